@@ -1,0 +1,51 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#if !defined(PCALL_INSIDE) && !defined(PCALL_COMPILATION)
+#error "Only <pcall-glib/pcall.h> can be included directly."
+#endif
+
+#include <gio/gio.h>
+
+#include <pcall-glib/pcall-enums.h>
+#include <pcall-glib/pcall-version-macros.h>
+
+G_BEGIN_DECLS
+
+#define PCALL_TYPE_CALL (pcall_call_get_type ())
+
+PCALL_AVAILABLE_IN_1_0
+G_DECLARE_FINAL_TYPE (PcallCall, pcall_call, PCALL, CALL, GObject)
+
+PCALL_AVAILABLE_IN_1_0
+guint           pcall_call_get_index         (PcallCall *self);
+PCALL_AVAILABLE_IN_1_0
+const char     *pcall_call_get_target_name   (PcallCall *self);
+PCALL_AVAILABLE_IN_1_0
+GVariant       *pcall_call_get_args          (PcallCall *self);
+PCALL_AVAILABLE_IN_1_0
+GVariant       *pcall_call_get_kwargs        (PcallCall *self);
+PCALL_AVAILABLE_IN_1_0
+PcallCallState  pcall_call_get_state         (PcallCall *self);
+PCALL_AVAILABLE_IN_1_0
+GVariant       *pcall_call_get_result        (PcallCall *self);
+PCALL_AVAILABLE_IN_1_0
+GError         *pcall_call_get_error         (PcallCall *self);
+PCALL_AVAILABLE_IN_1_0
+GVariant       *pcall_call_get_error_details (PcallCall *self);
+PCALL_AVAILABLE_IN_1_0
+gint            pcall_call_get_pid           (PcallCall *self);
+PCALL_AVAILABLE_IN_1_0
+gdouble         pcall_call_get_progress      (PcallCall *self);
+PCALL_AVAILABLE_IN_1_0
+const char     *pcall_call_get_progress_text (PcallCall *self);
+PCALL_AVAILABLE_IN_1_0
+gdouble         pcall_call_get_elapsed       (PcallCall *self);
+PCALL_AVAILABLE_IN_1_0
+const char     *pcall_call_get_log_file      (PcallCall *self);
+
+G_END_DECLS

@@ -1,0 +1,97 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#if !defined(PCALL_INSIDE) && !defined(PCALL_COMPILATION)
+#error "Only <pcall-glib/pcall.h> can be included directly."
+#endif
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/**
+ * PcallCallState:
+ * @PCALL_CALL_STATE_PENDING: the call waits for its turn
+ * @PCALL_CALL_STATE_RUNNING: a child runs the call
+ * @PCALL_CALL_STATE_SUCCEEDED: the call returned a value
+ * @PCALL_CALL_STATE_FAILED: the call returned an error, ended without a result,
+ *   could not be started, or its child broke the protocol
+ * @PCALL_CALL_STATE_CRASHED: a signal killed the child during the call
+ * @PCALL_CALL_STATE_TIMED_OUT: the call was ended because its `timeout`, or the
+ *   `deadline` of the task, had passed
+ * @PCALL_CALL_STATE_CANCELLED: the call was ended, or never begun, because the
+ *   task was terminated or cancelled, or because another call failed under
+ *   %PCALL_FAILURE_POLICY_STOP
+ *
+ * Where a call stands. The first two are passing; of the others every call
+ * reaches exactly one, once.
+ *
+ * Since: 1.0
+ */
+typedef enum
+{
+  PCALL_CALL_STATE_PENDING,
+  PCALL_CALL_STATE_RUNNING,
+  PCALL_CALL_STATE_SUCCEEDED,
+  PCALL_CALL_STATE_FAILED,
+  PCALL_CALL_STATE_CRASHED,
+  PCALL_CALL_STATE_TIMED_OUT,
+  PCALL_CALL_STATE_CANCELLED,
+} PcallCallState;
+
+/**
+ * PcallStartMethod:
+ * @PCALL_START_METHOD_AUTOMATIC: what suits the target: fork for a callback
+ * @PCALL_START_METHOD_FORK: a child is a copy of this process
+ * @PCALL_START_METHOD_SPAWN: a child is a fresh worker program; a callback
+ *   cannot be spawned, and starting then fails with %PCALL_ERROR_TARGET
+ *
+ * How a child comes to be.
+ *
+ * Since: 1.0
+ */
+typedef enum
+{
+  PCALL_START_METHOD_AUTOMATIC,
+  PCALL_START_METHOD_FORK,
+  PCALL_START_METHOD_SPAWN,
+} PcallStartMethod;
+
+/**
+ * PcallFailurePolicy:
+ * @PCALL_FAILURE_POLICY_CONTINUE: the other calls go on
+ * @PCALL_FAILURE_POLICY_STOP: calls that run are terminated and those that wait
+ *   are never begun; all of them end as %PCALL_CALL_STATE_CANCELLED
+ *
+ * What becomes of the other calls of a task when one did not succeed.
+ *
+ * Since: 1.0
+ */
+typedef enum
+{
+  PCALL_FAILURE_POLICY_CONTINUE,
+  PCALL_FAILURE_POLICY_STOP,
+} PcallFailurePolicy;
+
+/**
+ * PcallLogMode:
+ * @PCALL_LOG_MODE_SECTIONS: standard output and error of each child go to a file
+ *   of its own
+ * @PCALL_LOG_MODE_INHERIT: nothing is captured; children write where this
+ *   process writes
+ *
+ * What becomes of that which children write.
+ *
+ * Since: 1.0
+ */
+typedef enum
+{
+  PCALL_LOG_MODE_SECTIONS,
+  PCALL_LOG_MODE_INHERIT,
+} PcallLogMode;
+
+G_END_DECLS

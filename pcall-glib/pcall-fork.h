@@ -1,0 +1,39 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#if !defined(PCALL_INSIDE) && !defined(PCALL_COMPILATION)
+#error "Only <pcall-glib/pcall.h> can be included directly."
+#endif
+
+#include <gio/gio.h>
+
+#include <pcall-glib/pcall-version-macros.h>
+
+G_BEGIN_DECLS
+
+/**
+ * PcallForkFunc:
+ * @user_data: what was given with the function
+ *
+ * A function that forks this process, as `fork()` does, with what a language's
+ * runtime needs done before and after.
+ *
+ * It is called with all signals blocked.
+ *
+ * Returns: as `fork()`: 0 in the child, the child's pid in the parent, and -1
+ *   with `errno` set when that failed
+ *
+ * Since: 1.0
+ */
+typedef gint (*PcallForkFunc) (gpointer user_data);
+
+PCALL_AVAILABLE_IN_1_0
+void pcall_set_fork_func (PcallForkFunc  func,
+                          gpointer       user_data,
+                          GDestroyNotify destroy);
+
+G_END_DECLS

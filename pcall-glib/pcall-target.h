@@ -1,0 +1,55 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#if !defined(PCALL_INSIDE) && !defined(PCALL_COMPILATION)
+#error "Only <pcall-glib/pcall.h> can be included directly."
+#endif
+
+#include <gio/gio.h>
+
+#include <pcall-glib/pcall-version-macros.h>
+
+G_BEGIN_DECLS
+
+/**
+ * PcallFunc:
+ * @args: the positional arguments of this call, a tuple
+ * @kwargs: the keyword arguments of this call, an `a{sv}`
+ * @user_data: what was given with the function
+ * @error: return location for an error
+ *
+ * A function that pcall calls in a child process.
+ *
+ * It runs in the child's only thread, with a thread-default [struct@GLib.MainContext]
+ * of its own, and sees everything that the parent had at the time of the fork;
+ * what it changes stays in the child. Only what it returns, sends with
+ * [func@Pcall.send_message] or writes comes back.
+ *
+ * Returns: (transfer full) (nullable): the result, which may be floating. %NULL
+ *   without @error set means "no value" and becomes the empty tuple `()`
+ *
+ * Since: 1.0
+ */
+typedef GVariant *(*PcallFunc) (GVariant *args,
+                                GVariant *kwargs,
+                                gpointer  user_data,
+                                GError  **error);
+
+#define PCALL_TYPE_TARGET (pcall_target_get_type ())
+
+PCALL_AVAILABLE_IN_1_0
+G_DECLARE_FINAL_TYPE (PcallTarget, pcall_target, PCALL, TARGET, GObject)
+
+PCALL_AVAILABLE_IN_1_0
+PcallTarget *pcall_target_new      (const char     *name,
+                                    PcallFunc       func,
+                                    gpointer        user_data,
+                                    GDestroyNotify  destroy) G_GNUC_WARN_UNUSED_RESULT;
+PCALL_AVAILABLE_IN_1_0
+const char  *pcall_target_get_name (PcallTarget    *self);
+
+G_END_DECLS

@@ -1,0 +1,84 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Frames: what a child and its parent say to each other, as bytes. No descriptor, no pointer and
+ * no undeclared byte order is in them, so that a worker on another machine can speak the same.
+ *
+ *   offset size
+ *        0    4  magic "PCL1"
+ *        4    1  version (1)
+ *        5    1  byte order of what follows, of header and payload: 'l' or 'B', as in D-Bus
+ *        6    1  type, a PcallFrameType
+ *        7    1  zero
+ *        8    8  nonce of the task: frames of anything else are refused
+ *       16    4  sequence: 0, 1, 2 … in each direction, wrapping
+ *       20    4  index of the call that the frame is about
+ *       24    8  length of the payload, without its padding
+ *       32       payload: one GVariant, of the type that the frame type tells; then zeros to a
+ *                multiple of 8, so that each header and each payload is aligned as GVariant needs
+ */
+#define PCALL_FRAME_HEADER_SIZE 32
+
+/* A payload cannot be longer than this. It bounds arithmetic, not memory: memory is taken as
+ * bytes arrive, never on the word of a header. */
+#define PCALL_FRAME_MAX_LENGTH (G_GUINT64_CONSTANT (1) << 40)
+
+typedef enum
+{
+  PCALL_FRAME_READY = 1, /* (): the child may be told to go; nothing of the user's ran yet */
+  PCALL_FRAME_RESULT,    /* v: the call returned this */
+  PCALL_FRAME_ERROR,     /* (sisa{sv}): the call failed, see pcall_error_to_variant() */
+  PCALL_FRAME_PROGRESS,  /* (ds): fraction and text */
+  PCALL_FRAME_MESSAGE,   /* v: what the call sent with pcall_send_message() */
+  PCALL_FRAME_FINAL,     /* (i): no frame follows, and the child ends with this exit status */
+} PcallFrameType;
+
+typedef struct
+{
+  PcallFrameType type;
+  gboolean       swapped; /* decoded only: the payload has the other byte order than this machine */
+  guint64        nonce;
+  guint32        sequence;
+  guint32        call_index;
+  guint64        length;
+} PcallFrameHeader;
+
+/* The length with padding. @length is at most PCALL_FRAME_MAX_LENGTH. */
+static inline guint64
+pcall_frame_padded_length (guint64 length)
+{
+  return (length + 7) & ~G_GUINT64_CONSTANT (7);
+}
+
+/* The type of the payload of a frame of type @type. */
+const GVariantType *pcall_frame_payload_type (PcallFrameType type);
+
+/* Writes @header, in this machine's byte order. */
+void pcall_frame_header_encode (const PcallFrameHeader *header,
+                                guint8                  bytes[PCALL_FRAME_HEADER_SIZE]);
+
+/* Reads a header and checks magic, version, byte order, type, the zero, @nonce, @sequence and that the
+ * length is at most PCALL_FRAME_MAX_LENGTH; PCALL_ERROR_PROTOCOL says which of them is wrong. @header is
+ * untouched on failure. */
+gboolean pcall_frame_header_decode (const guint8      bytes[PCALL_FRAME_HEADER_SIZE],
+                                    guint64           nonce,
+                                    guint32           sequence,
+                                    PcallFrameHeader *header,
+                                    GError          **error);
+
+/* The value that @payload holds, header->length bytes long: of the type that the frame type tells, in normal form and
+ * in this machine's byte order. A full reference, not floating; it refers to @payload's memory where
+ * it can. PCALL_ERROR_PROTOCOL otherwise. */
+GVariant *pcall_frame_decode_payload (const PcallFrameHeader *header,
+                                      GBytes                 *payload,
+                                      GError                **error);
+
+G_END_DECLS
