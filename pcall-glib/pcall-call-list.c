@@ -1,0 +1,430 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include <sys/types.h>
+
+#include "pcall-call-private.h"
+#include "pcall-error.h"
+#include "pcall-target.h"
+
+/* The calls of a task, compactly.
+ *
+ * A million calls are an array of a million small records, zero until they are touched. What few
+ * calls have (an error, a text, a log file) stands apart from the record. Arguments are not stored
+ * at all: they are built when asked for. */
+
+typedef struct
+{
+  GError   *error;
+  GVariant *error_details;
+  char     *progress_text;
+  char     *log_file;
+  gdouble   progress;
+} Extra;
+
+typedef struct
+{
+  GVariant *result;
+  Extra    *extra;
+  gint64    time; /* running: when it began; finished: how long it took; microseconds */
+  gint32    pid;
+  guint8    state;
+} Record;
+
+struct _PcallCallList
+{
+  grefcount       ref_count;
+  PcallArguments *arguments;
+  GPtrArray      *targets;
+  Record         *records;
+  guint           n_calls;
+  guint           n_finished;
+  guint           n_failed;
+  gdouble         progress; /* of the calls that run, summed up */
+  GHashTable     *calls;    /* index → PcallCall, weak */
+};
+
+PcallCallList *
+pcall_call_list_new (PcallArguments *arguments,
+                     GPtrArray      *targets,
+                     guint           n_calls)
+{
+  PcallCallList *self = g_new0 (PcallCallList, 1);
+
+  g_ref_count_init (&self->ref_count);
+  self->arguments = pcall_arguments_ref (arguments);
+  self->targets = g_ptr_array_ref (targets);
+  self->records = g_new0 (Record, n_calls);
+  self->n_calls = n_calls;
+  self->calls = g_hash_table_new (NULL, NULL);
+  return self;
+}
+
+PcallCallList *
+pcall_call_list_ref (PcallCallList *self)
+{
+  g_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+static void
+extra_free (Extra *extra)
+{
+  g_clear_error (&extra->error);
+  g_clear_pointer (&extra->error_details, g_variant_unref);
+  g_free (extra->progress_text);
+  g_free (extra->log_file);
+  g_free (extra);
+}
+
+static void
+record_clear (Record *record)
+{
+  g_clear_pointer (&record->result, g_variant_unref);
+  g_clear_pointer (&record->extra, extra_free);
+}
+
+void
+pcall_call_list_unref (PcallCallList *self)
+{
+  if (!g_ref_count_dec (&self->ref_count))
+    return;
+
+  for (guint i = 0; i < self->n_calls; i++)
+    record_clear (&self->records[i]);
+  g_free (self->records);
+  g_hash_table_unref (self->calls);
+  g_ptr_array_unref (self->targets);
+  pcall_arguments_unref (self->arguments);
+  g_free (self);
+}
+
+static Record *
+get_record (PcallCallList *self,
+            guint          index)
+{
+  g_assert (index < self->n_calls);
+  return &self->records[index];
+}
+
+static Extra *
+ensure_extra (Record *record)
+{
+  if (record->extra == NULL)
+    record->extra = g_new0 (Extra, 1);
+  return record->extra;
+}
+
+static PcallCall *
+peek_call (PcallCallList *self,
+           guint          index)
+{
+  return g_hash_table_lookup (self->calls, GUINT_TO_POINTER (index));
+}
+
+PcallCall *
+pcall_call_list_get_call (PcallCallList *self,
+                          guint          index)
+{
+  PcallCall *call = peek_call (self, index);
+
+  if (call != NULL)
+    return g_object_ref (call);
+
+  call = pcall_call_new (self, index);
+  g_hash_table_insert (self->calls, GUINT_TO_POINTER (index), call);
+  return call;
+}
+
+void
+pcall_call_list_forget_call (PcallCallList *self,
+                             guint          index)
+{
+  g_hash_table_remove (self->calls, GUINT_TO_POINTER (index));
+}
+
+guint
+pcall_call_list_get_n_calls (PcallCallList *self)
+{
+  return self->n_calls;
+}
+
+guint
+pcall_call_list_get_n_finished (PcallCallList *self)
+{
+  return self->n_finished;
+}
+
+guint
+pcall_call_list_get_n_failed (PcallCallList *self)
+{
+  return self->n_failed;
+}
+
+gdouble
+pcall_call_list_get_done (PcallCallList *self)
+{
+  return self->n_finished + self->progress;
+}
+
+GVariant *
+pcall_call_list_get_results (PcallCallList *self)
+{
+  GVariantBuilder builder;
+
+  if (self->n_finished < self->n_calls || self->n_failed > 0)
+    return NULL;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("av"));
+  for (guint i = 0; i < self->n_calls; i++)
+    g_variant_builder_add (&builder, "v", self->records[i].result);
+  return g_variant_ref_sink (g_variant_builder_end (&builder));
+}
+
+const GError *
+pcall_call_list_get_first_error (PcallCallList *self)
+{
+  const GError *cancelled = NULL;
+
+  for (guint i = 0; i < self->n_calls && self->n_failed > 0; i++)
+    {
+      const GError *error = pcall_call_list_get_error (self, i);
+
+      if (error == NULL)
+        continue;
+      if (self->records[i].state != PCALL_CALL_STATE_CANCELLED)
+        return error;
+      if (cancelled == NULL)
+        cancelled = error;
+    }
+
+  return cancelled;
+}
+
+PcallCallState
+pcall_call_list_get_state (PcallCallList *self,
+                           guint          index)
+{
+  return get_record (self, index)->state;
+}
+
+static PcallTarget *
+get_target (PcallCallList *self,
+            guint          index)
+{
+  return g_ptr_array_index (self->targets, self->targets->len > 1 ? index : 0);
+}
+
+char *
+pcall_call_list_describe (PcallCallList *self,
+                          guint          index)
+{
+  const char *name = pcall_call_list_get_target_name (self, index);
+
+  return name != NULL ? g_strdup_printf ("call %u (%s)", index, name)
+                      : g_strdup_printf ("call %u", index);
+}
+
+void
+pcall_call_list_begin (PcallCallList *self,
+                       guint          index,
+                       pid_t          pid)
+{
+  Record *record = get_record (self, index);
+  PcallCall *call = peek_call (self, index);
+
+  record->state = PCALL_CALL_STATE_RUNNING;
+  record->pid = pid;
+  record->time = g_get_monotonic_time ();
+  if (call != NULL)
+    pcall_call_notify_started (call);
+}
+
+void
+pcall_call_list_set_progress (PcallCallList *self,
+                              guint          index,
+                              gdouble        fraction,
+                              const char    *text)
+{
+  Extra *extra = ensure_extra (get_record (self, index));
+  PcallCall *call = peek_call (self, index);
+
+  self->progress += fraction - extra->progress;
+  extra->progress = fraction;
+  if (g_strcmp0 (text, extra->progress_text) != 0)
+    {
+      g_free (extra->progress_text);
+      extra->progress_text = g_strdup (text);
+    }
+  if (call != NULL)
+    pcall_call_notify_progressed (call);
+}
+
+/* A call that is over is wholly done, and no longer counts as partly done. */
+static void
+settle_progress (PcallCallList *self,
+                 Record        *record)
+{
+  if (record->extra != NULL)
+    {
+      self->progress -= record->extra->progress;
+      record->extra->progress = 1.0;
+    }
+  if (record->time != 0)
+    record->time = g_get_monotonic_time () - record->time;
+}
+
+gboolean
+pcall_call_list_finish (PcallCallList *self,
+                        guint          index,
+                        PcallCallState state,
+                        GVariant      *result,
+                        GError        *error,
+                        GVariant      *error_details,
+                        char          *log_file)
+{
+  Record *record = get_record (self, index);
+  g_autoptr (PcallCall) call = NULL;
+
+  g_assert (state > PCALL_CALL_STATE_RUNNING);
+  g_assert ((result != NULL) == (state == PCALL_CALL_STATE_SUCCEEDED));
+  g_assert ((error == NULL) == (state == PCALL_CALL_STATE_SUCCEEDED));
+
+  if (record->state > PCALL_CALL_STATE_RUNNING)
+    {
+      g_clear_error (&error);
+      g_free (log_file);
+      return FALSE;
+    }
+
+  settle_progress (self, record);
+  record->state = state;
+  record->result = result != NULL ? g_variant_ref (result) : NULL;
+  if (error != NULL)
+    ensure_extra (record)->error = error;
+  if (error_details != NULL)
+    ensure_extra (record)->error_details = g_variant_ref (error_details);
+  if (log_file != NULL)
+    ensure_extra (record)->log_file = log_file;
+
+  self->n_finished++;
+  self->n_failed += state != PCALL_CALL_STATE_SUCCEEDED;
+  g_set_object (&call, peek_call (self, index));
+  if (call != NULL)
+    pcall_call_notify_finished (call);
+  return TRUE;
+}
+
+void
+pcall_call_list_abandon (PcallCallList *self,
+                         const char    *reason)
+{
+  g_autoptr (GList) indices = g_hash_table_get_keys (self->calls);
+
+  for (GList *l = indices; l != NULL; l = l->next)
+    {
+      guint index = GPOINTER_TO_UINT (l->data);
+      g_autofree char *call = pcall_call_list_describe (self, index);
+
+      pcall_call_list_finish (self, index, PCALL_CALL_STATE_CANCELLED, NULL,
+                              g_error_new (PCALL_ERROR, PCALL_ERROR_CANCELLED, "%s: %s", call,
+                                           reason),
+                              NULL, NULL);
+    }
+}
+
+const char *
+pcall_call_list_get_target_name (PcallCallList *self,
+                                 guint          index)
+{
+  return pcall_target_get_name (get_target (self, index));
+}
+
+GVariant *
+pcall_call_list_get_args (PcallCallList *self,
+                          guint          index)
+{
+  return pcall_arguments_build_args (self->arguments, index);
+}
+
+GVariant *
+pcall_call_list_get_kwargs (PcallCallList *self,
+                            guint          index)
+{
+  return pcall_arguments_build_kwargs (self->arguments, index);
+}
+
+GVariant *
+pcall_call_list_get_result (PcallCallList *self,
+                            guint          index)
+{
+  return get_record (self, index)->result;
+}
+
+const GError *
+pcall_call_list_get_error (PcallCallList *self,
+                           guint          index)
+{
+  Extra *extra = get_record (self, index)->extra;
+
+  return extra != NULL ? extra->error : NULL;
+}
+
+GVariant *
+pcall_call_list_get_error_details (PcallCallList *self,
+                                   guint          index)
+{
+  Extra *extra = get_record (self, index)->extra;
+
+  return extra != NULL ? extra->error_details : NULL;
+}
+
+pid_t
+pcall_call_list_get_pid (PcallCallList *self,
+                         guint          index)
+{
+  return get_record (self, index)->pid;
+}
+
+gdouble
+pcall_call_list_get_progress (PcallCallList *self,
+                              guint          index)
+{
+  Record *record = get_record (self, index);
+
+  if (record->state > PCALL_CALL_STATE_RUNNING)
+    return 1.0;
+  return record->extra != NULL ? record->extra->progress : 0.0;
+}
+
+const char *
+pcall_call_list_get_progress_text (PcallCallList *self,
+                                   guint          index)
+{
+  Extra *extra = get_record (self, index)->extra;
+
+  return extra != NULL ? extra->progress_text : NULL;
+}
+
+gdouble
+pcall_call_list_get_elapsed (PcallCallList *self,
+                             guint          index)
+{
+  Record *record = get_record (self, index);
+  gint64 time = record->time;
+
+  if (record->state == PCALL_CALL_STATE_RUNNING)
+    time = g_get_monotonic_time () - time;
+  return time / (gdouble) G_USEC_PER_SEC;
+}
+
+const char *
+pcall_call_list_get_log_file (PcallCallList *self,
+                              guint          index)
+{
+  Extra *extra = get_record (self, index)->extra;
+
+  return extra != NULL ? extra->log_file : NULL;
+}

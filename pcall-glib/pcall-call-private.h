@@ -1,0 +1,100 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "pcall-arguments-private.h"
+#include "pcall-call.h"
+
+G_BEGIN_DECLS
+
+/* All the calls of a task, compactly: what is known of each stands in a record, and a PcallCall is
+ * made when somebody asks for one. There is one object for an index as long as any reference to it
+ * lives. For one thread. */
+typedef struct _PcallCallList PcallCallList;
+
+PcallCallList *pcall_call_list_new   (PcallArguments *arguments,
+                                      GPtrArray      *targets,
+                                      guint           n_calls);
+PcallCallList *pcall_call_list_ref   (PcallCallList  *self);
+void           pcall_call_list_unref (PcallCallList  *self);
+
+/* A full reference. */
+PcallCall     *pcall_call_list_get_call       (PcallCallList *self,
+                                               guint          index);
+guint          pcall_call_list_get_n_calls    (PcallCallList *self);
+guint          pcall_call_list_get_n_finished (PcallCallList *self);
+guint          pcall_call_list_get_n_failed   (PcallCallList *self);
+/* The sum of what the calls have done, each from 0 to 1. */
+gdouble        pcall_call_list_get_done       (PcallCallList *self);
+/* av in call order, or NULL while a call has not succeeded. */
+GVariant      *pcall_call_list_get_results    (PcallCallList *self);
+/* The error that stands for all: that of the lowest index, cancelled calls last; NULL if none. */
+const GError  *pcall_call_list_get_first_error (PcallCallList *self);
+
+PcallCallState pcall_call_list_get_state (PcallCallList *self,
+                                          guint          index);
+/* "call 3 (connect)" */
+char          *pcall_call_list_describe  (PcallCallList *self,
+                                          guint          index);
+
+void     pcall_call_list_begin        (PcallCallList *self,
+                                       guint          index,
+                                       pid_t          pid);
+void     pcall_call_list_set_progress (PcallCallList *self,
+                                       guint          index,
+                                       gdouble        fraction,
+                                       const char    *text);
+/* The one step into a terminal state, with either @result or @error. FALSE, and nothing is
+ * changed, where one was reached before. Takes @error. */
+gboolean pcall_call_list_finish       (PcallCallList *self,
+                                       guint          index,
+                                       PcallCallState state,
+                                       GVariant      *result,
+                                       GError        *error,
+                                       GVariant      *error_details,
+                                       char          *log_file);
+
+/* The task is gone: calls that somebody still looks at end as cancelled, if they have not ended. */
+void     pcall_call_list_abandon      (PcallCallList *self,
+                                       const char    *reason);
+
+/* What stands in a record. */
+const char   *pcall_call_list_get_target_name   (PcallCallList *self,
+                                                 guint          index);
+GVariant     *pcall_call_list_get_args          (PcallCallList *self,
+                                                 guint          index);
+GVariant     *pcall_call_list_get_kwargs        (PcallCallList *self,
+                                                 guint          index);
+GVariant     *pcall_call_list_get_result        (PcallCallList *self,
+                                                 guint          index);
+const GError *pcall_call_list_get_error         (PcallCallList *self,
+                                                 guint          index);
+GVariant     *pcall_call_list_get_error_details (PcallCallList *self,
+                                                 guint          index);
+pid_t         pcall_call_list_get_pid           (PcallCallList *self,
+                                                 guint          index);
+gdouble       pcall_call_list_get_progress      (PcallCallList *self,
+                                                 guint          index);
+const char   *pcall_call_list_get_progress_text (PcallCallList *self,
+                                                 guint          index);
+gdouble       pcall_call_list_get_elapsed       (PcallCallList *self,
+                                                 guint          index);
+const char   *pcall_call_list_get_log_file      (PcallCallList *self,
+                                                 guint          index);
+/* The last reference to an object is gone. */
+void          pcall_call_list_forget_call       (PcallCallList *self,
+                                                 guint          index);
+
+/* A PcallCall shows a record of @list. */
+PcallCall *pcall_call_new               (PcallCallList *list,
+                                         guint          index);
+void       pcall_call_notify_started    (PcallCall     *self);
+void       pcall_call_notify_progressed (PcallCall     *self);
+void       pcall_call_notify_finished   (PcallCall     *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PcallCallList, pcall_call_list_unref)
+
+G_END_DECLS

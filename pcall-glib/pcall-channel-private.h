@@ -1,0 +1,72 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <glib.h>
+
+#include "pcall-wire-private.h"
+
+G_BEGIN_DECLS
+
+/* A connected stream socket that carries frames. The parent's side receives without ever blocking;
+ * the child's side sends and may block. */
+typedef struct
+{
+  int              fd;
+  guint64          nonce;
+  guint32          next_sent;
+  guint32          next_received;
+  guint8           header[PCALL_FRAME_HEADER_SIZE];
+  gsize            header_filled;
+  PcallFrameHeader incoming; /* once the header is whole */
+  guint8          *payload;
+  gsize            payload_filled;
+  gsize            payload_capacity;
+} PcallChannel;
+
+/* A frame with its payload decoded. */
+typedef struct
+{
+  PcallFrameType type;
+  guint32        call_index;
+  GVariant      *value;
+} PcallFrame;
+
+void        pcall_frame_free (PcallFrame *frame);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PcallFrame, pcall_frame_free)
+
+typedef enum
+{
+  PCALL_CHANNEL_OPEN,   /* nothing more to read now, or enough for once */
+  PCALL_CHANNEL_CLOSED, /* the other side has closed */
+  PCALL_CHANNEL_BROKEN, /* what came is not a frame of this task: error is set */
+} PcallChannelStatus;
+
+/* Takes @fd. */
+void pcall_channel_init  (PcallChannel *self,
+                          int           fd,
+                          guint64       nonce);
+/* Closes the socket and forgets what came of an unfinished frame. */
+void pcall_channel_clear (PcallChannel *self);
+
+/* Reads what there is, @budget bytes at the most, and appends each frame that became whole to
+ * @frames. */
+PcallChannelStatus pcall_channel_receive (PcallChannel *self,
+                                          gsize         budget,
+                                          GQueue       *frames,
+                                          GError      **error);
+
+/* The number of bytes that lie in the socket. */
+gsize pcall_channel_get_n_waiting (PcallChannel *self);
+
+/* Sends frames in one go, blocking as long as needed. Sinks the values. FALSE with errno set where
+ * the other side is gone. The type of each value is that of the frame type, save that a v is
+ * given as the value inside. */
+gboolean pcall_channel_send (PcallChannel     *self,
+                             const PcallFrame *frames,
+                             guint             n_frames);
+
+G_END_DECLS

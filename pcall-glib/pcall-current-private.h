@@ -1,0 +1,26 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "pcall-wire-private.h"
+
+G_BEGIN_DECLS
+
+/* The call that this process runs as a child. */
+
+void      pcall_current_begin             (int             fd,
+                                           guint64         nonce,
+                                           guint           index);
+/* Sends a frame about the call. Ends the process where the parent is gone. */
+void      pcall_current_send              (PcallFrameType  type,
+                                           GVariant       *value);
+/* Sends the outcome of the call, and that the process ends with @status. */
+void      pcall_current_finish            (PcallFrameType  outcome,
+                                           GVariant       *value,
+                                           int             status);
+GVariant *pcall_current_get_error_details (void);
+
+G_END_DECLS

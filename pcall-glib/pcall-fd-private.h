@@ -1,0 +1,38 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <fcntl.h>
+#include <glib.h>
+#include <unistd.h>
+
+G_BEGIN_DECLS
+
+/* In a program that closed its standard streams, a new descriptor may get one of their numbers.
+ * Nothing of ours may stand there: what the program prints would go into it. Takes @fd, which may
+ * be -1, and returns the same, or a higher one; -1 with errno set on failure. */
+static inline int
+pcall_fd_lift (int fd)
+{
+  int lifted;
+
+  if (fd < 0 || fd > STDERR_FILENO)
+    return fd;
+
+  lifted = fcntl (fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  close (fd);
+  return lifted;
+}
+
+static inline void
+pcall_fd_clear (int *fd)
+{
+  if (*fd >= 0)
+    close (*fd);
+  *fd = -1;
+}
+
+G_END_DECLS

@@ -1,0 +1,25 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* The life pipe: its write end is held by this process alone, so that it closes when this process
+ * ends, however it ends. */
+
+/* Makes the pipe for its first user, and closes it after the last, when none of its children is
+ * left. From any thread. */
+gboolean pcall_life_hold    (GError **error);
+void     pcall_life_release (void);
+
+/* In a child, when it leads its process group: from now on the kernel kills the group with SIGKILL
+ * when the parent ends. Does not return if it has ended already. -1 with errno set on failure.
+ * Async-signal-safe. */
+int      pcall_life_attach  (void);
+
+G_END_DECLS

@@ -1,0 +1,46 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <glib.h>
+#include <sys/types.h>
+
+G_BEGIN_DECLS
+
+/* The log files of a task's children, one each:
+ * <directory>/<task>-call-<index>-pid-<pid>.log */
+typedef struct _PcallLogCapture PcallLogCapture;
+
+/* Opens, and where needed makes, @directory; NULL for a private one of this user. */
+PcallLogCapture *pcall_log_capture_new    (const char      *directory,
+                                           GError         **error);
+/* Removes the directory if it was made here and is empty. */
+void             pcall_log_capture_free   (PcallLogCapture *self);
+/* In a forked child, of what the parent uses: only closes. */
+void             pcall_log_capture_forget (PcallLogCapture *self);
+
+/* In a child: sends standard output and error into a new file. FALSE where none can be made; then
+ * they are as before. Async-signal-safe. */
+gboolean pcall_log_capture_begin (const PcallLogCapture *self,
+                                  guint                  index);
+
+char *pcall_log_capture_get_path (const PcallLogCapture *self,
+                                  guint                  index,
+                                  pid_t                  pid);
+
+/* The last lines of what the child wrote, on one line; NULL if it wrote nothing. */
+char *pcall_log_capture_get_tail (const PcallLogCapture *self,
+                                  guint                  index,
+                                  pid_t                  pid);
+
+/* Removes the file if nothing is in it. TRUE if it is gone. */
+gboolean pcall_log_capture_discard_empty (const PcallLogCapture *self,
+                                          guint                  index,
+                                          pid_t                  pid);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PcallLogCapture, pcall_log_capture_free)
+
+G_END_DECLS

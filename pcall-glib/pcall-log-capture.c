@@ -1,0 +1,259 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "pcall-log-capture-private.h"
+
+#include <errno.h>
+#include <gio/gio.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pcall-error.h"
+#include "pcall-fd-private.h"
+
+/* The child's log file.
+ *
+ * In memory where that can be had: on a disk, making and removing the file costs more than the
+ * fork. So the default directory is one in the user's runtime directory, else in /dev/shm, else in
+ * that for temporary files; it must belong to this user alone, or the next one is tried. It is
+ * shared with other programs of this user and removed by the last: whoever uses it holds a shared
+ * lock on it, and only one who gets the exclusive lock may remove it.
+ *
+ * The child opens its file by the directory's descriptor, so that nothing that happens to the path
+ * meanwhile can lead it elsewhere. */
+
+#define NAME_SIZE 96
+#define TAIL_SIZE 2048
+#define TAIL_LINES 3
+
+struct _PcallLogCapture
+{
+  char    *path;
+  int      directory_fd;
+  guint    task;
+  gboolean made;
+};
+
+static guint n_tasks;
+
+static gboolean
+is_private (int fd)
+{
+  struct stat st;
+
+  return fstat (fd, &st) == 0 && st.st_uid == geteuid () && (st.st_mode & 077) == 0;
+}
+
+static gboolean
+is_linked (int fd)
+{
+  struct stat st;
+
+  return fstat (fd, &st) == 0 && st.st_nlink > 0;
+}
+
+/* Another program may remove the directory between making and locking it; then make it again. */
+static int
+make_and_lock (const char *path)
+{
+  for (;;)
+    {
+      int fd;
+
+      if (mkdir (path, 0700) < 0 && errno != EEXIST)
+        return -1;
+      fd = pcall_fd_lift (open (path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+      if (fd < 0)
+        {
+          if (errno == ENOENT)
+            continue;
+          return -1;
+        }
+      if (flock (fd, LOCK_SH | LOCK_NB) == 0 && is_linked (fd))
+        return fd;
+      close (fd);
+    }
+}
+
+static gboolean
+try_default (PcallLogCapture *self,
+             char            *path)
+{
+  int fd = make_and_lock (path);
+
+  if (fd >= 0 && is_private (fd))
+    {
+      self->path = path;
+      self->directory_fd = fd;
+      self->made = TRUE;
+      return TRUE;
+    }
+
+  if (fd >= 0)
+    close (fd);
+  g_free (path);
+  return FALSE;
+}
+
+static gboolean
+open_default (PcallLogCapture *self,
+              GError         **error)
+{
+  const char *runtime = g_getenv ("XDG_RUNTIME_DIR");
+  g_autofree char *name = g_strdup_printf ("pcall-%u", (guint) geteuid ());
+
+  if ((runtime != NULL && g_path_is_absolute (runtime) &&
+       try_default (self, g_build_filename (runtime, "pcall", NULL))) ||
+      try_default (self, g_build_filename ("/dev/shm", name, NULL)) ||
+      try_default (self, g_build_filename (g_get_tmp_dir (), name, NULL)))
+    return TRUE;
+
+  g_set_error (error, PCALL_ERROR, PCALL_ERROR_START,
+               "no private directory for log files: %s in %s and /dev/shm; set log-directory",
+               g_strerror (errno), g_get_tmp_dir ());
+  return FALSE;
+}
+
+static gboolean
+open_given (PcallLogCapture *self,
+            const char      *path,
+            GError         **error)
+{
+  self->made = !g_file_test (path, G_FILE_TEST_EXISTS);
+  self->path = g_strdup (path);
+  if (g_mkdir_with_parents (path, 0700) == 0)
+    self->directory_fd = pcall_fd_lift (open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+
+  if (self->directory_fd < 0)
+    g_set_error (error, PCALL_ERROR, PCALL_ERROR_START, "log-directory %s: %s", path,
+                 g_strerror (errno));
+  return self->directory_fd >= 0;
+}
+
+PcallLogCapture *
+pcall_log_capture_new (const char *directory,
+                       GError    **error)
+{
+  g_autoptr (PcallLogCapture) self = g_new0 (PcallLogCapture, 1);
+
+  self->directory_fd = -1;
+  self->task = (guint) g_atomic_int_add (&n_tasks, 1) + 1;
+  if (directory != NULL ? !open_given (self, directory, error) : !open_default (self, error))
+    return NULL;
+
+  return g_steal_pointer (&self);
+}
+
+void
+pcall_log_capture_free (PcallLogCapture *self)
+{
+  if (self->made && self->directory_fd >= 0 && flock (self->directory_fd, LOCK_EX | LOCK_NB) == 0)
+    rmdir (self->path);
+  pcall_log_capture_forget (self);
+}
+
+void
+pcall_log_capture_forget (PcallLogCapture *self)
+{
+  pcall_fd_clear (&self->directory_fd);
+  g_free (self->path);
+  g_free (self);
+}
+
+static void
+write_name (const PcallLogCapture *self,
+            guint                  index,
+            pid_t                  pid,
+            char                   name[NAME_SIZE])
+{
+  snprintf (name, NAME_SIZE, "task-%u-call-%u-pid-%d.log", self->task, index, (int) pid);
+}
+
+gboolean
+pcall_log_capture_begin (const PcallLogCapture *self,
+                         guint                  index)
+{
+  char name[NAME_SIZE];
+  int fd;
+
+  write_name (self, index, getpid (), name);
+  fd = pcall_fd_lift (openat (self->directory_fd, name,
+                              O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_APPEND | O_CLOEXEC, 0600));
+  if (fd < 0)
+    return FALSE;
+
+  dup2 (fd, STDOUT_FILENO);
+  dup2 (fd, STDERR_FILENO);
+  close (fd);
+  return TRUE;
+}
+
+char *
+pcall_log_capture_get_path (const PcallLogCapture *self,
+                            guint                  index,
+                            pid_t                  pid)
+{
+  char name[NAME_SIZE];
+
+  write_name (self, index, pid, name);
+  return g_build_filename (self->path, name, NULL);
+}
+
+/* Leaves the last lines and makes one line of them. */
+static char *
+join_last_lines (char *text)
+{
+  g_auto (GStrv) lines = g_strsplit (g_strchomp (text), "\n", -1);
+  guint n = g_strv_length (lines);
+  char **last = lines + (n > TAIL_LINES ? n - TAIL_LINES : 0);
+  g_autofree char *joined = g_strjoinv (" | ", last);
+
+  return *joined != '\0' ? g_utf8_make_valid (joined, -1) : NULL;
+}
+
+char *
+pcall_log_capture_get_tail (const PcallLogCapture *self,
+                            guint                  index,
+                            pid_t                  pid)
+{
+  char name[NAME_SIZE];
+  char text[TAIL_SIZE + 1];
+  struct stat st;
+  ssize_t n = -1;
+  int fd;
+
+  write_name (self, index, pid, name);
+  fd = openat (self->directory_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0)
+    return NULL;
+  if (fstat (fd, &st) == 0)
+    n = pread (fd, text, TAIL_SIZE, MAX (st.st_size - TAIL_SIZE, 0));
+  close (fd);
+  if (n <= 0)
+    return NULL;
+
+  for (ssize_t i = 0; i < n; i++)
+    if (text[i] == '\0')
+      text[i] = ' ';
+  text[n] = '\0';
+  return join_last_lines (text);
+}
+
+gboolean
+pcall_log_capture_discard_empty (const PcallLogCapture *self,
+                                 guint                  index,
+                                 pid_t                  pid)
+{
+  char name[NAME_SIZE];
+  struct stat st;
+
+  write_name (self, index, pid, name);
+  if (fstatat (self->directory_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+    return TRUE;
+  return st.st_size == 0 && unlinkat (self->directory_fd, name, 0) == 0;
+}

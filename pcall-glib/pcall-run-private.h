@@ -1,0 +1,80 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "pcall-call-private.h"
+#include "pcall-child.h"
+#include "pcall-engine-private.h"
+#include "pcall-start-private.h"
+#include "pcall-wire-private.h"
+
+G_BEGIN_DECLS
+
+/* One call in one child: from the start of the child to the outcome of the call. */
+typedef struct _PcallRun PcallRun;
+
+typedef struct
+{
+  /* The child is ready: the call begins. */
+  void (*begun)   (PcallRun         *run,
+                   gpointer          data);
+  /* Progress or a message came from the call. */
+  void (*told)    (PcallRun         *run,
+                   const PcallFrame *frame,
+                   gpointer          data);
+  /* The child has ended. Once, last. */
+  void (*ended)   (PcallRun         *run,
+                   gpointer          data);
+} PcallRunFuncs;
+
+/* What is the same for all runs of a task. */
+typedef struct
+{
+  PcallEngine             *engine;
+  const PcallStartMethods *methods;
+  PcallStartContext       *context;
+  PcallCallList           *calls;
+  gint64                   timeout; /* microseconds, 0 for none */
+  gint64                   grace_period;
+  const PcallRunFuncs     *funcs;
+  gpointer                 data;
+} PcallRunSetup;
+
+/* Starts a child for a call. Where that fails nothing is left of it, and @error_number is the
+ * errno that says why. */
+PcallRun       *pcall_run_new   (const PcallRunSetup *setup,
+                                 const PcallJob      *job,
+                                 int                 *error_number,
+                                 GError             **error);
+/* The run must have ended, or the process been forked since. */
+void            pcall_run_free  (PcallRun            *self);
+
+/* Lets the child go on. @begun may be called before this returns. */
+void            pcall_run_go    (PcallRun            *self);
+
+/* Ends the child. Where the call has no outcome by now, it ends in @state, and the message of its
+ * error is @reason. */
+void            pcall_run_end   (PcallRun            *self,
+                                 PcallCallState       state,
+                                 const char          *reason);
+
+/* Whether the child died in its lock trial: then nothing of the call has run. */
+gboolean        pcall_run_failed_trial (PcallRun     *self);
+
+/* The run has ended: finishes its call with what came of it. */
+void            pcall_run_settle       (PcallRun     *self,
+                                        gboolean      keep_log);
+
+/* From now on the run touches nothing that others may hold, so that another thread can see to its
+ * end. It has been ended, and is not settled. */
+void            pcall_run_detach       (PcallRun     *self);
+
+const PcallJob *pcall_run_get_job      (PcallRun     *self);
+/* NULL before the call has begun. */
+PcallChild     *pcall_run_get_child    (PcallRun     *self);
+GList          *pcall_run_get_link     (PcallRun     *self);
+
+G_END_DECLS

@@ -1,0 +1,327 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "pcall-run-private.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "pcall-child-private.h"
+#include "pcall-error-private.h"
+#include "pcall-error.h"
+#include "pcall-supervisor-private.h"
+
+/* One call in one child.
+ *
+ * The outcome of a call is the first of: what the child handed over; why the run was ended from
+ * here (timeout, cancel); how the child broke the protocol; how it died. What was handed over
+ * counts also if the child crashes after it, and what comes after the run was ended does not. */
+
+struct _PcallRun
+{
+  const PcallRunSetup *setup;
+  PcallJob             job;
+  PcallSupervisor     *supervisor;
+  PcallStarted         started;
+  PcallChild          *child;
+  PcallTimer           timeout;
+  pid_t                pid;
+  gboolean             on_trial; /* the child has its lock trial before it */
+  GList                link;
+
+  /* The outcome as far as it is known */
+  GVariant            *result;
+  GError              *error;
+  GVariant            *error_details;
+  PcallCallState       end_state; /* PENDING: it was not ended from here */
+  char                *end_reason;
+};
+
+static gboolean
+has_outcome (PcallRun *self)
+{
+  return self->result != NULL || self->error != NULL ||
+         self->end_state != PCALL_CALL_STATE_PENDING;
+}
+
+static void
+timed_out (gpointer data)
+{
+  PcallRun *self = data;
+  g_autofree char *reason = g_strdup_printf ("timed out after %g s",
+                                             self->setup->timeout / (gdouble) G_USEC_PER_SEC);
+
+  pcall_run_end (self, PCALL_CALL_STATE_TIMED_OUT, reason);
+}
+
+static void
+begin (PcallRun *self)
+{
+  const PcallRunSetup *setup = self->setup;
+  PcallLogCapture *log = setup->context->log;
+
+  self->child = pcall_child_new (
+      self->pid, log != NULL ? pcall_log_capture_get_path (log, self->job.index, self->pid) : NULL);
+  pcall_call_list_begin (setup->calls, self->job.index, self->pid);
+  if (setup->timeout > 0)
+    pcall_engine_set_timer (setup->engine, &self->timeout,
+                            g_get_monotonic_time () + setup->timeout, timed_out, self);
+
+  setup->funcs->begun (self, setup->data);
+}
+
+static void
+take_outcome (PcallRun         *self,
+              const PcallFrame *frame)
+{
+  if (has_outcome (self))
+    return;
+
+  if (frame->type == PCALL_FRAME_RESULT)
+    self->result = g_variant_get_variant (frame->value);
+  else
+    self->error = pcall_error_from_variant (frame->value, &self->error_details);
+}
+
+static void
+frame_came (const PcallFrame *frame,
+            gpointer          data)
+{
+  PcallRun *self = data;
+
+  if (frame->call_index != self->job.index)
+    {
+      pcall_supervisor_reject (self->supervisor,
+                               g_error_new (PCALL_ERROR, PCALL_ERROR_PROTOCOL,
+                                            "the child sent a frame about call %u, which is not its",
+                                            frame->call_index));
+      return;
+    }
+
+  switch (frame->type)
+    {
+    case PCALL_FRAME_READY:
+      if (self->on_trial && self->child == NULL)
+        begin (self);
+      break;
+    case PCALL_FRAME_RESULT:
+    case PCALL_FRAME_ERROR:
+      take_outcome (self, frame);
+      break;
+    case PCALL_FRAME_PROGRESS:
+    case PCALL_FRAME_MESSAGE:
+      if (!has_outcome (self) && self->child != NULL)
+        self->setup->funcs->told (self, frame, self->setup->data);
+      break;
+    case PCALL_FRAME_FINAL:
+      break;
+    default:
+      g_assert_not_reached ();
+    }
+}
+
+static void
+child_ended (gpointer data)
+{
+  PcallRun *self = data;
+
+  pcall_engine_unset_timer (self->setup->engine, &self->timeout);
+  if (self->child != NULL)
+    pcall_child_set_exit (self->child, pcall_supervisor_get_exit (self->supervisor));
+  self->setup->funcs->ended (self, self->setup->data);
+}
+
+PcallRun *
+pcall_run_new (const PcallRunSetup *setup,
+               const PcallJob      *job,
+               int                 *error_number,
+               GError             **error)
+{
+  static const PcallSupervisorFuncs funcs = { .frame = frame_came, .ended = child_ended };
+  PcallStarted started = { .error_number = 0 };
+  PcallRun *self;
+
+  if (!setup->methods->start (setup->context, job, &started, error))
+    {
+      *error_number = started.error_number;
+      return NULL;
+    }
+
+  self = g_new0 (PcallRun, 1);
+  self->setup = setup;
+  self->job = *job;
+  self->started = started;
+  self->pid = started.process.pid;
+  self->on_trial = setup->context->has_threads;
+  self->link.data = self;
+  self->supervisor = pcall_supervisor_new (setup->engine, &started, setup->context->nonce, &funcs,
+                                           self, error);
+  if (self->supervisor != NULL)
+    return self;
+
+  *error_number = ENOMEM;
+  pcall_run_free (self);
+  return NULL;
+}
+
+void
+pcall_run_free (PcallRun *self)
+{
+  g_clear_pointer (&self->supervisor, pcall_supervisor_unref);
+  g_clear_object (&self->child);
+  g_clear_pointer (&self->result, g_variant_unref);
+  g_clear_error (&self->error);
+  g_clear_pointer (&self->error_details, g_variant_unref);
+  g_free (self->end_reason);
+  g_free (self);
+}
+
+void
+pcall_run_go (PcallRun *self)
+{
+  pcall_start_go (&self->started);
+  if (!self->on_trial)
+    begin (self);
+}
+
+void
+pcall_run_end (PcallRun       *self,
+               PcallCallState  state,
+               const char     *reason)
+{
+  /* It may have handed over its result in time, without our having read it. */
+  if (!has_outcome (self) && !pcall_supervisor_has_frame (self->supervisor, PCALL_FRAME_RESULT) &&
+      !pcall_supervisor_has_frame (self->supervisor, PCALL_FRAME_ERROR))
+    {
+      self->end_state = state;
+      self->end_reason = g_strdup (reason);
+    }
+  pcall_supervisor_terminate (self->supervisor, self->setup->grace_period);
+}
+
+gboolean
+pcall_run_failed_trial (PcallRun *self)
+{
+  const PcallExit *exit = pcall_supervisor_get_exit (self->supervisor);
+
+  return self->on_trial && self->child == NULL && !has_outcome (self) && exit->known &&
+         WIFSIGNALED (exit->status) && WTERMSIG (exit->status) == SIGALRM;
+}
+
+/* What happened, where the call did not say so itself, and as what it counts. */
+static char *
+describe_end (PcallRun       *self,
+              PcallCallState *state,
+              PcallError     *code)
+{
+  const PcallExit *exit = pcall_supervisor_get_exit (self->supervisor);
+  const GError *rejected = pcall_supervisor_get_error (self->supervisor);
+  g_autofree char *end = pcall_exit_describe (exit);
+
+  *state = PCALL_CALL_STATE_FAILED;
+  if (self->end_state != PCALL_CALL_STATE_PENDING)
+    {
+      *state = self->end_state;
+      *code = *state == PCALL_CALL_STATE_TIMED_OUT ? PCALL_ERROR_TIMED_OUT : PCALL_ERROR_CANCELLED;
+      return g_strdup (self->end_reason);
+    }
+  if (rejected != NULL)
+    {
+      *code = PCALL_ERROR_PROTOCOL;
+      return g_strdup (rejected->message);
+    }
+  if (!exit->known)
+    {
+      *code = PCALL_ERROR_STATUS_LOST;
+      return g_steal_pointer (&end);
+    }
+  if (WIFSIGNALED (exit->status))
+    {
+      *state = PCALL_CALL_STATE_CRASHED;
+      *code = PCALL_ERROR_CRASHED;
+      return g_steal_pointer (&end);
+    }
+  *code = PCALL_ERROR_EXITED;
+  return g_strdup_printf ("%s without handing over a result", end);
+}
+
+static void
+fail (PcallRun *self,
+      char     *log_file)
+{
+  PcallLogCapture *log = self->setup->context->log;
+  PcallCallState state;
+  PcallError code = PCALL_ERROR_FAILED;
+  g_autofree char *cause = describe_end (self, &state, &code);
+  g_autofree char *call = pcall_call_list_describe (self->setup->calls, self->job.index);
+  g_autofree char *tail =
+      log_file != NULL ? pcall_log_capture_get_tail (log, self->job.index, self->pid) : NULL;
+  GError *error = tail == NULL ? g_error_new (PCALL_ERROR, code, "%s: %s", call, cause)
+                               : g_error_new (PCALL_ERROR, code, "%s: %s; last output: %s", call,
+                                              cause, tail);
+
+  pcall_call_list_finish (self->setup->calls, self->job.index, state, NULL, error, NULL, log_file);
+}
+
+/* Where the log is, if there is one by now. */
+static char *
+settle_log (PcallRun *self,
+            gboolean  keep)
+{
+  PcallLogCapture *log = self->setup->context->log;
+
+  if (log == NULL)
+    return NULL;
+  if (!keep && pcall_log_capture_discard_empty (log, self->job.index, self->pid))
+    {
+      if (self->child != NULL)
+        pcall_child_set_log_file (self->child, NULL);
+      return NULL;
+    }
+  return pcall_log_capture_get_path (log, self->job.index, self->pid);
+}
+
+void
+pcall_run_settle (PcallRun *self,
+                  gboolean  keep_log)
+{
+  PcallCallList *calls = self->setup->calls;
+  char *log_file = settle_log (self, keep_log);
+
+  if (self->result != NULL)
+    pcall_call_list_finish (calls, self->job.index, PCALL_CALL_STATE_SUCCEEDED, self->result, NULL,
+                            NULL, log_file);
+  else if (self->error != NULL)
+    pcall_call_list_finish (calls, self->job.index, PCALL_CALL_STATE_FAILED, NULL,
+                            g_steal_pointer (&self->error), self->error_details, log_file);
+  else
+    fail (self, log_file);
+}
+
+void
+pcall_run_detach (PcallRun *self)
+{
+  pcall_engine_unset_timer (self->setup->engine, &self->timeout);
+  g_clear_object (&self->child);
+}
+
+const PcallJob *
+pcall_run_get_job (PcallRun *self)
+{
+  return &self->job;
+}
+
+PcallChild *
+pcall_run_get_child (PcallRun *self)
+{
+  return self->child;
+}
+
+GList *
+pcall_run_get_link (PcallRun *self)
+{
+  return &self->link;
+}

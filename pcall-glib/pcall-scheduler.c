@@ -1,0 +1,692 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "pcall-scheduler-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "pcall-child-private.h"
+#include "pcall-error.h"
+#include "pcall-fd-private.h"
+#include "pcall-life-private.h"
+#include "pcall-run-private.h"
+
+/* Which call runs where, and when.
+ *
+ * Calls wait in order of their index: those before `next_call` have been taken, save a few that
+ * wait in `retries` because their child could not be started for want of room, or died in its lock
+ * trial. A call that was taken is in `runs` until its child has ended.
+ *
+ * Children are started in bursts of a few milliseconds, each followed by a pause, so that the main
+ * loop gets to all that it has to do between them. When the system has no room for one more child
+ * (descriptors, processes, memory) while others run, the rest wait until one of those has ended.
+ *
+ * A function that is told something may call back: join, terminate, dispatch. So telling comes
+ * last in each step, and every loop looks anew at what there is. */
+
+#define FIRST_BURST_US 10000
+#define BURST_US 4000
+#define PAUSE_US 1000
+
+/* Forks until a child gets through its lock trial. Seen: up to 73 % of children fail with two
+ * threads that do nothing but take locks; 0.73^100 is 10^-14. */
+#define MAX_ATTEMPTS 100
+
+/* Descriptors that are left to the application, and those that a child takes in this process. */
+#define RESERVED_DESCRIPTORS 64
+#define DESCRIPTORS_PER_CHILD 2
+
+/* How long dropping a task may wait for its children to go. */
+#define ABANDON_WAIT_US 10000
+
+typedef struct
+{
+  guint index;
+  guint attempt;
+} Retry;
+
+struct _PcallScheduler
+{
+  PcallEngine               *engine;
+  PcallCallList             *calls;
+  GPtrArray                 *targets;
+  const PcallSchedulerFuncs *funcs; /* NULL once abandoned */
+  gpointer                   data;
+
+  PcallSchedulerOptions      options;
+  guint                      n_calls;
+  guint                      max_children;
+
+  PcallStartContext          context;
+  PcallRunSetup              setup;
+  gboolean                   surveyed;
+  gboolean                   holds_life;
+
+  guint                      next_call;
+  GQueue                     retries; /* Retry */
+  GQueue                     runs;    /* PcallRun, by their own links */
+  GPtrArray                 *children;
+  gboolean                   crowded;
+  PcallTimer                 pause_timer;
+  PcallTimer                 deadline_timer;
+
+  PcallCallState             stop_state; /* of calls that were not begun; PENDING: not stopped */
+  char                      *stop_reason;
+  gboolean                   finished;
+};
+
+static void stop_all (PcallScheduler *self,
+                      PcallCallState  state,
+                      const char     *reason);
+
+static gboolean
+is_stopped (PcallScheduler *self)
+{
+  return self->stop_state != PCALL_CALL_STATE_PENDING;
+}
+
+static gboolean
+has_waiting_calls (PcallScheduler *self)
+{
+  return self->retries.length > 0 || self->next_call < self->n_calls;
+}
+
+static gboolean
+has_room (PcallScheduler *self)
+{
+  return !self->crowded && self->runs.length < self->max_children;
+}
+
+static Retry
+take_call (PcallScheduler *self)
+{
+  Retry *retry = g_queue_pop_head (&self->retries);
+  Retry taken;
+
+  if (retry == NULL)
+    return (Retry) { self->next_call++, 0 };
+
+  taken = *retry;
+  g_free (retry);
+  return taken;
+}
+
+static void
+put_back (PcallScheduler *self,
+          guint           index,
+          guint           attempt)
+{
+  Retry *retry = g_new (Retry, 1);
+
+  *retry = (Retry) { index, attempt };
+  g_queue_push_head (&self->retries, retry);
+}
+
+static void
+after_failure (PcallScheduler *self)
+{
+  if (self->options.failure_policy == PCALL_FAILURE_POLICY_STOP && !is_stopped (self))
+    stop_all (self, PCALL_CALL_STATE_CANCELLED, "cancelled, because another call failed");
+}
+
+static void
+tell_finished_call (PcallScheduler *self,
+                    guint           index)
+{
+  if (pcall_call_list_get_state (self->calls, index) != PCALL_CALL_STATE_SUCCEEDED)
+    after_failure (self);
+  if (self->funcs != NULL)
+    self->funcs->call_finished (index, self->data);
+}
+
+static void
+finish_unstarted (PcallScheduler *self,
+                  guint           index,
+                  PcallCallState  state,
+                  PcallError      code,
+                  const char     *reason)
+{
+  g_autofree char *call = pcall_call_list_describe (self->calls, index);
+
+  if (pcall_call_list_finish (self->calls, index, state, NULL,
+                              g_error_new (PCALL_ERROR, code, "%s: %s", call, reason), NULL, NULL))
+    tell_finished_call (self, index);
+}
+
+static void
+drop_next (PcallScheduler *self)
+{
+  gboolean timed_out = self->stop_state == PCALL_CALL_STATE_TIMED_OUT;
+
+  finish_unstarted (self, take_call (self).index, self->stop_state,
+                    timed_out ? PCALL_ERROR_TIMED_OUT : PCALL_ERROR_CANCELLED, self->stop_reason);
+}
+
+static gboolean
+is_want_of_room (int error_number)
+{
+  return error_number == EAGAIN || error_number == EMFILE || error_number == ENFILE ||
+         error_number == ENOMEM || error_number == ENOBUFS || error_number == ENOSPC;
+}
+
+/* Starts a child for the next call. FALSE where that failed for good; where it failed for want of
+ * room while others run, the call waits. */
+static gboolean
+start_next (PcallScheduler *self,
+            guint          *index,
+            GError        **error)
+{
+  Retry next = take_call (self);
+  gboolean one_target = self->targets->len == 1;
+  PcallJob job = { next.index, g_ptr_array_index (self->targets, one_target ? 0 : next.index),
+                   next.attempt };
+  g_autoptr (GError) failure = NULL;
+  int error_number = 0;
+  PcallRun *run = pcall_run_new (&self->setup, &job, &error_number, &failure);
+
+  *index = next.index;
+  if (run != NULL)
+    {
+      g_queue_push_tail_link (&self->runs, pcall_run_get_link (run));
+      pcall_run_go (run);
+      return TRUE;
+    }
+
+  if (self->runs.length == 0 || !is_want_of_room (error_number))
+    {
+      g_propagate_error (error, g_steal_pointer (&failure));
+      return FALSE;
+    }
+
+  self->crowded = TRUE;
+  put_back (self, next.index, next.attempt);
+  return TRUE;
+}
+
+static void
+start_or_fail_next (PcallScheduler *self)
+{
+  g_autoptr (GError) error = NULL;
+  guint index;
+
+  if (!start_next (self, &index, &error))
+    finish_unstarted (self, index, PCALL_CALL_STATE_FAILED, error->code, error->message);
+}
+
+static void
+check_finished (PcallScheduler *self)
+{
+  if (self->finished || self->runs.length > 0 || has_waiting_calls (self))
+    return;
+
+  self->finished = TRUE;
+  pcall_engine_unset_timer (self->engine, &self->pause_timer);
+  pcall_engine_unset_timer (self->engine, &self->deadline_timer);
+  if (self->funcs != NULL)
+    self->funcs->finished (self->data);
+}
+
+static void
+survey (PcallScheduler *self)
+{
+  /* Other threads may change what was seen at any time. */
+  if (self->surveyed && !self->context.has_threads)
+    return;
+
+  self->setup.methods->survey (&self->context);
+  self->surveyed = TRUE;
+}
+
+/* The engine is ready again: that is all. What is to be done comes in each dispatch. */
+static void
+go_on (gpointer data)
+{
+}
+
+static void
+pause_for (PcallScheduler *self,
+           gint64          length)
+{
+  pcall_engine_set_timer (self->engine, &self->pause_timer, g_get_monotonic_time () + length, go_on,
+                          self);
+}
+
+static void
+start_or_drop_next (PcallScheduler *self)
+{
+  if (is_stopped (self))
+    {
+      drop_next (self);
+    }
+  else
+    {
+      survey (self);
+      start_or_fail_next (self);
+    }
+}
+
+/* Begins nothing that would, going by the longest step so far, take longer than @length. */
+static void
+burst (PcallScheduler *self,
+       gint64          length)
+{
+  gint64 begun = g_get_monotonic_time ();
+  gint64 now = begun;
+  gint64 longest = 0;
+
+  while (has_waiting_calls (self) && (is_stopped (self) || has_room (self)))
+    {
+      gint64 before = now;
+
+      if (now + longest - begun > length)
+        {
+          pause_for (self, PAUSE_US);
+          return;
+        }
+
+      start_or_drop_next (self);
+      now = g_get_monotonic_time ();
+      longest = MAX (longest, now - before);
+    }
+}
+
+void
+pcall_scheduler_dispatch (PcallScheduler *self)
+{
+  pcall_engine_dispatch (self->engine);
+  burst (self, BURST_US);
+  check_finished (self);
+}
+
+void
+pcall_scheduler_touch (PcallScheduler *self)
+{
+  self->surveyed = FALSE;
+}
+
+/* What a run tells */
+
+static void
+run_begun (PcallRun *run,
+           gpointer  data)
+{
+  PcallScheduler *self = data;
+
+  g_ptr_array_add (self->children, g_object_ref (pcall_run_get_child (run)));
+  if (self->funcs != NULL)
+    self->funcs->call_started (pcall_run_get_job (run)->index, self->data);
+}
+
+static void
+run_told (PcallRun         *run,
+          const PcallFrame *frame,
+          gpointer          data)
+{
+  PcallScheduler *self = data;
+
+  if (self->funcs == NULL)
+    return;
+
+  if (frame->type == PCALL_FRAME_PROGRESS)
+    {
+      gdouble fraction;
+      const char *text;
+
+      g_variant_get (frame->value, "(d&s)", &fraction, &text);
+      if (!(fraction >= 0.0 && fraction <= 1.0))
+        return;
+      pcall_call_list_set_progress (self->calls, frame->call_index, fraction, text);
+      self->funcs->call_progressed (frame->call_index, fraction, text, self->data);
+    }
+  else
+    {
+      g_autoptr (GVariant) message = g_variant_get_variant (frame->value);
+
+      self->funcs->call_message (frame->call_index, message, self->data);
+    }
+}
+
+static void
+finish_run (PcallScheduler *self,
+            PcallRun       *run)
+{
+  guint index = pcall_run_get_job (run)->index;
+  g_autoptr (PcallChild) child = NULL;
+
+  if (self->calls == NULL)
+    {
+      pcall_run_free (run);
+      return;
+    }
+
+  g_set_object (&child, pcall_run_get_child (run));
+  pcall_run_settle (run, self->options.keep_logs);
+  pcall_run_free (run);
+
+  if (child != NULL && self->funcs != NULL)
+    self->funcs->child_exited (child, self->data);
+  tell_finished_call (self, index);
+}
+
+static void
+run_ended (PcallRun *run,
+           gpointer  data)
+{
+  PcallScheduler *self = data;
+  PcallJob job = *pcall_run_get_job (run);
+
+  g_queue_unlink (&self->runs, pcall_run_get_link (run));
+  self->crowded = FALSE;
+
+  if (!pcall_run_failed_trial (run))
+    {
+      finish_run (self, run);
+    }
+  else
+    {
+      pcall_run_free (run);
+      if (job.attempt + 1 < MAX_ATTEMPTS)
+        put_back (self, job.index, job.attempt + 1);
+      else
+        finish_unstarted (self, job.index, PCALL_CALL_STATE_FAILED, PCALL_ERROR_START,
+                          "other threads of this process held locks of GLib at every fork");
+    }
+}
+
+static const PcallRunFuncs run_funcs = { .begun = run_begun, .told = run_told, .ended = run_ended };
+
+/* Ends */
+
+static void
+stop_all (PcallScheduler *self,
+          PcallCallState  state,
+          const char     *reason)
+{
+  if (self->finished || is_stopped (self))
+    return;
+
+  self->stop_state = state;
+  self->stop_reason = g_strdup (reason);
+  for (GList *l = self->runs.head; l != NULL; l = l->next)
+    pcall_run_end (l->data, state, reason);
+
+  /* Calls that wait are finished from the loop, so that nothing is told from in here. */
+  pause_for (self, 0);
+}
+
+void
+pcall_scheduler_stop (PcallScheduler *self,
+                      const char     *reason)
+{
+  stop_all (self, PCALL_CALL_STATE_CANCELLED, reason);
+}
+
+static void
+deadline_passed (gpointer data)
+{
+  PcallScheduler *self = data;
+  g_autofree char *reason = g_strdup_printf ("the task's deadline of %g s passed",
+                                             self->options.deadline / (gdouble) G_USEC_PER_SEC);
+
+  stop_all (self, PCALL_CALL_STATE_TIMED_OUT, reason);
+}
+
+/* Beginning */
+
+static guint
+count_descriptors (void)
+{
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
+  guint n = 0;
+
+  while (dir != NULL && g_dir_read_name (dir) != NULL)
+    n++;
+  return n;
+}
+
+/* Children at once that leave the application its descriptors. For a few nobody needs to count. */
+static guint
+find_room (guint n_calls)
+{
+  struct rlimit limit;
+  guint taken;
+
+  if (n_calls <= RESERVED_DESCRIPTORS || getrlimit (RLIMIT_NOFILE, &limit) < 0 ||
+      limit.rlim_cur == RLIM_INFINITY)
+    return G_MAXUINT;
+
+  taken = count_descriptors () + RESERVED_DESCRIPTORS;
+  if (limit.rlim_cur <= taken)
+    return 1;
+  return CLAMP ((limit.rlim_cur - taken) / DESCRIPTORS_PER_CHILD, 1, G_MAXUINT);
+}
+
+static gboolean
+open_context (PcallScheduler *self,
+              GError        **error)
+{
+  PcallStartContext *context = &self->context;
+  gboolean capture = self->options.log_mode != PCALL_LOG_MODE_INHERIT;
+
+  self->holds_life = pcall_life_hold (error);
+  if (!self->holds_life)
+    return FALSE;
+
+  context->null_fd = pcall_fd_lift (open ("/dev/null", O_RDWR | O_CLOEXEC));
+  if (context->null_fd < 0)
+    {
+      g_set_error (error, PCALL_ERROR, PCALL_ERROR_START, "/dev/null: %s", g_strerror (errno));
+      return FALSE;
+    }
+
+  if (capture)
+    context->log = pcall_log_capture_new (self->options.log_directory, error);
+  if (capture && context->log == NULL)
+    return FALSE;
+
+  while (getrandom (&context->nonce, sizeof context->nonce, 0) < 0 && errno == EINTR)
+    ;
+  return TRUE;
+}
+
+static gboolean
+start_first (PcallScheduler *self,
+             GError        **error)
+{
+  g_autoptr (GError) failure = NULL;
+  guint index;
+
+  if (self->n_calls == 0)
+    return TRUE;
+
+  survey (self);
+  if (!start_next (self, &index, &failure))
+    {
+      g_autofree char *call = pcall_call_list_describe (self->calls, index);
+
+      g_set_error (error, failure->domain, failure->code, "%s: %s", call, failure->message);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+PcallScheduler *
+pcall_scheduler_new (PcallEngine                 *engine,
+                     PcallCallList               *calls,
+                     PcallArguments              *arguments,
+                     GPtrArray                   *targets,
+                     const PcallSchedulerOptions *options,
+                     const PcallSchedulerFuncs   *funcs,
+                     gpointer                     data)
+{
+  PcallScheduler *self = g_new0 (PcallScheduler, 1);
+
+  self->engine = pcall_engine_ref (engine);
+  self->calls = pcall_call_list_ref (calls);
+  self->n_calls = pcall_call_list_get_n_calls (calls);
+  self->targets = g_ptr_array_ref (targets);
+  self->options = *options;
+  self->funcs = funcs;
+  self->data = data;
+  self->max_children =
+      options->max_children != 0 ? options->max_children : find_room (self->n_calls);
+  self->children = g_ptr_array_new_with_free_func (g_object_unref);
+  self->context.arguments = pcall_arguments_ref (arguments);
+  self->context.null_fd = -1;
+  self->setup = (PcallRunSetup) { engine, &pcall_start_fork, &self->context, calls,
+                                  options->timeout, options->grace_period, &run_funcs, self };
+  return self;
+}
+
+gboolean
+pcall_scheduler_start (PcallScheduler *self,
+                       GError        **error)
+{
+  if (!open_context (self, error) || !start_first (self, error))
+    return FALSE;
+
+  if (self->options.deadline > 0)
+    pcall_engine_set_timer (self->engine, &self->deadline_timer,
+                            g_get_monotonic_time () + self->options.deadline, deadline_passed,
+                            self);
+  burst (self, FIRST_BURST_US);
+  if (self->n_calls == 0)
+    pause_for (self, 0);
+  return TRUE;
+}
+
+static void
+free_memory (PcallScheduler *self)
+{
+  pcall_fd_clear (&self->context.null_fd);
+  g_clear_pointer (&self->context.arguments, pcall_arguments_unref);
+  g_clear_pointer (&self->targets, g_ptr_array_unref);
+  g_clear_pointer (&self->calls, pcall_call_list_unref);
+  g_queue_clear_full (&self->retries, g_free);
+  g_ptr_array_unref (self->children);
+  pcall_engine_unref (self->engine);
+  g_free (self->stop_reason);
+  g_free (self);
+}
+
+void
+pcall_scheduler_free (PcallScheduler *self)
+{
+  g_assert (self->runs.length == 0);
+
+  pcall_engine_unset_timer (self->engine, &self->pause_timer);
+  pcall_engine_unset_timer (self->engine, &self->deadline_timer);
+  g_clear_pointer (&self->context.log, pcall_log_capture_free);
+  if (self->holds_life)
+    pcall_life_release ();
+  free_memory (self);
+}
+
+void
+pcall_scheduler_forget (PcallScheduler *self)
+{
+  GList *link;
+
+  while ((link = g_queue_pop_head_link (&self->runs)) != NULL)
+    pcall_run_free (link->data);
+  g_clear_pointer (&self->context.log, pcall_log_capture_forget);
+  free_memory (self);
+}
+
+/* Dropped while running */
+
+static void
+run_until (PcallScheduler *self,
+           gint64          until)
+{
+  for (;;)
+    {
+      pcall_scheduler_dispatch (self);
+      if (self->finished || (until >= 0 && g_get_monotonic_time () >= until))
+        return;
+      pcall_engine_wait (self->engine, until);
+    }
+}
+
+static gpointer
+reap (gpointer data)
+{
+  PcallScheduler *self = data;
+  sigset_t all;
+
+  /* The application's handlers are for its own threads. */
+  sigfillset (&all);
+  pthread_sigmask (SIG_SETMASK, &all, NULL);
+
+  run_until (self, -1);
+  pcall_scheduler_free (self);
+  return NULL;
+}
+
+/* Lets go of all that another thread may use. */
+static void
+detach (PcallScheduler *self)
+{
+  for (GList *l = self->runs.head; l != NULL; l = l->next)
+    pcall_run_detach (l->data);
+
+  g_ptr_array_set_size (self->children, 0);
+  g_clear_pointer (&self->context.arguments, pcall_arguments_unref);
+  g_clear_pointer (&self->targets, g_ptr_array_unref);
+  g_clear_pointer (&self->calls, pcall_call_list_unref);
+}
+
+void
+pcall_scheduler_abandon (PcallScheduler *self)
+{
+  static const char reason[] = "the task was dropped";
+  GThread *thread = NULL;
+
+  self->funcs = NULL;
+  self->next_call = self->n_calls;
+  g_queue_clear_full (&self->retries, g_free);
+  pcall_scheduler_stop (self, reason);
+  run_until (self, g_get_monotonic_time () + ABANDON_WAIT_US);
+
+  pcall_call_list_abandon (self->calls, reason);
+  detach (self);
+  if (!self->finished)
+    thread = g_thread_try_new ("pcall-reaper", reap, self, NULL);
+  if (thread != NULL)
+    {
+      g_thread_unref (thread);
+      return;
+    }
+
+  run_until (self, -1);
+  pcall_scheduler_free (self);
+}
+
+gboolean
+pcall_scheduler_is_finished (PcallScheduler *self)
+{
+  return self->finished;
+}
+
+GPtrArray *
+pcall_scheduler_get_children (PcallScheduler *self,
+                              gboolean        living)
+{
+  GPtrArray *children = g_ptr_array_new_with_free_func (g_object_unref);
+
+  for (guint i = 0; i < self->children->len; i++)
+    {
+      PcallChild *child = g_ptr_array_index (self->children, i);
+
+      if (!living || pcall_child_get_running (child))
+        g_ptr_array_add (children, g_object_ref (child));
+    }
+
+  return children;
+}

@@ -1,0 +1,214 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "pcall-fork.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdio_ext.h>
+#include <sys/single_threaded.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pcall-error.h"
+#include "pcall-fd-private.h"
+#include "pcall-start-private.h"
+
+/* The start method for callbacks: a child is a copy of this process.
+ *
+ * The child waits for a byte on its channel before it does anything that could end it, so that it
+ * can be neither gone nor reaped by others when its pidfd is opened. All signals are blocked over
+ * the fork, so that no handler of this process runs in the child. The parent closes the child's
+ * end before it forks again: no sibling ever holds it. */
+
+static struct
+{
+  PcallForkFunc  func;
+  gpointer       user_data;
+  GDestroyNotify destroy;
+} fork_func;
+
+/**
+ * pcall_set_fork_func:
+ * @func: (nullable) (scope notified) (closure user_data) (destroy destroy): the function, or
+ *   %NULL for `fork()`
+ * @user_data: what to call it with
+ * @destroy: (nullable): called when the function is replaced
+ *
+ * Sets the function that forks this process.
+ *
+ * This is for language bindings: a runtime with locks and threads of its own has to prepare itself
+ * for a fork, as Python does in `os.fork()`. A child inherits the function for its own children.
+ *
+ * Call it before any task is started; it is not protected against tasks that start in other
+ * threads.
+ *
+ * Since: 1.0
+ */
+void
+pcall_set_fork_func (PcallForkFunc  func,
+                     gpointer       user_data,
+                     GDestroyNotify destroy)
+{
+  if (fork_func.destroy != NULL)
+    fork_func.destroy (fork_func.user_data);
+
+  fork_func.func = func;
+  fork_func.user_data = user_data;
+  fork_func.destroy = destroy;
+}
+
+static gboolean
+process_has_threads (void)
+{
+  struct stat tasks;
+
+  if (__libc_single_threaded)
+    return FALSE;
+
+  /* "." and ".." and a directory for each thread. Where that cannot be known, be careful. */
+  return stat ("/proc/self/task", &tasks) < 0 || tasks.st_nlink > 3;
+}
+
+/* Setting every disposition in every child costs more than all the rest of its preparations, and
+ * most have no handler: so which ones do is looked up here, once for many children. */
+static void
+survey (PcallStartContext *context)
+{
+  struct sigaction action;
+
+  context->has_threads = process_has_threads ();
+  sigemptyset (&context->handled);
+
+  for (int signum = 1; signum < NSIG; signum++)
+    if (sigaction (signum, NULL, &action) == 0 && action.sa_handler != SIG_DFL &&
+        action.sa_handler != SIG_IGN)
+      sigaddset (&context->handled, signum);
+}
+
+/* What stands in a buffer at the time of the fork would be written by parent and child. A stream
+ * that another thread holds is left alone: the child drops what is in there. */
+static void
+flush_stream (FILE *stream)
+{
+  if (ftrylockfile (stream) != 0)
+    return;
+  if (__fpending (stream) > 0)
+    fflush_unlocked (stream);
+  funlockfile (stream);
+}
+
+static pid_t
+fork_process (void)
+{
+  return fork_func.func != NULL ? fork_func.func (fork_func.user_data) : fork ();
+}
+
+/* In the child, signals stay blocked. */
+static pid_t
+fork_with_signals_blocked (void)
+{
+  sigset_t all, before;
+  pid_t pid;
+  int saved_errno;
+
+  sigfillset (&all);
+  pthread_sigmask (SIG_SETMASK, &all, &before);
+  pid = fork_process ();
+  saved_errno = errno;
+  if (pid != 0)
+    pthread_sigmask (SIG_SETMASK, &before, NULL);
+  errno = saved_errno;
+  return pid;
+}
+
+static gboolean
+failed (PcallStarted *started,
+        const char   *call,
+        GError      **error)
+{
+  started->error_number = errno;
+  g_set_error (error, PCALL_ERROR, PCALL_ERROR_START, "%s: %s", call,
+               g_strerror (started->error_number));
+  return FALSE;
+}
+
+static gboolean
+make_channel (int           fds[2],
+              PcallStarted *started,
+              GError      **error)
+{
+  if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+    return failed (started, "socketpair", error);
+
+  for (int i = 0; i < 2; i++)
+    if ((fds[i] = pcall_fd_lift (fds[i])) < 0)
+      {
+        failed (started, "fcntl", error);
+        pcall_fd_clear (&fds[1 - i]);
+        return FALSE;
+      }
+  return TRUE;
+}
+
+/* The child sees that its channel closed, where it did not hear the signal. */
+static void
+give_up (pid_t pid)
+{
+  kill (pid, SIGKILL);
+  while (waitpid (pid, NULL, 0) < 0 && errno == EINTR)
+    ;
+}
+
+static gboolean
+start (const PcallStartContext *context,
+       const PcallJob          *job,
+       PcallStarted            *started,
+       GError                 **error)
+{
+  int fds[2];
+  pid_t pid;
+
+  if (!make_channel (fds, started, error))
+    return FALSE;
+
+  flush_stream (stdout);
+  flush_stream (stderr);
+
+  pid = fork_with_signals_blocked ();
+  if (pid == 0)
+    {
+      close (fds[0]);
+      pcall_child_main (context, job, fds[1]);
+    }
+  if (pid < 0)
+    failed (started, "fork", error);
+
+  close (fds[1]);
+  if (pid < 0 || !pcall_process_open (&started->process, pid, error))
+    {
+      started->error_number = errno;
+      close (fds[0]);
+      if (pid > 0)
+        give_up (pid);
+      return FALSE;
+    }
+
+  /* The child does the same; whoever is first. */
+  setpgid (pid, pid);
+  started->fd = fds[0];
+  return TRUE;
+}
+
+const PcallStartMethods pcall_start_fork = { .survey = survey, .start = start };
+
+void
+pcall_start_go (const PcallStarted *started)
+{
+  /* Where the child has died already, its pidfd tells. */
+  while (send (started->fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EINTR)
+    ;
+}

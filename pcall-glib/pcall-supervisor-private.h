@@ -1,0 +1,54 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "pcall-channel-private.h"
+#include "pcall-engine-private.h"
+#include "pcall-process-private.h"
+#include "pcall-start-private.h"
+
+G_BEGIN_DECLS
+
+/* One child under watch: its process and its channel together. It knows no call. */
+typedef struct _PcallSupervisor PcallSupervisor;
+
+typedef struct
+{
+  /* A frame came. */
+  void (*frame) (const PcallFrame *frame,
+                 gpointer          data);
+  /* The child has ended and all that it sent has been given to @frame. Once, last. */
+  void (*ended) (gpointer          data);
+} PcallSupervisorFuncs;
+
+/* Takes what is in @started, on failure too: then the child has been killed. */
+PcallSupervisor *pcall_supervisor_new   (PcallEngine                *engine,
+                                         PcallStarted               *started,
+                                         guint64                     nonce,
+                                         const PcallSupervisorFuncs *funcs,
+                                         gpointer                    data,
+                                         GError                    **error);
+/* @ended must have been called, or the process been forked since: then this only closes. */
+void             pcall_supervisor_unref (PcallSupervisor            *self);
+
+/* Whether a frame of @type has arrived that has not been given on yet. Reads what the child has
+ * sent by now, and gives nothing on itself. */
+gboolean         pcall_supervisor_has_frame (PcallSupervisor        *self,
+                                             PcallFrameType          type);
+/* Sends SIGTERM now and SIGKILL after @grace microseconds. */
+void             pcall_supervisor_terminate (PcallSupervisor        *self,
+                                             gint64                  grace);
+/* The child broke the protocol: kills it and listens to it no more. Takes @error. */
+void             pcall_supervisor_reject    (PcallSupervisor        *self,
+                                             GError                 *error);
+
+pid_t            pcall_supervisor_get_pid   (PcallSupervisor        *self);
+/* How the child ended, once it has. */
+const PcallExit *pcall_supervisor_get_exit  (PcallSupervisor        *self);
+/* How the child broke the protocol; NULL if it did not. */
+const GError    *pcall_supervisor_get_error (PcallSupervisor        *self);
+
+G_END_DECLS

@@ -1,0 +1,241 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "pcall-supervisor-private.h"
+
+#include <signal.h>
+#include <sys/epoll.h>
+
+/* One child under watch.
+ *
+ * It is over when it has exited and its channel is drained. Neither alone will do: a descendant
+ * may hold the channel open long after the child is gone, and a child may close the channel and
+ * stay. What a child sent before it exited lies in the socket by then, so what lies there at that
+ * moment is read, and no more: a descendant that goes on writing cannot hold the end up.
+ *
+ * Frames wait in a queue until each has been given on. A function that is given a frame may
+ * dispatch the engine again, so that the queue is emptied, and the end told, further in. */
+
+/* How much of what a child sends is read at once, before others have their turn. */
+#define RECEIVE_BUDGET (256 * 1024)
+
+struct _PcallSupervisor
+{
+  grefcount                   ref_count;
+  PcallEngine                *engine;
+  PcallProcess                process;
+  PcallWatch                  process_watch;
+  PcallChannel                channel;
+  PcallWatch                  channel_watch;
+  PcallTimer                  kill_timer;
+  GQueue                      frames;
+  PcallExit                   exit;
+  gboolean                    exited;
+  gboolean                    terminated;
+  gboolean                    told;
+  GError                     *error;
+  const PcallSupervisorFuncs *funcs;
+  gpointer                    data;
+};
+
+static void
+close_channel (PcallSupervisor *self)
+{
+  pcall_engine_unwatch (self->engine, &self->channel_watch);
+  pcall_channel_clear (&self->channel);
+}
+
+static void
+receive (PcallSupervisor *self,
+         gsize            budget)
+{
+  GError *error = NULL;
+
+  switch (pcall_channel_receive (&self->channel, budget, &self->frames, &error))
+    {
+    case PCALL_CHANNEL_OPEN:
+      break;
+    case PCALL_CHANNEL_CLOSED:
+      close_channel (self);
+      break;
+    case PCALL_CHANNEL_BROKEN:
+      pcall_supervisor_reject (self, error);
+      break;
+    default:
+      g_assert_not_reached ();
+    }
+}
+
+static void
+deliver (PcallSupervisor *self)
+{
+  PcallFrame *frame;
+
+  g_ref_count_inc (&self->ref_count);
+
+  while ((frame = g_queue_pop_head (&self->frames)) != NULL)
+    {
+      self->funcs->frame (frame, self->data);
+      pcall_frame_free (frame);
+    }
+
+  if (self->exited && !self->told)
+    {
+      self->told = TRUE;
+      self->funcs->ended (self->data);
+    }
+
+  pcall_supervisor_unref (self);
+}
+
+static void
+channel_ready (gpointer data,
+               guint32  events)
+{
+  PcallSupervisor *self = data;
+
+  receive (self, RECEIVE_BUDGET);
+  deliver (self);
+}
+
+static void
+process_ready (gpointer data,
+               guint32  events)
+{
+  PcallSupervisor *self = data;
+
+  if (!pcall_process_reap (&self->process, &self->exit))
+    return;
+
+  self->exited = TRUE;
+  pcall_engine_unset_timer (self->engine, &self->kill_timer);
+  pcall_engine_unwatch (self->engine, &self->process_watch);
+  pcall_process_clear (&self->process);
+
+  if (self->channel.fd >= 0)
+    receive (self, pcall_channel_get_n_waiting (&self->channel));
+  close_channel (self);
+  deliver (self);
+}
+
+PcallSupervisor *
+pcall_supervisor_new (PcallEngine                *engine,
+                      PcallStarted               *started,
+                      guint64                     nonce,
+                      const PcallSupervisorFuncs *funcs,
+                      gpointer                    data,
+                      GError                    **error)
+{
+  PcallSupervisor *self = g_new0 (PcallSupervisor, 1);
+
+  g_ref_count_init (&self->ref_count);
+  self->engine = pcall_engine_ref (engine);
+  self->process = started->process;
+  pcall_channel_init (&self->channel, started->fd, nonce);
+  g_queue_init (&self->frames);
+  self->funcs = funcs;
+  self->data = data;
+
+  if (pcall_engine_watch (engine, &self->process_watch, self->process.pidfd, EPOLLIN,
+                          process_ready, self, error) &&
+      pcall_engine_watch (engine, &self->channel_watch, self->channel.fd, EPOLLIN, channel_ready,
+                          self, error))
+    return self;
+
+  pcall_engine_unwatch (engine, &self->process_watch);
+  pcall_process_destroy (&self->process);
+  pcall_supervisor_unref (self);
+  return NULL;
+}
+
+/* No watch is removed and no process signalled here: in a forked child both would be the
+ * parent's. */
+void
+pcall_supervisor_unref (PcallSupervisor *self)
+{
+  if (!g_ref_count_dec (&self->ref_count))
+    return;
+
+  g_queue_clear_full (&self->frames, (GDestroyNotify) pcall_frame_free);
+  pcall_channel_clear (&self->channel);
+  pcall_process_clear (&self->process);
+  g_clear_error (&self->error);
+  pcall_engine_unref (self->engine);
+  g_free (self);
+}
+
+gboolean
+pcall_supervisor_has_frame (PcallSupervisor *self,
+                            PcallFrameType   type)
+{
+  if (self->channel.fd >= 0)
+    receive (self, pcall_channel_get_n_waiting (&self->channel));
+
+  for (GList *l = self->frames.head; l != NULL; l = l->next)
+    if (((PcallFrame *) l->data)->type == type)
+      return TRUE;
+  return FALSE;
+}
+
+static void
+kill_now (gpointer data)
+{
+  PcallSupervisor *self = data;
+
+  pcall_process_signal (&self->process, SIGKILL);
+}
+
+void
+pcall_supervisor_terminate (PcallSupervisor *self,
+                            gint64           grace)
+{
+  if (self->exited || self->terminated)
+    return;
+
+  self->terminated = TRUE;
+  if (grace <= 0)
+    {
+      kill_now (self);
+      return;
+    }
+
+  /* A stopped process acts on SIGTERM only when it goes on. */
+  pcall_process_signal (&self->process, SIGTERM);
+  pcall_process_signal (&self->process, SIGCONT);
+  pcall_engine_set_timer (self->engine, &self->kill_timer, g_get_monotonic_time () + grace,
+                          kill_now, self);
+}
+
+void
+pcall_supervisor_reject (PcallSupervisor *self,
+                         GError          *error)
+{
+  if (self->error == NULL)
+    self->error = error;
+  else
+    g_error_free (error);
+
+  close_channel (self);
+  if (!self->exited)
+    kill_now (self);
+}
+
+pid_t
+pcall_supervisor_get_pid (PcallSupervisor *self)
+{
+  return self->process.pid;
+}
+
+const PcallExit *
+pcall_supervisor_get_exit (PcallSupervisor *self)
+{
+  return &self->exit;
+}
+
+const GError *
+pcall_supervisor_get_error (PcallSupervisor *self)
+{
+  return self->error;
+}

@@ -1,0 +1,378 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "pcall-error.h"
+#include "pcall-task-private.h"
+
+/* What to call, before a task is started; what came of it, after. */
+
+/**
+ * pcall_task_new:
+ * @target: what to call
+ *
+ * Makes a task that calls a target.
+ *
+ * Returns: (transfer full): the task
+ *
+ * Since: 1.0
+ */
+PcallTask *
+pcall_task_new (PcallTarget *target)
+{
+  PcallTask *self;
+
+  g_return_val_if_fail (PCALL_IS_TARGET (target), NULL);
+
+  self = g_object_new (PCALL_TYPE_TASK, NULL);
+  pcall_task_add_target (self, target);
+  return self;
+}
+
+/**
+ * pcall_task_new_for_func:
+ * @func: (scope notified) (closure user_data) (destroy destroy): the function to call
+ * @user_data: what to call it with, besides its arguments
+ * @destroy: (nullable): frees @user_data, in the parent
+ *
+ * Makes a task that calls a function, as a target without a name.
+ *
+ * Returns: (transfer full): the task
+ *
+ * Since: 1.0
+ */
+PcallTask *
+pcall_task_new_for_func (PcallFunc      func,
+                         gpointer       user_data,
+                         GDestroyNotify destroy)
+{
+  g_autoptr (PcallTarget) target = NULL;
+
+  g_return_val_if_fail (func != NULL, NULL);
+
+  target = pcall_target_new (NULL, func, user_data, destroy);
+  return pcall_task_new (target);
+}
+
+/**
+ * pcall_task_add_target:
+ * @self: a task that is not started
+ * @target: what to call, too
+ *
+ * Adds a target. With several of them call *i* calls target *i*, and their number is one more
+ * length: there are no more calls than targets.
+ *
+ * Since: 1.0
+ */
+void
+pcall_task_add_target (PcallTask   *self,
+                       PcallTarget *target)
+{
+  g_return_if_fail (PCALL_IS_TASK (self));
+  g_return_if_fail (PCALL_IS_TARGET (target));
+  if (!pcall_task_check_unstarted (self, G_STRFUNC))
+    return;
+
+  g_ptr_array_add (self->targets, g_object_ref (target));
+}
+
+/* An argument list is taken whole or not at all. What it is, and what was expected, is told as
+ * GLib tells of any mistake in a program. */
+typedef gboolean (*SetArguments) (PcallArguments *arguments,
+                                  GVariant       *value,
+                                  GError        **error);
+
+static void
+set_arguments (PcallTask   *self,
+               SetArguments set,
+               GVariant    *value,
+               const char  *function)
+{
+  g_autoptr (GVariant) owned = value != NULL ? g_variant_ref_sink (value) : NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (!pcall_task_check_unstarted (self, function))
+    return;
+  if (!set (self->arguments, owned, &error))
+    g_critical ("%s: %s", function, error->message);
+}
+
+/**
+ * pcall_task_set_common_args:
+ * @self: a task that is not started
+ * @cargs: (nullable): a tuple or an array, such as `(iis)`, `ai` or `av`; %NULL for none
+ *
+ * Sets the positional arguments that all calls begin with. Elements of an `av` are unwrapped once.
+ *
+ * Since: 1.0
+ */
+void
+pcall_task_set_common_args (PcallTask *self,
+                            GVariant  *cargs)
+{
+  g_return_if_fail (PCALL_IS_TASK (self));
+
+  set_arguments (self, pcall_arguments_set_common_args, cargs, G_STRFUNC);
+}
+
+/**
+ * pcall_task_set_instance_args:
+ * @self: a task that is not started
+ * @iargs: (nullable): an array or a tuple of tuples or arrays, one for each call, such as `a(is)`,
+ *   `aai`, `av` or `((is)(i))`; %NULL for none
+ *
+ * Sets the positional arguments that each call has for itself, after the common ones. Elements of
+ * an `av` are unwrapped once.
+ *
+ * Since: 1.0
+ */
+void
+pcall_task_set_instance_args (PcallTask *self,
+                              GVariant  *iargs)
+{
+  g_return_if_fail (PCALL_IS_TASK (self));
+
+  set_arguments (self, pcall_arguments_set_instance_args, iargs, G_STRFUNC);
+}
+
+/**
+ * pcall_task_set_common_kwargs:
+ * @self: a task that is not started
+ * @ckwargs: (nullable): an `a{sv}`; %NULL for none
+ *
+ * Sets the keyword arguments that all calls have.
+ *
+ * Since: 1.0
+ */
+void
+pcall_task_set_common_kwargs (PcallTask *self,
+                              GVariant  *ckwargs)
+{
+  g_return_if_fail (PCALL_IS_TASK (self));
+
+  set_arguments (self, pcall_arguments_set_common_kwargs, ckwargs, G_STRFUNC);
+}
+
+/**
+ * pcall_task_set_instance_kwargs:
+ * @self: a task that is not started
+ * @ikwargs: (nullable): an `aa{sv}`, one dictionary for each call; %NULL for none
+ *
+ * Sets the keyword arguments that each call has for itself. They go before common ones of the same
+ * name.
+ *
+ * Since: 1.0
+ */
+void
+pcall_task_set_instance_kwargs (PcallTask *self,
+                                GVariant  *ikwargs)
+{
+  g_return_if_fail (PCALL_IS_TASK (self));
+
+  set_arguments (self, pcall_arguments_set_instance_kwargs, ikwargs, G_STRFUNC);
+}
+
+/**
+ * pcall_task_set_argument:
+ * @self: a task that is not started
+ * @name: the name of a keyword argument
+ * @values: (nullable): an array or a tuple of its values, one for each call, such as `ai`, `as`,
+ *   `av` or `(is)`; %NULL for none
+ *
+ * Sets a keyword argument that each call has a value of its own for. It goes before common and
+ * instance keyword arguments of the same name. Elements of an `av` are unwrapped once.
+ *
+ * Since: 1.0
+ */
+void
+pcall_task_set_argument (PcallTask  *self,
+                         const char *name,
+                         GVariant   *values)
+{
+  g_autoptr (GVariant) owned = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_return_if_fail (PCALL_IS_TASK (self));
+  g_return_if_fail (name != NULL);
+
+  owned = values != NULL ? g_variant_ref_sink (values) : NULL;
+  if (!pcall_task_check_unstarted (self, G_STRFUNC))
+    return;
+  if (!pcall_arguments_set_keyword (self->arguments, name, owned, &error))
+    g_critical ("%s: %s", G_STRFUNC, error->message);
+}
+
+/**
+ * pcall_task_get_n_calls:
+ * @self: a task
+ *
+ * Gets how many calls there are: the length of the shortest argument list, or the number of
+ * targets if there are several and that is less; where neither says so, what was set with
+ * [method@Pcall.Task.set_n_calls], 1 by default.
+ *
+ * Returns: the number of calls
+ *
+ * Since: 1.0
+ */
+guint
+pcall_task_get_n_calls (PcallTask *self)
+{
+  guint n;
+  gboolean has_length;
+
+  g_return_val_if_fail (PCALL_IS_TASK (self), 0);
+
+  if (self->calls != NULL)
+    return pcall_call_list_get_n_calls (self->calls);
+
+  has_length = pcall_arguments_get_length (self->arguments, &n);
+  if (self->targets->len > 1)
+    return has_length ? MIN (n, self->targets->len) : self->targets->len;
+  return has_length ? n : self->n_calls;
+}
+
+/**
+ * pcall_task_get_n_finished:
+ * @self: a task
+ *
+ * Gets how many calls have ended, in whatever state.
+ *
+ * Returns: the number of calls
+ *
+ * Since: 1.0
+ */
+guint
+pcall_task_get_n_finished (PcallTask *self)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), 0);
+
+  return self->calls != NULL ? pcall_call_list_get_n_finished (self->calls) : 0;
+}
+
+/**
+ * pcall_task_get_n_failed:
+ * @self: a task
+ *
+ * Gets how many calls have ended in another state than [enum@Pcall.CallState.succeeded].
+ *
+ * Returns: the number of calls
+ *
+ * Since: 1.0
+ */
+guint
+pcall_task_get_n_failed (PcallTask *self)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), 0);
+
+  return self->calls != NULL ? pcall_call_list_get_n_failed (self->calls) : 0;
+}
+
+/**
+ * pcall_task_get_fraction:
+ * @self: a task
+ *
+ * Gets how much of the task is done.
+ *
+ * Returns: the fraction, from 0 to 1
+ *
+ * Since: 1.0
+ */
+gdouble
+pcall_task_get_fraction (PcallTask *self)
+{
+  guint n;
+
+  g_return_val_if_fail (PCALL_IS_TASK (self), 0.0);
+
+  if (self->calls == NULL)
+    return 0.0;
+  n = pcall_call_list_get_n_calls (self->calls);
+  return n > 0 ? CLAMP (pcall_call_list_get_done (self->calls) / n, 0.0, 1.0) : 1.0;
+}
+
+/**
+ * pcall_task_get_results:
+ * @self: a task
+ *
+ * Gets the results of all calls.
+ *
+ * Returns: (transfer full) (nullable): an `av` in call order, or %NULL unless all calls have
+ *   succeeded. Single results are there before: see [method@Pcall.Call.get_result]
+ *
+ * Since: 1.0
+ */
+GVariant *
+pcall_task_get_results (PcallTask *self)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
+
+  return self->calls != NULL ? pcall_call_list_get_results (self->calls) : NULL;
+}
+
+/**
+ * pcall_task_get_call:
+ * @self: a task that was started
+ * @index: which call, counted from 0; less than the number of calls
+ *
+ * Gets a call.
+ *
+ * Returns: (transfer full): the call
+ *
+ * Since: 1.0
+ */
+PcallCall *
+pcall_task_get_call (PcallTask *self,
+                     guint      index)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
+  g_return_val_if_fail (self->calls != NULL, NULL);
+  g_return_val_if_fail (index < pcall_call_list_get_n_calls (self->calls), NULL);
+
+  return pcall_call_list_get_call (self->calls, index);
+}
+
+static GPtrArray *
+get_children (PcallTask *self,
+              gboolean   living)
+{
+  if (self->scheduler == NULL)
+    return g_ptr_array_new_with_free_func (g_object_unref);
+  return pcall_scheduler_get_children (self->scheduler, living);
+}
+
+/**
+ * pcall_task_get_children:
+ * @self: a task
+ *
+ * Gets all children that calls have begun in so far, in the order in which they began.
+ *
+ * Returns: (transfer full) (element-type PcallChild): the children
+ *
+ * Since: 1.0
+ */
+GPtrArray *
+pcall_task_get_children (PcallTask *self)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
+
+  return get_children (self, FALSE);
+}
+
+/**
+ * pcall_task_get_living_children:
+ * @self: a task
+ *
+ * Gets those children that have not ended yet.
+ *
+ * Returns: (transfer full) (element-type PcallChild): the children
+ *
+ * Since: 1.0
+ */
+GPtrArray *
+pcall_task_get_living_children (PcallTask *self)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
+
+  return get_children (self, TRUE);
+}

@@ -1,0 +1,438 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include <math.h>
+
+#include "pcall-task-private.h"
+
+/* How to call: the settings of a task. None of them can be changed once it is started. */
+
+static gboolean
+check_seconds (gdouble     value,
+               const char *name)
+{
+  if (isfinite (value) && value >= 0.0)
+    return TRUE;
+
+  g_critical ("%s is %g; expected a number of seconds, 0 for none", name, value);
+  return FALSE;
+}
+
+/**
+ * pcall_task_set_timeout:
+ * @self: a task that is not started
+ * @timeout: seconds, 0 for none
+ *
+ * Sets how long each call may run, counted from its start. A call that runs longer is ended: its
+ * process group gets `SIGTERM`, and after [property@Pcall.Task:grace-period] `SIGKILL`; the call
+ * ends in [enum@Pcall.CallState.timed_out].
+ *
+ * Since: 1.0
+ */
+void
+pcall_task_set_timeout (PcallTask *self,
+                        gdouble timeout)
+{
+  g_return_if_fail (PCALL_IS_TASK (self));
+  if (!check_seconds (timeout, "timeout") || !pcall_task_check_unstarted (self, G_STRFUNC))
+    return;
+
+  if (self->timeout == timeout)
+    return;
+
+  self->timeout = timeout;
+  pcall_task_notify (self, PROP_TIMEOUT);
+}
+
+/**
+ * pcall_task_get_timeout:
+ * @self: a task
+ *
+ * Gets how long each call may run.
+ *
+ * Returns: seconds, 0 for none
+ *
+ * Since: 1.0
+ */
+gdouble
+pcall_task_get_timeout (PcallTask *self)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), 0.0);
+
+  return self->timeout;
+}
+
+/**
+ * pcall_task_set_deadline:
+ * @self: a task that is not started
+ * @deadline: seconds, 0 for none
+ *
+ * Sets how long the whole task may run, counted from its start. When it has passed, calls that
+ * run are ended as with a timeout, and those that wait are never begun; all of them end in
+ * [enum@Pcall.CallState.timed_out].
+ *
+ * Since: 1.0
+ */
+void
+pcall_task_set_deadline (PcallTask *self,
+                         gdouble deadline)
+{
+  g_return_if_fail (PCALL_IS_TASK (self));
+  if (!check_seconds (deadline, "deadline") || !pcall_task_check_unstarted (self, G_STRFUNC))
+    return;
+
+  if (self->deadline == deadline)
+    return;
+
+  self->deadline = deadline;
+  pcall_task_notify (self, PROP_DEADLINE);
+}
+
+/**
+ * pcall_task_get_deadline:
+ * @self: a task
+ *
+ * Gets how long the whole task may run.
+ *
+ * Returns: seconds, 0 for none
+ *
+ * Since: 1.0
+ */
+gdouble
+pcall_task_get_deadline (PcallTask *self)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), 0.0);
+
+  return self->deadline;
+}
+
+/**
+ * pcall_task_set_grace_period:
+ * @self: a task that is not started
+ * @grace_period: seconds, 0 for none
+ *
+ * Sets how long a child that is to end has between `SIGTERM` and `SIGKILL`. Without any it is
+ * killed at once.
+ *
+ * Since: 1.0
+ */
+void
+pcall_task_set_grace_period (PcallTask *self,
+                             gdouble grace_period)
+{
+  g_return_if_fail (PCALL_IS_TASK (self));
+  if (!check_seconds (grace_period, "grace-period") || !pcall_task_check_unstarted (self, G_STRFUNC))
+    return;
+
+  if (self->grace_period == grace_period)
+    return;
+
+  self->grace_period = grace_period;
+  pcall_task_notify (self, PROP_GRACE_PERIOD);
+}
+
+/**
+ * pcall_task_get_grace_period:
+ * @self: a task
+ *
+ * Gets how long a child that is to end has between `SIGTERM` and `SIGKILL`.
+ *
+ * Returns: seconds, 0 for none
+ *
+ * Since: 1.0
+ */
+gdouble
+pcall_task_get_grace_period (PcallTask *self)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), 0.0);
+
+  return self->grace_period;
+}
+
+/**
+ * pcall_task_set_max_children:
+ * @self: a task that is not started
+ * @max_children: the number, 0 for automatic
+ *
+ * Sets how many children may run at once. Automatic is all of them, as far as the system has room
+ * for: calls that talk to each other can rely on that. The others wait for their turn.
+ *
+ * Since: 1.0
+ */
+void
+pcall_task_set_max_children (PcallTask *self,
+                             guint max_children)
+{
+  g_return_if_fail (PCALL_IS_TASK (self));
+  if (!pcall_task_check_unstarted (self, G_STRFUNC))
+    return;
+
+  if (self->max_children == max_children)
+    return;
+
+  self->max_children = max_children;
+  pcall_task_notify (self, PROP_MAX_CHILDREN);
+}
+
+/**
+ * pcall_task_get_max_children:
+ * @self: a task
+ *
+ * Gets how many children may run at once.
+ *
+ * Returns: the number, 0 for automatic
+ *
+ * Since: 1.0
+ */
+guint
+pcall_task_get_max_children (PcallTask *self)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), 0);
+
+  return self->max_children;
+}
+
+/**
+ * pcall_task_set_n_calls:
+ * @self: a task that is not started
+ * @n_calls: the number of calls
+ *
+ * Sets how often to call where no argument list says so: without any list, one target is called
+ * that often, with the common arguments. Lists, and several targets, say themselves how many
+ * calls there are.
+ *
+ * Since: 1.0
+ */
+void
+pcall_task_set_n_calls (PcallTask *self,
+                        guint n_calls)
+{
+  g_return_if_fail (PCALL_IS_TASK (self));
+  if (!pcall_task_check_unstarted (self, G_STRFUNC))
+    return;
+
+  if (self->n_calls == n_calls)
+    return;
+
+  self->n_calls = n_calls;
+  pcall_task_notify (self, PROP_N_CALLS);
+}
+
+/**
+ * pcall_task_set_start_method:
+ * @self: a task that is not started
+ * @start_method: the start method
+ *
+ * Sets how children come to be.
+ *
+ * Since: 1.0
+ */
+void
+pcall_task_set_start_method (PcallTask *self,
+                             PcallStartMethod start_method)
+{
+  g_return_if_fail (PCALL_IS_TASK (self));
+  g_return_if_fail (start_method <= PCALL_START_METHOD_SPAWN);
+  if (!pcall_task_check_unstarted (self, G_STRFUNC))
+    return;
+
+  if (self->start_method == start_method)
+    return;
+
+  self->start_method = start_method;
+  pcall_task_notify (self, PROP_START_METHOD);
+}
+
+/**
+ * pcall_task_get_start_method:
+ * @self: a task
+ *
+ * Gets how children come to be.
+ *
+ * Returns: the start method
+ *
+ * Since: 1.0
+ */
+PcallStartMethod
+pcall_task_get_start_method (PcallTask *self)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), PCALL_START_METHOD_AUTOMATIC);
+
+  return self->start_method;
+}
+
+/**
+ * pcall_task_set_failure_policy:
+ * @self: a task that is not started
+ * @failure_policy: the policy
+ *
+ * Sets what becomes of the other calls when one did not succeed.
+ *
+ * Since: 1.0
+ */
+void
+pcall_task_set_failure_policy (PcallTask *self,
+                               PcallFailurePolicy failure_policy)
+{
+  g_return_if_fail (PCALL_IS_TASK (self));
+  g_return_if_fail (failure_policy <= PCALL_FAILURE_POLICY_STOP);
+  if (!pcall_task_check_unstarted (self, G_STRFUNC))
+    return;
+
+  if (self->failure_policy == failure_policy)
+    return;
+
+  self->failure_policy = failure_policy;
+  pcall_task_notify (self, PROP_FAILURE_POLICY);
+}
+
+/**
+ * pcall_task_get_failure_policy:
+ * @self: a task
+ *
+ * Gets what becomes of the other calls when one did not succeed.
+ *
+ * Returns: the policy
+ *
+ * Since: 1.0
+ */
+PcallFailurePolicy
+pcall_task_get_failure_policy (PcallTask *self)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), PCALL_FAILURE_POLICY_CONTINUE);
+
+  return self->failure_policy;
+}
+
+/**
+ * pcall_task_set_log_mode:
+ * @self: a task that is not started
+ * @log_mode: the mode
+ *
+ * Sets what becomes of that which children write.
+ *
+ * Since: 1.0
+ */
+void
+pcall_task_set_log_mode (PcallTask *self,
+                         PcallLogMode log_mode)
+{
+  g_return_if_fail (PCALL_IS_TASK (self));
+  g_return_if_fail (log_mode <= PCALL_LOG_MODE_INHERIT);
+  if (!pcall_task_check_unstarted (self, G_STRFUNC))
+    return;
+
+  if (self->log_mode == log_mode)
+    return;
+
+  self->log_mode = log_mode;
+  pcall_task_notify (self, PROP_LOG_MODE);
+}
+
+/**
+ * pcall_task_get_log_mode:
+ * @self: a task
+ *
+ * Gets what becomes of that which children write.
+ *
+ * Returns: the mode
+ *
+ * Since: 1.0
+ */
+PcallLogMode
+pcall_task_get_log_mode (PcallTask *self)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), PCALL_LOG_MODE_SECTIONS);
+
+  return self->log_mode;
+}
+
+/**
+ * pcall_task_set_log_directory:
+ * @self: a task that is not started
+ * @log_directory: (nullable) (type filename): the directory
+ *
+ * Sets where the log files of children are made. The directory is made if there is none. %NULL
+ * stands for a private one of this user, in memory: in the user's runtime directory, else in
+ * `/dev/shm`, else in that for temporary files.
+ *
+ * Since: 1.0
+ */
+void
+pcall_task_set_log_directory (PcallTask *self,
+                              const char *log_directory)
+{
+  g_return_if_fail (PCALL_IS_TASK (self));
+  if (!pcall_task_check_unstarted (self, G_STRFUNC))
+    return;
+
+  if (g_strcmp0 (self->log_directory, log_directory) == 0)
+    return;
+
+  g_free (self->log_directory);
+  self->log_directory = g_strdup (log_directory);
+  pcall_task_notify (self, PROP_LOG_DIRECTORY);
+}
+
+/**
+ * pcall_task_get_log_directory:
+ * @self: a task
+ *
+ * Gets where the log files of children are made.
+ *
+ * Returns: (nullable) (type filename): the directory, or %NULL for the default
+ *
+ * Since: 1.0
+ */
+const char *
+pcall_task_get_log_directory (PcallTask *self)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
+
+  return self->log_directory;
+}
+
+/**
+ * pcall_task_set_keep_logs:
+ * @self: a task that is not started
+ * @keep_logs: whether to keep them
+ *
+ * Sets whether log files stay, also those with nothing in them.
+ *
+ * Since: 1.0
+ */
+void
+pcall_task_set_keep_logs (PcallTask *self,
+                          gboolean keep_logs)
+{
+  g_return_if_fail (PCALL_IS_TASK (self));
+  if (!pcall_task_check_unstarted (self, G_STRFUNC))
+    return;
+
+  keep_logs = !!keep_logs;
+  if (self->keep_logs == keep_logs)
+    return;
+
+  self->keep_logs = keep_logs;
+  pcall_task_notify (self, PROP_KEEP_LOGS);
+}
+
+/**
+ * pcall_task_get_keep_logs:
+ * @self: a task
+ *
+ * Gets whether log files stay.
+ *
+ * Returns: %TRUE if they stay
+ *
+ * Since: 1.0
+ */
+gboolean
+pcall_task_get_keep_logs (PcallTask *self)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), FALSE);
+
+  return self->keep_logs;
+}

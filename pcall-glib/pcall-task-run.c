@@ -1,0 +1,826 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include <math.h>
+#include <unistd.h>
+
+#include "pcall-error.h"
+#include "pcall-task-private.h"
+
+/* Running a task.
+ *
+ * States: a task is unstarted until start() succeeds. Then it has an engine, a scheduler, and a
+ * source in the main context; when the scheduler tells that it has finished, the source goes, and
+ * the engine with its descriptors, unless somebody was given one of them.
+ *
+ * Ownership: neither the source nor the scheduler holds a reference to the task, so that dropping
+ * it while it runs ends everything. Whatever calls user code holds one meanwhile.
+ *
+ * Threads: `requests` and, under `lock`, `engine` are what other threads touch. They only say what
+ * they want; it is done in the next dispatch.
+ *
+ * Processes: a fork copies all of this, and the copy shares the epoll instance with the original.
+ * `owner` tells which of them we are in; a copy does nothing but close. */
+
+typedef enum
+{
+  REQUEST_TERMINATE = 1 << 0,
+  REQUEST_CANCEL = 1 << 1,
+} Request;
+
+typedef struct
+{
+  GSource    source;
+  PcallTask *task;
+} TaskSource;
+
+/* An operation that waits for the end: join_async() or run_async(). */
+typedef struct
+{
+  gulong   cancelled_id;
+  gboolean wants_results;
+} Join;
+
+static gboolean
+is_ours (PcallTask *self)
+{
+  return self->owner == getpid ();
+}
+
+/* Telling */
+
+static gboolean
+has_listener (PcallTask       *self,
+              PcallTaskSignal  signal)
+{
+  if (!g_signal_has_handler_pending (self, pcall_task_signals[signal], 0, TRUE))
+    return FALSE;
+
+  /* What runs now may change what the scheduler knows about this process. */
+  pcall_scheduler_touch (self->scheduler);
+  return TRUE;
+}
+
+static void
+emit_for_call (PcallTask       *self,
+               PcallTaskSignal  signal,
+               guint            index)
+{
+  g_autoptr (PcallCall) call = NULL;
+
+  if (!has_listener (self, signal))
+    return;
+
+  call = pcall_call_list_get_call (self->calls, index);
+  g_signal_emit (self, pcall_task_signals[signal], 0, call);
+}
+
+static void
+call_started (guint    index,
+              gpointer data)
+{
+  emit_for_call (data, SIGNAL_CALL_STARTED, index);
+}
+
+static void
+call_progressed (guint       index,
+                 gdouble     fraction,
+                 const char *text,
+                 gpointer    data)
+{
+  PcallTask *self = data;
+
+  pcall_task_notify (self, PROP_FRACTION);
+  if (has_listener (self, SIGNAL_CALL_PROGRESS))
+    {
+      g_autoptr (PcallCall) call = pcall_call_list_get_call (self->calls, index);
+
+      g_signal_emit (self, pcall_task_signals[SIGNAL_CALL_PROGRESS], 0, call, fraction, text);
+    }
+}
+
+static void
+call_message (guint     index,
+              GVariant *message,
+              gpointer  data)
+{
+  PcallTask *self = data;
+
+  if (has_listener (self, SIGNAL_CALL_MESSAGE))
+    {
+      g_autoptr (PcallCall) call = pcall_call_list_get_call (self->calls, index);
+
+      g_signal_emit (self, pcall_task_signals[SIGNAL_CALL_MESSAGE], 0, call, message);
+    }
+}
+
+static void
+emit_call_failed (PcallTask *self,
+                  guint      index)
+{
+  if (has_listener (self, SIGNAL_CALL_FAILED))
+    {
+      g_autoptr (PcallCall) call = pcall_call_list_get_call (self->calls, index);
+
+      g_signal_emit (self, pcall_task_signals[SIGNAL_CALL_FAILED], 0, call,
+                     pcall_call_list_get_error (self->calls, index));
+    }
+}
+
+static void
+call_finished (guint    index,
+               gpointer data)
+{
+  PcallTask *self = data;
+  PcallCallState state = pcall_call_list_get_state (self->calls, index);
+
+  pcall_task_notify (self, PROP_N_FINISHED);
+  if (state != PCALL_CALL_STATE_SUCCEEDED)
+    pcall_task_notify (self, PROP_N_FAILED);
+  pcall_task_notify (self, PROP_FRACTION);
+
+  if (state == PCALL_CALL_STATE_FAILED || state == PCALL_CALL_STATE_CRASHED)
+    emit_call_failed (self, index);
+  if (state == PCALL_CALL_STATE_TIMED_OUT)
+    emit_for_call (self, SIGNAL_CALL_TIMED_OUT, index);
+  emit_for_call (self, SIGNAL_CALL_FINISHED, index);
+}
+
+static void
+child_exited (PcallChild *child,
+              gpointer    data)
+{
+  PcallTask *self = data;
+
+  if (has_listener (self, SIGNAL_CHILD_EXITED))
+    g_signal_emit (self, pcall_task_signals[SIGNAL_CHILD_EXITED], 0, child);
+}
+
+/* The end */
+
+static void
+drop_source (PcallTask *self)
+{
+  if (self->source == NULL)
+    return;
+
+  g_source_destroy (self->source);
+  g_clear_pointer (&self->source, g_source_unref);
+}
+
+static void
+drop_engine (PcallTask *self)
+{
+  PcallEngine *engine;
+
+  g_mutex_lock (&self->lock);
+  engine = g_steal_pointer (&self->engine);
+  g_mutex_unlock (&self->lock);
+
+  g_clear_pointer (&engine, pcall_engine_unref);
+}
+
+static void complete_join (GTask *join);
+
+static void
+finished (gpointer data)
+{
+  PcallTask *self = data;
+  GSList *joins = g_steal_pointer (&self->joins);
+
+  self->finished = TRUE;
+  drop_source (self);
+  pcall_scheduler_finish (self->scheduler);
+  if (!self->fd_given)
+    drop_engine (self);
+
+  pcall_task_notify (self, PROP_RUNNING);
+  g_signal_emit (self, pcall_task_signals[SIGNAL_FINISHED], 0);
+  g_slist_free_full (joins, (GDestroyNotify) complete_join);
+}
+
+static const PcallSchedulerFuncs scheduler_funcs = {
+  .call_started = call_started,
+  .call_progressed = call_progressed,
+  .call_message = call_message,
+  .call_finished = call_finished,
+  .child_exited = child_exited,
+  .finished = finished,
+};
+
+void
+pcall_task_shut_down (PcallTask *self)
+{
+  PcallScheduler *scheduler = g_steal_pointer (&self->scheduler);
+
+  drop_source (self);
+  if (scheduler != NULL && is_ours (self) && self->engine != NULL)
+    pcall_engine_detach (self->engine);
+  drop_engine (self);
+
+  if (scheduler == NULL)
+    return;
+  if (!is_ours (self))
+    pcall_scheduler_forget (scheduler);
+  else if (self->finished)
+    pcall_scheduler_free (scheduler);
+  else
+    pcall_scheduler_abandon (scheduler);
+}
+
+/* Requests from any thread */
+
+static void
+woken (gpointer data)
+{
+  PcallTask *self = data;
+  guint requests = g_atomic_int_and (&self->requests, 0);
+
+  if (requests & REQUEST_CANCEL)
+    pcall_scheduler_stop (self->scheduler, "cancelled");
+  else if (requests & REQUEST_TERMINATE)
+    pcall_scheduler_stop (self->scheduler, "terminated");
+}
+
+static void
+request (PcallTask *self,
+         Request    what)
+{
+  g_mutex_lock (&self->lock);
+  if (self->engine != NULL)
+    {
+      g_atomic_int_or (&self->requests, what);
+      pcall_engine_wake (self->engine);
+    }
+  g_mutex_unlock (&self->lock);
+}
+
+static void
+cancelled (GCancellable *cancellable,
+           gpointer      data)
+{
+  request (data, REQUEST_CANCEL);
+}
+
+/**
+ * pcall_task_terminate:
+ * @self: a task
+ *
+ * Ends the task: the process group of each child gets `SIGTERM`, and after
+ * [property@Pcall.Task:grace-period] `SIGKILL`. Calls that run, and those that wait, end in
+ * [enum@Pcall.CallState.cancelled]; those that have ended keep what they have.
+ *
+ * This returns at once, and may be called from any thread: the children are ended as soon as the
+ * task is dispatched, by its main context or in [method@Pcall.Task.join]. It does nothing to a task
+ * that does not run, and nothing in a forked child.
+ *
+ * Since: 1.0
+ */
+void
+pcall_task_terminate (PcallTask *self)
+{
+  g_return_if_fail (PCALL_IS_TASK (self));
+
+  if (is_ours (self))
+    request (self, REQUEST_TERMINATE);
+}
+
+/* Dispatching */
+
+/* Dispatches once. The caller holds a reference. */
+static void
+dispatch (PcallTask *self)
+{
+  if (!self->finished)
+    pcall_scheduler_dispatch (self->scheduler);
+}
+
+static gboolean
+task_source_dispatch (GSource     *source,
+                      GSourceFunc  callback,
+                      gpointer     data)
+{
+  g_autoptr (PcallTask) self = g_object_ref (((TaskSource *) source)->task);
+
+  if (!is_ours (self))
+    return G_SOURCE_REMOVE;
+
+  pcall_scheduler_touch (self->scheduler);
+  dispatch (self);
+  return self->finished ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
+}
+
+static void
+attach_source (PcallTask *self)
+{
+  static GSourceFuncs funcs = { .dispatch = task_source_dispatch };
+  g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
+
+  self->source = g_source_new (&funcs, sizeof (TaskSource));
+  ((TaskSource *) self->source)->task = self;
+  g_source_set_static_name (self->source, "[pcall] task");
+  g_source_add_unix_fd (self->source, pcall_engine_get_fd (self->engine), G_IO_IN);
+  g_source_attach (self->source, context);
+}
+
+/**
+ * pcall_task_get_fd:
+ * @self: a task that was started
+ *
+ * Gets a descriptor that is readable when [method@Pcall.Task.dispatch] has something to do, for
+ * event loops other than GLib's. It belongs to the task and is the same until the task is gone.
+ *
+ * Returns: the descriptor, or -1 if the task was not started or had finished before
+ *
+ * Since: 1.0
+ */
+int
+pcall_task_get_fd (PcallTask *self)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), -1);
+
+  if (self->engine == NULL)
+    return -1;
+
+  self->fd_given = TRUE;
+  return pcall_engine_get_fd (self->engine);
+}
+
+/**
+ * pcall_task_dispatch:
+ * @self: a task
+ *
+ * Does what there is to do now, without waiting: signals are emitted in here. For event loops other
+ * than GLib's: see [method@Pcall.Task.get_fd].
+ *
+ * Returns: %FALSE when there is nothing to come: the task has finished, or was not started
+ *
+ * Since: 1.0
+ */
+gboolean
+pcall_task_dispatch (PcallTask *self)
+{
+  g_autoptr (PcallTask) keep = NULL;
+
+  g_return_val_if_fail (PCALL_IS_TASK (self), FALSE);
+
+  if (self->scheduler == NULL || !is_ours (self))
+    return FALSE;
+
+  keep = g_object_ref (self);
+  if (!self->finished)
+    pcall_scheduler_touch (self->scheduler);
+  dispatch (self);
+  return !self->finished;
+}
+
+/**
+ * pcall_task_get_running:
+ * @self: a task
+ *
+ * Tells whether the task has been started and has not finished.
+ *
+ * Returns: %TRUE if it runs
+ *
+ * Since: 1.0
+ */
+gboolean
+pcall_task_get_running (PcallTask *self)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), FALSE);
+
+  return self->scheduler != NULL && !self->finished;
+}
+
+/* Starting */
+
+static gint64
+to_microseconds (gdouble seconds)
+{
+  /* Three hundred years are no limit, and fit. */
+  return seconds > 1e10 ? 0 : (gint64) ceil (seconds * G_USEC_PER_SEC);
+}
+
+static gboolean
+check_startable (PcallTask *self,
+                 GError   **error)
+{
+  if (self->owner != 0)
+    g_set_error_literal (error, PCALL_ERROR, PCALL_ERROR_START,
+                         "the task was started before; a task runs once");
+  else if (self->targets->len == 0)
+    g_set_error_literal (error, PCALL_ERROR, PCALL_ERROR_ARGUMENTS,
+                         "the task has no target; add one with pcall_task_add_target()");
+  else if (self->start_method == PCALL_START_METHOD_SPAWN)
+    g_set_error_literal (error, PCALL_ERROR, PCALL_ERROR_TARGET,
+                         "a callback cannot be spawned, only forked; its start method is 'spawn'");
+  else
+    return TRUE;
+  return FALSE;
+}
+
+static void
+make_scheduler (PcallTask *self)
+{
+  PcallSchedulerOptions options = {
+    .timeout = to_microseconds (self->timeout),
+    .deadline = to_microseconds (self->deadline),
+    .grace_period = to_microseconds (self->grace_period),
+    .max_children = self->max_children,
+    .failure_policy = self->failure_policy,
+    .log_mode = self->log_mode,
+    .log_directory = self->log_directory,
+    .keep_logs = self->keep_logs,
+  };
+
+  self->calls = pcall_call_list_new (self->arguments, self->targets,
+                                     pcall_task_get_n_calls (self));
+  self->scheduler = pcall_scheduler_new (self->engine, self->calls, self->arguments, self->targets,
+                                         &options, &scheduler_funcs, self);
+}
+
+/* Nothing has run, and nobody was told. */
+static void
+undo_start (PcallTask *self)
+{
+  g_clear_pointer (&self->scheduler, pcall_scheduler_free);
+  g_clear_pointer (&self->calls, pcall_call_list_unref);
+  drop_source (self);
+  drop_engine (self);
+  self->owner = 0;
+}
+
+/**
+ * pcall_task_start:
+ * @self: a task
+ * @error: return location for an error
+ *
+ * Starts the task: makes children for a few milliseconds; the others follow from the thread-default
+ * main context, in [method@Pcall.Task.join] or in [method@Pcall.Task.dispatch]. From here on the
+ * task cannot be changed.
+ *
+ * Fails with [error@Pcall.Error.arguments] where there is nothing to call, with
+ * [error@Pcall.Error.target] where a target cannot be started that way, and with
+ * [error@Pcall.Error.start] if the task was started before or not even one child could be made;
+ * nothing is left running then, and an unstarted task can be tried again. Where others could be
+ * made later calls wait for their turn.
+ *
+ * Returns: %TRUE if the task was started
+ *
+ * Since: 1.0
+ */
+gboolean
+pcall_task_start (PcallTask *self,
+                  GError   **error)
+{
+  g_autoptr (PcallTask) keep = NULL;
+
+  g_return_val_if_fail (PCALL_IS_TASK (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (!check_startable (self, error))
+    return FALSE;
+
+  keep = g_object_ref (self);
+  self->engine = pcall_engine_new (woken, self, error);
+  if (self->engine == NULL)
+    return FALSE;
+
+  self->owner = getpid ();
+  make_scheduler (self);
+  attach_source (self);
+  if (!pcall_scheduler_start (self->scheduler, error))
+    {
+      undo_start (self);
+      return FALSE;
+    }
+
+  g_list_model_items_changed (G_LIST_MODEL (self), 0, 0, pcall_task_get_n_calls (self));
+  pcall_task_notify (self, PROP_RUNNING);
+  return TRUE;
+}
+
+/* Joining */
+
+static gboolean
+check_joinable (PcallTask *self,
+                GError   **error)
+{
+  if (self->scheduler != NULL && is_ours (self))
+    return TRUE;
+
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_INITIALIZED,
+                       self->owner == 0
+                           ? "the task was not started; call pcall_task_start() before joining it"
+                           : "the task was started by another process, of which this is a fork");
+  return FALSE;
+}
+
+/* What came of all the calls of a task that has finished. */
+static gboolean
+conclude (PcallTask    *self,
+          GCancellable *cancellable,
+          GError      **error)
+{
+  const GError *first = pcall_call_list_get_first_error (self->calls);
+
+  if (first == NULL)
+    return TRUE;
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
+
+  if (error != NULL)
+    *error = g_error_copy (first);
+  return FALSE;
+}
+
+/* Until the task has finished or @until has come. */
+static void
+wait_for_end (PcallTask *self,
+              gint64     until)
+{
+  for (;;)
+    {
+      dispatch (self);
+      if (self->finished || (until >= 0 && g_get_monotonic_time () >= until))
+        return;
+      pcall_engine_wait (self->engine, until);
+    }
+}
+
+static gboolean
+join (PcallTask    *self,
+      gdouble       timeout,
+      GCancellable *cancellable,
+      GError      **error)
+{
+  gint64 limit = timeout > 0 ? to_microseconds (timeout) : 0;
+  gint64 until = timeout < 0 || (timeout > 0 && limit == 0) ? -1 : g_get_monotonic_time () + limit;
+  gulong id = 0;
+
+  if (cancellable != NULL)
+    id = g_cancellable_connect (cancellable, G_CALLBACK (cancelled), self, NULL);
+  if (!self->finished)
+    wait_for_end (self, until);
+  g_cancellable_disconnect (cancellable, id);
+
+  if (self->finished)
+    return conclude (self, cancellable, error);
+
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+               "%u of %u calls had not ended after %g s; they go on",
+               pcall_task_get_n_calls (self) - pcall_task_get_n_finished (self),
+               pcall_task_get_n_calls (self), timeout);
+  return FALSE;
+}
+
+/**
+ * pcall_task_join:
+ * @self: a task that was started
+ * @timeout: how long to wait, in seconds; negative for without limit, 0 for only looking
+ * @cancellable: (nullable): ends the task when it is cancelled
+ * @error: return location for an error
+ *
+ * Waits until all calls have ended. Signals of the task are emitted in here; the caller's main
+ * context is not iterated.
+ *
+ * Fails with %G_IO_ERROR_TIMED_OUT when @timeout has passed: the calls go on, and the task can be
+ * joined again. Fails with %G_IO_ERROR_CANCELLED when @cancellable was cancelled: the children
+ * have been ended then, as [method@Pcall.Task.terminate] does. Fails with the error of the failed
+ * call of lowest index when a call did not succeed; the results of others are there all the same,
+ * see [method@Pcall.Call.get_result].
+ *
+ * Returns: %TRUE if all calls have succeeded
+ *
+ * Since: 1.0
+ */
+gboolean
+pcall_task_join (PcallTask    *self,
+                 gdouble       timeout,
+                 GCancellable *cancellable,
+                 GError      **error)
+{
+  g_autoptr (PcallTask) keep = NULL;
+
+  g_return_val_if_fail (PCALL_IS_TASK (self), FALSE);
+  g_return_val_if_fail (!isnan (timeout), FALSE);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (!check_joinable (self, error))
+    return FALSE;
+
+  keep = g_object_ref (self);
+  return join (self, timeout, cancellable, error);
+}
+
+/**
+ * pcall_task_run:
+ * @self: a task
+ * @cancellable: (nullable): ends the task when it is cancelled
+ * @error: return location for an error
+ *
+ * Starts the task, waits until all calls have ended, and gives the results: [method@Pcall.Task.start],
+ * [method@Pcall.Task.join] without limit and [method@Pcall.Task.get_results] in one.
+ *
+ * Returns: (transfer full): an `av` in call order, or %NULL with @error set
+ *
+ * Since: 1.0
+ */
+GVariant *
+pcall_task_run (PcallTask    *self,
+                GCancellable *cancellable,
+                GError      **error)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  if (g_cancellable_set_error_if_cancelled (cancellable, error) ||
+      !pcall_task_start (self, error) || !pcall_task_join (self, -1, cancellable, error))
+    return NULL;
+
+  return pcall_task_get_results (self);
+}
+
+/* The same on the main loop */
+
+static void
+complete_join (GTask *task)
+{
+  PcallTask *self = g_task_get_source_object (task);
+  Join *join = g_task_get_task_data (task);
+  GCancellable *cancellable = g_task_get_cancellable (task);
+  GError *error = NULL;
+
+  g_cancellable_disconnect (cancellable, join->cancelled_id);
+
+  if (!conclude (self, cancellable, &error))
+    g_task_return_error (task, error);
+  else if (join->wants_results)
+    g_task_return_pointer (task, pcall_task_get_results (self), (GDestroyNotify) g_variant_unref);
+  else
+    g_task_return_boolean (task, TRUE);
+
+  g_object_unref (task);
+}
+
+static GTask *
+new_join (PcallTask           *self,
+          gpointer             tag,
+          GCancellable        *cancellable,
+          GAsyncReadyCallback  callback,
+          gpointer             user_data)
+{
+  GTask *task = g_task_new (self, cancellable, callback, user_data);
+
+  g_task_set_source_tag (task, tag);
+  /* The error is chosen in conclude(): a task that succeeded before it was cancelled succeeded. */
+  g_task_set_check_cancellable (task, FALSE);
+  g_task_set_task_data (task, g_new0 (Join, 1), g_free);
+  return task;
+}
+
+/* Takes @task. */
+static void
+begin_join (PcallTask *self,
+            GTask     *task,
+            gboolean   wants_results)
+{
+  Join *join = g_task_get_task_data (task);
+  GCancellable *cancellable = g_task_get_cancellable (task);
+
+  join->wants_results = wants_results;
+  if (self->finished)
+    {
+      complete_join (task);
+      return;
+    }
+
+  self->joins = g_slist_append (self->joins, task);
+  if (cancellable != NULL)
+    join->cancelled_id = g_cancellable_connect (cancellable, G_CALLBACK (cancelled), self, NULL);
+}
+
+/**
+ * pcall_task_join_async:
+ * @self: a task that was started
+ * @cancellable: (nullable): ends the task when it is cancelled
+ * @callback: (scope async) (closure user_data): called when all calls have ended
+ * @user_data: what to call it with
+ *
+ * Waits, without blocking, until all calls have ended. The task runs in the thread-default main
+ * context that it was started in; @callback is called in that of this call.
+ *
+ * Since: 1.0
+ */
+void
+pcall_task_join_async (PcallTask           *self,
+                       GCancellable        *cancellable,
+                       GAsyncReadyCallback  callback,
+                       gpointer             user_data)
+{
+  GError *error = NULL;
+  GTask *task;
+
+  g_return_if_fail (PCALL_IS_TASK (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  task = new_join (self, pcall_task_join_async, cancellable, callback, user_data);
+  if (check_joinable (self, &error))
+    {
+      begin_join (self, task, FALSE);
+      return;
+    }
+
+  g_task_return_error (task, error);
+  g_object_unref (task);
+}
+
+/**
+ * pcall_task_join_finish:
+ * @self: a task
+ * @result: what the callback was given
+ * @error: return location for an error
+ *
+ * Tells what came of [method@Pcall.Task.join_async]. Errors are those of
+ * [method@Pcall.Task.join].
+ *
+ * Returns: %TRUE if all calls have succeeded
+ *
+ * Since: 1.0
+ */
+gboolean
+pcall_task_join_finish (PcallTask    *self,
+                        GAsyncResult *result,
+                        GError      **error)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), FALSE);
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+  g_return_val_if_fail (g_async_result_is_tagged (result, pcall_task_join_async), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+/**
+ * pcall_task_run_async:
+ * @self: a task
+ * @cancellable: (nullable): ends the task when it is cancelled
+ * @callback: (scope async) (closure user_data): called when all calls have ended
+ * @user_data: what to call it with
+ *
+ * Starts the task and runs it, without blocking, in the thread-default main context.
+ *
+ * Since: 1.0
+ */
+void
+pcall_task_run_async (PcallTask           *self,
+                      GCancellable        *cancellable,
+                      GAsyncReadyCallback  callback,
+                      gpointer             user_data)
+{
+  GError *error = NULL;
+  GTask *task;
+
+  g_return_if_fail (PCALL_IS_TASK (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  task = new_join (self, pcall_task_run_async, cancellable, callback, user_data);
+  if (!g_cancellable_set_error_if_cancelled (cancellable, &error) &&
+      pcall_task_start (self, &error))
+    {
+      begin_join (self, task, TRUE);
+      return;
+    }
+
+  g_task_return_error (task, error);
+  g_object_unref (task);
+}
+
+/**
+ * pcall_task_run_finish:
+ * @self: a task
+ * @result: what the callback was given
+ * @error: return location for an error
+ *
+ * Gets what came of [method@Pcall.Task.run_async]. Errors are those of [method@Pcall.Task.run].
+ *
+ * Returns: (transfer full): an `av` in call order, or %NULL with @error set
+ *
+ * Since: 1.0
+ */
+GVariant *
+pcall_task_run_finish (PcallTask    *self,
+                       GAsyncResult *result,
+                       GError      **error)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+  g_return_val_if_fail (g_async_result_is_tagged (result, pcall_task_run_async), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  return g_task_propagate_pointer (G_TASK (result), error);
+}

@@ -1,0 +1,548 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "pcall-task.h"
+
+#include <unistd.h>
+
+#include "pcall-enum-types.h"
+#include "pcall-error.h"
+#include "pcall-task-private.h"
+
+/**
+ * PcallTask:
+ *
+ * One parallel call as a whole: what to call, how, and what came of it.
+ *
+ * A task zips *targets* and *arguments* into *calls*, runs each call in a child process, and brings
+ * the results back in the order of the calls. The arguments of call *i* are the common arguments,
+ * then those of element *i* of the instance arguments; keyword arguments likewise. There are as many
+ * calls as the shortest list has elements.
+ *
+ * ```c
+ * static GVariant *
+ * add (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
+ * {
+ *   gint32 x, y;
+ *
+ *   g_variant_get (args, "(ii)", &x, &y);
+ *   return g_variant_new_int32 (x + y);
+ * }
+ *
+ * g_autoptr (PcallTask) task = pcall_task_new_for_func (add, NULL, NULL);
+ * g_autoptr (GVariant) results = NULL;
+ *
+ * pcall_task_set_instance_args (task, g_variant_new_parsed ("[(1, 4), (2, 5), (3, 6)]"));
+ * results = pcall_task_run (task, NULL, &error);   // [<5>, <7>, <9>]
+ * ```
+ *
+ * A task runs once. It can be run and waited for ([method@Pcall.Task.run]), run on the main loop
+ * ([method@Pcall.Task.run_async]), started and then joined ([method@Pcall.Task.start],
+ * [method@Pcall.Task.join]), or driven by any other event loop ([method@Pcall.Task.get_fd],
+ * [method@Pcall.Task.dispatch]). It is a [iface@Gio.ListModel] of [class@Pcall.Call], which has all
+ * of its calls from the start on.
+ *
+ * Every call ends, in exactly one state, however its child dies. A call that fails costs no other
+ * call its result: see [method@Pcall.Task.get_call].
+ *
+ * Dropping the last reference to a task that runs ends its children.
+ *
+ * A task is for one thread: signals are emitted in the thread-default main context that
+ * [method@Pcall.Task.start] was called in, or inside [method@Pcall.Task.join] and
+ * [method@Pcall.Task.dispatch]. Only [method@Pcall.Task.terminate], and cancelling a
+ * [class@Gio.Cancellable], can be done from any thread.
+ *
+ * In a forked child, a task of the parent is of no use; it can be dropped there.
+ *
+ * Since: 1.0
+ */
+
+#define DEFAULT_GRACE_PERIOD 3.0
+
+static GParamSpec *properties[PROP_RUNNING + 1];
+guint pcall_task_signals[SIGNAL_FINISHED + 1];
+
+static void pcall_task_list_model_init (GListModelInterface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (PcallTask, pcall_task, G_TYPE_OBJECT,
+                               G_IMPLEMENT_INTERFACE (G_TYPE_LIST_MODEL,
+                                                      pcall_task_list_model_init))
+
+/* GListModel */
+
+static GType
+pcall_task_get_item_type (GListModel *model)
+{
+  return PCALL_TYPE_CALL;
+}
+
+static guint
+pcall_task_get_n_items (GListModel *model)
+{
+  PcallTask *self = PCALL_TASK (model);
+
+  return self->calls != NULL ? pcall_call_list_get_n_calls (self->calls) : 0;
+}
+
+static gpointer
+pcall_task_get_item (GListModel *model,
+                     guint       position)
+{
+  PcallTask *self = PCALL_TASK (model);
+
+  if (position >= pcall_task_get_n_items (model))
+    return NULL;
+  return pcall_call_list_get_call (self->calls, position);
+}
+
+static void
+pcall_task_list_model_init (GListModelInterface *iface)
+{
+  iface->get_item_type = pcall_task_get_item_type;
+  iface->get_n_items = pcall_task_get_n_items;
+  iface->get_item = pcall_task_get_item;
+}
+
+/* GObject */
+
+static void
+pcall_task_dispose (GObject *object)
+{
+  pcall_task_shut_down (PCALL_TASK (object));
+
+  G_OBJECT_CLASS (pcall_task_parent_class)->dispose (object);
+}
+
+static void
+pcall_task_finalize (GObject *object)
+{
+  PcallTask *self = PCALL_TASK (object);
+
+  g_clear_pointer (&self->calls, pcall_call_list_unref);
+  g_clear_pointer (&self->arguments, pcall_arguments_unref);
+  g_clear_pointer (&self->targets, g_ptr_array_unref);
+  g_clear_pointer (&self->log_directory, g_free);
+  g_mutex_clear (&self->lock);
+
+  G_OBJECT_CLASS (pcall_task_parent_class)->finalize (object);
+}
+
+static void
+pcall_task_get_property (GObject    *object,
+                         guint       prop_id,
+                         GValue     *value,
+                         GParamSpec *pspec)
+{
+  PcallTask *self = PCALL_TASK (object);
+
+  switch ((PcallTaskProperty) prop_id)
+    {
+    case PROP_TIMEOUT:
+      g_value_set_double (value, self->timeout);
+      break;
+    case PROP_DEADLINE:
+      g_value_set_double (value, self->deadline);
+      break;
+    case PROP_GRACE_PERIOD:
+      g_value_set_double (value, self->grace_period);
+      break;
+    case PROP_MAX_CHILDREN:
+      g_value_set_uint (value, self->max_children);
+      break;
+    case PROP_N_CALLS:
+      g_value_set_uint (value, pcall_task_get_n_calls (self));
+      break;
+    case PROP_START_METHOD:
+      g_value_set_enum (value, self->start_method);
+      break;
+    case PROP_FAILURE_POLICY:
+      g_value_set_enum (value, self->failure_policy);
+      break;
+    case PROP_LOG_MODE:
+      g_value_set_enum (value, self->log_mode);
+      break;
+    case PROP_LOG_DIRECTORY:
+      g_value_set_string (value, self->log_directory);
+      break;
+    case PROP_KEEP_LOGS:
+      g_value_set_boolean (value, self->keep_logs);
+      break;
+    case PROP_N_FINISHED:
+      g_value_set_uint (value, pcall_task_get_n_finished (self));
+      break;
+    case PROP_N_FAILED:
+      g_value_set_uint (value, pcall_task_get_n_failed (self));
+      break;
+    case PROP_FRACTION:
+      g_value_set_double (value, pcall_task_get_fraction (self));
+      break;
+    case PROP_RUNNING:
+      g_value_set_boolean (value, pcall_task_get_running (self));
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static void
+pcall_task_set_property (GObject      *object,
+                         guint         prop_id,
+                         const GValue *value,
+                         GParamSpec   *pspec)
+{
+  PcallTask *self = PCALL_TASK (object);
+
+  switch ((PcallTaskProperty) prop_id)
+    {
+    case PROP_TIMEOUT:
+      pcall_task_set_timeout (self, g_value_get_double (value));
+      break;
+    case PROP_DEADLINE:
+      pcall_task_set_deadline (self, g_value_get_double (value));
+      break;
+    case PROP_GRACE_PERIOD:
+      pcall_task_set_grace_period (self, g_value_get_double (value));
+      break;
+    case PROP_MAX_CHILDREN:
+      pcall_task_set_max_children (self, g_value_get_uint (value));
+      break;
+    case PROP_N_CALLS:
+      pcall_task_set_n_calls (self, g_value_get_uint (value));
+      break;
+    case PROP_START_METHOD:
+      pcall_task_set_start_method (self, g_value_get_enum (value));
+      break;
+    case PROP_FAILURE_POLICY:
+      pcall_task_set_failure_policy (self, g_value_get_enum (value));
+      break;
+    case PROP_LOG_MODE:
+      pcall_task_set_log_mode (self, g_value_get_enum (value));
+      break;
+    case PROP_LOG_DIRECTORY:
+      pcall_task_set_log_directory (self, g_value_get_string (value));
+      break;
+    case PROP_KEEP_LOGS:
+      pcall_task_set_keep_logs (self, g_value_get_boolean (value));
+      break;
+    case PROP_N_FINISHED:
+    case PROP_N_FAILED:
+    case PROP_FRACTION:
+    case PROP_RUNNING:
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static void
+install_options (GObjectClass *object_class)
+{
+  GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
+
+  /**
+   * PcallTask:timeout: (getter get_timeout) (setter set_timeout)
+   *
+   * How long each call may run, in seconds from its start, by a clock that is never set; 0 for no
+   * limit.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_TIMEOUT] =
+      g_param_spec_double ("timeout", NULL, NULL, 0.0, G_MAXDOUBLE, 0.0, flags);
+
+  /**
+   * PcallTask:deadline: (getter get_deadline) (setter set_deadline)
+   *
+   * How long the whole task may run, in seconds from its start, by a clock that is never set; 0 for
+   * no limit.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_DEADLINE] =
+      g_param_spec_double ("deadline", NULL, NULL, 0.0, G_MAXDOUBLE, 0.0, flags);
+
+  /**
+   * PcallTask:grace-period: (getter get_grace_period) (setter set_grace_period)
+   *
+   * How long a child that is to end has between `SIGTERM` and `SIGKILL`, in seconds.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_GRACE_PERIOD] = g_param_spec_double ("grace-period", NULL, NULL, 0.0, G_MAXDOUBLE,
+                                                       DEFAULT_GRACE_PERIOD, flags);
+
+  /**
+   * PcallTask:max-children: (getter get_max_children) (setter set_max_children)
+   *
+   * How many children may run at once; 0 for as many as the system has room for.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_MAX_CHILDREN] =
+      g_param_spec_uint ("max-children", NULL, NULL, 0, G_MAXUINT, 0, flags);
+
+  /**
+   * PcallTask:n-calls: (getter get_n_calls) (setter set_n_calls)
+   *
+   * How many calls there are. It can be set where no argument list, and no number of targets, says
+   * so.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_N_CALLS] = g_param_spec_uint ("n-calls", NULL, NULL, 0, G_MAXUINT, 1, flags);
+
+  /**
+   * PcallTask:start-method: (getter get_start_method) (setter set_start_method)
+   *
+   * How children come to be.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_START_METHOD] =
+      g_param_spec_enum ("start-method", NULL, NULL, PCALL_TYPE_START_METHOD,
+                         PCALL_START_METHOD_AUTOMATIC, flags);
+
+  /**
+   * PcallTask:failure-policy: (getter get_failure_policy) (setter set_failure_policy)
+   *
+   * What becomes of the other calls when one did not succeed.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_FAILURE_POLICY] =
+      g_param_spec_enum ("failure-policy", NULL, NULL, PCALL_TYPE_FAILURE_POLICY,
+                         PCALL_FAILURE_POLICY_CONTINUE, flags);
+
+  /**
+   * PcallTask:log-mode: (getter get_log_mode) (setter set_log_mode)
+   *
+   * What becomes of that which children write.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_LOG_MODE] = g_param_spec_enum ("log-mode", NULL, NULL, PCALL_TYPE_LOG_MODE,
+                                                 PCALL_LOG_MODE_SECTIONS, flags);
+
+  /**
+   * PcallTask:log-directory: (type filename) (getter get_log_directory) (setter set_log_directory)
+   *
+   * Where the log files of children are made; %NULL for a private directory of this user, in
+   * memory.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_LOG_DIRECTORY] = g_param_spec_string ("log-directory", NULL, NULL, NULL, flags);
+
+  /**
+   * PcallTask:keep-logs: (getter get_keep_logs) (setter set_keep_logs)
+   *
+   * Whether log files stay, also those with nothing in them.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_KEEP_LOGS] = g_param_spec_boolean ("keep-logs", NULL, NULL, FALSE, flags);
+}
+
+static void
+install_progress (GObjectClass *object_class)
+{
+  GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
+
+  /**
+   * PcallTask:n-finished: (getter get_n_finished)
+   *
+   * How many calls have ended, in whatever state.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_N_FINISHED] =
+      g_param_spec_uint ("n-finished", NULL, NULL, 0, G_MAXUINT, 0, flags);
+
+  /**
+   * PcallTask:n-failed: (getter get_n_failed)
+   *
+   * How many calls have ended in another state than [enum@Pcall.CallState.succeeded].
+   *
+   * Since: 1.0
+   */
+  properties[PROP_N_FAILED] = g_param_spec_uint ("n-failed", NULL, NULL, 0, G_MAXUINT, 0, flags);
+
+  /**
+   * PcallTask:fraction: (getter get_fraction)
+   *
+   * How much of the task is done, from 0 to 1: calls that ended, and of those that run what they
+   * told with [func@Pcall.report_progress].
+   *
+   * Since: 1.0
+   */
+  properties[PROP_FRACTION] =
+      g_param_spec_double ("fraction", NULL, NULL, 0.0, 1.0, 0.0, flags);
+
+  /**
+   * PcallTask:running: (getter get_running)
+   *
+   * Whether the task has been started and has not finished.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_RUNNING] = g_param_spec_boolean ("running", NULL, NULL, FALSE, flags);
+}
+
+static guint
+new_signal (const char *name,
+            guint       n_params,
+            ...)
+{
+  va_list types;
+  guint id;
+
+  va_start (types, n_params);
+  id = g_signal_new_valist (name, PCALL_TYPE_TASK, G_SIGNAL_RUN_LAST, NULL, NULL, NULL, NULL,
+                            G_TYPE_NONE, n_params, types);
+  va_end (types);
+  return id;
+}
+
+static void
+install_signals (void)
+{
+  /**
+   * PcallTask::call-started:
+   * @self: the task
+   * @call: the call
+   *
+   * A child runs the call.
+   *
+   * Since: 1.0
+   */
+  pcall_task_signals[SIGNAL_CALL_STARTED] = new_signal ("call-started", 1, PCALL_TYPE_CALL);
+
+  /**
+   * PcallTask::call-finished:
+   * @self: the task
+   * @call: the call
+   *
+   * The call has ended, whatever came of it. Emitted exactly once for each call.
+   *
+   * Since: 1.0
+   */
+  pcall_task_signals[SIGNAL_CALL_FINISHED] = new_signal ("call-finished", 1, PCALL_TYPE_CALL);
+
+  /**
+   * PcallTask::call-failed:
+   * @self: the task
+   * @call: the call
+   * @error: why
+   *
+   * The call has failed or crashed. Emitted before [signal@Pcall.Task::call-finished].
+   *
+   * Since: 1.0
+   */
+  pcall_task_signals[SIGNAL_CALL_FAILED] =
+      new_signal ("call-failed", 2, PCALL_TYPE_CALL, G_TYPE_ERROR);
+
+  /**
+   * PcallTask::call-timed-out:
+   * @self: the task
+   * @call: the call
+   *
+   * The call has been ended because its time, or that of the task, was over. Emitted before
+   * [signal@Pcall.Task::call-finished].
+   *
+   * Since: 1.0
+   */
+  pcall_task_signals[SIGNAL_CALL_TIMED_OUT] = new_signal ("call-timed-out", 1, PCALL_TYPE_CALL);
+
+  /**
+   * PcallTask::call-progress:
+   * @self: the task
+   * @call: the call
+   * @fraction: how much of the call is done, from 0 to 1
+   * @text: what the call told with it, perhaps empty
+   *
+   * The call has told how far it has come, with [func@Pcall.report_progress].
+   *
+   * Since: 1.0
+   */
+  pcall_task_signals[SIGNAL_CALL_PROGRESS] =
+      new_signal ("call-progress", 3, PCALL_TYPE_CALL, G_TYPE_DOUBLE, G_TYPE_STRING);
+
+  /**
+   * PcallTask::call-message:
+   * @self: the task
+   * @call: the call
+   * @message: the message
+   *
+   * The call has sent a message, with [func@Pcall.send_message].
+   *
+   * Since: 1.0
+   */
+  pcall_task_signals[SIGNAL_CALL_MESSAGE] =
+      new_signal ("call-message", 2, PCALL_TYPE_CALL, G_TYPE_VARIANT);
+
+  /**
+   * PcallTask::child-exited:
+   * @self: the task
+   * @child: the child
+   *
+   * A child has ended, and its process group with it.
+   *
+   * Since: 1.0
+   */
+  pcall_task_signals[SIGNAL_CHILD_EXITED] = new_signal ("child-exited", 1, PCALL_TYPE_CHILD);
+
+  /**
+   * PcallTask::finished:
+   * @self: the task
+   *
+   * All calls have ended and no child is left. Emitted once, last.
+   *
+   * Since: 1.0
+   */
+  pcall_task_signals[SIGNAL_FINISHED] = new_signal ("finished", 0);
+}
+
+static void
+pcall_task_class_init (PcallTaskClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->dispose = pcall_task_dispose;
+  object_class->finalize = pcall_task_finalize;
+  object_class->get_property = pcall_task_get_property;
+  object_class->set_property = pcall_task_set_property;
+
+  install_options (object_class);
+  install_progress (object_class);
+  g_object_class_install_properties (object_class, G_N_ELEMENTS (properties), properties);
+  install_signals ();
+}
+
+static void
+pcall_task_init (PcallTask *self)
+{
+  self->targets = g_ptr_array_new_with_free_func (g_object_unref);
+  self->arguments = pcall_arguments_new ();
+  self->grace_period = DEFAULT_GRACE_PERIOD;
+  self->n_calls = 1;
+  g_mutex_init (&self->lock);
+}
+
+void
+pcall_task_notify (PcallTask         *self,
+                   PcallTaskProperty  property)
+{
+  g_object_notify_by_pspec (G_OBJECT (self), properties[property]);
+}
+
+gboolean
+pcall_task_check_unstarted (PcallTask  *self,
+                            const char *function)
+{
+  if (self->owner == 0)
+    return TRUE;
+
+  g_critical ("%s: the task was started; it cannot be changed any more", function);
+  return FALSE;
+}
