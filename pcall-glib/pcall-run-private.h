@@ -9,7 +9,7 @@
 #include "pcall-child.h"
 #include "pcall-engine-private.h"
 #include "pcall-start-private.h"
-#include "pcall-wire-private.h"
+#include "pcall-channel-private.h"
 
 G_BEGIN_DECLS
 

@@ -219,6 +219,23 @@ start_or_fail_next (PcallScheduler *self)
     finish_unstarted (self, index, PCALL_CALL_STATE_FAILED, error->code, error->message);
 }
 
+/* What is held only while there are children to start or to watch. */
+static void
+release (PcallScheduler *self)
+{
+  if (self->engine != NULL)
+    {
+      pcall_engine_unset_timer (self->engine, &self->pause_timer);
+      pcall_engine_unset_timer (self->engine, &self->deadline_timer);
+    }
+  g_clear_pointer (&self->engine, pcall_engine_unref);
+  g_clear_pointer (&self->context.log, pcall_log_capture_free);
+  pcall_fd_clear (&self->context.null_fd);
+  if (self->holds_life)
+    pcall_life_release ();
+  self->holds_life = FALSE;
+}
+
 static void
 check_finished (PcallScheduler *self)
 {
@@ -226,8 +243,7 @@ check_finished (PcallScheduler *self)
     return;
 
   self->finished = TRUE;
-  pcall_engine_unset_timer (self->engine, &self->pause_timer);
-  pcall_engine_unset_timer (self->engine, &self->deadline_timer);
+  release (self);
   if (self->funcs != NULL)
     self->funcs->finished (self->data);
 }
@@ -299,6 +315,9 @@ burst (PcallScheduler *self,
 void
 pcall_scheduler_dispatch (PcallScheduler *self)
 {
+  if (self->finished)
+    return;
+
   pcall_engine_dispatch (self->engine);
   burst (self, BURST_US);
   check_finished (self);
@@ -564,13 +583,11 @@ pcall_scheduler_start (PcallScheduler *self,
 static void
 free_memory (PcallScheduler *self)
 {
-  pcall_fd_clear (&self->context.null_fd);
   g_clear_pointer (&self->context.arguments, pcall_arguments_unref);
   g_clear_pointer (&self->targets, g_ptr_array_unref);
   g_clear_pointer (&self->calls, pcall_call_list_unref);
   g_queue_clear_full (&self->retries, g_free);
   g_ptr_array_unref (self->children);
-  pcall_engine_unref (self->engine);
   g_free (self->stop_reason);
   g_free (self);
 }
@@ -580,11 +597,7 @@ pcall_scheduler_free (PcallScheduler *self)
 {
   g_assert (self->runs.length == 0);
 
-  pcall_engine_unset_timer (self->engine, &self->pause_timer);
-  pcall_engine_unset_timer (self->engine, &self->deadline_timer);
-  g_clear_pointer (&self->context.log, pcall_log_capture_free);
-  if (self->holds_life)
-    pcall_life_release ();
+  release (self);
   free_memory (self);
 }
 
@@ -596,6 +609,8 @@ pcall_scheduler_forget (PcallScheduler *self)
   while ((link = g_queue_pop_head_link (&self->runs)) != NULL)
     pcall_run_free (link->data);
   g_clear_pointer (&self->context.log, pcall_log_capture_forget);
+  pcall_fd_clear (&self->context.null_fd);
+  g_clear_pointer (&self->engine, pcall_engine_unref);
   free_memory (self);
 }
 

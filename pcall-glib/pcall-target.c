@@ -99,7 +99,7 @@ pcall_target_init (PcallTarget *self)
 
 /**
  * pcall_target_new:
- * @name: (nullable): what to call the target in messages and logs; %NULL for `call`
+ * @name: (nullable): what to call the target in messages and logs
  * @func: (scope notified) (closure user_data) (destroy destroy): the function to call
  * @user_data: what to call it with, besides its arguments
  * @destroy: (nullable): frees @user_data, in the parent
@@ -122,7 +122,7 @@ pcall_target_new (const char     *name,
   g_return_val_if_fail (func != NULL, NULL);
 
   self = g_object_new (PCALL_TYPE_TARGET, NULL);
-  self->name = g_strdup (name != NULL ? name : "call");
+  self->name = g_strdup (name);
   self->func = func;
   self->user_data = user_data;
   self->destroy = destroy;
@@ -135,7 +135,7 @@ pcall_target_new (const char     *name,
  *
  * Gets what the target is called in messages and logs.
  *
- * Returns: the name
+ * Returns: (nullable): the name
  *
  * Since: 1.0
  */

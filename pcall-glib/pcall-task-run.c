@@ -43,6 +43,10 @@ typedef struct
   gboolean wants_results;
 } Join;
 
+/* Their addresses tell operations apart. */
+static const char join_tag[] = "pcall_task_join_async";
+static const char run_tag[] = "pcall_task_run_async";
+
 static gboolean
 is_ours (PcallTask *self)
 {
@@ -192,7 +196,6 @@ finished (gpointer data)
 
   self->finished = TRUE;
   drop_source (self);
-  pcall_scheduler_finish (self->scheduler);
   if (!self->fd_given)
     drop_engine (self);
 
@@ -289,14 +292,6 @@ pcall_task_terminate (PcallTask *self)
 
 /* Dispatching */
 
-/* Dispatches once. The caller holds a reference. */
-static void
-dispatch (PcallTask *self)
-{
-  if (!self->finished)
-    pcall_scheduler_dispatch (self->scheduler);
-}
-
 static gboolean
 task_source_dispatch (GSource     *source,
                       GSourceFunc  callback,
@@ -308,7 +303,7 @@ task_source_dispatch (GSource     *source,
     return G_SOURCE_REMOVE;
 
   pcall_scheduler_touch (self->scheduler);
-  dispatch (self);
+  pcall_scheduler_dispatch (self->scheduler);
   return self->finished ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
 }
 
@@ -370,9 +365,8 @@ pcall_task_dispatch (PcallTask *self)
     return FALSE;
 
   keep = g_object_ref (self);
-  if (!self->finished)
-    pcall_scheduler_touch (self->scheduler);
-  dispatch (self);
+  pcall_scheduler_touch (self->scheduler);
+  pcall_scheduler_dispatch (self->scheduler);
   return !self->finished;
 }
 
@@ -543,7 +537,7 @@ wait_for_end (PcallTask *self,
 {
   for (;;)
     {
-      dispatch (self);
+      pcall_scheduler_dispatch (self->scheduler);
       if (self->finished || (until >= 0 && g_get_monotonic_time () >= until))
         return;
       pcall_engine_wait (self->engine, until);
@@ -562,8 +556,7 @@ join (PcallTask    *self,
 
   if (cancellable != NULL)
     id = g_cancellable_connect (cancellable, G_CALLBACK (cancelled), self, NULL);
-  if (!self->finished)
-    wait_for_end (self, until);
+  wait_for_end (self, until);
   g_cancellable_disconnect (cancellable, id);
 
   if (self->finished)
@@ -669,14 +662,15 @@ complete_join (GTask *task)
 
 static GTask *
 new_join (PcallTask           *self,
-          gpointer             tag,
+          const char          *tag,
           GCancellable        *cancellable,
           GAsyncReadyCallback  callback,
           gpointer             user_data)
 {
   GTask *task = g_task_new (self, cancellable, callback, user_data);
 
-  g_task_set_source_tag (task, tag);
+  g_task_set_source_tag (task, (gpointer) tag);
+  g_task_set_name (task, tag);
   /* The error is chosen in conclude(): a task that succeeded before it was cancelled succeeded. */
   g_task_set_check_cancellable (task, FALSE);
   g_task_set_task_data (task, g_new0 (Join, 1), g_free);
@@ -728,7 +722,7 @@ pcall_task_join_async (PcallTask           *self,
   g_return_if_fail (PCALL_IS_TASK (self));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
-  task = new_join (self, pcall_task_join_async, cancellable, callback, user_data);
+  task = new_join (self, join_tag, cancellable, callback, user_data);
   if (check_joinable (self, &error))
     {
       begin_join (self, task, FALSE);
@@ -759,7 +753,7 @@ pcall_task_join_finish (PcallTask    *self,
 {
   g_return_val_if_fail (PCALL_IS_TASK (self), FALSE);
   g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
-  g_return_val_if_fail (g_async_result_is_tagged (result, pcall_task_join_async), FALSE);
+  g_return_val_if_fail (g_async_result_is_tagged (result, (gpointer) join_tag), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   return g_task_propagate_boolean (G_TASK (result), error);
@@ -788,7 +782,7 @@ pcall_task_run_async (PcallTask           *self,
   g_return_if_fail (PCALL_IS_TASK (self));
   g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
 
-  task = new_join (self, pcall_task_run_async, cancellable, callback, user_data);
+  task = new_join (self, run_tag, cancellable, callback, user_data);
   if (!g_cancellable_set_error_if_cancelled (cancellable, &error) &&
       pcall_task_start (self, &error))
     {
@@ -819,7 +813,7 @@ pcall_task_run_finish (PcallTask    *self,
 {
   g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
   g_return_val_if_fail (g_task_is_valid (result, self), NULL);
-  g_return_val_if_fail (g_async_result_is_tagged (result, pcall_task_run_async), NULL);
+  g_return_val_if_fail (g_async_result_is_tagged (result, (gpointer) run_tag), NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
   return g_task_propagate_pointer (G_TASK (result), error);

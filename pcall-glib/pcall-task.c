@@ -236,7 +236,7 @@ pcall_task_set_property (GObject      *object,
 }
 
 static void
-install_options (GObjectClass *object_class)
+install_options (void)
 {
   GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
 
@@ -345,7 +345,7 @@ install_options (GObjectClass *object_class)
 }
 
 static void
-install_progress (GObjectClass *object_class)
+install_progress (void)
 {
   GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
 
@@ -513,8 +513,8 @@ pcall_task_class_init (PcallTaskClass *klass)
   object_class->get_property = pcall_task_get_property;
   object_class->set_property = pcall_task_set_property;
 
-  install_options (object_class);
-  install_progress (object_class);
+  install_options ();
+  install_progress ();
   g_object_class_install_properties (object_class, G_N_ELEMENTS (properties), properties);
   install_signals ();
 }
