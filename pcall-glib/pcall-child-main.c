@@ -169,6 +169,22 @@ report_error (const GError *error)
   end (EXIT_STATUS_OF_AN_ERROR);
 }
 
+/* A page that the parent has mapped and a symbol that it has looked up need not be mapped and
+ * looked up in every child. So the parent does once what each child is going to do. This takes one
+ * number out of the sequence of g_random_int(). */
+void
+pcall_child_rehearse (void)
+{
+  static gsize once;
+
+  if (!g_once_init_enter (&once))
+    return;
+
+  g_random_int ();
+  g_main_context_unref (g_main_context_new ());
+  g_once_init_leave (&once, 1);
+}
+
 G_NORETURN static void
 run (const PcallStartContext *context,
      const PcallJob          *job)

@@ -35,7 +35,7 @@ pcall_current_begin (int     fd,
   current.index = index;
   current.error_details = NULL;
   current.finished = FALSE;
-  g_mutex_init (&current_lock);
+  current_lock = (GMutex) { 0 };
   pcall_channel_init (&current.channel, fd, nonce);
 }
 

@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "pcall-error.h"
@@ -115,15 +114,14 @@ pcall_life_release (void)
   pthread_mutex_unlock (&life_lock);
 }
 
-/* The following runs between fork and user code: async-signal-safe calls only (and
- * glibc's snprintf(), which for numbers takes no lock and allocates nothing). */
+/* The following runs between fork and user code: async-signal-safe calls only. */
 
 static int
 reopen (int fd)
 {
-  char path[32];
+  char path[32] = "/proc/self/fd/";
 
-  snprintf (path, sizeof path, "/proc/self/fd/%d", fd);
+  pcall_write_number (path + sizeof "/proc/self/fd/" - 1, fd);
   return open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 }
 

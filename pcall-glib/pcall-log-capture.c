@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <gio/gio.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -165,13 +164,17 @@ pcall_log_capture_forget (PcallLogCapture *self)
   g_free (self);
 }
 
+/* Used in the child too: see pcall_write_number(). */
 static void
 write_name (const PcallLogCapture *self,
             guint                  index,
             pid_t                  pid,
             char                   name[NAME_SIZE])
 {
-  snprintf (name, NAME_SIZE, "task-%u-call-%u-pid-%d.log", self->task, index, (int) pid);
+  name = pcall_write_number (stpcpy (name, "task-"), self->task);
+  name = pcall_write_number (stpcpy (name, "-call-"), index);
+  name = pcall_write_number (stpcpy (name, "-pid-"), pid);
+  stpcpy (name, ".log");
 }
 
 gboolean

@@ -81,6 +81,7 @@ survey (PcallStartContext *context)
 {
   struct sigaction action;
 
+  pcall_child_rehearse ();
   context->has_threads = process_has_threads ();
   sigemptyset (&context->handled);
 

@@ -66,6 +66,9 @@ void pcall_child_main (const PcallStartContext *context,
                        const PcallJob          *job,
                        int                      fd);
 
+/* Makes children cheaper, in a process that is going to fork them. From any thread. */
+void pcall_child_rehearse (void);
+
 /* Takes each of GLib's locks that user code is about to need, and kills this process where one of
  * them stays locked. */
 void pcall_lock_trial (guint attempt);
