@@ -12,8 +12,8 @@
 /* The calls of a task, compactly.
  *
  * A million calls are an array of a million small records, zero until they are touched. What few
- * calls have (an error, a text, a log file) stands apart from the record. Arguments are not stored
- * at all: they are built when asked for. */
+ * calls have (an error, a text, a log file) stands apart from the record. A result is kept as the
+ * bytes that came. Arguments are not stored at all: they are built when asked for. */
 
 typedef struct
 {
@@ -26,11 +26,11 @@ typedef struct
 
 typedef struct
 {
-  GVariant *result;
-  Extra    *extra;
-  gint64    time; /* running: when it began; finished: how long it took; microseconds */
-  gint32    pid;
-  guint8    state;
+  PcallPayload *result;
+  Extra        *extra;
+  gint64        time; /* running: when it began; finished: how long it took; microseconds */
+  gint32        pid;
+  guint8        state;
 } Record;
 
 struct _PcallCallList
@@ -82,7 +82,7 @@ extra_free (Extra *extra)
 static void
 record_clear (Record *record)
 {
-  g_clear_pointer (&record->result, g_variant_unref);
+  g_clear_pointer (&record->result, pcall_payload_unref);
   g_clear_pointer (&record->extra, extra_free);
 }
 
@@ -179,7 +179,11 @@ pcall_call_list_get_results (PcallCallList *self)
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("av"));
   for (guint i = 0; i < self->n_calls; i++)
-    g_variant_builder_add (&builder, "v", self->records[i].result);
+    {
+      g_autoptr (GVariant) result = pcall_payload_unbox (self->records[i].result);
+
+      g_variant_builder_add (&builder, "v", result);
+    }
   return g_variant_ref_sink (g_variant_builder_end (&builder));
 }
 
@@ -280,7 +284,7 @@ gboolean
 pcall_call_list_finish (PcallCallList *self,
                         guint          index,
                         PcallCallState state,
-                        GVariant      *result,
+                        PcallPayload  *result,
                         GError        *error,
                         GVariant      *error_details,
                         char          *log_file)
@@ -301,7 +305,7 @@ pcall_call_list_finish (PcallCallList *self,
 
   settle_progress (self, record);
   record->state = state;
-  record->result = result != NULL ? g_variant_ref (result) : NULL;
+  record->result = result != NULL ? pcall_payload_ref (result) : NULL;
   if (error != NULL)
     ensure_extra (record)->error = error;
   if (error_details != NULL)
@@ -360,7 +364,9 @@ GVariant *
 pcall_call_list_get_result (PcallCallList *self,
                             guint          index)
 {
-  return get_record (self, index)->result;
+  PcallPayload *result = get_record (self, index)->result;
+
+  return result != NULL ? pcall_payload_unbox (result) : NULL;
 }
 
 const GError *

@@ -7,6 +7,7 @@
 
 #include "pcall-arguments-private.h"
 #include "pcall-call.h"
+#include "pcall-payload-private.h"
 
 G_BEGIN_DECLS
 
@@ -47,12 +48,12 @@ void     pcall_call_list_set_progress (PcallCallList *self,
                                        guint          index,
                                        gdouble        fraction,
                                        const char    *text);
-/* The one step into a terminal state, with either @result or @error. FALSE, and nothing is
- * changed, where one was reached before. Takes @error. */
+/* The one step into a terminal state, with either @result, as it is in a v, or @error. FALSE, and
+ * nothing is changed, where one was reached before. Takes @error and @log_file. */
 gboolean pcall_call_list_finish       (PcallCallList *self,
                                        guint          index,
                                        PcallCallState state,
-                                       GVariant      *result,
+                                       PcallPayload  *result,
                                        GError        *error,
                                        GVariant      *error_details,
                                        char          *log_file);
@@ -68,6 +69,7 @@ GVariant     *pcall_call_list_get_args          (PcallCallList *self,
                                                  guint          index);
 GVariant     *pcall_call_list_get_kwargs        (PcallCallList *self,
                                                  guint          index);
+/* A full reference. */
 GVariant     *pcall_call_list_get_result        (PcallCallList *self,
                                                  guint          index);
 const GError *pcall_call_list_get_error         (PcallCallList *self,

@@ -59,8 +59,9 @@ pcall_call_finalize (GObject *object)
 {
   PcallCall *self = PCALL_CALL (object);
 
-  pcall_call_list_forget_call (self->list, self->index);
-  pcall_call_list_unref (self->list);
+  if (self->list != NULL)
+    pcall_call_list_forget_call (self->list, self->index);
+  g_clear_pointer (&self->list, pcall_call_list_unref);
 
   G_OBJECT_CLASS (pcall_call_parent_class)->finalize (object);
 }
@@ -91,7 +92,7 @@ pcall_call_get_property (GObject    *object,
       g_value_set_enum (value, pcall_call_get_state (self));
       break;
     case PROP_RESULT:
-      g_value_set_variant (value, pcall_call_list_get_result (self->list, self->index));
+      g_value_take_variant (value, pcall_call_get_result (self));
       break;
     case PROP_ERROR:
       g_value_take_boxed (value, pcall_call_get_error (self));
@@ -431,7 +432,7 @@ pcall_call_get_result (PcallCall *self)
 {
   g_return_val_if_fail (PCALL_IS_CALL (self), NULL);
 
-  return ref_or_null (pcall_call_list_get_result (self->list, self->index));
+  return pcall_call_list_get_result (self->list, self->index);
 }
 
 /**

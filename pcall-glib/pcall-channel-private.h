@@ -7,6 +7,7 @@
 
 #include <glib.h>
 
+#include "pcall-payload-private.h"
 #include "pcall-wire-private.h"
 
 G_BEGIN_DECLS
@@ -22,17 +23,18 @@ typedef struct
   guint8           header[PCALL_FRAME_HEADER_SIZE];
   gsize            header_filled;
   PcallFrameHeader incoming; /* once the header is whole */
-  guint8          *payload;
+  PcallPayload    *payload;
   gsize            payload_filled;
   gsize            payload_capacity;
 } PcallChannel;
 
-/* A frame with its payload decoded. */
+/* A frame. */
 typedef struct
 {
   PcallFrameType type;
   guint32        call_index;
-  GVariant      *value;
+  GVariant      *value;   /* received: of the type that the frame type tells */
+  PcallPayload  *payload; /* received: the bytes of the value; to be sent: NULL */
 } PcallFrame;
 
 void        pcall_frame_free (PcallFrame *frame);
@@ -63,8 +65,8 @@ PcallChannelStatus pcall_channel_receive (PcallChannel *self,
 gsize pcall_channel_get_n_waiting (PcallChannel *self);
 
 /* Sends frames in one go, blocking as long as needed. Sinks the values. FALSE with errno set where
- * the other side is gone. The type of each value is that of the frame type, save that a v is
- * given as the value inside. */
+ * the other side is gone. The type of each value is that of the frame type, save that a v is given
+ * as the value inside. */
 gboolean pcall_channel_send (PcallChannel     *self,
                              const PcallFrame *frames,
                              guint             n_frames);

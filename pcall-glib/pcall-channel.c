@@ -39,6 +39,7 @@ void
 pcall_frame_free (PcallFrame *frame)
 {
   g_clear_pointer (&frame->value, g_variant_unref);
+  g_clear_pointer (&frame->payload, pcall_payload_unref);
   g_free (frame);
 }
 
@@ -53,7 +54,7 @@ pcall_channel_init (PcallChannel *self,
 void
 pcall_channel_clear (PcallChannel *self)
 {
-  g_clear_pointer (&self->payload, g_free);
+  g_clear_pointer (&self->payload, pcall_payload_unref);
   if (self->fd >= 0)
     close (self->fd);
   self->fd = -1;
@@ -70,14 +71,16 @@ reserve_payload (PcallChannel *self,
                  GError      **error)
 {
   gsize wanted = MAX (self->payload_capacity * 2, FIRST_CAPACITY);
-  guint8 *larger;
+  PcallPayload *larger;
 
-  if (self->payload_filled < self->payload_capacity)
+  if (self->payload != NULL &&
+      (self->payload_filled < self->payload_capacity ||
+       self->payload_filled == pcall_frame_padded_length (self->incoming.length)))
     return TRUE;
 
   wanted = MIN (wanted, pcall_frame_padded_length (self->incoming.length));
-  larger = g_try_realloc (self->payload, wanted);
-  if (larger == NULL && wanted > 0)
+  larger = pcall_payload_resize (self->payload, wanted);
+  if (larger == NULL)
     {
       g_set_error (error, PCALL_ERROR, PCALL_ERROR_PROTOCOL,
                    "no memory for %" G_GSIZE_FORMAT " bytes of a frame of %" G_GUINT64_FORMAT,
@@ -90,23 +93,42 @@ reserve_payload (PcallChannel *self,
   return TRUE;
 }
 
+/* What is kept is in this machine's byte order. */
+static PcallPayload *
+take_payload (PcallChannel *self,
+              GVariant     *value)
+{
+  g_autoptr (PcallPayload) payload = g_steal_pointer (&self->payload);
+
+  if (self->incoming.swapped && g_variant_get_data (value) != payload->bytes)
+    {
+      g_assert (g_variant_get_size (value) == payload->length);
+      g_variant_store (value, payload->bytes);
+    }
+  return g_steal_pointer (&payload);
+}
+
 static gboolean
 finish_frame (PcallChannel *self,
               GQueue       *frames,
               GError      **error)
 {
-  g_autoptr (GBytes) payload = g_bytes_new_take (g_steal_pointer (&self->payload),
-                                                 self->incoming.length);
-  g_autoptr (GVariant) value = pcall_frame_decode_payload (&self->incoming, payload, error);
+  g_autoptr (GVariant) value = NULL;
+  g_autoptr (GBytes) bytes = NULL;
   PcallFrame *frame;
 
+  self->payload->length = self->incoming.length;
+  bytes = pcall_payload_get_bytes (self->payload);
+  value = pcall_frame_decode_payload (&self->incoming, bytes, error);
   self->header_filled = self->payload_filled = self->payload_capacity = 0;
   if (value == NULL)
     return FALSE;
 
   frame = g_new (PcallFrame, 1);
-  *frame = (PcallFrame) { self->incoming.type, self->incoming.call_index,
-                          g_steal_pointer (&value) };
+  frame->type = self->incoming.type;
+  frame->call_index = self->incoming.call_index;
+  frame->payload = take_payload (self, value);
+  frame->value = g_steal_pointer (&value);
   g_queue_push_tail (frames, frame);
   return TRUE;
 }
@@ -123,7 +145,7 @@ next_place (PcallChannel *self,
     }
 
   *size = self->payload_capacity - self->payload_filled;
-  return self->payload + self->payload_filled;
+  return self->payload->bytes + self->payload_filled;
 }
 
 /* @size bytes have been put where next_place() told. */
@@ -148,9 +170,11 @@ advance (PcallChannel *self,
       self->payload_filled += size;
     }
 
+  if (!reserve_payload (self, error))
+    return FALSE;
   if (self->payload_filled == pcall_frame_padded_length (self->incoming.length))
     return finish_frame (self, frames, error);
-  return reserve_payload (self, error);
+  return TRUE;
 }
 
 static gboolean

@@ -6,16 +6,61 @@
 #pragma once
 
 #include "pcall-child.h"
+#include "pcall-log-capture-private.h"
 #include "pcall-process-private.h"
 
 G_BEGIN_DECLS
 
-/* Takes @log_file. */
-PcallChild *pcall_child_new          (pid_t            pid,
-                                      char            *log_file);
-void        pcall_child_set_exit     (PcallChild      *self,
-                                      const PcallExit *exit);
-void        pcall_child_set_log_file (PcallChild      *self,
-                                      const char      *log_file);
+/* All the children of a task, compactly: what is known of each stands in a record, and a PcallChild
+ * is made when somebody asks for one. For one thread. */
+typedef struct _PcallChildList PcallChildList;
+
+/* @log may be NULL. */
+PcallChildList *pcall_child_list_new   (PcallLogCapture *log);
+PcallChildList *pcall_child_list_ref   (PcallChildList  *self);
+void            pcall_child_list_unref (PcallChildList  *self);
+
+/* Adds a child that runs, for the call with @index; returns its position. */
+guint       pcall_child_list_add          (PcallChildList  *self,
+                                           pid_t            pid,
+                                           guint            index);
+/* The child has ended. @has_log tells whether its log file is still there. */
+void        pcall_child_list_set_exit     (PcallChildList  *self,
+                                           guint            position,
+                                           const PcallExit *exit,
+                                           gboolean         has_log);
+guint       pcall_child_list_get_n        (PcallChildList  *self);
+/* A full reference. */
+PcallChild *pcall_child_list_get_child    (PcallChildList  *self,
+                                           guint            position);
+
+/* What stands in a record. */
+typedef struct
+{
+  pid_t    pid;
+  guint    index;
+  gboolean running;
+  gboolean has_log;
+  int      exit_status; /* -1 if there is none */
+  int      term_signal;
+  gboolean core_dumped;
+  gdouble  user_time;   /* seconds */
+  gdouble  system_time;
+  guint64  max_rss;     /* bytes */
+} PcallChildRecord;
+
+const PcallChildRecord *pcall_child_list_get_record   (PcallChildList *self,
+                                                       guint           position);
+/* Where the log file is, or was; there must have been one. */
+char                   *pcall_child_list_get_log_file (PcallChildList *self,
+                                                       guint           position);
+/* The last reference to an object is gone. */
+void                    pcall_child_list_forget_child (PcallChildList *self,
+                                                       guint           position);
+
+/* A PcallChild shows a record of @list. */
+PcallChild *pcall_child_new           (PcallChildList *list,
+                                       guint           position);
+void        pcall_child_notify_exited (PcallChild     *self);
 
 G_END_DECLS

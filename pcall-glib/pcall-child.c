@@ -5,8 +5,6 @@
 
 #include "pcall-child.h"
 
-#include <sys/wait.h>
-
 #include "pcall-child-private.h"
 
 /**
@@ -21,17 +19,11 @@
  */
 struct _PcallChild
 {
-  GObject  parent_instance;
+  GObject         parent_instance;
 
-  pid_t    pid;
-  gboolean running;
-  int      exit_status;
-  int      term_signal;
-  gboolean core_dumped;
-  gdouble  user_time;
-  gdouble  system_time;
-  guint64  max_rss;
-  char    *log_file;
+  PcallChildList *list;
+  guint           position;
+  char           *log_file; /* once asked for */
 };
 
 typedef enum
@@ -51,10 +43,21 @@ static GParamSpec *properties[PROP_LOG_FILE + 1];
 
 G_DEFINE_FINAL_TYPE (PcallChild, pcall_child, G_TYPE_OBJECT)
 
+static const PcallChildRecord *
+get_record (PcallChild *self)
+{
+  return pcall_child_list_get_record (self->list, self->position);
+}
+
 static void
 pcall_child_finalize (GObject *object)
 {
-  g_free (PCALL_CHILD (object)->log_file);
+  PcallChild *self = PCALL_CHILD (object);
+
+  if (self->list != NULL)
+    pcall_child_list_forget_child (self->list, self->position);
+  g_clear_pointer (&self->list, pcall_child_list_unref);
+  g_free (self->log_file);
 
   G_OBJECT_CLASS (pcall_child_parent_class)->finalize (object);
 }
@@ -70,31 +73,31 @@ pcall_child_get_property (GObject    *object,
   switch ((PcallChildProperty) prop_id)
     {
     case PROP_PID:
-      g_value_set_int (value, self->pid);
+      g_value_set_int (value, get_record (self)->pid);
       break;
     case PROP_RUNNING:
-      g_value_set_boolean (value, self->running);
+      g_value_set_boolean (value, get_record (self)->running);
       break;
     case PROP_EXIT_STATUS:
-      g_value_set_int (value, self->exit_status);
+      g_value_set_int (value, get_record (self)->exit_status);
       break;
     case PROP_TERM_SIGNAL:
-      g_value_set_int (value, self->term_signal);
+      g_value_set_int (value, get_record (self)->term_signal);
       break;
     case PROP_CORE_DUMPED:
-      g_value_set_boolean (value, self->core_dumped);
+      g_value_set_boolean (value, get_record (self)->core_dumped);
       break;
     case PROP_USER_TIME:
-      g_value_set_double (value, self->user_time);
+      g_value_set_double (value, get_record (self)->user_time);
       break;
     case PROP_SYSTEM_TIME:
-      g_value_set_double (value, self->system_time);
+      g_value_set_double (value, get_record (self)->system_time);
       break;
     case PROP_MAX_RSS:
-      g_value_set_uint64 (value, self->max_rss);
+      g_value_set_uint64 (value, get_record (self)->max_rss);
       break;
     case PROP_LOG_FILE:
-      g_value_set_string (value, self->log_file);
+      g_value_set_string (value, pcall_child_get_log_file (self));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
@@ -204,64 +207,26 @@ pcall_child_class_init (PcallChildClass *klass)
 static void
 pcall_child_init (PcallChild *self)
 {
-  self->exit_status = -1;
 }
 
 PcallChild *
-pcall_child_new (pid_t  pid,
-                 char  *log_file)
+pcall_child_new (PcallChildList *list,
+                 guint           position)
 {
   PcallChild *self = g_object_new (PCALL_TYPE_CHILD, NULL);
 
-  self->pid = pid;
-  self->running = TRUE;
-  self->log_file = log_file;
+  self->list = pcall_child_list_ref (list);
+  self->position = position;
   return self;
 }
 
-static gdouble
-seconds (const struct timeval *time)
-{
-  return time->tv_sec + time->tv_usec / (gdouble) G_USEC_PER_SEC;
-}
-
-static void
-take_status (PcallChild      *self,
-             const PcallExit *exit)
-{
-  if (!exit->known)
-    return;
-
-  if (WIFEXITED (exit->status))
-    self->exit_status = WEXITSTATUS (exit->status);
-  if (WIFSIGNALED (exit->status))
-    self->term_signal = WTERMSIG (exit->status);
-  self->core_dumped = WIFSIGNALED (exit->status) && WCOREDUMP (exit->status);
-}
-
 void
-pcall_child_set_exit (PcallChild      *self,
-                      const PcallExit *exit)
+pcall_child_notify_exited (PcallChild *self)
 {
-  self->running = FALSE;
-  take_status (self, exit);
-  self->user_time = seconds (&exit->usage.ru_utime);
-  self->system_time = seconds (&exit->usage.ru_stime);
-  self->max_rss = (guint64) exit->usage.ru_maxrss * 1024;
-
   g_object_freeze_notify (G_OBJECT (self));
-  for (guint i = PROP_RUNNING; i <= PROP_MAX_RSS; i++)
+  for (guint i = PROP_RUNNING; i <= PROP_LOG_FILE; i++)
     g_object_notify_by_pspec (G_OBJECT (self), properties[i]);
   g_object_thaw_notify (G_OBJECT (self));
-}
-
-void
-pcall_child_set_log_file (PcallChild *self,
-                          const char *log_file)
-{
-  g_free (self->log_file);
-  self->log_file = g_strdup (log_file);
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_LOG_FILE]);
 }
 
 /**
@@ -279,7 +244,7 @@ pcall_child_get_pid (PcallChild *self)
 {
   g_return_val_if_fail (PCALL_IS_CHILD (self), 0);
 
-  return self->pid;
+  return get_record (self)->pid;
 }
 
 /**
@@ -297,7 +262,7 @@ pcall_child_get_running (PcallChild *self)
 {
   g_return_val_if_fail (PCALL_IS_CHILD (self), FALSE);
 
-  return self->running;
+  return get_record (self)->running;
 }
 
 /**
@@ -316,7 +281,7 @@ pcall_child_get_exit_status (PcallChild *self)
 {
   g_return_val_if_fail (PCALL_IS_CHILD (self), -1);
 
-  return self->exit_status;
+  return get_record (self)->exit_status;
 }
 
 /**
@@ -334,7 +299,7 @@ pcall_child_get_term_signal (PcallChild *self)
 {
   g_return_val_if_fail (PCALL_IS_CHILD (self), 0);
 
-  return self->term_signal;
+  return get_record (self)->term_signal;
 }
 
 /**
@@ -352,7 +317,7 @@ pcall_child_get_core_dumped (PcallChild *self)
 {
   g_return_val_if_fail (PCALL_IS_CHILD (self), FALSE);
 
-  return self->core_dumped;
+  return get_record (self)->core_dumped;
 }
 
 /**
@@ -371,7 +336,7 @@ pcall_child_get_user_time (PcallChild *self)
 {
   g_return_val_if_fail (PCALL_IS_CHILD (self), 0.0);
 
-  return self->user_time;
+  return get_record (self)->user_time;
 }
 
 /**
@@ -390,7 +355,7 @@ pcall_child_get_system_time (PcallChild *self)
 {
   g_return_val_if_fail (PCALL_IS_CHILD (self), 0.0);
 
-  return self->system_time;
+  return get_record (self)->system_time;
 }
 
 /**
@@ -408,7 +373,7 @@ pcall_child_get_max_rss (PcallChild *self)
 {
   g_return_val_if_fail (PCALL_IS_CHILD (self), 0);
 
-  return self->max_rss;
+  return get_record (self)->max_rss;
 }
 
 /**
@@ -427,5 +392,9 @@ pcall_child_get_log_file (PcallChild *self)
 {
   g_return_val_if_fail (PCALL_IS_CHILD (self), NULL);
 
+  if (!get_record (self)->has_log)
+    return NULL;
+  if (self->log_file == NULL)
+    self->log_file = pcall_child_list_get_log_file (self->list, self->position);
   return self->log_file;
 }

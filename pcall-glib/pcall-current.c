@@ -51,7 +51,7 @@ void
 pcall_current_send (PcallFrameType type,
                     GVariant      *value)
 {
-  PcallFrame frame = { type, current.index, value };
+  PcallFrame frame = { type, current.index, value, NULL };
 
   g_mutex_lock (&current_lock);
   if (!current.finished)
@@ -65,8 +65,8 @@ pcall_current_finish (PcallFrameType outcome,
                       int            status)
 {
   PcallFrame frames[] = {
-    { outcome, current.index, value },
-    { PCALL_FRAME_FINAL, current.index, g_variant_new ("(i)", status) },
+    { outcome, current.index, value, NULL },
+    { PCALL_FRAME_FINAL, current.index, g_variant_new ("(i)", status), NULL },
   };
 
   g_mutex_lock (&current_lock);

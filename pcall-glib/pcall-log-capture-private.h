@@ -15,12 +15,15 @@ G_BEGIN_DECLS
 typedef struct _PcallLogCapture PcallLogCapture;
 
 /* Opens, and where needed makes, @directory; NULL for a private one of this user. */
-PcallLogCapture *pcall_log_capture_new    (const char      *directory,
-                                           GError         **error);
-/* Removes the directory if it was made here and is empty. */
-void             pcall_log_capture_free   (PcallLogCapture *self);
-/* In a forked child, of what the parent uses: only closes. */
-void             pcall_log_capture_forget (PcallLogCapture *self);
+PcallLogCapture *pcall_log_capture_new   (const char      *directory,
+                                          GError         **error);
+PcallLogCapture *pcall_log_capture_ref   (PcallLogCapture *self);
+/* Only closes: a forked child may do it with what is its parent's. */
+void             pcall_log_capture_unref (PcallLogCapture *self);
+
+/* No child is left: closes the directory, and removes it if it was made here and is empty. Paths can
+ * still be asked for. */
+void             pcall_log_capture_close (PcallLogCapture *self);
 
 /* In a child: sends standard output and error into a new file. FALSE where none can be made; then
  * they are as before. Async-signal-safe. */
@@ -41,6 +44,6 @@ gboolean pcall_log_capture_discard_empty (const PcallLogCapture *self,
                                           guint                  index,
                                           pid_t                  pid);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (PcallLogCapture, pcall_log_capture_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PcallLogCapture, pcall_log_capture_unref)
 
 G_END_DECLS

@@ -32,10 +32,11 @@
 
 struct _PcallLogCapture
 {
-  char    *path;
-  int      directory_fd;
-  guint    task;
-  gboolean made;
+  grefcount ref_count;
+  char     *path;
+  int       directory_fd;
+  guint     task;
+  gboolean  made;
 };
 
 static guint n_tasks;
@@ -140,6 +141,7 @@ pcall_log_capture_new (const char *directory,
 {
   g_autoptr (PcallLogCapture) self = g_new0 (PcallLogCapture, 1);
 
+  g_ref_count_init (&self->ref_count);
   self->directory_fd = -1;
   self->task = (guint) g_atomic_int_add (&n_tasks, 1) + 1;
   if (directory != NULL ? !open_given (self, directory, error) : !open_default (self, error))
@@ -148,20 +150,30 @@ pcall_log_capture_new (const char *directory,
   return g_steal_pointer (&self);
 }
 
-void
-pcall_log_capture_free (PcallLogCapture *self)
+PcallLogCapture *
+pcall_log_capture_ref (PcallLogCapture *self)
 {
-  if (self->made && self->directory_fd >= 0 && flock (self->directory_fd, LOCK_EX | LOCK_NB) == 0)
-    rmdir (self->path);
-  pcall_log_capture_forget (self);
+  g_ref_count_inc (&self->ref_count);
+  return self;
 }
 
 void
-pcall_log_capture_forget (PcallLogCapture *self)
+pcall_log_capture_unref (PcallLogCapture *self)
 {
+  if (!g_ref_count_dec (&self->ref_count))
+    return;
+
   pcall_fd_clear (&self->directory_fd);
   g_free (self->path);
   g_free (self);
+}
+
+void
+pcall_log_capture_close (PcallLogCapture *self)
+{
+  if (self->made && self->directory_fd >= 0 && flock (self->directory_fd, LOCK_EX | LOCK_NB) == 0)
+    rmdir (self->path);
+  pcall_fd_clear (&self->directory_fd);
 }
 
 /* Used in the child too: see pcall_write_number(). */

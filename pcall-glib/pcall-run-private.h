@@ -6,7 +6,7 @@
 #pragma once
 
 #include "pcall-call-private.h"
-#include "pcall-child.h"
+#include "pcall-child-private.h"
 #include "pcall-engine-private.h"
 #include "pcall-start-private.h"
 #include "pcall-channel-private.h"
@@ -37,6 +37,7 @@ typedef struct
   const PcallStartMethods *methods;
   PcallStartContext       *context;
   PcallCallList           *calls;
+  PcallChildList          *children;
   gint64                   timeout; /* microseconds, 0 for none */
   gint64                   grace_period;
   const PcallRunFuncs     *funcs;
@@ -64,17 +65,18 @@ void            pcall_run_end   (PcallRun            *self,
 /* Whether the child died in its lock trial: then nothing of the call has run. */
 gboolean        pcall_run_failed_trial (PcallRun     *self);
 
-/* The run has ended: finishes its call with what came of it. */
+/* The run has ended: tells the records of its child and its call what came of it. */
 void            pcall_run_settle       (PcallRun     *self,
                                         gboolean      keep_log);
 
 /* From now on the run touches nothing that others may hold, so that another thread can see to its
- * end. It has been ended, and is not settled. */
+ * end. It has been ended, and is not to be settled. */
 void            pcall_run_detach       (PcallRun     *self);
 
 const PcallJob *pcall_run_get_job      (PcallRun     *self);
-/* NULL before the call has begun. */
-PcallChild     *pcall_run_get_child    (PcallRun     *self);
+/* The position of its child among the task's; FALSE before the call has begun. */
+gboolean        pcall_run_get_child    (PcallRun     *self,
+                                        guint        *position);
 GList          *pcall_run_get_link     (PcallRun     *self);
 
 G_END_DECLS

@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "pcall-child-private.h"
 #include "pcall-error-private.h"
 #include "pcall-error.h"
 #include "pcall-supervisor-private.h"
@@ -26,14 +25,15 @@ struct _PcallRun
   PcallJob             job;
   PcallSupervisor     *supervisor;
   PcallStarted         started;
-  PcallChild          *child;
+  guint                child; /* its position among the task's, once it has begun */
+  gboolean             begun;
   PcallTimer           timeout;
   pid_t                pid;
   gboolean             on_trial; /* the child has its lock trial before it */
   GList                link;
 
   /* The outcome as far as it is known */
-  GVariant            *result;
+  PcallPayload        *result;
   GError              *error;
   GVariant            *error_details;
   PcallCallState       end_state; /* PENDING: it was not ended from here */
@@ -61,10 +61,9 @@ static void
 begin (PcallRun *self)
 {
   const PcallRunSetup *setup = self->setup;
-  PcallLogCapture *log = setup->context->log;
 
-  self->child = pcall_child_new (
-      self->pid, log != NULL ? pcall_log_capture_get_path (log, self->job.index, self->pid) : NULL);
+  self->begun = TRUE;
+  self->child = pcall_child_list_add (setup->children, self->pid, self->job.index);
   pcall_call_list_begin (setup->calls, self->job.index, self->pid);
   if (setup->timeout > 0)
     pcall_engine_set_timer (setup->engine, &self->timeout,
@@ -81,7 +80,7 @@ take_outcome (PcallRun         *self,
     return;
 
   if (frame->type == PCALL_FRAME_RESULT)
-    self->result = g_variant_get_variant (frame->value);
+    self->result = pcall_payload_ref (frame->payload);
   else
     self->error = pcall_error_from_variant (frame->value, &self->error_details);
 }
@@ -104,7 +103,7 @@ frame_came (const PcallFrame *frame,
   switch (frame->type)
     {
     case PCALL_FRAME_READY:
-      if (self->on_trial && self->child == NULL)
+      if (self->on_trial && !self->begun)
         begin (self);
       break;
     case PCALL_FRAME_RESULT:
@@ -113,7 +112,7 @@ frame_came (const PcallFrame *frame,
       break;
     case PCALL_FRAME_PROGRESS:
     case PCALL_FRAME_MESSAGE:
-      if (!has_outcome (self) && self->child != NULL)
+      if (!has_outcome (self) && self->begun)
         self->setup->funcs->told (self, frame, self->setup->data);
       break;
     case PCALL_FRAME_FINAL:
@@ -129,8 +128,6 @@ child_ended (gpointer data)
   PcallRun *self = data;
 
   pcall_engine_unset_timer (self->setup->engine, &self->timeout);
-  if (self->child != NULL)
-    pcall_child_set_exit (self->child, pcall_supervisor_get_exit (self->supervisor));
   self->setup->funcs->ended (self, self->setup->data);
 }
 
@@ -171,8 +168,7 @@ void
 pcall_run_free (PcallRun *self)
 {
   g_clear_pointer (&self->supervisor, pcall_supervisor_unref);
-  g_clear_object (&self->child);
-  g_clear_pointer (&self->result, g_variant_unref);
+  g_clear_pointer (&self->result, pcall_payload_unref);
   g_clear_error (&self->error);
   g_clear_pointer (&self->error_details, g_variant_unref);
   g_free (self->end_reason);
@@ -207,7 +203,7 @@ pcall_run_failed_trial (PcallRun *self)
 {
   const PcallExit *exit = pcall_supervisor_get_exit (self->supervisor);
 
-  return self->on_trial && self->child == NULL && !has_outcome (self) && exit->known &&
+  return self->on_trial && !self->begun && !has_outcome (self) && exit->known &&
          WIFSIGNALED (exit->status) && WTERMSIG (exit->status) == SIGALRM;
 }
 
@@ -276,11 +272,7 @@ settle_log (PcallRun *self,
   if (log == NULL)
     return NULL;
   if (!keep && pcall_log_capture_discard_empty (log, self->job.index, self->pid))
-    {
-      if (self->child != NULL)
-        pcall_child_set_log_file (self->child, NULL);
-      return NULL;
-    }
+    return NULL;
   return pcall_log_capture_get_path (log, self->job.index, self->pid);
 }
 
@@ -290,6 +282,10 @@ pcall_run_settle (PcallRun *self,
 {
   PcallCallList *calls = self->setup->calls;
   char *log_file = settle_log (self, keep_log);
+
+  if (self->begun)
+    pcall_child_list_set_exit (self->setup->children, self->child,
+                               pcall_supervisor_get_exit (self->supervisor), log_file != NULL);
 
   if (self->result != NULL)
     pcall_call_list_finish (calls, self->job.index, PCALL_CALL_STATE_SUCCEEDED, self->result, NULL,
@@ -305,7 +301,6 @@ void
 pcall_run_detach (PcallRun *self)
 {
   pcall_engine_unset_timer (self->setup->engine, &self->timeout);
-  g_clear_object (&self->child);
 }
 
 const PcallJob *
@@ -314,10 +309,12 @@ pcall_run_get_job (PcallRun *self)
   return &self->job;
 }
 
-PcallChild *
-pcall_run_get_child (PcallRun *self)
+gboolean
+pcall_run_get_child (PcallRun *self,
+                     guint    *position)
 {
-  return self->child;
+  *position = self->child;
+  return self->begun;
 }
 
 GList *

@@ -7,7 +7,7 @@
 
 #include "pcall-arguments-private.h"
 #include "pcall-call-private.h"
-#include "pcall-child.h"
+#include "pcall-child-private.h"
 #include "pcall-engine-private.h"
 #include "pcall-enums.h"
 #include "pcall-start-private.h"
@@ -31,7 +31,7 @@ typedef struct
                            gpointer    data);
   void (*call_finished)   (guint       index,
                            gpointer    data);
-  void (*child_exited)    (PcallChild *child,
+  void (*child_exited)    (guint       position,
                            gpointer    data);
   void (*finished)        (gpointer    data);
 } PcallSchedulerFuncs;
@@ -79,8 +79,6 @@ void            pcall_scheduler_touch   (PcallScheduler *self);
 void            pcall_scheduler_stop    (PcallScheduler *self,
                                          const char     *reason);
 gboolean        pcall_scheduler_is_finished  (PcallScheduler *self);
-/* Full references. */
-GPtrArray      *pcall_scheduler_get_children (PcallScheduler *self,
-                                              gboolean        living);
+PcallChildList *pcall_scheduler_get_children (PcallScheduler *self);
 
 G_END_DECLS

@@ -11,7 +11,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "pcall-child-private.h"
 #include "pcall-error.h"
 #include "pcall-fd-private.h"
 #include "pcall-life-private.h"
@@ -71,7 +70,7 @@ struct _PcallScheduler
   guint                      next_call;
   GQueue                     retries; /* Retry */
   GQueue                     runs;    /* PcallRun, by their own links */
-  GPtrArray                 *children;
+  PcallChildList            *children;
   gboolean                   crowded;
   PcallTimer                 pause_timer;
   PcallTimer                 deadline_timer;
@@ -229,7 +228,8 @@ release (PcallScheduler *self)
       pcall_engine_unset_timer (self->engine, &self->deadline_timer);
     }
   g_clear_pointer (&self->engine, pcall_engine_unref);
-  g_clear_pointer (&self->context.log, pcall_log_capture_free);
+  if (self->context.log != NULL)
+    pcall_log_capture_close (self->context.log);
   pcall_fd_clear (&self->context.null_fd);
   if (self->holds_life)
     pcall_life_release ();
@@ -337,7 +337,6 @@ run_begun (PcallRun *run,
 {
   PcallScheduler *self = data;
 
-  g_ptr_array_add (self->children, g_object_ref (pcall_run_get_child (run)));
   if (self->funcs != NULL)
     self->funcs->call_started (pcall_run_get_job (run)->index, self->data);
 }
@@ -376,7 +375,8 @@ finish_run (PcallScheduler *self,
             PcallRun       *run)
 {
   guint index = pcall_run_get_job (run)->index;
-  g_autoptr (PcallChild) child = NULL;
+  guint child;
+  gboolean begun = pcall_run_get_child (run, &child);
 
   if (self->calls == NULL)
     {
@@ -384,11 +384,10 @@ finish_run (PcallScheduler *self,
       return;
     }
 
-  g_set_object (&child, pcall_run_get_child (run));
   pcall_run_settle (run, self->options.keep_logs);
   pcall_run_free (run);
 
-  if (child != NULL && self->funcs != NULL)
+  if (begun && self->funcs != NULL)
     self->funcs->child_exited (child, self->data);
   tell_finished_call (self, index);
 }
@@ -508,6 +507,7 @@ open_context (PcallScheduler *self,
     context->log = pcall_log_capture_new (self->options.log_directory, error);
   if (capture && context->log == NULL)
     return FALSE;
+  self->children = self->setup.children = pcall_child_list_new (context->log);
 
   while (getrandom (&context->nonce, sizeof context->nonce, 0) < 0 && errno == EINTR)
     ;
@@ -555,10 +555,9 @@ pcall_scheduler_new (PcallEngine                 *engine,
   self->data = data;
   self->max_children =
       options->max_children != 0 ? options->max_children : find_room (self->n_calls);
-  self->children = g_ptr_array_new_with_free_func (g_object_unref);
   self->context.arguments = pcall_arguments_ref (arguments);
   self->context.null_fd = -1;
-  self->setup = (PcallRunSetup) { engine, &pcall_start_fork, &self->context, calls,
+  self->setup = (PcallRunSetup) { engine, &pcall_start_fork, &self->context, calls, NULL,
                                   options->timeout, options->grace_period, &run_funcs, self };
   return self;
 }
@@ -586,8 +585,9 @@ free_memory (PcallScheduler *self)
   g_clear_pointer (&self->context.arguments, pcall_arguments_unref);
   g_clear_pointer (&self->targets, g_ptr_array_unref);
   g_clear_pointer (&self->calls, pcall_call_list_unref);
+  g_clear_pointer (&self->children, pcall_child_list_unref);
+  g_clear_pointer (&self->context.log, pcall_log_capture_unref);
   g_queue_clear_full (&self->retries, g_free);
-  g_ptr_array_unref (self->children);
   g_free (self->stop_reason);
   g_free (self);
 }
@@ -608,7 +608,6 @@ pcall_scheduler_forget (PcallScheduler *self)
 
   while ((link = g_queue_pop_head_link (&self->runs)) != NULL)
     pcall_run_free (link->data);
-  g_clear_pointer (&self->context.log, pcall_log_capture_forget);
   pcall_fd_clear (&self->context.null_fd);
   g_clear_pointer (&self->engine, pcall_engine_unref);
   free_memory (self);
@@ -651,7 +650,7 @@ detach (PcallScheduler *self)
   for (GList *l = self->runs.head; l != NULL; l = l->next)
     pcall_run_detach (l->data);
 
-  g_ptr_array_set_size (self->children, 0);
+  g_clear_pointer (&self->children, pcall_child_list_unref);
   g_clear_pointer (&self->context.arguments, pcall_arguments_unref);
   g_clear_pointer (&self->targets, g_ptr_array_unref);
   g_clear_pointer (&self->calls, pcall_call_list_unref);
@@ -689,19 +688,8 @@ pcall_scheduler_is_finished (PcallScheduler *self)
   return self->finished;
 }
 
-GPtrArray *
-pcall_scheduler_get_children (PcallScheduler *self,
-                              gboolean        living)
+PcallChildList *
+pcall_scheduler_get_children (PcallScheduler *self)
 {
-  GPtrArray *children = g_ptr_array_new_with_free_func (g_object_unref);
-
-  for (guint i = 0; i < self->children->len; i++)
-    {
-      PcallChild *child = g_ptr_array_index (self->children, i);
-
-      if (!living || pcall_child_get_running (child))
-        g_ptr_array_add (children, g_object_ref (child));
-    }
-
-  return children;
+  return self->children;
 }

@@ -336,9 +336,16 @@ static GPtrArray *
 get_children (PcallTask *self,
               gboolean   living)
 {
-  if (self->scheduler == NULL)
-    return g_ptr_array_new_with_free_func (g_object_unref);
-  return pcall_scheduler_get_children (self->scheduler, living);
+  GPtrArray *array = g_ptr_array_new_with_free_func (g_object_unref);
+  PcallChildList *children =
+      self->scheduler != NULL ? pcall_scheduler_get_children (self->scheduler) : NULL;
+  guint n = children != NULL ? pcall_child_list_get_n (children) : 0;
+
+  for (guint i = 0; i < n; i++)
+    if (!living || pcall_child_list_get_record (children, i)->running)
+      g_ptr_array_add (array, pcall_child_list_get_child (children, i));
+
+  return array;
 }
 
 /**

@@ -153,13 +153,18 @@ call_finished (guint    index,
 }
 
 static void
-child_exited (PcallChild *child,
-              gpointer    data)
+child_exited (guint    position,
+              gpointer data)
 {
   PcallTask *self = data;
 
   if (has_listener (self, SIGNAL_CHILD_EXITED))
-    g_signal_emit (self, pcall_task_signals[SIGNAL_CHILD_EXITED], 0, child);
+    {
+      PcallChildList *children = pcall_scheduler_get_children (self->scheduler);
+      g_autoptr (PcallChild) child = pcall_child_list_get_child (children, position);
+
+      g_signal_emit (self, pcall_task_signals[SIGNAL_CHILD_EXITED], 0, child);
+    }
 }
 
 /* The end */

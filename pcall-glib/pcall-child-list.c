@@ -1,0 +1,154 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include <sys/wait.h>
+
+#include "pcall-child-private.h"
+
+/* The children of a task, compactly: one array of small records, and few objects. What a task
+ * keeps of each child stands close together, since every fork makes each page of it that is
+ * written next cost a page fault. */
+
+struct _PcallChildList
+{
+  grefcount        ref_count;
+  GArray          *records;  /* PcallChildRecord */
+  GHashTable      *children; /* position → PcallChild, weak */
+  PcallLogCapture *log;
+};
+
+PcallChildList *
+pcall_child_list_new (PcallLogCapture *log)
+{
+  PcallChildList *self = g_new0 (PcallChildList, 1);
+
+  g_ref_count_init (&self->ref_count);
+  self->records = g_array_new (FALSE, FALSE, sizeof (PcallChildRecord));
+  self->children = g_hash_table_new (NULL, NULL);
+  self->log = log != NULL ? pcall_log_capture_ref (log) : NULL;
+  return self;
+}
+
+PcallChildList *
+pcall_child_list_ref (PcallChildList *self)
+{
+  g_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+void
+pcall_child_list_unref (PcallChildList *self)
+{
+  if (!g_ref_count_dec (&self->ref_count))
+    return;
+
+  g_clear_pointer (&self->log, pcall_log_capture_unref);
+  g_hash_table_unref (self->children);
+  g_array_unref (self->records);
+  g_free (self);
+}
+
+guint
+pcall_child_list_add (PcallChildList *self,
+                      pid_t           pid,
+                      guint           index)
+{
+  PcallChildRecord record = { .pid = pid, .index = index, .running = TRUE,
+                              .has_log = self->log != NULL, .exit_status = -1 };
+
+  g_array_append_val (self->records, record);
+  return self->records->len - 1;
+}
+
+static PcallChildRecord *
+get_record (PcallChildList *self,
+            guint           position)
+{
+  g_assert (position < self->records->len);
+  return &g_array_index (self->records, PcallChildRecord, position);
+}
+
+static gdouble
+seconds (const struct timeval *time)
+{
+  return time->tv_sec + time->tv_usec / (gdouble) G_USEC_PER_SEC;
+}
+
+static void
+take_status (PcallChildRecord *record,
+             const PcallExit  *exit)
+{
+  if (!exit->known)
+    return;
+
+  if (WIFEXITED (exit->status))
+    record->exit_status = WEXITSTATUS (exit->status);
+  if (WIFSIGNALED (exit->status))
+    record->term_signal = WTERMSIG (exit->status);
+  record->core_dumped = WIFSIGNALED (exit->status) && WCOREDUMP (exit->status);
+}
+
+void
+pcall_child_list_set_exit (PcallChildList  *self,
+                           guint            position,
+                           const PcallExit *exit,
+                           gboolean         has_log)
+{
+  PcallChildRecord *record = get_record (self, position);
+  PcallChild *child = g_hash_table_lookup (self->children, GUINT_TO_POINTER (position));
+
+  record->running = FALSE;
+  record->has_log = has_log;
+  take_status (record, exit);
+  record->user_time = seconds (&exit->usage.ru_utime);
+  record->system_time = seconds (&exit->usage.ru_stime);
+  record->max_rss = (guint64) exit->usage.ru_maxrss * 1024;
+
+  if (child != NULL)
+    pcall_child_notify_exited (child);
+}
+
+guint
+pcall_child_list_get_n (PcallChildList *self)
+{
+  return self->records->len;
+}
+
+PcallChild *
+pcall_child_list_get_child (PcallChildList *self,
+                            guint           position)
+{
+  PcallChild *child = g_hash_table_lookup (self->children, GUINT_TO_POINTER (position));
+
+  if (child != NULL)
+    return g_object_ref (child);
+
+  child = pcall_child_new (self, position);
+  g_hash_table_insert (self->children, GUINT_TO_POINTER (position), child);
+  return child;
+}
+
+void
+pcall_child_list_forget_child (PcallChildList *self,
+                               guint           position)
+{
+  g_hash_table_remove (self->children, GUINT_TO_POINTER (position));
+}
+
+const PcallChildRecord *
+pcall_child_list_get_record (PcallChildList *self,
+                             guint           position)
+{
+  return get_record (self, position);
+}
+
+char *
+pcall_child_list_get_log_file (PcallChildList *self,
+                               guint           position)
+{
+  PcallChildRecord *record = get_record (self, position);
+
+  return pcall_log_capture_get_path (self->log, record->index, record->pid);
+}

@@ -1,0 +1,37 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* The serialised bytes of one value, as they travel and as they are kept: a task may have a
+ * million results, which need not be a million GVariant before somebody looks at them. */
+typedef struct
+{
+  gatomicrefcount ref_count;
+  gsize           length;
+  guint8          bytes[]; /* aligned to 8, as GVariant needs */
+} PcallPayload;
+
+/* Makes room for @capacity bytes in @self, or in a new payload if that is NULL. NULL if there is
+ * no memory; then @self is as it was. */
+PcallPayload *pcall_payload_resize    (PcallPayload *self,
+                                       gsize         capacity);
+PcallPayload *pcall_payload_ref       (PcallPayload *self);
+void          pcall_payload_unref     (PcallPayload *self);
+
+/* The bytes, which refer to the payload. */
+GBytes       *pcall_payload_get_bytes (PcallPayload *self);
+
+/* From and to what is in a v. The bytes must be known to be in normal form. */
+PcallPayload *pcall_payload_new_boxed (GVariant     *value);
+GVariant     *pcall_payload_unbox     (PcallPayload *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PcallPayload, pcall_payload_unref)
+
+G_END_DECLS

@@ -1,0 +1,76 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "pcall-payload-private.h"
+
+#include <string.h>
+
+/* The bytes of a value.
+ *
+ * One block of memory, received into and then kept, however large: a result is not copied after it
+ * left the socket. References are counted atomically, since a GVariant that refers to the block
+ * may go to any thread. */
+
+G_STATIC_ASSERT (G_STRUCT_OFFSET (PcallPayload, bytes) % 8 == 0);
+
+PcallPayload *
+pcall_payload_resize (PcallPayload *self,
+                      gsize         capacity)
+{
+  PcallPayload *resized = g_try_realloc (self, sizeof (PcallPayload) + capacity);
+
+  if (resized != NULL && self == NULL)
+    {
+      g_atomic_ref_count_init (&resized->ref_count);
+      resized->length = 0;
+    }
+  return resized;
+}
+
+PcallPayload *
+pcall_payload_ref (PcallPayload *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+void
+pcall_payload_unref (PcallPayload *self)
+{
+  if (g_atomic_ref_count_dec (&self->ref_count))
+    g_free (self);
+}
+
+GBytes *
+pcall_payload_get_bytes (PcallPayload *self)
+{
+  return g_bytes_new_with_free_func (self->bytes, self->length,
+                                     (GDestroyNotify) pcall_payload_unref,
+                                     pcall_payload_ref (self));
+}
+
+PcallPayload *
+pcall_payload_new_boxed (GVariant *value)
+{
+  g_autoptr (GVariant) boxed = g_variant_ref_sink (g_variant_new_variant (value));
+  gsize length = g_variant_get_size (boxed);
+  PcallPayload *self = pcall_payload_resize (NULL, length);
+
+  if (self == NULL)
+    return NULL;
+  self->length = length;
+  g_variant_store (boxed, self->bytes);
+  return self;
+}
+
+GVariant *
+pcall_payload_unbox (PcallPayload *self)
+{
+  g_autoptr (GBytes) bytes = pcall_payload_get_bytes (self);
+  g_autoptr (GVariant) boxed =
+      g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE_VARIANT, bytes, TRUE));
+
+  return g_variant_get_variant (boxed);
+}
