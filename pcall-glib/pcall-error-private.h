@@ -17,8 +17,8 @@ GVariant *pcall_error_to_variant   (const GError *error,
                                     GVariant     *details);
 
 /* The error that @variant, of PCALL_ERROR_VARIANT_TYPE, describes. An empty domain, which no
- * GError can have, becomes PCALL_ERROR_FAILED. @details gets a full reference, or NULL where
- * there are none. */
+ * GError can have, becomes PCALL_ERROR_FAILED, and so does one of more than 255 bytes, as a quark
+ * is for ever. @details gets a full reference, or NULL where there are none. */
 GError   *pcall_error_from_variant (GVariant     *variant,
                                     GVariant    **details);
 
