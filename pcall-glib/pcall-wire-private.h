@@ -58,25 +58,26 @@ pcall_frame_padded_length (guint64 length)
   return (length + 7) & ~G_GUINT64_CONSTANT (7);
 }
 
-/* The type of the payload of a frame of type @type. */
+/* The type of the payload of a frame of type @type; NULL if there is no such frame. */
 const GVariantType *pcall_frame_payload_type (PcallFrameType type);
 
 /* Writes @header, in this machine's byte order. */
 void pcall_frame_header_encode (const PcallFrameHeader *header,
                                 guint8                  bytes[PCALL_FRAME_HEADER_SIZE]);
 
-/* Reads a header and checks magic, version, byte order, type, the zero, @nonce, @sequence and that the
- * length is at most PCALL_FRAME_MAX_LENGTH; PCALL_ERROR_PROTOCOL says which of them is wrong. @header is
- * untouched on failure. */
+/* Reads a header and checks magic, version, byte order, type, the zero, @nonce, @sequence and that
+ * the length is at most PCALL_FRAME_MAX_LENGTH; PCALL_ERROR_PROTOCOL says which of them is wrong.
+ * @header is untouched on failure. */
 gboolean pcall_frame_header_decode (const guint8      bytes[PCALL_FRAME_HEADER_SIZE],
                                     guint64           nonce,
                                     guint32           sequence,
                                     PcallFrameHeader *header,
                                     GError          **error);
 
-/* The value that @payload holds, header->length bytes long: of the type that the frame type tells, in normal form and
- * in this machine's byte order. A full reference, not floating; it refers to @payload's memory where
- * it can. PCALL_ERROR_PROTOCOL otherwise. */
+/* The value that @payload, header->length bytes, holds: of the type that the frame type tells, in
+ * normal form and in this machine's byte order. A full reference, not floating. It refers to
+ * @payload's memory if that is 8-aligned and of this byte order, else to a copy. Anything else, and
+ * no memory for that copy, is PCALL_ERROR_PROTOCOL. It takes time linear in the length. */
 GVariant *pcall_frame_decode_payload (const PcallFrameHeader *header,
                                       GBytes                 *payload,
                                       GError                **error);
