@@ -28,7 +28,7 @@
  * MSG_DONTWAIT and not O_NONBLOCK: the socket's flags belong to the open file description, and are
  * nobody's to change for the sake of one call. */
 
-#define SCRATCH_SIZE 16384
+#define SCRATCH_SIZE 2048
 #define FIRST_CAPACITY 65536
 #define MAX_FRAMES_SENT 2
 #define IOVECS_PER_FRAME 5
@@ -264,8 +264,7 @@ add_frame (PcallChannel     *self,
            guint8           *header,
            struct iovec     *iovecs)
 {
-  gboolean boxed = g_variant_type_equal (pcall_frame_payload_type (frame->type),
-                                         G_VARIANT_TYPE_VARIANT);
+  gboolean boxed = *g_variant_type_peek_string (pcall_frame_payload_type (frame->type)) == 'v';
   gsize size = g_variant_get_size (frame->value);
   const char *type = g_variant_get_type_string (frame->value);
   gsize type_size = boxed ? strlen (type) : 0;

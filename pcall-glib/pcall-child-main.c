@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdio_ext.h>
-#include <string.h>
-#include <sys/random.h>
+#include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -44,14 +44,13 @@ static void
 reset_signals (const PcallStartContext *context)
 {
   struct sigaction by_default = { .sa_handler = SIG_DFL };
-  sigset_t none;
+  sigset_t none = { 0 };
 
-  for (int signum = 1; signum < NSIG; signum++)
-    if (sigismember (&context->handled, signum) == 1)
+  for (int signum = 1; context->handled >> (signum - 1) != 0 && signum <= PCALL_N_SIGNALS; signum++)
+    if (context->handled & (G_GUINT64_CONSTANT (1) << (signum - 1)))
       sigaction (signum, &by_default, NULL);
 
-  sigemptyset (&none);
-  sigprocmask (SIG_SETMASK, &none, NULL);
+  pthread_sigmask (SIG_SETMASK, &none, NULL);
 }
 
 /* The end of the channel means that the parent gave up. */
@@ -80,6 +79,7 @@ fill_hole (int fd,
 static void
 set_up_standard_streams (const PcallStartContext *context,
                          const PcallJob          *job,
+                         const PcallInheritance  *inheritance,
                          Failure                 *failure)
 {
   if (dup2 (context->null_fd, STDIN_FILENO) < 0)
@@ -87,9 +87,12 @@ set_up_standard_streams (const PcallStartContext *context,
   fill_hole (STDOUT_FILENO, context->null_fd);
   fill_hole (STDERR_FILENO, context->null_fd);
 
-  __fpurge (stdin);
-  __fpurge (stdout);
-  __fpurge (stderr);
+  if (inheritance->purge_stdio)
+    {
+      __fpurge (stdin);
+      __fpurge (stdout);
+      __fpurge (stderr);
+    }
 
   if (context->log != NULL && pcall_log_capture_begin (context->log, job->index))
     setvbuf (stdout, NULL, _IOLBF, 0);
@@ -98,7 +101,7 @@ set_up_standard_streams (const PcallStartContext *context,
 static void
 prepare (const PcallStartContext *context,
          const PcallJob          *job,
-         int                      fd,
+         const PcallInheritance  *inheritance,
          Failure                 *failure)
 {
   reset_signals (context);
@@ -106,35 +109,56 @@ prepare (const PcallStartContext *context,
     *failure = (Failure) { "setpgid", errno };
   if (pcall_life_attach () < 0)
     *failure = (Failure) { "life pipe, /proc/self/fd", errno };
-  wait_for_go (fd);
-  set_up_standard_streams (context, job, failure);
+  wait_for_go (inheritance->fd);
+  set_up_standard_streams (context, job, inheritance, failure);
   if (context->has_threads)
     pcall_lock_trial (job->attempt);
 }
 
 /* From here on every function may be called. */
 
+/* Siblings must not have the same numbers. The nonce of the task is random, and not known outside;
+ * multiplying by an odd constant (Knuth's, 2^32 / φ) sets indices apart. */
 static void
-reseed_random (void)
+reseed_random (guint64 nonce,
+               guint   index)
 {
-  guint32 seed;
+  g_random_set_seed ((guint32) (nonce ^ (nonce >> 32)) + index * 2654435761u);
+}
 
-  if (getrandom (&seed, sizeof seed, GRND_NONBLOCK) != sizeof seed)
-    seed = (guint32) getpid () ^ (guint32) g_get_monotonic_time ();
-  g_random_set_seed (seed);
+/* A copy of a context shares the descriptor that wakes it with the parent and all siblings. */
+static gboolean
+make_copy_ours (const PcallStartContext *context)
+{
+  int fd;
+  int replaced;
+
+  if (context->main_context == NULL || (fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
+    return FALSE;
+
+  replaced = dup3 (fd, context->wakeup_fd, O_CLOEXEC);
+  close (fd);
+  return replaced >= 0;
 }
 
 /* The thread that forked may have pushed contexts; all of them are the parent's. */
 static void
-set_up_main_context (void)
+set_up_main_context (const PcallStartContext *context)
 {
-  g_main_context_push_thread_default (g_main_context_new ());
+  g_main_context_push_thread_default (make_copy_ours (context) ? context->main_context
+                                                               : g_main_context_new ());
+}
+
+static gboolean
+has_pending_output (FILE *stream)
+{
+  return stream->_IO_write_ptr > stream->_IO_write_base;
 }
 
 static void
 flush_stream (FILE *stream)
 {
-  if (ftrylockfile (stream) != 0)
+  if (!has_pending_output (stream) || ftrylockfile (stream) != 0)
     return;
   fflush_unlocked (stream);
   funlockfile (stream);
@@ -169,20 +193,15 @@ report_error (const GError *error)
   end (EXIT_STATUS_OF_AN_ERROR);
 }
 
-/* A page that the parent has mapped and a symbol that it has looked up need not be mapped and
- * looked up in every child. So the parent does once what each child is going to do. This takes one
- * number out of the sequence of g_random_int(). */
-void
-pcall_child_rehearse (void)
+G_NORETURN static void
+report_failure (const PcallJob *job,
+                const Failure  *failure)
 {
-  static gsize once;
+  const char *name = pcall_target_get_name (job->target);
 
-  if (!g_once_init_enter (&once))
-    return;
-
-  g_random_int ();
-  g_main_context_unref (g_main_context_new ());
-  g_once_init_leave (&once, 1);
+  report_error (g_error_new (PCALL_ERROR, PCALL_ERROR_START, "call %u (%s): %s: %s", job->index,
+                             name != NULL ? name : "function", failure->call,
+                             g_strerror (failure->error_number)));
 }
 
 G_NORETURN static void
@@ -202,22 +221,18 @@ run (const PcallStartContext *context,
 void
 pcall_child_main (const PcallStartContext *context,
                   const PcallJob          *job,
-                  int                      fd)
+                  const PcallInheritance  *inheritance)
 {
   Failure failure = { NULL, 0 };
 
-  prepare (context, job, fd, &failure);
-  pcall_current_begin (fd, context->nonce, job->index);
+  prepare (context, job, inheritance, &failure);
+  pcall_current_begin (inheritance->fd, context->nonce, job->index);
   if (context->has_threads)
     pcall_current_send (PCALL_FRAME_READY, g_variant_new_tuple (NULL, 0));
   if (failure.call != NULL)
-    {
-      g_autoptr (GError) error = g_error_new (PCALL_ERROR, PCALL_ERROR_START, "%s: %s",
-                                              failure.call, g_strerror (failure.error_number));
-      report_error (error);
-    }
+    report_failure (job, &failure);
 
-  reseed_random ();
-  set_up_main_context ();
+  reseed_random (context->nonce, job->index);
+  set_up_main_context (context);
   run (context, job);
 }

@@ -66,7 +66,7 @@ pcall_current_finish (PcallFrameType outcome,
 {
   PcallFrame frames[] = {
     { outcome, current.index, value, NULL },
-    { PCALL_FRAME_FINAL, current.index, g_variant_new ("(i)", status), NULL },
+    { PCALL_FRAME_FINAL, current.index, g_variant_new_int32 (status), NULL },
   };
 
   g_mutex_lock (&current_lock);

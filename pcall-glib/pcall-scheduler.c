@@ -230,6 +230,7 @@ release (PcallScheduler *self)
   g_clear_pointer (&self->engine, pcall_engine_unref);
   if (self->context.log != NULL)
     pcall_log_capture_close (self->context.log);
+  self->setup.methods->clear (&self->context);
   pcall_fd_clear (&self->context.null_fd);
   if (self->holds_life)
     pcall_life_release ();
@@ -509,6 +510,7 @@ open_context (PcallScheduler *self,
     return FALSE;
   self->children = self->setup.children = pcall_child_list_new (context->log);
 
+  self->setup.methods->prepare (context);
   while (getrandom (&context->nonce, sizeof context->nonce, 0) < 0 && errno == EINTR)
     ;
   return TRUE;
@@ -608,6 +610,7 @@ pcall_scheduler_forget (PcallScheduler *self)
 
   while ((link = g_queue_pop_head_link (&self->runs)) != NULL)
     pcall_run_free (link->data);
+  self->setup.methods->clear (&self->context);
   pcall_fd_clear (&self->context.null_fd);
   g_clear_pointer (&self->engine, pcall_engine_unref);
   free_memory (self);

@@ -6,8 +6,10 @@
 #include "pcall-fork.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdio_ext.h>
+#include <sys/eventfd.h>
 #include <sys/single_threaded.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -23,7 +25,11 @@
  * The child waits for a byte on its channel before it does anything that could end it, so that it
  * can be neither gone nor reaped by others when its pidfd is opened. All signals are blocked over
  * the fork, so that no handler of this process runs in the child. The parent closes the child's
- * end before it forks again: no sibling ever holds it. */
+ * end before it forks again: no sibling ever holds it.
+ *
+ * Where the time goes, besides the fork itself: in page faults, about a microsecond for each page
+ * of code or memory that the child uses first, or that the parent writes again. So what can be
+ * prepared in the parent, which has the pages, is prepared there. */
 
 static struct
 {
@@ -74,6 +80,62 @@ process_has_threads (void)
   return stat ("/proc/self/task", &tasks) < 0 || tasks.st_nlink > 3;
 }
 
+/* The first use of GLib's random generator makes it, at a cost. It is made here once, so that each
+ * child only seeds it; that takes one number out of the sequence of g_random_int(). */
+static void
+prime_random (void)
+{
+  static gsize once;
+
+  if (!g_once_init_enter (&once))
+    return;
+
+  g_random_int ();
+  g_once_init_leave (&once, 1);
+}
+
+/* GLib ends the process where it gets no descriptor for a main context. As long as there is no
+ * other thread, one that is free stays free. */
+static gboolean
+can_make_main_context (void)
+{
+  int probe;
+
+  if (process_has_threads ())
+    return FALSE;
+
+  probe = eventfd (0, EFD_CLOEXEC);
+  if (probe < 0)
+    return FALSE;
+  close (probe);
+  return TRUE;
+}
+
+/* A main context that nobody uses here, for each child to use its own copy of: the only thing of
+ * it that copies would share is the descriptor by which it is woken. */
+static void
+prepare (PcallStartContext *context)
+{
+  GPollFD wakeup;
+  gint timeout;
+
+  prime_random ();
+  if (!can_make_main_context ())
+    return;
+
+  context->main_context = g_main_context_new ();
+  if (g_main_context_query (context->main_context, G_MAXINT, &timeout, &wakeup, 1) == 1)
+    context->wakeup_fd = wakeup.fd;
+  else
+    g_clear_pointer (&context->main_context, g_main_context_unref);
+}
+
+static void
+clear (PcallStartContext *context)
+{
+  g_clear_pointer (&context->main_context, g_main_context_unref);
+}
+
 /* Setting every disposition in every child costs more than all the rest of its preparations, and
  * most have no handler: so which ones do is looked up here, once for many children. */
 static void
@@ -81,26 +143,43 @@ survey (PcallStartContext *context)
 {
   struct sigaction action;
 
-  pcall_child_rehearse ();
   context->has_threads = process_has_threads ();
-  sigemptyset (&context->handled);
+  context->handled = 0;
 
-  for (int signum = 1; signum < NSIG; signum++)
+  for (int signum = 1; signum <= PCALL_N_SIGNALS; signum++)
     if (sigaction (signum, NULL, &action) == 0 && action.sa_handler != SIG_DFL &&
         action.sa_handler != SIG_IGN)
-      sigaddset (&context->handled, signum);
+      context->handled |= G_GUINT64_CONSTANT (1) << (signum - 1);
 }
 
 /* What stands in a buffer at the time of the fork would be written by parent and child. A stream
- * that another thread holds is left alone: the child drops what is in there. */
-static void
+ * that another thread holds is left alone: then the child has to drop what is in there. */
+static gboolean
 flush_stream (FILE *stream)
 {
+  if (__fpending (stream) == 0)
+    return TRUE;
   if (ftrylockfile (stream) != 0)
-    return;
-  if (__fpending (stream) > 0)
-    fflush_unlocked (stream);
+    return FALSE;
+  fflush_unlocked (stream);
   funlockfile (stream);
+  return __fpending (stream) == 0;
+}
+
+/* Nor is what the parent has read ahead for the child to read. */
+static gboolean
+has_read_ahead (FILE *stream)
+{
+  return stream->_IO_read_ptr < stream->_IO_read_end;
+}
+
+static gboolean
+flush_streams (void)
+{
+  gboolean out = flush_stream (stdout);
+  gboolean err = flush_stream (stderr);
+
+  return out && err && !has_read_ahead (stdin);
 }
 
 static pid_t
@@ -120,9 +199,11 @@ fork_with_signals_blocked (void)
   sigfillset (&all);
   pthread_sigmask (SIG_SETMASK, &all, &before);
   pid = fork_process ();
+  if (pid == 0)
+    return 0;
+
   saved_errno = errno;
-  if (pid != 0)
-    pthread_sigmask (SIG_SETMASK, &before, NULL);
+  pthread_sigmask (SIG_SETMASK, &before, NULL);
   errno = saved_errno;
   return pid;
 }
@@ -171,20 +252,19 @@ start (const PcallStartContext *context,
        PcallStarted            *started,
        GError                 **error)
 {
+  PcallInheritance inheritance;
   int fds[2];
   pid_t pid;
 
   if (!make_channel (fds, started, error))
     return FALSE;
 
-  flush_stream (stdout);
-  flush_stream (stderr);
-
+  inheritance = (PcallInheritance) { fds[1], !flush_streams () };
   pid = fork_with_signals_blocked ();
   if (pid == 0)
     {
       close (fds[0]);
-      pcall_child_main (context, job, fds[1]);
+      pcall_child_main (context, job, &inheritance);
     }
   if (pid < 0)
     failed (started, "fork", error);
@@ -205,7 +285,12 @@ start (const PcallStartContext *context,
   return TRUE;
 }
 
-const PcallStartMethods pcall_start_fork = { .survey = survey, .start = start };
+const PcallStartMethods pcall_start_fork = {
+  .prepare = prepare,
+  .clear = clear,
+  .survey = survey,
+  .start = start,
+};
 
 void
 pcall_start_go (const PcallStarted *started)

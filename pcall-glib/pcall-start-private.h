@@ -5,14 +5,15 @@
 
 #pragma once
 
-#include <signal.h>
-
 #include "pcall-arguments-private.h"
 #include "pcall-log-capture-private.h"
 #include "pcall-process-private.h"
 #include "pcall-target.h"
 
 G_BEGIN_DECLS
+
+/* Signals are numbered from 1 to this, on Linux. */
+#define PCALL_N_SIGNALS 64
 
 /* What is the same for all children of a task. */
 typedef struct
@@ -22,9 +23,13 @@ typedef struct
   PcallLogCapture *log; /* NULL: children inherit the standard streams */
   int              null_fd;
 
+  /* What the start method prepared */
+  GMainContext    *main_context; /* for the children to use; NULL: each makes its own */
+  int              wakeup_fd;    /* of that, to be replaced in each child */
+
   /* As they were when the process was last surveyed */
   gboolean         has_threads;
-  sigset_t         handled; /* signals that have a handler */
+  guint64          handled; /* signals that have a handler: bit n - 1 for signal n */
 } PcallStartContext;
 
 /* What a child is started for. */
@@ -34,6 +39,13 @@ typedef struct
   PcallTarget *target;
   guint        attempt; /* 0, 1 …: how often a child for this call was started before */
 } PcallJob;
+
+/* What the parent prepares for one forked child. */
+typedef struct
+{
+  int      fd;          /* its end of the channel */
+  gboolean purge_stdio; /* what stands in its standard streams' buffers is the parent's */
+} PcallInheritance;
 
 /* What came of it. The process waits for pcall_start_go(). */
 typedef struct
@@ -46,13 +58,16 @@ typedef struct
 /* A way to make children. */
 typedef struct
 {
+  /* Makes what all children use; once in a task, and undone by @clear. */
+  void     (*prepare) (PcallStartContext *context);
+  void     (*clear)   (PcallStartContext *context);
   /* Looks at this process; once before children are started in a row. */
-  void     (*survey) (PcallStartContext *context);
+  void     (*survey)  (PcallStartContext *context);
   /* Starts a child. On failure nothing is left of it, and the error says which call failed. */
-  gboolean (*start)  (const PcallStartContext *context,
-                      const PcallJob          *job,
-                      PcallStarted            *started,
-                      GError                 **error);
+  gboolean (*start)   (const PcallStartContext *context,
+                       const PcallJob          *job,
+                       PcallStarted            *started,
+                       GError                 **error);
 } PcallStartMethods;
 
 extern const PcallStartMethods pcall_start_fork;
@@ -60,14 +75,11 @@ extern const PcallStartMethods pcall_start_fork;
 /* Lets a started child go on, once the parent watches it. */
 void pcall_start_go (const PcallStarted *started);
 
-/* The child's side of a fork. @fd is its end of the channel. */
+/* The child's side of a fork. */
 G_NORETURN
 void pcall_child_main (const PcallStartContext *context,
                        const PcallJob          *job,
-                       int                      fd);
-
-/* Makes children cheaper, in a process that is going to fork them. From any thread. */
-void pcall_child_rehearse (void);
+                       const PcallInheritance  *inheritance);
 
 /* Takes each of GLib's locks that user code is about to need, and kills this process where one of
  * them stays locked. */

@@ -38,7 +38,7 @@ typedef enum
   PCALL_FRAME_ERROR,     /* (sisa{sv}): the call failed, see pcall_error_to_variant() */
   PCALL_FRAME_PROGRESS,  /* (ds): fraction and text */
   PCALL_FRAME_MESSAGE,   /* v: what the call sent with pcall_send_message() */
-  PCALL_FRAME_FINAL,     /* (i): no frame follows, and the child ends with this exit status */
+  PCALL_FRAME_FINAL,     /* i: no frame follows, and the child ends with this exit status */
 } PcallFrameType;
 
 typedef struct

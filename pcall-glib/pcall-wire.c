@@ -56,7 +56,7 @@ static const struct
   [PCALL_FRAME_ERROR] = { .name = "error", .payload_type = "(sisa{sv})" },
   [PCALL_FRAME_PROGRESS] = { .name = "progress", .payload_type = "(ds)" },
   [PCALL_FRAME_MESSAGE] = { .name = "message", .payload_type = "v" },
-  [PCALL_FRAME_FINAL] = { .name = "final", .payload_type = "(i)" },
+  [PCALL_FRAME_FINAL] = { .name = "final", .payload_type = "i" },
 };
 
 static gboolean refuse (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);

@@ -49,7 +49,7 @@ static const struct
   { PCALL_FRAME_ERROR, "('dom', 4, '', {'type': <'E'>, 'line': <uint64 5>})" },
   { PCALL_FRAME_PROGRESS, "(0.25, 'a quarter')" },
   { PCALL_FRAME_MESSAGE, "<('key', uint32 77)>" },
-  { PCALL_FRAME_FINAL, "(42,)" },
+  { PCALL_FRAME_FINAL, "42" },
 };
 
 static GVariant *
@@ -150,7 +150,7 @@ static const struct
   { PCALL_FRAME_READY, BYTES ("\1"),
     "ready frame's payload is not in normal form: 1 bytes of type \"()\"" },
   { PCALL_FRAME_FINAL, BYTES ("\1\0\0"),
-    "final frame's payload is not in normal form: 3 bytes of type \"(i)\"" },
+    "final frame's payload is not in normal form: 3 bytes of type \"i\"" },
   { PCALL_FRAME_PROGRESS, BYTES ("\0\0\0\0\0\0\0\0\xff\0"),
     "progress frame's payload is not in normal form: 10 bytes of type \"(ds)\"" },
   { PCALL_FRAME_ERROR, BYTES ("\0\0\0"),
