@@ -322,6 +322,17 @@ pcall_call_list_finish (PcallCallList *self,
 }
 
 void
+pcall_call_list_clear_log (PcallCallList *self,
+                           guint          index)
+{
+  PcallCall *call = peek_call (self, index);
+
+  g_clear_pointer (&get_record (self, index)->extra->log_file, g_free);
+  if (call != NULL)
+    pcall_call_notify_log_file (call);
+}
+
+void
 pcall_call_list_abandon (PcallCallList *self,
                          const char    *reason)
 {

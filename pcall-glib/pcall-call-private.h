@@ -58,6 +58,9 @@ gboolean pcall_call_list_finish       (PcallCallList *self,
                                        GVariant      *error_details,
                                        char          *log_file);
 
+/* The log file of the call was removed. */
+void     pcall_call_list_clear_log    (PcallCallList *self,
+                                       guint          index);
 /* The task is gone: calls that somebody still looks at end as cancelled, if they have not ended. */
 void     pcall_call_list_abandon      (PcallCallList *self,
                                        const char    *reason);
@@ -96,6 +99,7 @@ PcallCall *pcall_call_new               (PcallCallList *list,
 void       pcall_call_notify_started    (PcallCall     *self);
 void       pcall_call_notify_progressed (PcallCall     *self);
 void       pcall_call_notify_finished   (PcallCall     *self);
+void       pcall_call_notify_log_file   (PcallCall     *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PcallCallList, pcall_call_list_unref)
 

@@ -250,7 +250,7 @@ pcall_call_class_init (PcallCallClass *klass)
    * PcallCall:log-file: (type filename) (getter get_log_file)
    *
    * The file that holds what the child wrote during the call, once the call has ended; %NULL where
-   * there is none.
+   * there is none, and when it was removed after it had been joined into the main log.
    *
    * Since: 1.0
    */
@@ -311,6 +311,12 @@ pcall_call_notify_finished (PcallCall *self)
   };
 
   notify (self, changed, G_N_ELEMENTS (changed));
+}
+
+void
+pcall_call_notify_log_file (PcallCall *self)
+{
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_LOG_FILE]);
 }
 
 static GVariant *

@@ -110,6 +110,17 @@ pcall_child_list_set_exit (PcallChildList  *self,
     pcall_child_notify_exited (child);
 }
 
+void
+pcall_child_list_clear_log (PcallChildList *self,
+                            guint           position)
+{
+  PcallChild *child = g_hash_table_lookup (self->children, GUINT_TO_POINTER (position));
+
+  get_record (self, position)->has_log = FALSE;
+  if (child != NULL)
+    pcall_child_notify_log_file (child);
+}
+
 guint
 pcall_child_list_get_n (PcallChildList *self)
 {

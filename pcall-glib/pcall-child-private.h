@@ -29,6 +29,9 @@ void        pcall_child_list_set_exit     (PcallChildList  *self,
                                            guint            position,
                                            const PcallExit *exit,
                                            gboolean         has_log);
+/* The log file of the child was removed. */
+void        pcall_child_list_clear_log    (PcallChildList  *self,
+                                           guint            position);
 guint       pcall_child_list_get_n        (PcallChildList  *self);
 /* A full reference. */
 PcallChild *pcall_child_list_get_child    (PcallChildList  *self,
@@ -59,8 +62,9 @@ void                    pcall_child_list_forget_child (PcallChildList *self,
                                                        guint           position);
 
 /* A PcallChild shows a record of @list. */
-PcallChild *pcall_child_new           (PcallChildList *list,
-                                       guint           position);
-void        pcall_child_notify_exited (PcallChild     *self);
+PcallChild *pcall_child_new             (PcallChildList *list,
+                                         guint           position);
+void        pcall_child_notify_exited   (PcallChild     *self);
+void        pcall_child_notify_log_file (PcallChild     *self);
 
 G_END_DECLS

@@ -229,6 +229,12 @@ pcall_child_notify_exited (PcallChild *self)
   g_object_thaw_notify (G_OBJECT (self));
 }
 
+void
+pcall_child_notify_log_file (PcallChild *self)
+{
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_LOG_FILE]);
+}
+
 /**
  * pcall_child_get_pid:
  * @self: a child

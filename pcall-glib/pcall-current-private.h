@@ -17,7 +17,8 @@ void      pcall_current_begin             (int             fd,
 /* Sends a frame about the call. Ends the process where the parent is gone. */
 void      pcall_current_send              (PcallFrameType  type,
                                            GVariant       *value);
-/* Sends the outcome of the call, and that the process ends with @status. */
+/* Sends the outcome of the call, and that the process ends with @status. Ends it at once, and sends
+ * nothing, where this is a fork of the child. */
 void      pcall_current_finish            (PcallFrameType  outcome,
                                            GVariant       *value,
                                            int             status);

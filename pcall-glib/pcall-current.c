@@ -69,6 +69,10 @@ pcall_current_finish (PcallFrameType outcome,
     { PCALL_FRAME_FINAL, current.index, g_variant_new_int32 (status), NULL },
   };
 
+  /* A process that the call forked, and that came back from it too, has no say. */
+  if (current.pid != getpid ())
+    _exit (status);
+
   g_mutex_lock (&current_lock);
   send_frames (frames, G_N_ELEMENTS (frames));
   current.finished = TRUE;

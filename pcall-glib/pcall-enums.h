@@ -80,7 +80,9 @@ typedef enum
 /**
  * PcallLogMode:
  * @PCALL_LOG_MODE_SECTIONS: standard output and error of each child go to a file
- *   of its own
+ *   of its own; when the task has finished, the files are joined into the log of
+ *   this process, through GLib's structured logging, a section for each call in
+ *   call order
  * @PCALL_LOG_MODE_INHERIT: nothing is captured; children write where this
  *   process writes
  *

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <glib.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 G_BEGIN_DECLS
@@ -41,6 +42,14 @@ char *pcall_log_capture_get_tail (const PcallLogCapture *self,
 
 /* Removes the file if nothing is in it. TRUE if it is gone. */
 gboolean pcall_log_capture_discard_empty (const PcallLogCapture *self,
+                                          guint                  index,
+                                          pid_t                  pid);
+void     pcall_log_capture_discard       (const PcallLogCapture *self,
+                                          guint                  index,
+                                          pid_t                  pid);
+
+/* For reading; NULL if it cannot be. */
+FILE    *pcall_log_capture_open          (const PcallLogCapture *self,
                                           guint                  index,
                                           pid_t                  pid);
 

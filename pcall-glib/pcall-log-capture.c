@@ -59,7 +59,8 @@ is_linked (int fd)
 
 /* Another program may remove the directory between making and locking it; then make it again. */
 static int
-make_and_lock (const char *path)
+make_and_lock (const char *path,
+               int         flags)
 {
   for (;;)
     {
@@ -67,7 +68,7 @@ make_and_lock (const char *path)
 
       if (mkdir (path, 0700) < 0 && errno != EEXIST)
         return -1;
-      fd = pcall_fd_lift (open (path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+      fd = pcall_fd_lift (open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags));
       if (fd < 0)
         {
           if (errno == ENOENT)
@@ -84,7 +85,7 @@ static gboolean
 try_default (PcallLogCapture *self,
              char            *path)
 {
-  int fd = make_and_lock (path);
+  int fd = make_and_lock (path, O_NOFOLLOW);
 
   if (fd >= 0 && is_private (fd))
     {
@@ -119,6 +120,7 @@ open_default (PcallLogCapture *self,
   return FALSE;
 }
 
+/* A directory that the user chose may be anybody's, and a link. */
 static gboolean
 open_given (PcallLogCapture *self,
             const char      *path,
@@ -127,7 +129,7 @@ open_given (PcallLogCapture *self,
   self->made = !g_file_test (path, G_FILE_TEST_EXISTS);
   self->path = g_strdup (path);
   if (g_mkdir_with_parents (path, 0700) == 0)
-    self->directory_fd = pcall_fd_lift (open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    self->directory_fd = make_and_lock (path, 0);
 
   if (self->directory_fd < 0)
     g_set_error (error, PCALL_ERROR, PCALL_ERROR_START, "log-directory %s: %s", path,
@@ -231,23 +233,50 @@ join_last_lines (char *text)
   return *joined != '\0' ? g_utf8_make_valid (joined, -1) : NULL;
 }
 
+/* A child may have put anything in its place: nothing but a file is opened. */
+static int
+open_file (const PcallLogCapture *self,
+           guint                  index,
+           pid_t                  pid,
+           struct stat           *st)
+{
+  char name[NAME_SIZE];
+  int fd;
+
+  write_name (self, index, pid, name);
+  fd = openat (self->directory_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (fd >= 0 && (fstat (fd, st) < 0 || !S_ISREG (st->st_mode)))
+    pcall_fd_clear (&fd);
+  return fd;
+}
+
+FILE *
+pcall_log_capture_open (const PcallLogCapture *self,
+                        guint                  index,
+                        pid_t                  pid)
+{
+  struct stat st;
+  int fd = open_file (self, index, pid, &st);
+  FILE *file = fd >= 0 ? fdopen (fd, "re") : NULL;
+
+  if (file == NULL)
+    pcall_fd_clear (&fd);
+  return file;
+}
+
 char *
 pcall_log_capture_get_tail (const PcallLogCapture *self,
                             guint                  index,
                             pid_t                  pid)
 {
-  char name[NAME_SIZE];
   char text[TAIL_SIZE + 1];
   struct stat st;
-  ssize_t n = -1;
-  int fd;
+  ssize_t n;
+  int fd = open_file (self, index, pid, &st);
 
-  write_name (self, index, pid, name);
-  fd = openat (self->directory_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0)
     return NULL;
-  if (fstat (fd, &st) == 0)
-    n = pread (fd, text, TAIL_SIZE, MAX (st.st_size - TAIL_SIZE, 0));
+  n = pread (fd, text, TAIL_SIZE, MAX (st.st_size - TAIL_SIZE, 0));
   close (fd);
   if (n <= 0)
     return NULL;
@@ -257,6 +286,17 @@ pcall_log_capture_get_tail (const PcallLogCapture *self,
       text[i] = ' ';
   text[n] = '\0';
   return join_last_lines (text);
+}
+
+void
+pcall_log_capture_discard (const PcallLogCapture *self,
+                           guint                  index,
+                           pid_t                  pid)
+{
+  char name[NAME_SIZE];
+
+  write_name (self, index, pid, name);
+  unlinkat (self->directory_fd, name, 0);
 }
 
 gboolean

@@ -73,6 +73,9 @@ void            pcall_run_settle       (PcallRun     *self,
  * end. It has been ended, and is not to be settled. */
 void            pcall_run_detach       (PcallRun     *self);
 
+/* Instead of settling: what the child wrote is of no use. */
+void            pcall_run_discard_log  (PcallRun     *self);
+
 const PcallJob *pcall_run_get_job      (PcallRun     *self);
 /* The position of its child among the task's; FALSE before the call has begun. */
 gboolean        pcall_run_get_child    (PcallRun     *self,

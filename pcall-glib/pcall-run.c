@@ -303,6 +303,13 @@ pcall_run_detach (PcallRun *self)
   pcall_engine_unset_timer (self->setup->engine, &self->timeout);
 }
 
+void
+pcall_run_discard_log (PcallRun *self)
+{
+  if (self->setup->context->log != NULL)
+    pcall_log_capture_discard (self->setup->context->log, self->job.index, self->pid);
+}
+
 const PcallJob *
 pcall_run_get_job (PcallRun *self)
 {

@@ -20,6 +20,8 @@ typedef struct _PcallScheduler PcallScheduler;
 /* What a scheduler tells. Each function may call back into the scheduler. */
 typedef struct
 {
+  /* The first child is made, nothing has run yet. */
+  void (*started)         (gpointer    data);
   void (*call_started)    (guint       index,
                            gpointer    data);
   void (*call_progressed) (guint       index,

@@ -8,12 +8,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "pcall-error.h"
 #include "pcall-fd-private.h"
 #include "pcall-life-private.h"
+#include "pcall-limits-private.h"
+#include "pcall-log-merge-private.h"
 #include "pcall-run-private.h"
 
 /* Which call runs where, and when.
@@ -36,10 +37,6 @@
 /* Forks until a child gets through its lock trial. Seen: up to 73 % of children fail with two
  * threads that do nothing but take locks; 0.73^100 is 10^-14. */
 #define MAX_ATTEMPTS 100
-
-/* Descriptors that are left to the application, and those that a child takes in this process. */
-#define RESERVED_DESCRIPTORS 64
-#define DESCRIPTORS_PER_CHILD 2
 
 /* How long dropping a task may wait for its children to go. */
 #define ABANDON_WAIT_US 10000
@@ -70,6 +67,7 @@ struct _PcallScheduler
   guint                      next_call;
   GQueue                     retries; /* Retry */
   GQueue                     runs;    /* PcallRun, by their own links */
+  PcallRun                  *first;   /* of these, until it was let go */
   PcallChildList            *children;
   gboolean                   crowded;
   PcallTimer                 pause_timer;
@@ -167,19 +165,12 @@ drop_next (PcallScheduler *self)
                     timed_out ? PCALL_ERROR_TIMED_OUT : PCALL_ERROR_CANCELLED, self->stop_reason);
 }
 
-static gboolean
-is_want_of_room (int error_number)
-{
-  return error_number == EAGAIN || error_number == EMFILE || error_number == ENFILE ||
-         error_number == ENOMEM || error_number == ENOBUFS || error_number == ENOSPC;
-}
-
-/* Starts a child for the next call. FALSE where that failed for good; where it failed for want of
- * room while others run, the call waits. */
-static gboolean
-start_next (PcallScheduler *self,
-            guint          *index,
-            GError        **error)
+/* Makes a child for the next call, which pcall_run_go() lets go on. NULL without an error where
+ * there is no room for it while others run: then the call waits. */
+static PcallRun *
+make_next (PcallScheduler *self,
+           guint          *index,
+           GError        **error)
 {
   Retry next = take_call (self);
   gboolean one_target = self->targets->len == 1;
@@ -193,19 +184,18 @@ start_next (PcallScheduler *self,
   if (run != NULL)
     {
       g_queue_push_tail_link (&self->runs, pcall_run_get_link (run));
-      pcall_run_go (run);
-      return TRUE;
+      return run;
     }
 
-  if (self->runs.length == 0 || !is_want_of_room (error_number))
+  if (self->runs.length > 0 && pcall_limits_is_want_of_room (error_number))
     {
-      g_propagate_error (error, g_steal_pointer (&failure));
-      return FALSE;
+      self->crowded = TRUE;
+      put_back (self, next.index, next.attempt);
+      return NULL;
     }
 
-  self->crowded = TRUE;
-  put_back (self, next.index, next.attempt);
-  return TRUE;
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return NULL;
 }
 
 static void
@@ -213,8 +203,11 @@ start_or_fail_next (PcallScheduler *self)
 {
   g_autoptr (GError) error = NULL;
   guint index;
+  PcallRun *run = make_next (self, &index, &error);
 
-  if (!start_next (self, &index, &error))
+  if (run != NULL)
+    pcall_run_go (run);
+  else if (error != NULL)
     finish_unstarted (self, index, PCALL_CALL_STATE_FAILED, error->code, error->message);
 }
 
@@ -244,6 +237,9 @@ check_finished (PcallScheduler *self)
     return;
 
   self->finished = TRUE;
+  if (self->context.log != NULL && self->calls != NULL)
+    pcall_log_merge (self->context.log, self->calls, self->children, self->funcs == NULL,
+                     self->options.keep_logs);
   release (self);
   if (self->funcs != NULL)
     self->funcs->finished (self->data);
@@ -288,6 +284,17 @@ start_or_drop_next (PcallScheduler *self)
     }
 }
 
+/* The first child is made before anything is told, and let go after: but not later than those who
+ * were told want the task to get on. */
+static void
+let_first_go (PcallScheduler *self)
+{
+  PcallRun *first = g_steal_pointer (&self->first);
+
+  if (first != NULL)
+    pcall_run_go (first);
+}
+
 /* Begins nothing that would, going by the longest step so far, take longer than @length. */
 static void
 burst (PcallScheduler *self,
@@ -319,6 +326,7 @@ pcall_scheduler_dispatch (PcallScheduler *self)
   if (self->finished)
     return;
 
+  let_first_go (self);
   pcall_engine_dispatch (self->engine);
   burst (self, BURST_US);
   check_finished (self);
@@ -381,6 +389,8 @@ finish_run (PcallScheduler *self,
 
   if (self->calls == NULL)
     {
+      if (!self->options.keep_logs)
+        pcall_run_discard_log (run);
       pcall_run_free (run);
       return;
     }
@@ -458,34 +468,6 @@ deadline_passed (gpointer data)
 
 /* Beginning */
 
-static guint
-count_descriptors (void)
-{
-  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
-  guint n = 0;
-
-  while (dir != NULL && g_dir_read_name (dir) != NULL)
-    n++;
-  return n;
-}
-
-/* Children at once that leave the application its descriptors. For a few nobody needs to count. */
-static guint
-find_room (guint n_calls)
-{
-  struct rlimit limit;
-  guint taken;
-
-  if (n_calls <= RESERVED_DESCRIPTORS || getrlimit (RLIMIT_NOFILE, &limit) < 0 ||
-      limit.rlim_cur == RLIM_INFINITY)
-    return G_MAXUINT;
-
-  taken = count_descriptors () + RESERVED_DESCRIPTORS;
-  if (limit.rlim_cur <= taken)
-    return 1;
-  return CLAMP ((limit.rlim_cur - taken) / DESCRIPTORS_PER_CHILD, 1, G_MAXUINT);
-}
-
 static gboolean
 open_context (PcallScheduler *self,
               GError        **error)
@@ -517,24 +499,23 @@ open_context (PcallScheduler *self,
 }
 
 static gboolean
-start_first (PcallScheduler *self,
-             GError        **error)
+make_first (PcallScheduler *self,
+            GError        **error)
 {
-  g_autoptr (GError) failure = NULL;
+  g_autofree char *call = NULL;
   guint index;
 
   if (self->n_calls == 0)
     return TRUE;
 
   survey (self);
-  if (!start_next (self, &index, &failure))
-    {
-      g_autofree char *call = pcall_call_list_describe (self->calls, index);
+  self->first = make_next (self, &index, error);
+  if (self->first != NULL)
+    return TRUE;
 
-      g_set_error (error, failure->domain, failure->code, "%s: %s", call, failure->message);
-      return FALSE;
-    }
-  return TRUE;
+  call = pcall_call_list_describe (self->calls, index);
+  g_prefix_error (error, "%s: ", call);
+  return FALSE;
 }
 
 PcallScheduler *
@@ -556,7 +537,7 @@ pcall_scheduler_new (PcallEngine                 *engine,
   self->funcs = funcs;
   self->data = data;
   self->max_children =
-      options->max_children != 0 ? options->max_children : find_room (self->n_calls);
+      options->max_children != 0 ? options->max_children : pcall_limits_find_room (self->n_calls);
   self->context.arguments = pcall_arguments_ref (arguments);
   self->context.null_fd = -1;
   self->setup = (PcallRunSetup) { engine, &pcall_start_fork, &self->context, calls, NULL,
@@ -568,16 +549,18 @@ gboolean
 pcall_scheduler_start (PcallScheduler *self,
                        GError        **error)
 {
-  if (!open_context (self, error) || !start_first (self, error))
+  if (!open_context (self, error) || !make_first (self, error))
     return FALSE;
 
   if (self->options.deadline > 0)
     pcall_engine_set_timer (self->engine, &self->deadline_timer,
                             g_get_monotonic_time () + self->options.deadline, deadline_passed,
                             self);
+  pause_for (self, 0);
+
+  self->funcs->started (self->data);
+  let_first_go (self);
   burst (self, FIRST_BURST_US);
-  if (self->n_calls == 0)
-    pause_for (self, 0);
   return TRUE;
 }
 

@@ -399,7 +399,8 @@ pcall_task_get_log_directory (PcallTask *self)
  * @self: a task that is not started
  * @keep_logs: whether to keep them
  *
- * Sets whether log files stay, also those with nothing in them.
+ * Sets whether log files stay after they have been joined into the main log, also those with
+ * nothing in them.
  *
  * Since: 1.0
  */

@@ -13,8 +13,9 @@
 
 G_BEGIN_DECLS
 
-/* The task is three files: what to call and what came of it (pcall-task.c), how to call it
- * (pcall-task-options.c), and running it (pcall-task-run.c). */
+/* The task is five files: what it is (pcall-task.c), what to call and what came of it
+ * (pcall-task-calls.c), how to call it (pcall-task-options.c), running it
+ * (pcall-task-run.c) and waiting for it (pcall-task-join.c). */
 
 struct _PcallTask
 {
@@ -84,6 +85,14 @@ void     pcall_task_notify          (PcallTask         *self,
 /* Whether what to call and how can still be changed; warns in the name of @function if not. */
 gboolean pcall_task_check_unstarted (PcallTask         *self,
                                      const char        *function);
+/* Whether the task was started by this process, and not by one of which this is a fork. */
+gboolean pcall_task_is_ours         (PcallTask         *self);
+/* From any thread. */
+void     pcall_task_cancel          (PcallTask         *self);
+/* The task has finished: completes what waits for it. */
+void     pcall_task_complete_joins  (PcallTask         *self);
+/* 0 for more than there can be. */
+gint64   pcall_task_to_microseconds (gdouble            seconds);
 /* Ends what runs, without telling; in a forked copy it only closes. */
 void     pcall_task_shut_down       (PcallTask         *self);
 

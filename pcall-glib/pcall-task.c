@@ -337,7 +337,8 @@ install_options (void)
   /**
    * PcallTask:keep-logs: (getter get_keep_logs) (setter set_keep_logs)
    *
-   * Whether log files stay, also those with nothing in them.
+   * Whether log files stay after they have been joined into the main log, also those with nothing
+   * in them.
    *
    * Since: 1.0
    */

@@ -1,0 +1,357 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include <math.h>
+
+#include "pcall-task-private.h"
+
+/* Waiting for the end of a task: blocking, which dispatches the task itself and no main context,
+ * and not blocking, which leaves that to the source of the task. */
+
+/* An operation that waits for the end: join_async() or run_async(). */
+typedef struct
+{
+  gulong   cancelled_id;
+  gboolean wants_results;
+} Join;
+
+/* Their addresses tell operations apart. */
+static const char join_tag[] = "pcall_task_join_async";
+static const char run_tag[] = "pcall_task_run_async";
+
+/* In the thread that cancels. */
+static void
+cancelled (GCancellable *cancellable,
+           gpointer      data)
+{
+  pcall_task_cancel (data);
+}
+
+static gboolean
+check_joinable (PcallTask *self,
+                GError   **error)
+{
+  if (self->scheduler != NULL && pcall_task_is_ours (self))
+    return TRUE;
+
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_INITIALIZED,
+                       self->owner == 0
+                           ? "the task was not started; call pcall_task_start() before joining it"
+                           : "the task was started by another process, of which this is a fork");
+  return FALSE;
+}
+
+/* What came of all the calls of a task that has finished. */
+static gboolean
+conclude (PcallTask    *self,
+          GCancellable *cancellable,
+          GError      **error)
+{
+  const GError *first = pcall_call_list_get_first_error (self->calls);
+
+  if (first == NULL)
+    return TRUE;
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
+
+  if (error != NULL)
+    *error = g_error_copy (first);
+  return FALSE;
+}
+
+/* Until the task has finished or @until has come. */
+static void
+wait_for_end (PcallTask *self,
+              gint64     until)
+{
+  for (;;)
+    {
+      pcall_scheduler_dispatch (self->scheduler);
+      if (self->finished || (until >= 0 && g_get_monotonic_time () >= until))
+        return;
+      pcall_engine_wait (self->engine, until);
+    }
+}
+
+static gboolean
+join (PcallTask    *self,
+      gdouble       timeout,
+      GCancellable *cancellable,
+      GError      **error)
+{
+  gint64 limit = timeout > 0 ? pcall_task_to_microseconds (timeout) : 0;
+  gint64 until = timeout < 0 || (timeout > 0 && limit == 0) ? -1 : g_get_monotonic_time () + limit;
+  gulong id = 0;
+
+  if (cancellable != NULL)
+    id = g_cancellable_connect (cancellable, G_CALLBACK (cancelled), self, NULL);
+  wait_for_end (self, until);
+  g_cancellable_disconnect (cancellable, id);
+
+  if (self->finished)
+    return conclude (self, cancellable, error);
+
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+               "%u of %u calls had not ended after %g s; they go on",
+               pcall_task_get_n_calls (self) - pcall_task_get_n_finished (self),
+               pcall_task_get_n_calls (self), timeout);
+  return FALSE;
+}
+
+/**
+ * pcall_task_join:
+ * @self: a task that was started
+ * @timeout: how long to wait, in seconds; negative for without limit, 0 for only looking
+ * @cancellable: (nullable): ends the task when it is cancelled
+ * @error: return location for an error
+ *
+ * Waits until all calls have ended. Signals of the task are emitted in here; the caller's main
+ * context is not iterated.
+ *
+ * Fails with %G_IO_ERROR_TIMED_OUT when @timeout has passed: the calls go on, and the task can be
+ * joined again. Fails with %G_IO_ERROR_CANCELLED when @cancellable was cancelled: the children
+ * have been ended then, as [method@Pcall.Task.terminate] does. Fails with the error of the failed
+ * call of lowest index when a call did not succeed; the results of others are there all the same,
+ * see [method@Pcall.Call.get_result].
+ *
+ * Returns: %TRUE if all calls have succeeded
+ *
+ * Since: 1.0
+ */
+gboolean
+pcall_task_join (PcallTask    *self,
+                 gdouble       timeout,
+                 GCancellable *cancellable,
+                 GError      **error)
+{
+  g_autoptr (PcallTask) keep = NULL;
+
+  g_return_val_if_fail (PCALL_IS_TASK (self), FALSE);
+  g_return_val_if_fail (!isnan (timeout), FALSE);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (!check_joinable (self, error))
+    return FALSE;
+
+  keep = g_object_ref (self);
+  return join (self, timeout, cancellable, error);
+}
+
+/**
+ * pcall_task_run:
+ * @self: a task
+ * @cancellable: (nullable): ends the task when it is cancelled
+ * @error: return location for an error
+ *
+ * Starts the task, waits until all calls have ended, and gives the results: [method@Pcall.Task.start],
+ * [method@Pcall.Task.join] without limit and [method@Pcall.Task.get_results] in one.
+ *
+ * Returns: (transfer full): an `av` in call order, or %NULL with @error set
+ *
+ * Since: 1.0
+ */
+GVariant *
+pcall_task_run (PcallTask    *self,
+                GCancellable *cancellable,
+                GError      **error)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
+  g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  if (g_cancellable_set_error_if_cancelled (cancellable, error) ||
+      !pcall_task_start (self, error) || !pcall_task_join (self, -1, cancellable, error))
+    return NULL;
+
+  return pcall_task_get_results (self);
+}
+
+/* The same on the main loop */
+
+static void
+complete_join (GTask *task)
+{
+  PcallTask *self = g_task_get_source_object (task);
+  Join *join = g_task_get_task_data (task);
+  GCancellable *cancellable = g_task_get_cancellable (task);
+  GError *error = NULL;
+
+  g_cancellable_disconnect (cancellable, join->cancelled_id);
+
+  if (!conclude (self, cancellable, &error))
+    g_task_return_error (task, error);
+  else if (join->wants_results)
+    g_task_return_pointer (task, pcall_task_get_results (self), (GDestroyNotify) g_variant_unref);
+  else
+    g_task_return_boolean (task, TRUE);
+
+  g_object_unref (task);
+}
+
+void
+pcall_task_complete_joins (PcallTask *self)
+{
+  g_slist_free_full (g_steal_pointer (&self->joins), (GDestroyNotify) complete_join);
+}
+
+static GTask *
+new_join (PcallTask           *self,
+          const char          *tag,
+          GCancellable        *cancellable,
+          GAsyncReadyCallback  callback,
+          gpointer             user_data)
+{
+  GTask *task = g_task_new (self, cancellable, callback, user_data);
+
+  g_task_set_source_tag (task, (gpointer) tag);
+  g_task_set_name (task, tag);
+  /* The error is chosen in conclude(): a task that succeeded before it was cancelled succeeded. */
+  g_task_set_check_cancellable (task, FALSE);
+  g_task_set_task_data (task, g_new0 (Join, 1), g_free);
+  return task;
+}
+
+/* Takes @task. */
+static void
+begin_join (PcallTask *self,
+            GTask     *task,
+            gboolean   wants_results)
+{
+  Join *join = g_task_get_task_data (task);
+  GCancellable *cancellable = g_task_get_cancellable (task);
+
+  join->wants_results = wants_results;
+  if (self->finished)
+    {
+      complete_join (task);
+      return;
+    }
+
+  self->joins = g_slist_append (self->joins, task);
+  if (cancellable != NULL)
+    join->cancelled_id = g_cancellable_connect (cancellable, G_CALLBACK (cancelled), self, NULL);
+}
+
+/**
+ * pcall_task_join_async:
+ * @self: a task that was started
+ * @cancellable: (nullable): ends the task when it is cancelled
+ * @callback: (scope async) (closure user_data): called when all calls have ended
+ * @user_data: what to call it with
+ *
+ * Waits, without blocking, until all calls have ended. The task runs in the thread-default main
+ * context that it was started in; @callback is called in that of this call.
+ *
+ * Since: 1.0
+ */
+void
+pcall_task_join_async (PcallTask           *self,
+                       GCancellable        *cancellable,
+                       GAsyncReadyCallback  callback,
+                       gpointer             user_data)
+{
+  GError *error = NULL;
+  GTask *task;
+
+  g_return_if_fail (PCALL_IS_TASK (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  task = new_join (self, join_tag, cancellable, callback, user_data);
+  if (check_joinable (self, &error))
+    {
+      begin_join (self, task, FALSE);
+      return;
+    }
+
+  g_task_return_error (task, error);
+  g_object_unref (task);
+}
+
+/**
+ * pcall_task_join_finish:
+ * @self: a task
+ * @result: what the callback was given
+ * @error: return location for an error
+ *
+ * Tells what came of [method@Pcall.Task.join_async]. Errors are those of
+ * [method@Pcall.Task.join].
+ *
+ * Returns: %TRUE if all calls have succeeded
+ *
+ * Since: 1.0
+ */
+gboolean
+pcall_task_join_finish (PcallTask    *self,
+                        GAsyncResult *result,
+                        GError      **error)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), FALSE);
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+  g_return_val_if_fail (g_async_result_is_tagged (result, (gpointer) join_tag), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+/**
+ * pcall_task_run_async:
+ * @self: a task
+ * @cancellable: (nullable): ends the task when it is cancelled
+ * @callback: (scope async) (closure user_data): called when all calls have ended
+ * @user_data: what to call it with
+ *
+ * Starts the task and runs it, without blocking, in the thread-default main context.
+ *
+ * Since: 1.0
+ */
+void
+pcall_task_run_async (PcallTask           *self,
+                      GCancellable        *cancellable,
+                      GAsyncReadyCallback  callback,
+                      gpointer             user_data)
+{
+  GError *error = NULL;
+  GTask *task;
+
+  g_return_if_fail (PCALL_IS_TASK (self));
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  task = new_join (self, run_tag, cancellable, callback, user_data);
+  if (!g_cancellable_set_error_if_cancelled (cancellable, &error) &&
+      pcall_task_start (self, &error))
+    {
+      begin_join (self, task, TRUE);
+      return;
+    }
+
+  g_task_return_error (task, error);
+  g_object_unref (task);
+}
+
+/**
+ * pcall_task_run_finish:
+ * @self: a task
+ * @result: what the callback was given
+ * @error: return location for an error
+ *
+ * Gets what came of [method@Pcall.Task.run_async]. Errors are those of [method@Pcall.Task.run].
+ *
+ * Returns: (transfer full): an `av` in call order, or %NULL with @error set
+ *
+ * Since: 1.0
+ */
+GVariant *
+pcall_task_run_finish (PcallTask    *self,
+                       GAsyncResult *result,
+                       GError      **error)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+  g_return_val_if_fail (g_async_result_is_tagged (result, (gpointer) run_tag), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
