@@ -25,6 +25,9 @@ typedef struct
   void (*told)    (PcallRun         *run,
                    const PcallFrame *frame,
                    gpointer          data);
+  /* The call is over, and the child has nothing left to do but to end. Not for every run. */
+  void (*over)    (PcallRun         *run,
+                   gpointer          data);
   /* The child has ended. Once, last. */
   void (*ended)   (PcallRun         *run,
                    gpointer          data);
@@ -80,6 +83,7 @@ const PcallJob *pcall_run_get_job      (PcallRun     *self);
 /* The position of its child among the task's; FALSE before the call has begun. */
 gboolean        pcall_run_get_child    (PcallRun     *self,
                                         guint        *position);
+gboolean        pcall_run_is_over      (PcallRun     *self);
 GList          *pcall_run_get_link     (PcallRun     *self);
 
 G_END_DECLS

@@ -27,6 +27,7 @@ struct _PcallRun
   PcallStarted         started;
   guint                child; /* its position among the task's, once it has begun */
   gboolean             begun;
+  gboolean             over;
   PcallTimer           timeout;
   pid_t                pid;
   gboolean             on_trial; /* the child has its lock trial before it */
@@ -116,6 +117,11 @@ frame_came (const PcallFrame *frame,
         self->setup->funcs->told (self, frame, self->setup->data);
       break;
     case PCALL_FRAME_FINAL:
+      if (!self->over)
+        {
+          self->over = TRUE;
+          self->setup->funcs->over (self, self->setup->data);
+        }
       break;
     default:
       g_assert_not_reached ();
@@ -322,6 +328,12 @@ pcall_run_get_child (PcallRun *self,
 {
   *position = self->child;
   return self->begun;
+}
+
+gboolean
+pcall_run_is_over (PcallRun *self)
+{
+  return self->over;
 }
 
 GList *

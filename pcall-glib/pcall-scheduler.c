@@ -68,6 +68,7 @@ struct _PcallScheduler
   GQueue                     retries; /* Retry */
   GQueue                     runs;    /* PcallRun, by their own links */
   PcallRun                  *first;   /* of these, until it was let go */
+  guint                      n_over;  /* of these, those whose call is over */
   PcallChildList            *children;
   gboolean                   crowded;
   PcallTimer                 pause_timer;
@@ -97,7 +98,10 @@ has_waiting_calls (PcallScheduler *self)
 static gboolean
 has_room (PcallScheduler *self)
 {
-  return !self->crowded && self->runs.length < self->max_children;
+  /* The end of a process takes about as long as its beginning. So a child whose call is over makes
+   * room for the next, but no more than once. */
+  return !self->crowded && self->runs.length - self->n_over < self->max_children &&
+         self->n_over <= self->max_children;
 }
 
 static Retry
@@ -404,6 +408,15 @@ finish_run (PcallScheduler *self,
 }
 
 static void
+run_over (PcallRun *run,
+          gpointer  data)
+{
+  PcallScheduler *self = data;
+
+  self->n_over++;
+}
+
+static void
 run_ended (PcallRun *run,
            gpointer  data)
 {
@@ -411,6 +424,7 @@ run_ended (PcallRun *run,
   PcallJob job = *pcall_run_get_job (run);
 
   g_queue_unlink (&self->runs, pcall_run_get_link (run));
+  self->n_over -= pcall_run_is_over (run);
   self->crowded = FALSE;
 
   if (!pcall_run_failed_trial (run))
@@ -428,7 +442,12 @@ run_ended (PcallRun *run,
     }
 }
 
-static const PcallRunFuncs run_funcs = { .begun = run_begun, .told = run_told, .ended = run_ended };
+static const PcallRunFuncs run_funcs = {
+  .begun = run_begun,
+  .told = run_told,
+  .over = run_over,
+  .ended = run_ended,
+};
 
 /* Ends */
 
