@@ -28,17 +28,44 @@ typedef struct
   gsize            payload_capacity;
 } PcallChannel;
 
-/* A frame. */
+/* A frame that came. */
+typedef struct _PcallFrame PcallFrame;
+
+struct _PcallFrame
+{
+  PcallFrame    *next;
+  PcallFrameType type;
+  guint32        call_index;
+  PcallPayload  *payload; /* in normal form, of the type that the frame type tells */
+};
+
+void pcall_frame_free (PcallFrame *frame);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PcallFrame, pcall_frame_free)
+
+typedef struct
+{
+  PcallFrame *head;
+  PcallFrame *tail;
+} PcallFrameQueue;
+
+/* NULL if the queue is empty. */
+PcallFrame *pcall_frame_queue_pop   (PcallFrameQueue *self);
+void        pcall_frame_queue_clear (PcallFrameQueue *self);
+
+/* A frame to be sent: bytes, and, for a v that holds them, their type. */
 typedef struct
 {
   PcallFrameType type;
   guint32        call_index;
-  GVariant      *value;   /* received: of the type that the frame type tells */
-  PcallPayload  *payload; /* received: the bytes of the value; to be sent: NULL */
-} PcallFrame;
+  gconstpointer  data;
+  gsize          size;
+  const char    *boxed_type; /* NULL if the frame has no v */
+} PcallOutgoing;
 
-void        pcall_frame_free (PcallFrame *frame);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (PcallFrame, pcall_frame_free)
+/* What holds of @value, which must stay as long as the frame. */
+PcallOutgoing pcall_outgoing_new (PcallFrameType type,
+                                  guint32        call_index,
+                                  GVariant      *value);
 
 typedef enum
 {
@@ -56,19 +83,18 @@ void pcall_channel_clear (PcallChannel *self);
 
 /* Reads what there is, @budget bytes at the most, and appends each frame that became whole to
  * @frames. */
-PcallChannelStatus pcall_channel_receive (PcallChannel *self,
-                                          gsize         budget,
-                                          GQueue       *frames,
-                                          GError      **error);
+PcallChannelStatus pcall_channel_receive (PcallChannel    *self,
+                                          gsize            budget,
+                                          PcallFrameQueue *frames,
+                                          GError         **error);
 
 /* The number of bytes that lie in the socket. */
 gsize pcall_channel_get_n_waiting (PcallChannel *self);
 
-/* Sends frames in one go, blocking as long as needed. Sinks the values. FALSE with errno set where
- * the other side is gone. The type of each value is that of the frame type, save that a v is given
- * as the value inside. */
-gboolean pcall_channel_send (PcallChannel     *self,
-                             const PcallFrame *frames,
-                             guint             n_frames);
+/* Sends frames in one go, blocking as long as needed. FALSE with errno set where the other side is
+ * gone. */
+gboolean pcall_channel_send (PcallChannel        *self,
+                             const PcallOutgoing *frames,
+                             guint                n_frames);
 
 G_END_DECLS

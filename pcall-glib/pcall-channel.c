@@ -28,7 +28,7 @@
  * MSG_DONTWAIT and not O_NONBLOCK: the socket's flags belong to the open file description, and are
  * nobody's to change for the sake of one call. */
 
-#define SCRATCH_SIZE 2048
+#define SCRATCH_SIZE 512
 #define FIRST_CAPACITY 65536
 #define MAX_FRAMES_SENT 2
 #define IOVECS_PER_FRAME 5
@@ -38,9 +38,43 @@ static const guint8 zeros[8];
 void
 pcall_frame_free (PcallFrame *frame)
 {
-  g_clear_pointer (&frame->value, g_variant_unref);
-  g_clear_pointer (&frame->payload, pcall_payload_unref);
+  pcall_payload_unref (frame->payload);
   g_free (frame);
+}
+
+static void
+queue_push (PcallFrameQueue *self,
+            PcallFrame      *frame)
+{
+  frame->next = NULL;
+  if (self->tail != NULL)
+    self->tail->next = frame;
+  else
+    self->head = frame;
+  self->tail = frame;
+}
+
+PcallFrame *
+pcall_frame_queue_pop (PcallFrameQueue *self)
+{
+  PcallFrame *frame = self->head;
+
+  if (frame == NULL)
+    return NULL;
+
+  self->head = frame->next;
+  if (self->head == NULL)
+    self->tail = NULL;
+  return frame;
+}
+
+void
+pcall_frame_queue_clear (PcallFrameQueue *self)
+{
+  PcallFrame *frame;
+
+  while ((frame = pcall_frame_queue_pop (self)) != NULL)
+    pcall_frame_free (frame);
 }
 
 void
@@ -94,42 +128,48 @@ reserve_payload (PcallChannel *self,
 }
 
 /* What is kept is in this machine's byte order. */
-static PcallPayload *
-take_payload (PcallChannel *self,
-              GVariant     *value)
+static gboolean
+check_payload (PcallChannel *self,
+               GError      **error)
 {
-  g_autoptr (PcallPayload) payload = g_steal_pointer (&self->payload);
+  PcallPayload *payload = self->payload;
+  g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (GVariant) value = NULL;
 
-  if (self->incoming.swapped && g_variant_get_data (value) != payload->bytes)
+  if (!self->incoming.swapped &&
+      pcall_frame_is_plain (self->incoming.type, payload->bytes, payload->length))
+    return TRUE;
+
+  bytes = pcall_payload_get_bytes (payload);
+  value = pcall_frame_decode_payload (&self->incoming, bytes, error);
+  if (value == NULL)
+    return FALSE;
+
+  if (self->incoming.swapped)
     {
       g_assert (g_variant_get_size (value) == payload->length);
-      g_variant_store (value, payload->bytes);
+      memmove (payload->bytes, g_variant_get_data (value), payload->length);
     }
-  return g_steal_pointer (&payload);
+  return TRUE;
 }
 
 static gboolean
-finish_frame (PcallChannel *self,
-              GQueue       *frames,
-              GError      **error)
+finish_frame (PcallChannel    *self,
+              PcallFrameQueue *frames,
+              GError         **error)
 {
-  g_autoptr (GVariant) value = NULL;
-  g_autoptr (GBytes) bytes = NULL;
   PcallFrame *frame;
 
-  self->payload->length = self->incoming.length;
-  bytes = pcall_payload_get_bytes (self->payload);
-  value = pcall_frame_decode_payload (&self->incoming, bytes, error);
   self->header_filled = self->payload_filled = self->payload_capacity = 0;
-  if (value == NULL)
+  self->payload->length = self->incoming.length;
+  if (!check_payload (self, error))
     return FALSE;
 
   frame = g_new (PcallFrame, 1);
   frame->type = self->incoming.type;
   frame->call_index = self->incoming.call_index;
-  frame->payload = take_payload (self, value);
-  frame->value = g_steal_pointer (&value);
-  g_queue_push_tail (frames, frame);
+  frame->payload = g_steal_pointer (&self->payload);
+  queue_push (frames, frame);
   return TRUE;
 }
 
@@ -150,10 +190,10 @@ next_place (PcallChannel *self,
 
 /* @size bytes have been put where next_place() told. */
 static gboolean
-advance (PcallChannel *self,
-         gsize         size,
-         GQueue       *frames,
-         GError      **error)
+advance (PcallChannel    *self,
+         gsize            size,
+         PcallFrameQueue *frames,
+         GError         **error)
 {
   if (!header_is_whole (self))
     {
@@ -178,11 +218,11 @@ advance (PcallChannel *self,
 }
 
 static gboolean
-take_bytes (PcallChannel *self,
-            const guint8 *bytes,
-            gsize         size,
-            GQueue       *frames,
-            GError      **error)
+take_bytes (PcallChannel    *self,
+            const guint8    *bytes,
+            gsize            size,
+            PcallFrameQueue *frames,
+            GError         **error)
 {
   while (size > 0)
     {
@@ -200,10 +240,13 @@ take_bytes (PcallChannel *self,
   return TRUE;
 }
 
+/* As recv(); G_MINSSIZE with @error set for what is no frame. @asked is how much there was room
+ * for. */
 static gssize
-receive_some (PcallChannel *self,
-              GQueue       *frames,
-              GError      **error)
+receive_some (PcallChannel    *self,
+              gsize           *asked,
+              PcallFrameQueue *frames,
+              GError         **error)
 {
   guint8 scratch[SCRATCH_SIZE];
   gsize room = 0;
@@ -211,8 +254,9 @@ receive_some (PcallChannel *self,
   gboolean direct = header_is_whole (self) && room >= SCRATCH_SIZE;
   gssize n;
 
+  *asked = direct ? room : SCRATCH_SIZE;
   do
-    n = recv (self->fd, direct ? place : scratch, direct ? room : SCRATCH_SIZE, MSG_DONTWAIT);
+    n = recv (self->fd, direct ? place : scratch, *asked, MSG_DONTWAIT);
   while (n < 0 && errno == EINTR);
 
   if (n <= 0)
@@ -223,16 +267,17 @@ receive_some (PcallChannel *self,
 }
 
 PcallChannelStatus
-pcall_channel_receive (PcallChannel *self,
-                       gsize         budget,
-                       GQueue       *frames,
-                       GError      **error)
+pcall_channel_receive (PcallChannel    *self,
+                       gsize            budget,
+                       PcallFrameQueue *frames,
+                       GError         **error)
 {
   gsize total = 0;
 
   while (total < budget)
     {
-      gssize n = receive_some (self, frames, error);
+      gsize asked;
+      gssize n = receive_some (self, &asked, frames, error);
 
       if (n == G_MINSSIZE)
         return PCALL_CHANNEL_BROKEN;
@@ -257,33 +302,46 @@ pcall_channel_get_n_waiting (PcallChannel *self)
   return n;
 }
 
+PcallOutgoing
+pcall_outgoing_new (PcallFrameType type,
+                    guint32        call_index,
+                    GVariant      *value)
+{
+  gboolean boxed = *g_variant_type_peek_string (pcall_frame_payload_type (type)) == 'v';
+
+  return (PcallOutgoing) {
+    .type = type,
+    .call_index = call_index,
+    .data = g_variant_get_data (value),
+    .size = g_variant_get_size (value),
+    .boxed_type = boxed ? g_variant_get_type_string (value) : NULL,
+  };
+}
+
 /* A v is its value, a zero byte and its type string: written as they are, nothing is copied. */
 static guint
-add_frame (PcallChannel     *self,
-           const PcallFrame *frame,
-           guint8           *header,
-           struct iovec     *iovecs)
+add_frame (PcallChannel        *self,
+           const PcallOutgoing *frame,
+           guint8              *header,
+           struct iovec        *iovecs)
 {
-  gboolean boxed = *g_variant_type_peek_string (pcall_frame_payload_type (frame->type)) == 'v';
-  gsize size = g_variant_get_size (frame->value);
-  const char *type = g_variant_get_type_string (frame->value);
-  gsize type_size = boxed ? strlen (type) : 0;
+  gsize type_size = frame->boxed_type != NULL ? strlen (frame->boxed_type) : 0;
   PcallFrameHeader fields = {
     .type = frame->type,
     .nonce = self->nonce,
     .sequence = self->next_sent++,
     .call_index = frame->call_index,
-    .length = size + (boxed ? 1 + type_size : 0),
+    .length = frame->size + (frame->boxed_type != NULL ? 1 + type_size : 0),
   };
   guint n = 0;
 
   pcall_frame_header_encode (&fields, header);
   iovecs[n++] = (struct iovec) { header, PCALL_FRAME_HEADER_SIZE };
-  iovecs[n++] = (struct iovec) { (gpointer) g_variant_get_data (frame->value), size };
-  if (boxed)
+  iovecs[n++] = (struct iovec) { (gpointer) frame->data, frame->size };
+  if (frame->boxed_type != NULL)
     iovecs[n++] = (struct iovec) { (gpointer) zeros, 1 };
-  if (boxed)
-    iovecs[n++] = (struct iovec) { (gpointer) type, type_size };
+  if (frame->boxed_type != NULL)
+    iovecs[n++] = (struct iovec) { (gpointer) frame->boxed_type, type_size };
   iovecs[n++] = (struct iovec) { (gpointer) zeros,
                                  pcall_frame_padded_length (fields.length) - fields.length };
   return n;
@@ -329,26 +387,18 @@ send_all (int            fd,
 }
 
 gboolean
-pcall_channel_send (PcallChannel     *self,
-                    const PcallFrame *frames,
-                    guint             n_frames)
+pcall_channel_send (PcallChannel        *self,
+                    const PcallOutgoing *frames,
+                    guint                n_frames)
 {
   guint8 headers[MAX_FRAMES_SENT][PCALL_FRAME_HEADER_SIZE];
   struct iovec iovecs[MAX_FRAMES_SENT * IOVECS_PER_FRAME];
   struct msghdr message = { .msg_iov = iovecs };
-  gboolean sent;
 
   g_assert (n_frames <= MAX_FRAMES_SENT);
 
   for (guint i = 0; i < n_frames; i++)
-    {
-      g_variant_ref_sink (frames[i].value);
-      message.msg_iovlen += add_frame (self, &frames[i], headers[i], iovecs + message.msg_iovlen);
-    }
+    message.msg_iovlen += add_frame (self, &frames[i], headers[i], iovecs + message.msg_iovlen);
 
-  sent = send_all (self->fd, &message);
-
-  for (guint i = 0; i < n_frames; i++)
-    g_variant_unref (frames[i].value);
-  return sent;
+  return send_all (self->fd, &message);
 }

@@ -14,14 +14,14 @@ G_BEGIN_DECLS
 void      pcall_current_begin             (int             fd,
                                            guint64         nonce,
                                            guint           index);
-/* Sends a frame about the call. Ends the process where the parent is gone. */
+/* Sends a frame about the call; sinks @value. Ends the process where the parent is gone. */
 void      pcall_current_send              (PcallFrameType  type,
                                            GVariant       *value);
-/* Sends the outcome of the call, and that the process ends with @status. Ends it at once, and sends
- * nothing, where this is a fork of the child. */
+/* Sends the outcome of the call, and that the process ends with @status. @value is not freed: what
+ * ends need not tidy up. Where this is a fork of the child, ends it at once and sends nothing. */
 void      pcall_current_finish            (PcallFrameType  outcome,
                                            GVariant       *value,
-                                           int             status);
+                                           gint32          status);
 GVariant *pcall_current_get_error_details (void);
 
 G_END_DECLS

@@ -40,8 +40,8 @@ pcall_current_begin (int     fd,
 }
 
 static void
-send_frames (const PcallFrame *frames,
-             guint             n_frames)
+send_frames (const PcallOutgoing *frames,
+             guint                n_frames)
 {
   if (!pcall_channel_send (&current.channel, frames, n_frames))
     _exit (EXIT_FAILURE);
@@ -51,7 +51,8 @@ void
 pcall_current_send (PcallFrameType type,
                     GVariant      *value)
 {
-  PcallFrame frame = { type, current.index, value, NULL };
+  g_autoptr (GVariant) owned = g_variant_ref_sink (value);
+  PcallOutgoing frame = pcall_outgoing_new (type, current.index, owned);
 
   g_mutex_lock (&current_lock);
   if (!current.finished)
@@ -62,11 +63,11 @@ pcall_current_send (PcallFrameType type,
 void
 pcall_current_finish (PcallFrameType outcome,
                       GVariant      *value,
-                      int            status)
+                      gint32         status)
 {
-  PcallFrame frames[] = {
-    { outcome, current.index, value, NULL },
-    { PCALL_FRAME_FINAL, current.index, g_variant_new_int32 (status), NULL },
+  PcallOutgoing frames[] = {
+    pcall_outgoing_new (outcome, current.index, value),
+    { PCALL_FRAME_FINAL, current.index, &status, sizeof status, NULL },
   };
 
   /* A process that the call forked, and that came back from it too, has no say. */

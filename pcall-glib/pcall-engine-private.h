@@ -72,12 +72,10 @@ void pcall_engine_wake (PcallEngine *self);
 /* The epoll descriptor, which is readable when there is something to dispatch. */
 int pcall_engine_get_fd (PcallEngine *self);
 
-/* Calls what is ready now, a bounded number. */
-void pcall_engine_dispatch (PcallEngine *self);
-
-/* Waits until something is ready, or until @until (-1: without limit). Dispatches nothing. */
-void pcall_engine_wait (PcallEngine *self,
-                        gint64       until);
+/* Waits until something is ready, or until @until (-1: without limit; 0: not at all), by
+ * milliseconds, and calls what is ready then, a bounded number. */
+void pcall_engine_dispatch (PcallEngine *self,
+                            gint64       until);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PcallEngine, pcall_engine_unref)
 

@@ -6,7 +6,6 @@
 #include "pcall-engine-private.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
@@ -283,13 +282,30 @@ pcall_engine_get_fd (PcallEngine *self)
   return self->epoll_fd;
 }
 
+static int
+milliseconds_until (gint64 until)
+{
+  gint64 left;
+
+  if (until < 0)
+    return -1;
+  if (until == 0)
+    return 0;
+
+  left = until - g_get_monotonic_time ();
+  return CLAMP ((left + 999) / 1000, 0, G_MAXINT);
+}
+
 void
-pcall_engine_dispatch (PcallEngine *self)
+pcall_engine_dispatch (PcallEngine *self,
+                       gint64       until)
 {
   g_autoptr (PcallEngine) keep = pcall_engine_ref (self);
   Batch batch;
 
-  batch.n_events = epoll_wait (self->epoll_fd, batch.events, BATCH_SIZE, 0);
+  /* A signal ends the wait early, like anything else that ends it without an event. */
+  batch.n_events =
+      epoll_wait (self->epoll_fd, batch.events, BATCH_SIZE, milliseconds_until (until));
   if (batch.n_events <= 0)
     return;
 
@@ -305,16 +321,4 @@ pcall_engine_dispatch (PcallEngine *self)
     }
 
   self->batches = batch.outer;
-}
-
-void
-pcall_engine_wait (PcallEngine *self,
-                   gint64       until)
-{
-  struct pollfd ready = { .fd = self->epoll_fd, .events = POLLIN };
-  gint64 left = until < 0 ? 0 : MAX (until - g_get_monotonic_time (), 0);
-  struct timespec timeout = { .tv_sec = left / G_USEC_PER_SEC,
-                              .tv_nsec = left % G_USEC_PER_SEC * 1000 };
-
-  ppoll (&ready, 1, until < 0 ? NULL : &timeout, NULL);
 }

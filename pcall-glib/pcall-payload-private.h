@@ -28,9 +28,12 @@ void          pcall_payload_unref     (PcallPayload *self);
 /* The bytes, which refer to the payload. */
 GBytes       *pcall_payload_get_bytes (PcallPayload *self);
 
-/* From and to what is in a v. The bytes must be known to be in normal form. */
-PcallPayload *pcall_payload_new_boxed (GVariant     *value);
-GVariant     *pcall_payload_unbox     (PcallPayload *self);
+/* The value, which refers to the payload; the bytes must be known to be in normal form. Full
+ * references, not floating. */
+GVariant     *pcall_payload_get_value (PcallPayload       *self,
+                                       const GVariantType *type);
+/* What is in the v. */
+GVariant     *pcall_payload_unbox     (PcallPayload       *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PcallPayload, pcall_payload_unref)
 

@@ -5,8 +5,6 @@
 
 #include "pcall-payload-private.h"
 
-#include <string.h>
-
 /* The bytes of a value.
  *
  * One block of memory, received into and then kept, however large: a result is not copied after it
@@ -51,26 +49,19 @@ pcall_payload_get_bytes (PcallPayload *self)
                                      pcall_payload_ref (self));
 }
 
-PcallPayload *
-pcall_payload_new_boxed (GVariant *value)
+GVariant *
+pcall_payload_get_value (PcallPayload       *self,
+                         const GVariantType *type)
 {
-  g_autoptr (GVariant) boxed = g_variant_ref_sink (g_variant_new_variant (value));
-  gsize length = g_variant_get_size (boxed);
-  PcallPayload *self = pcall_payload_resize (NULL, length);
+  g_autoptr (GBytes) bytes = pcall_payload_get_bytes (self);
 
-  if (self == NULL)
-    return NULL;
-  self->length = length;
-  g_variant_store (boxed, self->bytes);
-  return self;
+  return g_variant_ref_sink (g_variant_new_from_bytes (type, bytes, TRUE));
 }
 
 GVariant *
 pcall_payload_unbox (PcallPayload *self)
 {
-  g_autoptr (GBytes) bytes = pcall_payload_get_bytes (self);
-  g_autoptr (GVariant) boxed =
-      g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE_VARIANT, bytes, TRUE));
+  g_autoptr (GVariant) boxed = pcall_payload_get_value (self, G_VARIANT_TYPE_VARIANT);
 
   return g_variant_get_variant (boxed);
 }

@@ -91,13 +91,29 @@ signal_group_by_number (const PcallProcess *self,
     kill (-self->pid, signum);
 }
 
+/* FALSE where the kernel does not know how. */
+static gboolean
+signal_group_by_pidfd (const PcallProcess *self,
+                       int                 signum)
+{
+  static int known = TRUE;
+
+  if (!g_atomic_int_get (&known))
+    return FALSE;
+  if (syscall (SYS_pidfd_send_signal, self->pidfd, signum, NULL,
+               PIDFD_SIGNAL_PROCESS_GROUP_FLAG) == 0 ||
+      errno != EINVAL)
+    return TRUE;
+
+  g_atomic_int_set (&known, FALSE);
+  return FALSE;
+}
+
 static void
 signal_group (const PcallProcess *self,
               int                 signum)
 {
-  if (syscall (SYS_pidfd_send_signal, self->pidfd, signum, NULL,
-               PIDFD_SIGNAL_PROCESS_GROUP_FLAG) < 0 &&
-      errno == EINVAL)
+  if (!signal_group_by_pidfd (self, signum))
     signal_group_by_number (self, signum);
 }
 

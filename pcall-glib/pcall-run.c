@@ -83,7 +83,12 @@ take_outcome (PcallRun         *self,
   if (frame->type == PCALL_FRAME_RESULT)
     self->result = pcall_payload_ref (frame->payload);
   else
-    self->error = pcall_error_from_variant (frame->value, &self->error_details);
+    {
+      g_autoptr (GVariant) value = pcall_payload_get_value (frame->payload,
+                                                            PCALL_ERROR_VARIANT_TYPE);
+
+      self->error = pcall_error_from_variant (value, &self->error_details);
+    }
 }
 
 static void
@@ -120,6 +125,7 @@ frame_came (const PcallFrame *frame,
       if (!self->over)
         {
           self->over = TRUE;
+          pcall_supervisor_stop_listening (self->supervisor);
           self->setup->funcs->over (self, self->setup->data);
         }
       break;
@@ -153,13 +159,15 @@ pcall_run_new (const PcallRunSetup *setup,
       return NULL;
     }
 
-  self = g_new0 (PcallRun, 1);
-  self->setup = setup;
-  self->job = *job;
-  self->started = started;
-  self->pid = started.process.pid;
-  self->on_trial = setup->context->has_threads;
-  self->link.data = self;
+  self = g_new (PcallRun, 1);
+  *self = (PcallRun) {
+    .setup = setup,
+    .job = *job,
+    .started = started,
+    .pid = started.process.pid,
+    .on_trial = setup->context->has_threads,
+    .link.data = self,
+  };
   self->supervisor = pcall_supervisor_new (setup->engine, &started, setup->context->nonce, &funcs,
                                            self, error);
   if (self->supervisor != NULL)

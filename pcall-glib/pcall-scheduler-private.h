@@ -28,9 +28,9 @@ typedef struct
                            gdouble     fraction,
                            const char *text,
                            gpointer    data);
-  void (*call_message)    (guint       index,
-                           GVariant   *message,
-                           gpointer    data);
+  void (*call_message)    (guint         index,
+                           PcallPayload *message,
+                           gpointer      data);
   void (*call_finished)   (guint       index,
                            gpointer    data);
   void (*child_exited)    (guint       position,
@@ -72,9 +72,11 @@ void            pcall_scheduler_abandon (PcallScheduler *self);
 /* In a forked child, of what the parent uses: closes descriptors and frees memory. */
 void            pcall_scheduler_forget  (PcallScheduler *self);
 
-/* Deals with what is ready, then starts children where there is room, both for a few milliseconds
- * at the most. Something is ready again when there is more to do. */
-void            pcall_scheduler_dispatch (PcallScheduler *self);
+/* Waits until something is ready, or until @until (-1: without limit; 0: not at all), and deals with
+ * it; then starts children where there is room, for a few milliseconds at the most. Something is
+ * ready again when there is more to do. */
+void            pcall_scheduler_dispatch (PcallScheduler *self,
+                                          gint64          until);
 /* User code has run: what is known about this process may be out of date. */
 void            pcall_scheduler_touch   (PcallScheduler *self);
 /* Ends the calls that run, and those that wait, as cancelled. */

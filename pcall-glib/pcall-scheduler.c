@@ -104,6 +104,13 @@ has_room (PcallScheduler *self)
          self->n_over <= self->max_children;
 }
 
+/* Or drop. */
+static gboolean
+can_start (PcallScheduler *self)
+{
+  return has_waiting_calls (self) && (is_stopped (self) || has_room (self));
+}
+
 static Retry
 take_call (PcallScheduler *self)
 {
@@ -308,7 +315,7 @@ burst (PcallScheduler *self,
   gint64 now = begun;
   gint64 longest = 0;
 
-  while (has_waiting_calls (self) && (is_stopped (self) || has_room (self)))
+  while (can_start (self))
     {
       gint64 before = now;
 
@@ -325,13 +332,17 @@ burst (PcallScheduler *self,
 }
 
 void
-pcall_scheduler_dispatch (PcallScheduler *self)
+pcall_scheduler_dispatch (PcallScheduler *self,
+                          gint64          until)
 {
   if (self->finished)
     return;
 
   let_first_go (self);
-  pcall_engine_dispatch (self->engine);
+  /* Who waits here has nothing else to do: no pause. */
+  if (can_start (self))
+    until = 0;
+  pcall_engine_dispatch (self->engine, until);
   burst (self, BURST_US);
   check_finished (self);
 }
@@ -355,6 +366,22 @@ run_begun (PcallRun *run,
 }
 
 static void
+take_progress (PcallScheduler   *self,
+               const PcallFrame *frame)
+{
+  g_autoptr (GVariant) value = pcall_payload_get_value (frame->payload, G_VARIANT_TYPE ("(ds)"));
+  gdouble fraction;
+  const char *text;
+
+  g_variant_get (value, "(d&s)", &fraction, &text);
+  if (!(fraction >= 0.0 && fraction <= 1.0))
+    return;
+
+  pcall_call_list_set_progress (self->calls, frame->call_index, fraction, text);
+  self->funcs->call_progressed (frame->call_index, fraction, text, self->data);
+}
+
+static void
 run_told (PcallRun         *run,
           const PcallFrame *frame,
           gpointer          data)
@@ -363,24 +390,10 @@ run_told (PcallRun         *run,
 
   if (self->funcs == NULL)
     return;
-
   if (frame->type == PCALL_FRAME_PROGRESS)
-    {
-      gdouble fraction;
-      const char *text;
-
-      g_variant_get (frame->value, "(d&s)", &fraction, &text);
-      if (!(fraction >= 0.0 && fraction <= 1.0))
-        return;
-      pcall_call_list_set_progress (self->calls, frame->call_index, fraction, text);
-      self->funcs->call_progressed (frame->call_index, fraction, text, self->data);
-    }
+    take_progress (self, frame);
   else
-    {
-      g_autoptr (GVariant) message = g_variant_get_variant (frame->value);
-
-      self->funcs->call_message (frame->call_index, message, self->data);
-    }
+    self->funcs->call_message (frame->call_index, frame->payload, self->data);
 }
 
 static void
@@ -624,13 +637,9 @@ static void
 run_until (PcallScheduler *self,
            gint64          until)
 {
-  for (;;)
-    {
-      pcall_scheduler_dispatch (self);
-      if (self->finished || (until >= 0 && g_get_monotonic_time () >= until))
-        return;
-      pcall_engine_wait (self->engine, until);
-    }
+  do
+    pcall_scheduler_dispatch (self, until);
+  while (!self->finished && (until < 0 || g_get_monotonic_time () < until));
 }
 
 static gpointer

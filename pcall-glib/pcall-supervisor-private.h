@@ -24,7 +24,7 @@ typedef struct
   void (*ended) (gpointer          data);
 } PcallSupervisorFuncs;
 
-/* Takes what is in @started, on failure too: then the child has been killed. */
+/* Takes what is in @started, on failure too: then the child has been killed. @engine must stay. */
 PcallSupervisor *pcall_supervisor_new   (PcallEngine                *engine,
                                          PcallStarted               *started,
                                          guint64                     nonce,
@@ -45,7 +45,9 @@ void             pcall_supervisor_terminate (PcallSupervisor        *self,
 void             pcall_supervisor_reject    (PcallSupervisor        *self,
                                              GError                 *error);
 
-pid_t            pcall_supervisor_get_pid   (PcallSupervisor        *self);
+/* Nothing that is of use will come: frames that do are not read. */
+void             pcall_supervisor_stop_listening (PcallSupervisor   *self);
+
 /* How the child ended, once it has. */
 const PcallExit *pcall_supervisor_get_exit  (PcallSupervisor        *self);
 /* How the child broke the protocol; NULL if it did not. */

@@ -30,7 +30,7 @@ struct _PcallSupervisor
   PcallChannel                channel;
   PcallWatch                  channel_watch;
   PcallTimer                  kill_timer;
-  GQueue                      frames;
+  PcallFrameQueue             frames;
   PcallExit                   exit;
   gboolean                    exited;
   gboolean                    terminated;
@@ -75,7 +75,7 @@ deliver (PcallSupervisor *self)
 
   g_ref_count_inc (&self->ref_count);
 
-  while ((frame = g_queue_pop_head (&self->frames)) != NULL)
+  while ((frame = pcall_frame_queue_pop (&self->frames)) != NULL)
     {
       self->funcs->frame (frame, self->data);
       pcall_frame_free (frame);
@@ -114,7 +114,7 @@ process_ready (gpointer data,
   pcall_engine_unwatch (self->engine, &self->process_watch);
   pcall_process_clear (&self->process);
 
-  if (self->channel.fd >= 0)
+  if (self->channel_watch.active)
     receive (self, pcall_channel_get_n_waiting (&self->channel));
   close_channel (self);
   deliver (self);
@@ -128,15 +128,16 @@ pcall_supervisor_new (PcallEngine                *engine,
                       gpointer                    data,
                       GError                    **error)
 {
-  PcallSupervisor *self = g_new0 (PcallSupervisor, 1);
+  PcallSupervisor *self = g_new (PcallSupervisor, 1);
 
+  *self = (PcallSupervisor) {
+    .engine = engine,
+    .process = started->process,
+    .funcs = funcs,
+    .data = data,
+  };
   g_ref_count_init (&self->ref_count);
-  self->engine = pcall_engine_ref (engine);
-  self->process = started->process;
   pcall_channel_init (&self->channel, started->fd, nonce);
-  g_queue_init (&self->frames);
-  self->funcs = funcs;
-  self->data = data;
 
   if (pcall_engine_watch (engine, &self->process_watch, self->process.pidfd, EPOLLIN,
                           process_ready, self, error) &&
@@ -158,11 +159,10 @@ pcall_supervisor_unref (PcallSupervisor *self)
   if (!g_ref_count_dec (&self->ref_count))
     return;
 
-  g_queue_clear_full (&self->frames, (GDestroyNotify) pcall_frame_free);
+  pcall_frame_queue_clear (&self->frames);
   pcall_channel_clear (&self->channel);
   pcall_process_clear (&self->process);
   g_clear_error (&self->error);
-  pcall_engine_unref (self->engine);
   g_free (self);
 }
 
@@ -170,11 +170,11 @@ gboolean
 pcall_supervisor_has_frame (PcallSupervisor *self,
                             PcallFrameType   type)
 {
-  if (self->channel.fd >= 0)
+  if (self->channel_watch.active)
     receive (self, pcall_channel_get_n_waiting (&self->channel));
 
-  for (GList *l = self->frames.head; l != NULL; l = l->next)
-    if (((PcallFrame *) l->data)->type == type)
+  for (PcallFrame *frame = self->frames.head; frame != NULL; frame = frame->next)
+    if (frame->type == type)
       return TRUE;
   return FALSE;
 }
@@ -222,10 +222,10 @@ pcall_supervisor_reject (PcallSupervisor *self,
     kill_now (self);
 }
 
-pid_t
-pcall_supervisor_get_pid (PcallSupervisor *self)
+void
+pcall_supervisor_stop_listening (PcallSupervisor *self)
 {
-  return self->process.pid;
+  pcall_engine_unwatch (self->engine, &self->channel_watch);
 }
 
 const PcallExit *

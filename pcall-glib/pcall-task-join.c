@@ -61,18 +61,14 @@ conclude (PcallTask    *self,
   return FALSE;
 }
 
-/* Until the task has finished or @until has come. */
+/* Until the task has finished or @until has come; looks once in any case. */
 static void
 wait_for_end (PcallTask *self,
               gint64     until)
 {
-  for (;;)
-    {
-      pcall_scheduler_dispatch (self->scheduler);
-      if (self->finished || (until >= 0 && g_get_monotonic_time () >= until))
-        return;
-      pcall_engine_wait (self->engine, until);
-    }
+  do
+    pcall_scheduler_dispatch (self->scheduler, until);
+  while (!self->finished && (until < 0 || g_get_monotonic_time () < until));
 }
 
 static gboolean

@@ -104,17 +104,18 @@ call_progressed (guint       index,
 }
 
 static void
-call_message (guint     index,
-              GVariant *message,
-              gpointer  data)
+call_message (guint         index,
+              PcallPayload *message,
+              gpointer      data)
 {
   PcallTask *self = data;
 
   if (has_listener (self, SIGNAL_CALL_MESSAGE))
     {
       g_autoptr (PcallCall) call = pcall_call_list_get_call (self->calls, index);
+      g_autoptr (GVariant) value = pcall_payload_unbox (message);
 
-      g_signal_emit (self, pcall_task_signals[SIGNAL_CALL_MESSAGE], 0, call, message);
+      g_signal_emit (self, pcall_task_signals[SIGNAL_CALL_MESSAGE], 0, call, value);
     }
 }
 
@@ -302,7 +303,7 @@ task_source_dispatch (GSource     *source,
     return G_SOURCE_REMOVE;
 
   pcall_scheduler_touch (self->scheduler);
-  pcall_scheduler_dispatch (self->scheduler);
+  pcall_scheduler_dispatch (self->scheduler, 0);
   return self->finished ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
 }
 
@@ -365,7 +366,7 @@ pcall_task_dispatch (PcallTask *self)
 
   keep = g_object_ref (self);
   pcall_scheduler_touch (self->scheduler);
-  pcall_scheduler_dispatch (self->scheduler);
+  pcall_scheduler_dispatch (self->scheduler, 0);
   return !self->finished;
 }
 

@@ -74,6 +74,12 @@ gboolean pcall_frame_header_decode (const guint8      bytes[PCALL_FRAME_HEADER_S
                                     PcallFrameHeader *header,
                                     GError          **error);
 
+/* Whether a payload of @length bytes for a frame of @type is known at a glance to be of the right
+ * type and in normal form, in either byte order, as numbers and arrays of numbers are. */
+gboolean pcall_frame_is_plain (PcallFrameType type,
+                               const guint8  *bytes,
+                               gsize          length);
+
 /* The value that @payload, header->length bytes, holds: of the type that the frame type tells, in
  * normal form and in this machine's byte order. A full reference, not floating. It refers to
  * @payload's memory if that is 8-aligned and of this byte order, else to a copy. Anything else, and

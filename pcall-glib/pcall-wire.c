@@ -212,24 +212,38 @@ number_size (const char *type)
     }
 }
 
-/* Whether @bytes, as a `v`, are an array of numbers: the numbers, a zero byte, and then the type
- * string. Any such bytes are in normal form. */
+/* Whether @length bytes, as a `v`, are a number or an array of numbers: the numbers, a zero byte,
+ * and then the type string. Any such bytes are in normal form. */
 static gboolean
-is_number_array (GBytes *bytes)
+is_boxed_numbers (const char *data, gsize length)
 {
-  gsize length;
-  const char *data = g_bytes_get_data (bytes, &length);
-  const char *tail;
-  gsize size;
+  const char *type = data + length - 1;
+  gsize size = length > 2 ? number_size (type) : 0;
 
-  if (length < strlen ("ay") + 1)
+  if (size == 0)
     return FALSE;
+  if (type[-1] == '\0')
+    return length - 2 == size;
 
-  length -= strlen ("ay") + 1;
-  tail = data + length;
-  size = number_size (tail + 2);
+  return length > 2 && type[-1] == 'a' && type[-2] == '\0' && (length - 3) % size == 0;
+}
 
-  return tail[0] == '\0' && tail[1] == 'a' && size > 0 && length % size == 0;
+gboolean
+pcall_frame_is_plain (PcallFrameType type, const guint8 *bytes, gsize length)
+{
+  switch (type)
+    {
+    case PCALL_FRAME_RESULT:
+    case PCALL_FRAME_MESSAGE:
+      return is_boxed_numbers ((const char *) bytes, length);
+    case PCALL_FRAME_FINAL:
+      return length == sizeof (gint32);
+    case PCALL_FRAME_READY:
+    case PCALL_FRAME_ERROR:
+    case PCALL_FRAME_PROGRESS:
+    default:
+      return FALSE;
+    }
 }
 
 /* Reverses each of the numbers of @size bytes in the @length bytes at @data. */
@@ -374,7 +388,7 @@ pcall_frame_decode_payload (const PcallFrameHeader *header, GBytes *payload, GEr
   if (bytes == NULL)
     return NULL;
 
-  trusted = g_variant_type_equal (type, G_VARIANT_TYPE_VARIANT) && is_number_array (bytes);
+  trusted = pcall_frame_is_plain (header->type, g_bytes_get_data (bytes, NULL), length);
   value = g_variant_ref_sink (g_variant_new_from_bytes (type, bytes, trusted));
 
   if (!check_payload (value, bytes, kinds[header->type].name, error))
