@@ -145,6 +145,12 @@ pcall_call_list_forget_call (PcallCallList *self,
   g_hash_table_remove (self->calls, GUINT_TO_POINTER (index));
 }
 
+gboolean
+pcall_call_list_has_objects (PcallCallList *self)
+{
+  return g_hash_table_size (self->calls) > 0;
+}
+
 guint
 pcall_call_list_get_n_calls (PcallCallList *self)
 {

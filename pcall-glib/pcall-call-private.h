@@ -25,6 +25,8 @@ void           pcall_call_list_unref (PcallCallList  *self);
 /* A full reference. */
 PcallCall     *pcall_call_list_get_call       (PcallCallList *self,
                                                guint          index);
+/* Whether anybody holds a call. */
+gboolean       pcall_call_list_has_objects    (PcallCallList *self);
 guint          pcall_call_list_get_n_calls    (PcallCallList *self);
 guint          pcall_call_list_get_n_finished (PcallCallList *self);
 guint          pcall_call_list_get_n_failed   (PcallCallList *self);

@@ -121,6 +121,12 @@ pcall_child_list_clear_log (PcallChildList *self,
     pcall_child_notify_log_file (child);
 }
 
+gboolean
+pcall_child_list_has_objects (PcallChildList *self)
+{
+  return g_hash_table_size (self->children) > 0;
+}
+
 guint
 pcall_child_list_get_n (PcallChildList *self)
 {

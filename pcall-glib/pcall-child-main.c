@@ -107,8 +107,8 @@ prepare (const PcallStartContext *context,
   reset_signals (context);
   if (setpgid (0, 0) < 0)
     *failure = (Failure) { "setpgid", errno };
-  if (pcall_life_attach () < 0)
-    *failure = (Failure) { "life pipe, /proc/self/fd", errno };
+  if (pcall_life_attach (inheritance->life_fd) < 0)
+    *failure = (Failure) { "life pipe", errno };
   wait_for_go (inheritance->fd);
   set_up_standard_streams (context, job, inheritance, failure);
   if (context->has_threads)
@@ -141,12 +141,13 @@ make_copy_ours (const PcallStartContext *context)
   return replaced >= 0;
 }
 
-/* The thread that forked may have pushed contexts; all of them are the parent's. */
+/* The thread that forked may have pushed contexts; all but the one that it pushed last, for the
+ * child, are the parent's. */
 static void
 set_up_main_context (const PcallStartContext *context)
 {
-  g_main_context_push_thread_default (make_copy_ours (context) ? context->main_context
-                                                               : g_main_context_new ());
+  if (!make_copy_ours (context))
+    g_main_context_push_thread_default (g_main_context_new ());
 }
 
 static gboolean

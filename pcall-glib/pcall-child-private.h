@@ -32,6 +32,8 @@ void        pcall_child_list_set_exit     (PcallChildList  *self,
 /* The log file of the child was removed. */
 void        pcall_child_list_clear_log    (PcallChildList  *self,
                                            guint            position);
+/* Whether anybody holds a child. */
+gboolean    pcall_child_list_has_objects  (PcallChildList  *self);
 guint       pcall_child_list_get_n        (PcallChildList  *self);
 /* A full reference. */
 PcallChild *pcall_child_list_get_child    (PcallChildList  *self,

@@ -17,9 +17,13 @@ G_BEGIN_DECLS
 gboolean pcall_life_hold    (GError **error);
 void     pcall_life_release (void);
 
+/* In the parent: opens the read end anew, for one child, which has to be alone in holding it. -1
+ * with errno set on failure. */
+int      pcall_life_open    (void);
+
 /* In a child, when it leads its process group: from now on the kernel kills the group with SIGKILL
- * when the parent ends. Does not return if it has ended already. -1 with errno set on failure.
- * Async-signal-safe. */
-int      pcall_life_attach  (void);
+ * when the parent ends. Does not return if it has ended already. @fd is what the parent opened. -1
+ * with errno set on failure. Async-signal-safe. */
+int      pcall_life_attach  (int      fd);
 
 G_END_DECLS

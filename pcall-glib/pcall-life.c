@@ -21,8 +21,8 @@
  * Not by PR_SET_PDEATHSIG: that speaks of the thread that forked. Instead the parent holds the
  * write end of a pipe, and each child asks for SIGKILL instead of SIGIO on the read end
  * (O_ASYNC, F_SETSIG), so that the kernel does it when the last write end closes. The owner of
- * the signal belongs to an open file description, which a fork shares; so each child opens the
- * read end anew. The signal goes to the child's process group, with the programs that it started.
+ * the signal belongs to an open file description, which a fork shares; so the read end is opened
+ * anew for each child: in the parent, where /proc has the name at hand. The signal goes to the child's process group, with the programs that it started.
  *
  * This works as long as nobody else holds the write end. It closes on exec, and a fork handler
  * closes it in every child of this process, whoever forked it. The same handlers hold the lock
@@ -33,7 +33,7 @@ static int life_error; /* why there are no fork handlers, an errno */
 static guint life_n_users;
 static int life_read_fd = -1;
 static int life_write_fd = -1;
-static int life_attached_fd = -1; /* in a child: its own description of its parent's pipe */
+static int life_attached_fd = -1; /* in a child: of its parent's pipe */
 
 static void
 before_fork (void)
@@ -114,25 +114,21 @@ pcall_life_release (void)
   pthread_mutex_unlock (&life_lock);
 }
 
-/* The following runs between fork and user code: async-signal-safe calls only. */
-
-static int
-reopen (int fd)
+int
+pcall_life_open (void)
 {
   char path[32] = "/proc/self/fd/";
 
-  pcall_write_number (path + sizeof "/proc/self/fd/" - 1, fd);
-  return open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  pcall_write_number (path + sizeof "/proc/self/fd/" - 1, life_read_fd);
+  return pcall_fd_lift (open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
 }
 
-int
-pcall_life_attach (void)
-{
-  struct pollfd hung_up = { .events = 0 };
-  int fd = pcall_fd_lift (reopen (life_read_fd));
+/* The following runs between fork and user code: async-signal-safe calls only. */
 
-  if (fd < 0)
-    return -1;
+int
+pcall_life_attach (int fd)
+{
+  struct pollfd hung_up = { .fd = fd, .events = 0 };
 
   pcall_fd_clear (&life_read_fd);
   pcall_fd_clear (&life_attached_fd);
@@ -142,7 +138,6 @@ pcall_life_attach (void)
       fcntl (fd, F_SETFL, O_ASYNC | O_NONBLOCK) < 0)
     return -1;
 
-  hung_up.fd = fd;
   if (poll (&hung_up, 1, 0) > 0 && (hung_up.revents & POLLHUP))
     kill (-getpid (), SIGKILL);
   return 0;

@@ -77,12 +77,13 @@ void            pcall_scheduler_forget  (PcallScheduler *self);
  * ready again when there is more to do. */
 void            pcall_scheduler_dispatch (PcallScheduler *self,
                                           gint64          until);
-/* User code has run: what is known about this process may be out of date. */
+/* User code runs or has run: what is known about this process may be out of date. */
 void            pcall_scheduler_touch   (PcallScheduler *self);
 /* Ends the calls that run, and those that wait, as cancelled. */
 void            pcall_scheduler_stop    (PcallScheduler *self,
                                          const char     *reason);
-gboolean        pcall_scheduler_is_finished  (PcallScheduler *self);
+/* All calls have ended. That may be told further out. */
+gboolean        pcall_scheduler_is_over      (PcallScheduler *self);
 PcallChildList *pcall_scheduler_get_children (PcallScheduler *self);
 
 G_END_DECLS

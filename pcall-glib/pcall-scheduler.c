@@ -69,6 +69,7 @@ struct _PcallScheduler
   GQueue                     runs;    /* PcallRun, by their own links */
   PcallRun                  *first;   /* of these, until it was let go */
   guint                      n_over;  /* of these, those whose call is over */
+  guint                      telling; /* how deep we are in telling the end of a call */
   PcallChildList            *children;
   gboolean                   crowded;
   PcallTimer                 pause_timer;
@@ -143,14 +144,19 @@ after_failure (PcallScheduler *self)
     stop_all (self, PCALL_CALL_STATE_CANCELLED, "cancelled, because another call failed");
 }
 
+/* That all is over is told only when this has been told, though somebody who is told may join. */
 static void
 tell_finished_call (PcallScheduler *self,
                     guint           index)
 {
   if (pcall_call_list_get_state (self->calls, index) != PCALL_CALL_STATE_SUCCEEDED)
     after_failure (self);
-  if (self->funcs != NULL)
-    self->funcs->call_finished (index, self->data);
+  if (self->funcs == NULL)
+    return;
+
+  self->telling++;
+  self->funcs->call_finished (index, self->data);
+  self->telling--;
 }
 
 static void
@@ -244,7 +250,7 @@ release (PcallScheduler *self)
 static void
 check_finished (PcallScheduler *self)
 {
-  if (self->finished || self->runs.length > 0 || has_waiting_calls (self))
+  if (self->finished || self->telling > 0 || !pcall_scheduler_is_over (self))
     return;
 
   self->finished = TRUE;
@@ -415,8 +421,10 @@ finish_run (PcallScheduler *self,
   pcall_run_settle (run, self->options.keep_logs);
   pcall_run_free (run);
 
+  self->telling++;
   if (begun && self->funcs != NULL)
     self->funcs->child_exited (child, self->data);
+  self->telling--;
   tell_finished_call (self, index);
 }
 
@@ -697,9 +705,9 @@ pcall_scheduler_abandon (PcallScheduler *self)
 }
 
 gboolean
-pcall_scheduler_is_finished (PcallScheduler *self)
+pcall_scheduler_is_over (PcallScheduler *self)
 {
-  return self->finished;
+  return self->runs.length == 0 && !has_waiting_calls (self);
 }
 
 PcallChildList *

@@ -18,6 +18,7 @@
 
 #include "pcall-error.h"
 #include "pcall-fd-private.h"
+#include "pcall-life-private.h"
 #include "pcall-start-private.h"
 
 /* The start method for callbacks: a child is a copy of this process.
@@ -111,8 +112,8 @@ can_make_main_context (void)
   return TRUE;
 }
 
-/* A main context that nobody uses here, for each child to use its own copy of: the only thing of
- * it that copies would share is the descriptor by which it is woken. */
+/* A main context that nobody uses here, for each child to use its own copy of: all that copies would
+ * share is the descriptor by which it is woken. */
 static void
 prepare (PcallStartContext *context)
 {
@@ -182,15 +183,31 @@ flush_streams (void)
   return out && err && !has_read_ahead (stdin);
 }
 
+/* With the child's main context as the thread's default: in the child it is there then, at no
+ * cost. */
 static pid_t
-fork_process (void)
+fork_process (GMainContext *main_context)
 {
-  return fork_func.func != NULL ? fork_func.func (fork_func.user_data) : fork ();
+  pid_t pid;
+  int saved_errno;
+
+  if (main_context != NULL)
+    g_main_context_push_thread_default (main_context);
+
+  pid = fork_func.func != NULL ? fork_func.func (fork_func.user_data) : fork ();
+  if (pid == 0)
+    return 0;
+
+  saved_errno = errno;
+  if (main_context != NULL)
+    g_main_context_pop_thread_default (main_context);
+  errno = saved_errno;
+  return pid;
 }
 
 /* In the child, signals stay blocked. */
 static pid_t
-fork_with_signals_blocked (void)
+fork_with_signals_blocked (GMainContext *main_context)
 {
   sigset_t all, before;
   pid_t pid;
@@ -198,7 +215,7 @@ fork_with_signals_blocked (void)
 
   sigfillset (&all);
   pthread_sigmask (SIG_SETMASK, &all, &before);
-  pid = fork_process ();
+  pid = fork_process (main_context);
   if (pid == 0)
     return 0;
 
@@ -219,25 +236,43 @@ failed (PcallStarted *started,
   return FALSE;
 }
 
-static gboolean
-make_channel (int           fds[2],
-              PcallStarted *started,
-              GError      **error)
+/* What is made for one child, on both sides. */
+typedef struct
 {
+  int ours;
+  int theirs;
+  int life;
+} Descriptors;
+
+static void
+clear_descriptors (Descriptors *self)
+{
+  pcall_fd_clear (&self->ours);
+  pcall_fd_clear (&self->theirs);
+  pcall_fd_clear (&self->life);
+}
+
+static gboolean
+make_descriptors (Descriptors  *self,
+                  PcallStarted *started,
+                  GError      **error)
+{
+  int fds[2];
+
+  *self = (Descriptors) { -1, -1, -1 };
   if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
     return failed (started, "socketpair", error);
 
-  for (int i = 0; i < 2; i++)
-    if ((fds[i] = pcall_fd_lift (fds[i])) < 0)
-      {
-        failed (started, "fcntl", error);
-        pcall_fd_clear (&fds[1 - i]);
-        return FALSE;
-      }
-  return TRUE;
+  self->ours = pcall_fd_lift (fds[0]);
+  self->theirs = pcall_fd_lift (fds[1]);
+  if (self->ours < 0 || self->theirs < 0)
+    return failed (started, "fcntl", error);
+
+  self->life = pcall_life_open ();
+  return self->life >= 0 || failed (started, "life pipe: open in /proc/self/fd", error);
 }
 
-/* The child sees that its channel closed, where it did not hear the signal. */
+/* The child waits to be let go: nothing has run. */
 static void
 give_up (pid_t pid)
 {
@@ -247,42 +282,49 @@ give_up (pid_t pid)
 }
 
 static gboolean
-start (const PcallStartContext *context,
-       const PcallJob          *job,
-       PcallStarted            *started,
-       GError                 **error)
+fork_child (const PcallStartContext *context,
+            const PcallJob          *job,
+            const Descriptors       *fds,
+            PcallStarted            *started,
+            GError                 **error)
 {
-  PcallInheritance inheritance;
-  int fds[2];
-  pid_t pid;
+  PcallInheritance inheritance = { fds->theirs, fds->life, !flush_streams () };
+  pid_t pid = fork_with_signals_blocked (context->main_context);
 
-  if (!make_channel (fds, started, error))
-    return FALSE;
-
-  inheritance = (PcallInheritance) { fds[1], !flush_streams () };
-  pid = fork_with_signals_blocked ();
   if (pid == 0)
     {
-      close (fds[0]);
+      close (fds->ours);
       pcall_child_main (context, job, &inheritance);
     }
   if (pid < 0)
-    failed (started, "fork", error);
+    return failed (started, "fork", error);
 
-  close (fds[1]);
-  if (pid < 0 || !pcall_process_open (&started->process, pid, error))
+  if (!pcall_process_open (&started->process, pid, error))
     {
       started->error_number = errno;
-      close (fds[0]);
-      if (pid > 0)
-        give_up (pid);
+      give_up (pid);
       return FALSE;
     }
 
   /* The child does the same; whoever is first. */
   setpgid (pid, pid);
-  started->fd = fds[0];
   return TRUE;
+}
+
+static gboolean
+start (const PcallStartContext *context,
+       const PcallJob          *job,
+       PcallStarted            *started,
+       GError                 **error)
+{
+  Descriptors fds;
+  gboolean forked = make_descriptors (&fds, started, error) &&
+                    fork_child (context, job, &fds, started, error);
+
+  if (forked)
+    started->fd = g_steal_fd (&fds.ours);
+  clear_descriptors (&fds);
+  return forked;
 }
 
 const PcallStartMethods pcall_start_fork = {

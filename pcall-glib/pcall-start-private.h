@@ -24,7 +24,7 @@ typedef struct
   int              null_fd;
 
   /* What the start method prepared */
-  GMainContext    *main_context; /* for the children to use; NULL: each makes its own */
+  GMainContext    *main_context; /* what children are forked with; NULL: each makes its own */
   int              wakeup_fd;    /* of that, to be replaced in each child */
 
   /* As they were when the process was last surveyed */
@@ -44,6 +44,7 @@ typedef struct
 typedef struct
 {
   int      fd;          /* its end of the channel */
+  int      life_fd;     /* what pcall_life_open() gave */
   gboolean purge_stdio; /* what stands in its standard streams' buffers is the parent's */
 } PcallInheritance;
 

@@ -16,7 +16,8 @@
  * moment is read, and no more: a descendant that goes on writing cannot hold the end up.
  *
  * Frames wait in a queue until each has been given on. A function that is given a frame may
- * dispatch the engine again, so that the queue is emptied, and the end told, further in. */
+ * dispatch the engine again and wait for the rest; there may be no event left to come, so a timer
+ * stands in for it, and the queue is emptied, and the end told, further in. */
 
 /* How much of what a child sends is read at once, before others have their turn. */
 #define RECEIVE_BUDGET (256 * 1024)
@@ -30,6 +31,7 @@ struct _PcallSupervisor
   PcallChannel                channel;
   PcallWatch                  channel_watch;
   PcallTimer                  kill_timer;
+  PcallTimer                  deliver_timer;
   PcallFrameQueue             frames;
   PcallExit                   exit;
   gboolean                    exited;
@@ -68,6 +70,21 @@ receive (PcallSupervisor *self,
     }
 }
 
+static gboolean
+has_more_to_tell (PcallSupervisor *self)
+{
+  return self->frames.head != NULL || (self->exited && !self->told);
+}
+
+/* Whether user code may be called because of such a frame. */
+static gboolean
+may_call_out (PcallFrameType type)
+{
+  return type == PCALL_FRAME_READY || type == PCALL_FRAME_PROGRESS || type == PCALL_FRAME_MESSAGE;
+}
+
+static void deliver_further_in (gpointer data);
+
 static void
 deliver (PcallSupervisor *self)
 {
@@ -77,10 +94,13 @@ deliver (PcallSupervisor *self)
 
   while ((frame = pcall_frame_queue_pop (&self->frames)) != NULL)
     {
+      if (may_call_out (frame->type) && has_more_to_tell (self))
+        pcall_engine_set_timer (self->engine, &self->deliver_timer, 0, deliver_further_in, self);
       self->funcs->frame (frame, self->data);
       pcall_frame_free (frame);
     }
 
+  pcall_engine_unset_timer (self->engine, &self->deliver_timer);
   if (self->exited && !self->told)
     {
       self->told = TRUE;
@@ -88,6 +108,13 @@ deliver (PcallSupervisor *self)
     }
 
   pcall_supervisor_unref (self);
+}
+
+/* Somebody who was given a frame dispatches the engine, and waits for the rest. */
+static void
+deliver_further_in (gpointer data)
+{
+  deliver (data);
 }
 
 static void

@@ -61,14 +61,15 @@ conclude (PcallTask    *self,
   return FALSE;
 }
 
-/* Until the task has finished or @until has come; looks once in any case. */
+/* Until all calls have ended or @until has come; looks once in any case. */
 static void
 wait_for_end (PcallTask *self,
               gint64     until)
 {
   do
     pcall_scheduler_dispatch (self->scheduler, until);
-  while (!self->finished && (until < 0 || g_get_monotonic_time () < until));
+  while (!pcall_scheduler_is_over (self->scheduler) &&
+         (until < 0 || g_get_monotonic_time () < until));
 }
 
 static gboolean
@@ -86,7 +87,7 @@ join (PcallTask    *self,
   wait_for_end (self, until);
   g_cancellable_disconnect (cancellable, id);
 
-  if (self->finished)
+  if (pcall_scheduler_is_over (self->scheduler))
     return conclude (self, cancellable, error);
 
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,

@@ -42,6 +42,7 @@ struct _PcallTask
   GSList             *joins; /* GTask, waiting for the end */
   gboolean            fd_given;
   gboolean            finished;
+  guint               listeners; /* to which signals, a bit each, if known */
 
   GMutex              lock;     /* over engine, for other threads */
   PcallEngine        *engine;

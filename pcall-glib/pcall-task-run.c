@@ -30,6 +30,10 @@ typedef enum
   REQUEST_CANCEL = 1 << 1,
 } Request;
 
+/* Besides the signals of a task. */
+#define LISTENS_TO_NOTIFY (SIGNAL_FINISHED + 1)
+#define LISTENERS_UNKNOWN G_MAXUINT
+
 typedef struct
 {
   GSource    source;
@@ -44,16 +48,70 @@ pcall_task_is_ours (PcallTask *self)
 
 /* Telling */
 
-static gboolean
-has_listener (PcallTask       *self,
-              PcallTaskSignal  signal)
+/* User code has run: what is known of listeners and of this process may be out of date. */
+static void
+touch (PcallTask *self)
 {
-  if (!g_signal_has_handler_pending (self, pcall_task_signals[signal], 0, TRUE))
-    return FALSE;
-
-  /* What runs now may change what the scheduler knows about this process. */
+  self->listeners = LISTENERS_UNKNOWN;
   pcall_scheduler_touch (self->scheduler);
-  return TRUE;
+}
+
+/* Those who hold a call or a child may have been notified of a change. */
+static void
+touch_if_watched (PcallTask *self)
+{
+  if (pcall_call_list_has_objects (self->calls) ||
+      pcall_child_list_has_objects (pcall_scheduler_get_children (self->scheduler)))
+    touch (self);
+}
+
+static guint
+find_listeners (PcallTask *self)
+{
+  guint notify_id = g_signal_lookup ("notify", G_TYPE_OBJECT);
+  guint listeners = 0;
+
+  if (g_signal_has_handler_pending (self, notify_id, 0, TRUE))
+    listeners |= 1u << LISTENS_TO_NOTIFY;
+  for (guint i = 0; i <= SIGNAL_FINISHED; i++)
+    if (g_signal_has_handler_pending (self, pcall_task_signals[i], 0, TRUE))
+      listeners |= 1u << i;
+  return listeners;
+}
+
+/* Nothing is built for a signal that nobody listens to. Asking GObject takes a lock each time, so
+ * it is asked again only when user code has run since. */
+static gboolean
+has_listener (PcallTask *self,
+              guint      signal)
+{
+  if (self->listeners == LISTENERS_UNKNOWN)
+    self->listeners = find_listeners (self);
+  return (self->listeners & (1u << signal)) != 0;
+}
+
+static void
+notify (PcallTask         *self,
+        PcallTaskProperty  property)
+{
+  if (!has_listener (self, LISTENS_TO_NOTIFY))
+    return;
+
+  pcall_task_notify (self, property);
+  touch (self);
+}
+
+static void
+emit (PcallTask       *self,
+      PcallTaskSignal  signal,
+      ...)
+{
+  va_list args;
+
+  va_start (args, signal);
+  g_signal_emit_valist (self, pcall_task_signals[signal], 0, args);
+  va_end (args);
+  touch (self);
 }
 
 static void
@@ -67,7 +125,7 @@ emit_for_call (PcallTask       *self,
     return;
 
   call = pcall_call_list_get_call (self->calls, index);
-  g_signal_emit (self, pcall_task_signals[signal], 0, call);
+  emit (self, signal, call);
 }
 
 static void
@@ -77,13 +135,17 @@ started (gpointer data)
 
   g_list_model_items_changed (G_LIST_MODEL (self), 0, 0, pcall_task_get_n_calls (self));
   pcall_task_notify (self, PROP_RUNNING);
+  touch (self);
 }
 
 static void
 call_started (guint    index,
               gpointer data)
 {
-  emit_for_call (data, SIGNAL_CALL_STARTED, index);
+  PcallTask *self = data;
+
+  touch_if_watched (self);
+  emit_for_call (self, SIGNAL_CALL_STARTED, index);
 }
 
 static void
@@ -94,12 +156,13 @@ call_progressed (guint       index,
 {
   PcallTask *self = data;
 
-  pcall_task_notify (self, PROP_FRACTION);
+  touch_if_watched (self);
+  notify (self, PROP_FRACTION);
   if (has_listener (self, SIGNAL_CALL_PROGRESS))
     {
       g_autoptr (PcallCall) call = pcall_call_list_get_call (self->calls, index);
 
-      g_signal_emit (self, pcall_task_signals[SIGNAL_CALL_PROGRESS], 0, call, fraction, text);
+      emit (self, SIGNAL_CALL_PROGRESS, call, fraction, text);
     }
 }
 
@@ -115,20 +178,19 @@ call_message (guint         index,
       g_autoptr (PcallCall) call = pcall_call_list_get_call (self->calls, index);
       g_autoptr (GVariant) value = pcall_payload_unbox (message);
 
-      g_signal_emit (self, pcall_task_signals[SIGNAL_CALL_MESSAGE], 0, call, value);
+      emit (self, SIGNAL_CALL_MESSAGE, call, value);
     }
 }
 
 static void
-emit_call_failed (PcallTask *self,
-                  guint      index)
+call_failed (PcallTask *self,
+             guint      index)
 {
   if (has_listener (self, SIGNAL_CALL_FAILED))
     {
       g_autoptr (PcallCall) call = pcall_call_list_get_call (self->calls, index);
 
-      g_signal_emit (self, pcall_task_signals[SIGNAL_CALL_FAILED], 0, call,
-                     pcall_call_list_get_error (self->calls, index));
+      emit (self, SIGNAL_CALL_FAILED, call, pcall_call_list_get_error (self->calls, index));
     }
 }
 
@@ -139,13 +201,14 @@ call_finished (guint    index,
   PcallTask *self = data;
   PcallCallState state = pcall_call_list_get_state (self->calls, index);
 
-  pcall_task_notify (self, PROP_N_FINISHED);
+  touch_if_watched (self);
+  notify (self, PROP_N_FINISHED);
   if (state != PCALL_CALL_STATE_SUCCEEDED)
-    pcall_task_notify (self, PROP_N_FAILED);
-  pcall_task_notify (self, PROP_FRACTION);
+    notify (self, PROP_N_FAILED);
+  notify (self, PROP_FRACTION);
 
   if (state == PCALL_CALL_STATE_FAILED || state == PCALL_CALL_STATE_CRASHED)
-    emit_call_failed (self, index);
+    call_failed (self, index);
   if (state == PCALL_CALL_STATE_TIMED_OUT)
     emit_for_call (self, SIGNAL_CALL_TIMED_OUT, index);
   emit_for_call (self, SIGNAL_CALL_FINISHED, index);
@@ -157,12 +220,13 @@ child_exited (guint    position,
 {
   PcallTask *self = data;
 
+  touch_if_watched (self);
   if (has_listener (self, SIGNAL_CHILD_EXITED))
     {
       PcallChildList *children = pcall_scheduler_get_children (self->scheduler);
       g_autoptr (PcallChild) child = pcall_child_list_get_child (children, position);
 
-      g_signal_emit (self, pcall_task_signals[SIGNAL_CHILD_EXITED], 0, child);
+      emit (self, SIGNAL_CHILD_EXITED, child);
     }
 }
 
@@ -302,7 +366,7 @@ task_source_dispatch (GSource     *source,
   if (!pcall_task_is_ours (self))
     return G_SOURCE_REMOVE;
 
-  pcall_scheduler_touch (self->scheduler);
+  touch (self);
   pcall_scheduler_dispatch (self->scheduler, 0);
   return self->finished ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
 }
@@ -365,7 +429,7 @@ pcall_task_dispatch (PcallTask *self)
     return FALSE;
 
   keep = g_object_ref (self);
-  pcall_scheduler_touch (self->scheduler);
+  touch (self);
   pcall_scheduler_dispatch (self->scheduler, 0);
   return !self->finished;
 }
