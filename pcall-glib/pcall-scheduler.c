@@ -345,8 +345,8 @@ pcall_scheduler_dispatch (PcallScheduler *self,
     return;
 
   let_first_go (self);
-  /* Who waits here has nothing else to do: no pause. */
-  if (can_start (self))
+  /* Who waits here has nothing else to do, so there is no pause; and it does not wait for nothing. */
+  if (can_start (self) || pcall_scheduler_is_over (self))
     until = 0;
   pcall_engine_dispatch (self->engine, until);
   burst (self, BURST_US);
