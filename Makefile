@@ -51,7 +51,7 @@ SANITIZE_ENV = $(PLAIN_MEMORY) \
 
 # Children that are only forked run under valgrind too, so that they must end as they would without
 # it: nothing but an error of memory may change their exit status.
-VALGRIND = valgrind --quiet --error-exitcode=99 --trace-children=no --child-silent-after-fork=yes \
+VALGRIND = valgrind --quiet --error-exitcode=99 --trace-children=no \
 	--leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
 	--suppressions=/usr/share/glib-2.0/valgrind/glib.supp
 

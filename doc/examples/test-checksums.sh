@@ -151,7 +151,7 @@ else
 fi
 
 # One process takes the largest file first. While it sums that up, the smallest one goes.
-truncate --size=400M "$tree/sub/sparse"
+truncate --size=200M "$tree/sub/sparse"
 "$checksums" --no-compare --jobs=1 "$tree" >"$out" 2>"$err" </dev/null &
 pid=$!
 i=0

@@ -114,6 +114,7 @@ start_task (gpointer user_data)
   Stall *stall = user_data;
 
   stall->last_tick = bench_now ();
+  stall->longest_gap = 0;
   if (pcall_task_start (stall->task, &stall->error))
     pcall_task_join_async (stall->task, NULL, joined, stall);
   else
