@@ -30,7 +30,7 @@ TEST_PACKAGES = $(PACKAGES) g++ libgtest-dev
 GIR_PACKAGES = gobject-introspection libgirepository1.0-dev
 
 # $(call install,PACKAGES): what of them is missing
-install = build-aux/install-deps.sh $1
+install = tools/install-deps.sh $1
 
 # $(call build,NAME,OPTIONS,TARGETS): builds in $(BUILD)/NAME, all if no targets are named
 build = { test -f $(BUILD)/$1/build.ninja || $(MESON) setup $2 $(BUILD)/$1; } && \
@@ -49,11 +49,11 @@ SANITIZE_ENV = $(PLAIN_MEMORY) \
 	ASAN_OPTIONS=halt_on_error=1:detect_leaks=1:strict_string_checks=1 \
 	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 
-# Children that are only forked run under valgrind too, so that they must end as they would without
-# it: nothing but an error of memory may change their exit status.
+# Forked children run under valgrind too: an error of memory in one becomes its exit status.
 VALGRIND = valgrind --quiet --error-exitcode=99 --trace-children=no \
 	--leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
 	--suppressions=/usr/share/glib-2.0/valgrind/glib.supp
+VALGRIND_PRELOAD = $(CURDIR)/$(BUILD)/valgrind/valgrind-preload.so
 
 .PHONY: all demo check sanitize valgrind bench doc clean
 .DELETE_ON_ERROR:
@@ -83,8 +83,9 @@ valgrind: SHORT = 1
 valgrind:
 	@$(call install,$(TEST_PACKAGES) valgrind)
 	@$(call build,valgrind,-Dintrospection=disabled)
-	@export $(PLAIN_MEMORY); $(call test,valgrind,testlog-valgrind,--timeout-multiplier=20 \
-	  --no-suite script --wrapper "$(VALGRIND)")
+	@gcc -O2 -shared -fPIC -o $(VALGRIND_PRELOAD) tests/valgrind-preload.c
+	@export $(PLAIN_MEMORY) LD_PRELOAD=$(VALGRIND_PRELOAD); $(call test,valgrind,testlog-valgrind,--timeout-multiplier=20 \
+	  --no-suite script --no-suite benchmarks --wrapper "$(VALGRIND)")
 
 bench:
 	@$(call install,$(TEST_PACKAGES))

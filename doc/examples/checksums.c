@@ -57,7 +57,7 @@ add_progress (Progress *progress, guint64 cost)
   if (g_get_monotonic_time () < progress->next_report)
     return;
 
-  pcall_report_progress (MIN ((gdouble) progress->done / progress->total, 1), NULL);
+  pcall_report_progress ((gdouble) progress->done / progress->total, NULL);
   progress->next_report = g_get_monotonic_time () + REPORT_INTERVAL;
 }
 
@@ -184,7 +184,9 @@ draw_bar (PcallTask *task)
 static void
 add_call (PcallCall *call, GPtrArray *sums)
 {
-  GVariant *result = pcall_call_get_result (call);
+  g_autoptr (GVariant) result = pcall_call_get_result (call);
+  g_autoptr (GVariant) args = pcall_call_get_args (call);
+  g_autoptr (GError) error = pcall_call_get_error (call);
   g_autoptr (GVariantIter) files = NULL;
   const char *path;
 
@@ -195,9 +197,9 @@ add_call (PcallCall *call, GPtrArray *sums)
       return;
     }
 
-  g_variant_get (pcall_call_get_args (call), "(ta(ayt))", NULL, &files);
+  g_variant_get (args, "(ta(ayt))", NULL, &files);
   while (g_variant_iter_next (files, "(^&ayt)", &path, NULL))
-    take_value (sums, g_variant_new ("(^ayss)", path, "", pcall_call_get_error (call)->message));
+    take_value (sums, g_variant_new ("(^ayss)", path, "", error->message));
 }
 
 /* Sums up @files in @jobs processes and adds what came of each to @sums. Returns the seconds that
