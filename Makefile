@@ -84,8 +84,9 @@ valgrind:
 	@$(call install,$(TEST_PACKAGES) valgrind)
 	@$(call build,valgrind,-Dintrospection=disabled)
 	@gcc -O2 -shared -fPIC -o $(VALGRIND_PRELOAD) tests/valgrind-preload.c
-	@export $(PLAIN_MEMORY) LD_PRELOAD=$(VALGRIND_PRELOAD); $(call test,valgrind,testlog-valgrind,--timeout-multiplier=20 \
-	  --no-suite script --no-suite benchmarks --wrapper "$(VALGRIND)")
+	@export $(PLAIN_MEMORY) LD_PRELOAD=$(VALGRIND_PRELOAD); \
+	$(call test,valgrind,testlog-valgrind,--timeout-multiplier=20 --no-suite script \
+	  --no-suite benchmarks --wrapper "$(VALGRIND)")
 
 bench:
 	@$(call install,$(TEST_PACKAGES))
@@ -95,6 +96,7 @@ bench:
 doc:
 	@$(call install,$(PACKAGES) $(GIR_PACKAGES) gi-docgen)
 	@$(call build,doc,-Dintrospection=enabled -Ddocumentation=true -Dtests=false)
+	@$(MESON) test -C $(BUILD)/doc --no-rebuild --print-errorlogs --suite doc
 
 clean:
 	rm -rf $(BUILD)

@@ -10,8 +10,8 @@
  * valgrind does not see them. Nothing is missed by that, since they write no memory of the program.
  * What runs there must not touch errno, which lies in thread-local storage of valgrind's own then.
  *
- * Children: one that was forked ends with _exit(), and what it has not freed by then is no leak. The
- * check for leaks is off in it; all other checks are on. */
+ * Children: one that was forked ends with _exit(), and what it has not freed by then is no leak.
+ * The check for leaks is off in it; all other checks are on. */
 
 #include <errno.h>
 #include <pthread.h>

@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 gboolean
-bare_set_error (GError **error, const char *what)
+bare_set_error (GError     **error,
+                const char  *what)
 {
   int saved_errno = errno;
 
@@ -23,7 +24,9 @@ bare_set_error (GError **error, const char *what)
 }
 
 static void G_GNUC_NORETURN
-run_child (int fd, BareFunc func, gpointer data)
+run_child (int      fd,
+           BareFunc func,
+           gpointer data)
 {
   gint32 result = func (data);
 
@@ -31,7 +34,10 @@ run_child (int fd, BareFunc func, gpointer data)
 }
 
 gboolean
-bare_child_start (BareChild *self, BareFunc func, gpointer data, GError **error)
+bare_child_start (BareChild  *self,
+                  BareFunc    func,
+                  gpointer    data,
+                  GError    **error)
 {
   int fds[2];
 
@@ -51,7 +57,9 @@ bare_child_start (BareChild *self, BareFunc func, gpointer data, GError **error)
 }
 
 gboolean
-bare_child_finish (BareChild *self, gint32 *result, GError **error)
+bare_child_finish (BareChild  *self,
+                   gint32     *result,
+                   GError    **error)
 {
   gssize n = read (self->fd, result, sizeof *result);
   int status;

@@ -21,13 +21,17 @@ n_calls (const BenchSettings *settings)
 }
 
 static GVariant *
-answer (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
+answer (GVariant  *args,
+        GVariant  *kwargs,
+        gpointer   user_data,
+        GError   **error)
 {
   return g_variant_new_int32 (42);
 }
 
 static gdouble
-measure_pcall (const BenchSettings *settings, GError **error)
+measure_pcall (const BenchSettings  *settings,
+               GError              **error)
 {
   gdouble start = bench_now ();
   g_autoptr (PcallTask) task = pcall_task_new_for_func (answer, NULL, NULL);
@@ -52,7 +56,8 @@ bare_answer (gpointer data)
 }
 
 static gdouble
-measure_bare (const BenchSettings *settings, GError **error)
+measure_bare (const BenchSettings  *settings,
+              GError              **error)
 {
   BareChild children[AT_A_TIME];
   gdouble start = bench_now ();

@@ -89,13 +89,17 @@ join_crowd (gpointer data)
 }
 
 static GVariant *
-join_crowd_target (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
+join_crowd_target (GVariant  *args,
+                   GVariant  *kwargs,
+                   gpointer   user_data,
+                   GError   **error)
 {
   return g_variant_new_int32 (join_crowd (NULL));
 }
 
 static gdouble
-measure_pcall (const BenchSettings *settings, GError **error)
+measure_pcall (const BenchSettings  *settings,
+               GError              **error)
 {
   gdouble start = bench_now ();
   g_autoptr (PcallTask) task = pcall_task_new_for_func (join_crowd_target, NULL, NULL);
@@ -116,7 +120,8 @@ measure_pcall (const BenchSettings *settings, GError **error)
 }
 
 static gdouble
-measure_bare (const BenchSettings *settings, GError **error)
+measure_bare (const BenchSettings  *settings,
+              GError              **error)
 {
   g_autofree BareChild *children = g_new0 (BareChild, crowd->n_expected);
   gdouble start = bench_now ();
@@ -133,7 +138,8 @@ measure_bare (const BenchSettings *settings, GError **error)
 }
 
 static char *
-remark (const BenchSettings *settings, GError **error)
+remark (const BenchSettings  *settings,
+        GError              **error)
 {
   gdouble seconds;
 

@@ -8,8 +8,8 @@
  * of 1 ms ticks in the loop, and the longest gap between two ticks, from the start until the last
  * child has started, is held against one bare fork() of the same process.
  *
- * The children wait until all have started: what 200 of them cost when they end, all at once, is the
- * scheduler's affair, and is told apart in the remark. */
+ * The children wait until all have started: what 200 of them cost when they end, all at once, is
+ * the scheduler's affair, and is told apart in the remark. */
 
 #include "bench.h"
 
@@ -63,7 +63,10 @@ tear_down (void)
 }
 
 static GVariant *
-wait_at_gate (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
+wait_at_gate (GVariant  *args,
+              GVariant  *kwargs,
+              gpointer   user_data,
+              GError   **error)
 {
   const Stall *stall = user_data;
   char byte;
@@ -84,7 +87,9 @@ tick (gpointer user_data)
 }
 
 static void
-call_started (PcallTask *task, PcallCall *call, gpointer user_data)
+call_started (PcallTask *task,
+              PcallCall *call,
+              gpointer   user_data)
 {
   Stall *stall = user_data;
   g_autofree char *bytes = g_malloc0 (stall->n_expected);
@@ -100,7 +105,9 @@ call_started (PcallTask *task, PcallCall *call, gpointer user_data)
 }
 
 static void
-joined (GObject *source, GAsyncResult *result, gpointer user_data)
+joined (GObject      *source,
+        GAsyncResult *result,
+        gpointer      user_data)
 {
   Stall *stall = user_data;
 
@@ -137,7 +144,8 @@ run_stall (Stall *stall)
 }
 
 static gdouble
-measure_pcall (const BenchSettings *settings, GError **error)
+measure_pcall (const BenchSettings  *settings,
+               GError              **error)
 {
   Stall stall = { .n_expected = settings->quick ? N_QUICK_CHILDREN : N_CHILDREN };
   g_autoptr (PcallTask) task = pcall_task_new_for_func (wait_at_gate, &stall, NULL);
@@ -175,7 +183,8 @@ measure_fork (void)
 
 /* The median of a few, since one fork may be unlucky. */
 static gdouble
-measure_bare (const BenchSettings *settings, GError **error)
+measure_bare (const BenchSettings  *settings,
+              GError              **error)
 {
   g_autoptr (GArray) forks = g_array_new (FALSE, FALSE, sizeof (gdouble));
 
@@ -189,7 +198,8 @@ measure_bare (const BenchSettings *settings, GError **error)
 }
 
 static char *
-remark (const BenchSettings *settings, GError **error)
+remark (const BenchSettings  *settings,
+        GError              **error)
 {
   return g_strdup_printf ("while all of them end at once, the longest gap is %.1f ms",
                           ending_gap * 1e3);

@@ -38,7 +38,8 @@ static const GOptionEntry options[] = {
 };
 
 static int
-compare_doubles (gconstpointer a, gconstpointer b)
+compare_doubles (gconstpointer a,
+                 gconstpointer b)
 {
   gdouble first = *(const gdouble *) a, second = *(const gdouble *) b;
 
@@ -55,8 +56,11 @@ bench_median (GArray *values)
 /* One round of both sides. They change places from round to round, so that what the machine does
  * meanwhile, and what one side leaves behind for the other, falls on both. */
 static gboolean
-run_round (const BenchRow *row, const BenchSettings *settings, guint round, Rounds *rounds,
-           GError **error)
+run_round (const BenchRow       *row,
+           const BenchSettings  *settings,
+           guint                 round,
+           Rounds               *rounds,
+           GError              **error)
 {
   gdouble pcall = -1, bare = -1, ratio;
 
@@ -76,7 +80,10 @@ run_round (const BenchRow *row, const BenchSettings *settings, guint round, Roun
 
 /* The first round only warms up. */
 static gboolean
-run_rounds (const BenchRow *row, const BenchSettings *settings, Rounds *rounds, GError **error)
+run_rounds (const BenchRow       *row,
+            const BenchSettings  *settings,
+            Rounds               *rounds,
+            GError              **error)
 {
   guint n_rounds = rounds_option > 0 ? (guint) rounds_option : row->n_rounds;
 
@@ -95,7 +102,8 @@ run_rounds (const BenchRow *row, const BenchSettings *settings, Rounds *rounds, 
 }
 
 static void
-print_row (const BenchRow *row, Rounds *rounds)
+print_row (const BenchRow *row,
+           Rounds         *rounds)
 {
   gdouble ratio = bench_median (rounds->ratios);
   gdouble lowest = g_array_index (rounds->ratios, gdouble, 0);
@@ -107,7 +115,9 @@ print_row (const BenchRow *row, Rounds *rounds)
 }
 
 static gboolean
-run_row (const BenchRow *row, const BenchSettings *settings, GError **error)
+run_row (const BenchRow       *row,
+         const BenchSettings  *settings,
+         GError              **error)
 {
   g_autoptr (GArray) pcall = g_array_new (FALSE, FALSE, sizeof (gdouble));
   g_autoptr (GArray) bare = g_array_new (FALSE, FALSE, sizeof (gdouble));
@@ -143,7 +153,8 @@ is_row (const char *name)
 }
 
 static gboolean
-parse_log_mode (PcallLogMode *log_mode, GError **error)
+parse_log_mode (PcallLogMode  *log_mode,
+                GError       **error)
 {
   g_autoptr (GEnumClass) modes = g_type_class_ref (PCALL_TYPE_LOG_MODE);
   const char *nick = log_mode_option != NULL ? log_mode_option : "sections";
@@ -159,13 +170,16 @@ parse_log_mode (PcallLogMode *log_mode, GError **error)
 }
 
 static gboolean
-parse_options (int *argc, char ***argv, BenchSettings *settings, GError **error)
+parse_options (int             *argc,
+               char          ***argv,
+               BenchSettings   *settings,
+               GError         **error)
 {
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
 
   g_option_context_add_main_entries (context, options, NULL);
-  if (!g_option_context_parse (context, argc, argv, error)
-      || !parse_log_mode (&settings->log_mode, error))
+  if (!g_option_context_parse (context, argc, argv, error) ||
+      !parse_log_mode (&settings->log_mode, error))
     return FALSE;
 
   for (char **name = names_option; name != NULL && *name != NULL; name++)
@@ -195,13 +209,14 @@ print_head (const BenchSettings *settings)
 {
   g_autofree char *log_mode = g_enum_to_string (PCALL_TYPE_LOG_MODE, settings->log_mode);
 
-  printf ("pcall %s, %u processors, %s\n\n%-47s %9s %9s   %5s  %s\n", PCALL_VERSION_S,
-          g_get_num_processors (), log_mode, "median of the rounds, ms", "pcall", "bare", "ratio",
+  printf ("pcall %s, %u processors, %s\n\n", PCALL_VERSION_S, g_get_num_processors (), log_mode);
+  printf ("%-47s %9s %9s   %5s  %s\n", "median of the rounds, ms", "pcall", "bare", "ratio",
           "(lowest … highest)   bar");
 }
 
 int
-main (int argc, char **argv)
+main (int    argc,
+      char **argv)
 {
   g_autoptr (GError) error = NULL;
   BenchSettings settings;
