@@ -1,0 +1,104 @@
+# SPDX-FileCopyrightText: 2026 The pcall authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+# A thin wrapper over meson: each target says what it needs from Debian, installs what of that is
+# missing, and builds in a directory of its own below _build.
+#
+#   make demo        the example: SHA-256 of every file below DIR (/usr/bin)
+#   make check       the tests; closes with "N passed, N failed"
+#   make sanitize    the tests with address and undefined behaviour sanitizers
+#   make valgrind    the tests in C and C++ under valgrind, without the slow ones
+#   make bench       what pcall costs, against bare loops of fork and waitpid
+#   make doc         the reference manual, in _build/doc/doc/reference
+#   make clean       removes _build
+#
+# SHORT=1 leaves out the tests of the suite "slow"; TESTARGS goes to `meson test`, BENCHARGS to the
+# benchmark program.
+
+BUILD = _build
+DIR = /usr/bin
+SHORT =
+TESTARGS =
+BENCHARGS =
+
+MESON = $(firstword $(wildcard /usr/bin/meson) meson)
+PYTHON = /usr/bin/python3
+NINJA = ninja
+
+PACKAGES = gcc libc6-dev libglib2.0-dev meson ninja-build pkg-config
+TEST_PACKAGES = $(PACKAGES) g++ libgtest-dev
+GIR_PACKAGES = gobject-introspection libgirepository1.0-dev
+
+# $(call install,PACKAGES): what of them is missing
+install = tools/install-deps.sh $1
+
+# $(call build,NAME,OPTIONS,TARGETS): builds in $(BUILD)/NAME, all if no targets are named
+build = { test -f $(BUILD)/$1/build.ninja || $(MESON) setup $2 $(BUILD)/$1; } && \
+	$(NINJA) -C $(BUILD)/$1 $3
+
+# $(call test,NAME,LOG,ARGUMENTS): runs the tests of $(BUILD)/NAME and counts their cases. What is
+# printed last is the count, whatever became of the run.
+test = rm -f $(BUILD)/$1/meson-logs/$2.json; status=0; \
+	$(MESON) test -C $(BUILD)/$1 --no-rebuild --print-errorlogs $(if $(SHORT),--no-suite slow) \
+	  $3 $(TESTARGS) || status=$$?; \
+	$(PYTHON) tests/count-cases.py $(BUILD)/$1/meson-logs/$2.json && exit $$status
+
+# Memory that GLib's slices recycle would hide what a sanitizer or valgrind looks for.
+PLAIN_MEMORY = G_SLICE=always-malloc
+SANITIZE_ENV = $(PLAIN_MEMORY) \
+	ASAN_OPTIONS=halt_on_error=1:detect_leaks=1:strict_string_checks=1 \
+	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+
+# Forked children run under valgrind too: an error of memory in one becomes its exit status.
+VALGRIND = valgrind --quiet --error-exitcode=99 --trace-children=no \
+	--leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
+	--suppressions=/usr/share/glib-2.0/valgrind/glib.supp
+VALGRIND_PRELOAD = $(CURDIR)/$(BUILD)/valgrind/valgrind-preload.so
+
+.PHONY: all demo check sanitize valgrind bench doc clean
+.DELETE_ON_ERROR:
+
+all: demo
+
+demo:
+	@$(call install,$(PACKAGES))
+	@$(call build,demo,--buildtype=release -Dtests=false -Dintrospection=disabled)
+	$(BUILD)/demo/doc/examples/checksums $(DIR) > $(BUILD)/demo/checksums.txt
+	@head -n 3 $(BUILD)/demo/checksums.txt
+	@echo "… $$(wc -l < $(BUILD)/demo/checksums.txt) lines in $(BUILD)/demo/checksums.txt"
+	sha256sum --check --quiet $(BUILD)/demo/checksums.txt
+	@echo "sha256sum accepts them all."
+
+check:
+	@$(call install,$(TEST_PACKAGES) $(GIR_PACKAGES))
+	@$(call build,check,-Dintrospection=enabled)
+	@$(call test,check,testlog)
+
+sanitize:
+	@$(call install,$(TEST_PACKAGES))
+	@$(call build,sanitize,-Db_sanitize=address$(comma)undefined -Dintrospection=disabled)
+	@export $(SANITIZE_ENV); $(call test,sanitize,testlog,--timeout-multiplier=3)
+
+valgrind: SHORT = 1
+valgrind:
+	@$(call install,$(TEST_PACKAGES) valgrind)
+	@$(call build,valgrind,-Dintrospection=disabled)
+	@gcc -O2 -shared -fPIC -o $(VALGRIND_PRELOAD) tests/valgrind-preload.c
+	@export $(PLAIN_MEMORY) LD_PRELOAD=$(VALGRIND_PRELOAD); \
+	$(call test,valgrind,testlog-valgrind,--timeout-multiplier=20 --no-suite script \
+	  --no-suite benchmarks --wrapper "$(VALGRIND)")
+
+bench:
+	@$(call install,$(TEST_PACKAGES))
+	@$(call build,bench,--buildtype=release -Dintrospection=disabled,tests/benchmarks/bench)
+	$(BUILD)/bench/tests/benchmarks/bench $(BENCHARGS)
+
+doc:
+	@$(call install,$(PACKAGES) $(GIR_PACKAGES) gi-docgen)
+	@$(call build,doc,-Dintrospection=enabled -Ddocumentation=true -Dtests=false)
+	@$(MESON) test -C $(BUILD)/doc --no-rebuild --print-errorlogs --suite doc
+
+clean:
+	rm -rf $(BUILD)
+
+comma = ,
