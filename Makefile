@@ -30,7 +30,7 @@ TEST_PACKAGES = $(PACKAGES) g++ libgtest-dev
 GIR_PACKAGES = gobject-introspection libgirepository1.0-dev
 
 # $(call install,PACKAGES): what of them is missing
-install = tools/install-deps.sh $1
+install = .ci/install-packages.sh $1
 
 # $(call build,NAME,OPTIONS,TARGETS): builds in $(BUILD)/NAME, all if no targets are named
 build = { test -f $(BUILD)/$1/build.ninja || $(MESON) setup $2 $(BUILD)/$1; } && \
