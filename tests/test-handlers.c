@@ -1,0 +1,301 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/* What a handler of a signal may do to the task that calls it: join it, dispatch it, terminate it,
+ * drop the last reference to it. Each is tried in each signal, on the main loop and in join(). */
+
+#include <gio/gio.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "task-support.h"
+
+#define N_CALLS 6
+
+/* Emits every signal: call 0 succeeds, 1 fails, 2 crashes, 3 times out. */
+static GVariant *
+act (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
+{
+  guint index = pcall_get_call_index ();
+
+  pcall_report_progress (0.5, "half");
+  pcall_send_message (g_variant_new_int32 (1));
+  switch (index)
+    {
+    case 1:
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED, "failed");
+      return NULL;
+    case 2:
+      raise (SIGKILL);
+      return NULL;
+    case 3:
+      return support_sleep (args, kwargs, user_data, error);
+    default:
+      return g_variant_new_uint32 (index);
+    }
+}
+
+typedef struct _Deed Deed;
+
+struct _Deed
+{
+  PcallTask *task;
+  void (*func) (Deed *self);
+  guint n_done;
+  guint n_calls_finished;
+  guint n_finished;
+  gboolean finished;
+};
+
+/* Whatever the signal's parameters: the last is always the user data. */
+static void
+do_it (Deed *self)
+{
+  if (self->n_done++ == 0)
+    self->func (self);
+}
+
+static void
+note_call_finished (Deed *self)
+{
+  g_assert_cmpuint (self->n_finished, ==, 0);
+  self->n_calls_finished++;
+}
+
+static void
+note_finished (Deed *self)
+{
+  g_assert_cmpuint (self->n_calls_finished, ==, N_CALLS);
+  self->n_finished++;
+  self->finished = TRUE;
+}
+
+static void
+note_gone (gpointer data, GObject *object)
+{
+  Deed *self = data;
+
+  self->task = NULL;
+  self->finished = TRUE;
+}
+
+static void
+join_to_end (PcallTask *task)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (pcall_task_join (task, SUPPORT_LIMIT_S / 2, NULL, &error));
+  g_assert_false (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT));
+}
+
+static void
+do_join (Deed *self)
+{
+  join_to_end (self->task);
+}
+
+static void
+do_join_briefly (Deed *self)
+{
+  pcall_task_join (self->task, 0, NULL, NULL);
+}
+
+static void
+do_dispatch (Deed *self)
+{
+  for (int i = 0; i < 100; i++)
+    pcall_task_dispatch (self->task);
+}
+
+static void
+do_terminate (Deed *self)
+{
+  pcall_task_terminate (self->task);
+}
+
+static void
+do_drop (Deed *self)
+{
+  g_object_unref (self->task);
+}
+
+static void
+do_drop_after_join (Deed *self)
+{
+  join_to_end (self->task);
+  g_object_unref (self->task);
+}
+
+static void
+do_other_task (Deed *self)
+{
+  PcallTask *other = support_task (support_index, 2);
+
+  support_run (other, "[<uint32 0>, <uint32 1>]");
+  g_assert_finalize_object (other);
+}
+
+static void
+do_iterate (Deed *self)
+{
+  for (int i = 0; i < 100; i++)
+    g_main_context_iteration (NULL, FALSE);
+}
+
+static const struct
+{
+  const char *name;
+  void (*func) (Deed *self);
+} deeds[] = {
+  { "join", do_join },           { "join-briefly", do_join_briefly },
+  { "dispatch", do_dispatch },   { "terminate", do_terminate },
+  { "drop", do_drop },           { "drop-after-join", do_drop_after_join },
+  { "other-task", do_other_task }, { "iterate", do_iterate },
+};
+
+static const char *const signal_names[] = {
+  "call-started", "call-progress", "call-message",     "call-failed",
+  "call-finished", "child-exited", "call-timed-out",   "notify::n-finished",
+  "notify::fraction", "notify::running", "items-changed", "finished",
+};
+
+typedef struct
+{
+  const char *signal_name;
+  void (*func) (Deed *self);
+  gboolean joined;    /* else on the main loop */
+  guint max_children;
+} DeedCase;
+
+static void
+assert_all_ended (Deed *self)
+{
+  g_assert_cmpuint (self->n_finished, ==, 1);
+  g_assert_cmpuint (pcall_task_get_n_finished (self->task), ==, N_CALLS);
+  g_assert_false (pcall_task_get_running (self->task));
+  for (guint i = 0; i < N_CALLS; i++)
+    g_assert_cmpint (support_state (self->task, i), >, PCALL_CALL_STATE_RUNNING);
+}
+
+static void
+test_deed (gconstpointer data)
+{
+  const DeedCase *row = data;
+  Deed self = { .task = support_task (act, N_CALLS), .func = row->func };
+
+  g_object_weak_ref (G_OBJECT (self.task), note_gone, &self);
+  pcall_task_set_timeout (self.task, 0.05);
+  pcall_task_set_deadline (self.task, SUPPORT_LIMIT_S);
+  pcall_task_set_max_children (self.task, row->max_children);
+  g_signal_connect_swapped (self.task, "call-finished", G_CALLBACK (note_call_finished), &self);
+  g_signal_connect_swapped (self.task, "finished", G_CALLBACK (note_finished), &self);
+  g_signal_connect_swapped (self.task, row->signal_name, G_CALLBACK (do_it), &self);
+
+  pcall_task_start (self.task, NULL);
+  if (row->joined && self.task != NULL)
+    join_to_end (self.task);
+  else
+    support_iterate_until (&self.finished);
+
+  g_assert_cmpuint (self.n_done, >, 0);
+  if (self.task == NULL)
+    return;
+  assert_all_ended (&self);
+  g_object_weak_unref (G_OBJECT (self.task), note_gone, &self);
+  g_assert_finalize_object (self.task);
+}
+
+static void
+add_deeds (const char *prefix, gboolean joined, guint max_children)
+{
+  for (gsize d = 0; d < G_N_ELEMENTS (deeds); d++)
+    for (gsize s = 0; s < G_N_ELEMENTS (signal_names); s++)
+      {
+        g_autofree char *path = g_strdup_printf ("/pcall/handlers/%s/%s/%s", prefix, deeds[d].name,
+                                                 signal_names[s]);
+        DeedCase *row = g_new (DeedCase, 1);
+
+        *row = (DeedCase){ signal_names[s], deeds[d].func, joined, max_children };
+        g_test_add_data_func_full (path, row, test_deed, g_free);
+      }
+}
+
+/* A handler that joins in each signal of each call, as deep as it goes */
+static void
+test_join_everywhere (void)
+{
+  PcallTask *task = support_task (act, N_CALLS);
+  Deed self = { .task = task };
+
+  pcall_task_set_timeout (task, 0.05);
+  pcall_task_set_deadline (task, SUPPORT_LIMIT_S);
+  g_signal_connect_swapped (task, "call-finished", G_CALLBACK (note_call_finished), &self);
+  for (gsize s = 0; s < G_N_ELEMENTS (signal_names); s++)
+    g_signal_connect (task, signal_names[s], G_CALLBACK (join_to_end), NULL);
+  g_signal_connect_swapped (task, "finished", G_CALLBACK (note_finished), &self);
+
+  pcall_task_start (task, NULL);
+  join_to_end (task);
+  assert_all_ended (&self);
+
+  g_assert_finalize_object (task);
+}
+
+/* Messages of a child that has ended by now are read all at once. A handler that joins in each of
+ * them gets those after it, the result and the end. */
+static GVariant *
+send_three (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
+{
+  for (int i = 0; i < 3; i++)
+    pcall_send_message (g_variant_new_int32 (i));
+  return NULL;
+}
+
+static void
+wait_for_exit_of_any (void)
+{
+  siginfo_t info;
+
+  while (waitid (P_ALL, 0, &info, WEXITED | WNOWAIT) < 0)
+    g_assert_cmpint (errno, ==, EINTR);
+}
+
+static void
+join_at_message (PcallTask *task, PcallCall *call, GVariant *message, guint *n_messages)
+{
+  g_assert_cmpint (g_variant_get_int32 (message), ==, (*n_messages)++);
+  support_join (task);
+  g_assert_cmpuint (*n_messages, ==, 3);
+  support_assert_result (task, 0, "()");
+}
+
+static void
+test_messages_of_the_dead (void)
+{
+  PcallTask *task = support_task (send_three, 1);
+  guint n_messages = 0;
+
+  g_signal_connect (task, "call-message", G_CALLBACK (join_at_message), &n_messages);
+  support_start (task);
+  wait_for_exit_of_any ();
+  support_join (task);
+  g_assert_cmpuint (n_messages, ==, 3);
+
+  g_assert_finalize_object (task);
+}
+
+int
+main (int argc, char *argv[])
+{
+  g_test_init (&argc, &argv, NULL);
+
+  add_deeds ("loop", FALSE, 0);
+  add_deeds ("joined", TRUE, 0);
+  add_deeds ("one-by-one", TRUE, 1);
+  g_test_add_func ("/pcall/handlers/messages-of-the-dead", test_messages_of_the_dead);
+  support_add ("/pcall/handlers/join-everywhere", test_join_everywhere);
+
+  return g_test_run ();
+}
