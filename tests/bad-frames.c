@@ -47,11 +47,12 @@ typedef struct
 
 G_STATIC_ASSERT (sizeof (Header) == 32);
 
-/* The header of the frame that the parent expects next, of a progress report. */
 typedef struct
 {
   int    fd;
-  Header due;
+  Header due;         /* of the frame that the parent expects next */
+  char   report[256]; /* that frame: a progress report that the parent did not get */
+  gssize report_size;
 } Channel;
 
 static gboolean
@@ -67,7 +68,9 @@ tap (Channel *self,
     _exit (88);
 
   pcall_report_progress (0.5, NULL);
-  found = recv (ends[1], &self->due, sizeof self->due, MSG_DONTWAIT) == sizeof self->due;
+  self->report_size = recv (ends[1], self->report, sizeof self->report, MSG_DONTWAIT);
+  found = self->report_size > (gssize) sizeof self->due;
+  memcpy (&self->due, self->report, sizeof self->due);
 
   dup3 (saved, fd, O_CLOEXEC);
   close (saved);
@@ -119,6 +122,13 @@ write_padded (const Channel *channel,
 
   write_all (channel, payload, size);
   write_all (channel, zeros, (8 - size % 8) % 8);
+}
+
+/* For a child that is going to send frames in the ordinary way. */
+static void
+write_report (const Channel *channel)
+{
+  write_all (channel, channel->report, channel->report_size);
 }
 
 /* As good a frame as there can be. */
@@ -435,6 +445,7 @@ BAD_CHILD (shut_down_reading)
 {
   Channel channel = find_channel ();
 
+  write_report (&channel);
   shutdown (channel.fd, SHUT_RD);
   return g_variant_new_int32 (42);
 }
@@ -473,6 +484,7 @@ BAD_CHILD (nonblocking_channel)
   Channel channel = find_channel ();
   gpointer zeros = g_malloc0 (LARGE);
 
+  write_report (&channel);
   fcntl (channel.fd, F_SETFL, fcntl (channel.fd, F_GETFL) | O_NONBLOCK);
   return g_variant_new_from_data (G_VARIANT_TYPE_BYTESTRING, zeros, LARGE, TRUE, g_free, zeros);
 }
@@ -483,6 +495,7 @@ BAD_CHILD (leave_bytes_unread)
   Channel channel = find_channel ();
   struct pollfd readable = { .fd = channel.fd, .events = POLLIN };
 
+  write_report (&channel);
   pcall_send_message (g_variant_new_int32 (0));
   while (poll (&readable, 1, -1) < 0)
     ;
