@@ -8,6 +8,8 @@
 
 #include "tally.h"
 
+#include <glib/gstdio.h>
+
 typedef struct
 {
   guint    n_started;
@@ -180,4 +182,20 @@ tally_assert_complete (Tally *self)
   g_assert_cmpuint (pcall_task_get_n_finished (self->task), ==, self->n_calls);
   for (guint i = 0; i < self->n_calls; i++)
     assert_call_complete (self, i);
+}
+
+void
+tally_remove_logs (Tally *self)
+{
+  for (guint i = 0; i < self->n_calls; i++)
+    {
+      g_autoptr (PcallCall) call = pcall_task_get_call (self->task, i);
+      const char *path = pcall_call_get_log_file (call);
+      g_autofree char *directory = path != NULL ? g_path_get_dirname (path) : NULL;
+
+      if (path == NULL)
+        continue;
+      g_assert_no_errno (g_unlink (path));
+      g_rmdir (directory);
+    }
 }

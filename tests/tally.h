@@ -26,3 +26,7 @@ gboolean tally_get_core_dumped (Tally   *self,
 /* The task is over: each call is in one terminal state, of which was told once, in the right
  * words, and has either a result or an error. */
 void   tally_assert_complete (Tally     *self);
+
+/* Removes what the calls tell as their log files: while they are not joined into the application's
+ * log, those with something in them are the application's. */
+void   tally_remove_logs     (Tally     *self);

@@ -280,23 +280,6 @@ case_tear_down (Case *self)
   close (self->gate[1]);
 }
 
-/* Log files with something in them are the application's, until they are joined into its log. */
-static void
-remove_logs (PcallTask *task)
-{
-  for (guint i = 0; i < pcall_task_get_n_calls (task); i++)
-    {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
-      const char *path = pcall_call_get_log_file (call);
-      g_autofree char *directory = path != NULL ? g_path_get_dirname (path) : NULL;
-
-      if (path == NULL)
-        continue;
-      g_assert_no_errno (g_unlink (path));
-      g_rmdir (directory);
-    }
-}
-
 static void
 assert_message (const char *message,
                 const char *prefix,
@@ -398,7 +381,7 @@ test_bad_child (gconstpointer data)
   assert_siblings (&self);
   assert_grandchild (&self);
 
-  remove_logs (self.task);
+  tally_remove_logs (tally);
   tally_free (tally);
   case_tear_down (&self);
   traces_assert_back (before);
