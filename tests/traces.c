@@ -61,6 +61,33 @@ traces_begin (void)
   g_main_context_default ();
 }
 
+#define SLOW_VARIABLE "PCALL_TEST_SLOW"
+
+guint
+traces_rounds (guint in_short_form,
+               guint in_slow_form)
+{
+  if (g_test_slow () || g_getenv (SLOW_VARIABLE) != NULL)
+    return in_slow_form;
+  return in_short_form;
+}
+
+void
+traces_in_subprocess (void (*func) (gconstpointer data),
+                      gconstpointer data)
+{
+  if (g_test_subprocess ())
+    {
+      func (data);
+      return;
+    }
+
+  if (g_test_slow ())
+    g_setenv (SLOW_VARIABLE, "1", TRUE);
+  g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
+  g_test_trap_assert_passed ();
+}
+
 static int
 compare_lines (gconstpointer a,
                gconstpointer b)

@@ -15,6 +15,13 @@
  * prepares what GLib makes once in a process. To be called in main(), after g_test_init(). */
 void      traces_begin       (void);
 
+/* One of the two, by what was asked for: -m slow, here or in the parent of a test's subprocess. */
+guint     traces_rounds      (guint in_short_form,
+                              guint in_slow_form);
+/* Runs @func in a fresh process of this program, under the name of the test that runs now. */
+void      traces_in_subprocess (void (*func) (gconstpointer data),
+                                gconstpointer data);
+
 /* All that a task could leave behind in this process, a line each: descriptors (memfds among
  * them), children (zombies among them), threads, files in the runtime directory. */
 char     *traces_take        (void);
