@@ -582,7 +582,11 @@ check_still_closed (int closed)
   for (int fd = 0; fd <= STDERR_FILENO; fd++)
     if ((closed & (1 << fd)) != 0 && !is_closed (fd))
       {
-        dprintf (SAVED_FD + STDERR_FILENO, "descriptor %d is in use, with %d closed\n", fd, closed);
+        g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
+        g_autofree char *what = g_file_read_link (path, NULL);
+
+        dprintf (SAVED_FD + STDERR_FILENO, "descriptor %d is %s, with %d closed\n", fd, what,
+                 closed);
         _exit (1);
       }
 }
