@@ -47,6 +47,18 @@ remove_runtime_directory (void)
     remove_tree (runtime_directory);
 }
 
+/* Tasks tell what their children wrote, which can be much. */
+static GLogWriterOutput
+write_warnings (GLogLevelFlags   level,
+                const GLogField *fields,
+                gsize            n_fields,
+                gpointer         data)
+{
+  if ((level & G_LOG_LEVEL_MASK) >= G_LOG_LEVEL_MESSAGE)
+    return G_LOG_WRITER_HANDLED;
+  return g_log_writer_default (level, fields, n_fields, data);
+}
+
 void
 traces_begin (void)
 {
@@ -58,6 +70,7 @@ traces_begin (void)
   g_setenv ("XDG_RUNTIME_DIR", runtime_directory, TRUE);
   atexit (remove_runtime_directory);
 
+  g_log_set_writer_func (write_warnings, NULL, NULL);
   g_main_context_default ();
 }
 
@@ -184,15 +197,34 @@ traces_are (gpointer before)
   return g_str_equal (now, before);
 }
 
+/* The lines of @text that @other has not. */
+static char *
+lines_missing_in (const char *text,
+                  const char *other)
+{
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+  g_auto (GStrv) others = g_strsplit (other, "\n", -1);
+  GString *missing = g_string_new (NULL);
+
+  for (guint i = 0; lines[i] != NULL; i++)
+    if (!g_strv_contains ((const char *const *) others, lines[i]))
+      g_string_append_printf (missing, "%s; ", lines[i]);
+  return g_string_free (missing, FALSE);
+}
+
 void
 traces_assert_back (const char *before)
 {
   g_autofree char *now = NULL;
+  g_autofree char *left = NULL;
+  g_autofree char *gone = NULL;
 
   if (traces_wait_until (traces_are, (gpointer) before))
     return;
   now = traces_take ();
-  g_assert_cmpstr (now, ==, before);
+  left = lines_missing_in (now, before);
+  gone = lines_missing_in (before, now);
+  g_error ("traces: left are %s gone are %s", left, gone);
 }
 
 gboolean

@@ -12,7 +12,8 @@
 #define TEST_LIMIT 60.0
 
 /* Gives this program a runtime directory of its own, where log files of its tasks are made, and
- * prepares what GLib makes once in a process. To be called in main(), after g_test_init(). */
+ * prepares what GLib makes once in a process. Messages of less weight than a warning are not
+ * written. To be called in main(), after g_test_init(). */
 void      traces_begin       (void);
 
 /* One of the two, by what was asked for: -m slow, here or in the parent of a test's subprocess. */
