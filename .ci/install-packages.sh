@@ -5,7 +5,7 @@
 # Installs those of the named Debian packages that are missing, and says which.
 # Where everything is there, nothing is asked of the network, of root or of apt.
 #
-# usage: tools/install-deps.sh PACKAGE…
+# usage: .ci/install-packages.sh PACKAGE…
 
 set -eu
 

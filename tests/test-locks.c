@@ -1,0 +1,415 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/* Forks while other threads hold GLib's locks.
+ *
+ * Two threads take as many of GLib's locks as they can, without a pause, while children are
+ * forked. Each child then needs all of these locks. A lock that stays locked would keep a child
+ * until its timeout, so no call may time out. */
+
+#include <gio/gio.h>
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "tally.h"
+#include "traces.h"
+
+#define N_HAMMERS 2
+#define HANG_S 20.0
+
+/* What holds locks */
+
+#define HAMMER_TYPE_OBJECT (hammer_object_get_type ())
+G_DECLARE_FINAL_TYPE (HammerObject, hammer_object, HAMMER, OBJECT, GObject)
+
+struct _HammerObject
+{
+  GObject parent_instance;
+
+  gint    number;
+};
+
+G_DEFINE_FINAL_TYPE (HammerObject, hammer_object, G_TYPE_OBJECT)
+
+static guint struck_signal;
+
+static void
+hammer_object_set_property (GObject      *object,
+                            guint         prop_id,
+                            const GValue *value,
+                            GParamSpec   *pspec)
+{
+  HAMMER_OBJECT (object)->number = g_value_get_int (value);
+}
+
+static void
+hammer_object_get_property (GObject    *object,
+                            guint       prop_id,
+                            GValue     *value,
+                            GParamSpec *pspec)
+{
+  g_value_set_int (value, HAMMER_OBJECT (object)->number);
+}
+
+static void
+hammer_object_class_init (HammerObjectClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->set_property = hammer_object_set_property;
+  object_class->get_property = hammer_object_get_property;
+  g_object_class_install_property (object_class, 1,
+                                   g_param_spec_int ("number", NULL, NULL, 0, G_MAXINT, 0,
+                                                     G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS));
+  struck_signal = g_signal_new ("struck", HAMMER_TYPE_OBJECT, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                NULL, G_TYPE_NONE, 1, G_TYPE_INT);
+}
+
+static void
+hammer_object_init (HammerObject *self)
+{
+}
+
+static void
+count (GObject *object,
+       gint     number,
+       gint    *sum)
+{
+  *sum += number;
+}
+
+static void
+use_objects (gint i)
+{
+  g_autoptr (HammerObject) object = g_object_new (HAMMER_TYPE_OBJECT, "number", i, NULL);
+  GWeakRef weak;
+  gint sum = 0;
+  gint number;
+
+  g_weak_ref_init (&weak, object);
+  g_signal_connect (object, "struck", G_CALLBACK (count), &sum);
+  g_signal_emit (object, struck_signal, 0, 1);
+  g_object_set (object, "number", i + 1, NULL);
+  g_object_get (object, "number", &number, NULL);
+  g_object_set_data_full (G_OBJECT (object), "some-key", g_strdup ("data"), g_free);
+  g_weak_ref_clear (&weak);
+  g_assert_cmpint (sum, ==, 1);
+  g_assert_cmpint (number, ==, i + 1);
+}
+
+static void
+use_variants (gint i)
+{
+  g_autoptr (GVariant) tuple = g_variant_ref_sink (g_variant_new ("(sia{sv})", "text", i, NULL));
+  g_autoptr (GVariant) parsed = g_variant_parse (NULL, "[('a', <1>), ('b', <'c'>)]", NULL, NULL, NULL);
+  g_autofree char *printed = g_variant_print (tuple, TRUE);
+
+  g_assert_nonnull (parsed);
+  g_assert_cmpuint (g_variant_get_size (tuple), >, 0);
+}
+
+static void
+use_quarks (gint i)
+{
+  char name[32];
+
+  g_snprintf (name, sizeof name, "hammer-%d", i % 512);
+  g_quark_from_string (name);
+  g_intern_string (name);
+}
+
+static gboolean
+set_flag (gpointer data)
+{
+  *(gboolean *) data = TRUE;
+  return G_SOURCE_REMOVE;
+}
+
+static void
+use_main_context (gint i)
+{
+  g_autoptr (GMainContext) context = g_main_context_new ();
+  g_autoptr (GSource) source = g_timeout_source_new (0);
+  gboolean called = FALSE;
+
+  g_source_set_callback (source, set_flag, &called, NULL);
+  g_source_attach (source, context);
+  while (!called)
+    g_main_context_iteration (context, TRUE);
+  g_main_context_wakeup (NULL);
+}
+
+static void
+use_slices (gint i)
+{
+  gpointer chunks[32];
+
+  for (gsize j = 0; j < G_N_ELEMENTS (chunks); j++)
+    chunks[j] = g_slice_alloc (16 + i % 64 * 8);
+  for (gsize j = 0; j < G_N_ELEMENTS (chunks); j++)
+    g_slice_free1 (16 + i % 64 * 8, chunks[j]);
+}
+
+static void
+use_log (gint i)
+{
+  g_message ("hammer %d", i);
+  g_debug ("hammer %d", i);
+  g_log ("Other", G_LOG_LEVEL_INFO, "hammer %d", i);
+}
+
+static void
+use_time (gint i)
+{
+  g_autoptr (GDateTime) now = g_date_time_new_now_local ();
+  g_autofree char *text = g_date_time_format_iso8601 (now);
+
+  g_assert_nonnull (text);
+}
+
+static void
+use_rest (gint i)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GMainContext) ours = g_main_context_ref_thread_default ();
+  g_autoptr (GFile) file = g_file_new_for_path ("/dev/null");
+  g_autofree char *text = g_strdup_printf ("%s %s %d", g_get_user_name (), g_get_home_dir (), i);
+
+  g_cancellable_cancel (cancellable);
+  g_random_int ();
+  g_assert_nonnull (g_strerror (i % 100));
+  g_dataset_set_data (cancellable, "key", NULL);
+  g_assert_nonnull (g_get_prgname ());
+  g_assert_cmpuint (g_type_from_name ("GObject"), ==, G_TYPE_OBJECT);
+  g_assert_nonnull (text);
+}
+
+static void (*const uses[]) (gint i) = {
+  use_objects, use_variants, use_quarks, use_main_context, use_slices, use_log, use_time, use_rest,
+};
+
+static void
+ignore_message (const gchar   *domain,
+                GLogLevelFlags level,
+                const gchar   *message,
+                gpointer       data)
+{
+}
+
+static gpointer
+hammer (gpointer data)
+{
+  gint *stop = data;
+
+  for (gint i = 0; !g_atomic_int_get (stop); i++)
+    uses[i % G_N_ELEMENTS (uses)](i);
+  return NULL;
+}
+
+/* What needs them */
+
+static GVariant *
+use_all (GVariant *args,
+         GVariant *kwargs,
+         gpointer  user_data,
+         GError  **error)
+{
+  for (gint i = 0; i < 3; i++)
+    for (gsize j = 0; j < G_N_ELEMENTS (uses); j++)
+      uses[j](i);
+  pcall_send_message (g_variant_new_string ("done"));
+  return g_variant_new_uint32 (pcall_get_call_index ());
+}
+
+static guint n_forks;
+
+static gint
+count_fork (gpointer data)
+{
+  n_forks++;
+  return fork ();
+}
+
+static void
+assert_results (PcallTask *task)
+{
+  g_autoptr (GVariant) results = pcall_task_get_results (task);
+
+  g_assert_nonnull (results);
+  for (guint i = 0; i < pcall_task_get_n_calls (task); i++)
+    {
+      g_autoptr (GVariant) boxed = g_variant_get_child_value (results, i);
+      g_autoptr (GVariant) result = g_variant_get_variant (boxed);
+
+      g_assert_cmpuint (g_variant_get_uint32 (result), ==, i);
+    }
+}
+
+static void
+run_calls (guint n_calls)
+{
+  PcallTask *task = pcall_task_new_for_func (use_all, NULL, NULL);
+  g_autoptr (Tally) tally = NULL;
+  g_autoptr (GError) error = NULL;
+
+  n_forks = 0;
+  pcall_task_set_n_calls (task, n_calls);
+  pcall_task_set_max_children (task, 8);
+  pcall_task_set_timeout (task, HANG_S);
+  tally = tally_new (task);
+  g_assert_true (pcall_task_start (task, &error));
+  g_assert_no_error (error);
+  g_assert_true (pcall_task_join (task, -1, NULL, &error) || error != NULL);
+  g_assert_no_error (error);
+
+  tally_assert_complete (tally);
+  assert_results (task);
+  g_clear_pointer (&tally, tally_free);
+  g_assert_finalize_object (task);
+}
+
+static void
+hammer_while (void (*func) (gconstpointer data),
+              gconstpointer data)
+{
+  GThread *threads[N_HAMMERS];
+  gint stop = FALSE;
+
+  for (guint i = 0; i < N_HAMMERS; i++)
+    threads[i] = g_thread_new ("hammer", hammer, &stop);
+  func (data);
+  g_atomic_int_set (&stop, TRUE);
+  for (guint i = 0; i < N_HAMMERS; i++)
+    g_thread_join (threads[i]);
+}
+
+static void
+run_many_calls (gconstpointer data)
+{
+  guint n_calls = traces_rounds (300, 2000);
+
+  run_calls (n_calls);
+  g_test_message ("%u forks for %u calls", n_forks, n_calls);
+}
+
+static void
+test_hammered (void)
+{
+  g_autofree char *before = NULL;
+
+  run_calls (1); /* what is made once in a process */
+  before = traces_take ();
+  pcall_set_fork_func (count_fork, NULL, NULL);
+  hammer_while (run_many_calls, NULL);
+  pcall_set_fork_func (NULL, NULL, NULL);
+  traces_assert_back (before);
+}
+
+/* The signal that ends a trial is ignored and blocked by the application. */
+static void
+test_hammered_without_sigalrm (void)
+{
+  sigset_t set, before;
+  void (*handler) (int) = signal (SIGALRM, SIG_IGN);
+
+  sigemptyset (&set);
+  sigaddset (&set, SIGALRM);
+  pthread_sigmask (SIG_BLOCK, &set, &before);
+  hammer_while (run_many_calls, NULL);
+  pthread_sigmask (SIG_SETMASK, &before, NULL);
+  signal (SIGALRM, handler);
+}
+
+/* A lock that is held for certain: that of class initialisation, by a thread that stays in one. */
+
+#define STUCK_TYPE_OBJECT (stuck_object_get_type ())
+G_DECLARE_FINAL_TYPE (StuckObject, stuck_object, STUCK, OBJECT, GObject)
+
+struct _StuckObject
+{
+  GObject parent_instance;
+};
+
+G_DEFINE_FINAL_TYPE (StuckObject, stuck_object, G_TYPE_OBJECT)
+
+#define N_STUCK_FORKS 3
+
+static struct
+{
+  int      inside[2];
+  int      let_go[2];
+  GThread *thread;
+} stuck;
+
+static void
+stuck_object_class_init (StuckObjectClass *klass)
+{
+  char byte;
+
+  g_assert_cmpint (write (stuck.inside[1], "x", 1), ==, 1);
+  g_assert_cmpint (read (stuck.let_go[0], &byte, 1), ==, 1);
+}
+
+static void
+stuck_object_init (StuckObject *self)
+{
+}
+
+static gpointer
+hold_class_lock (gpointer data)
+{
+  g_object_unref (g_object_new (STUCK_TYPE_OBJECT, NULL));
+  return NULL;
+}
+
+/* Some children are forked while the lock is held; the thread is there until the last of all. */
+static gint
+fork_while_stuck (gpointer data)
+{
+  if (n_forks++ == N_STUCK_FORKS)
+    g_assert_cmpint (write (stuck.let_go[1], "x", 1), ==, 1);
+  if (n_forks == N_STUCK_FORKS + 1)
+    g_thread_join (g_steal_pointer (&stuck.thread));
+  return fork ();
+}
+
+static void
+test_stuck (void)
+{
+  g_autofree char *before = NULL;
+  char byte;
+
+  run_calls (1);
+  g_assert_no_errno (pipe (stuck.inside));
+  g_assert_no_errno (pipe (stuck.let_go));
+  before = traces_take ();
+  stuck.thread = g_thread_new ("stuck", hold_class_lock, NULL);
+  g_assert_cmpint (read (stuck.inside[0], &byte, 1), ==, 1);
+
+  pcall_set_fork_func (fork_while_stuck, NULL, NULL);
+  run_calls (2);
+  pcall_set_fork_func (NULL, NULL, NULL);
+
+  g_test_message ("%u forks for 2 calls", n_forks);
+  g_assert_cmpuint (n_forks, >=, N_STUCK_FORKS + 2);
+  traces_assert_back (before);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  traces_begin ();
+  g_log_set_handler ("Other", G_LOG_LEVEL_MASK, ignore_message, NULL);
+  g_log_set_handler ("GLib-GIO", G_LOG_LEVEL_DEBUG, ignore_message, NULL);
+
+  g_test_add_func ("/locks/hammered", test_hammered);
+  g_test_add_func ("/locks/hammered-without-sigalrm", test_hammered_without_sigalrm);
+  g_test_add_func ("/locks/stuck", test_stuck);
+
+  return g_test_run ();
+}
