@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
+#include <errno.h>
 #include <gio/gio.h>
 #include <sys/time.h>
 #include <time.h>
@@ -164,11 +165,32 @@ try_random (void)
   g_random_int ();
 }
 
-/* g_utils_global */
+/* g_utils_global, g_application_name, g_prgname */
 static void
 try_user_data (void)
 {
+  g_get_home_dir ();
   g_get_user_name ();
+  g_get_application_name ();
+  g_get_prgname ();
+}
+
+/* interned_ref_strings, and errors of g_strerror() */
+static void
+try_strings (void)
+{
+  g_ref_string_release (g_ref_string_new_intern ("pcall-lock-trial"));
+  (void) g_strerror (ELOOP);
+}
+
+/* attribute_hash and extension_points of GIO */
+static void
+try_files (void)
+{
+  g_autoptr (GFileInfo) info = g_file_info_new ();
+
+  g_file_info_set_attribute_boolean (info, "pcall::lock-trial", TRUE);
+  g_io_extension_point_lookup ("pcall-lock-trial");
 }
 
 /* time_zones, tz_local; and glibc's tzset_lock, which it does not mend */
@@ -188,7 +210,7 @@ pcall_lock_trial (guint attempt)
   static void (*const trials[]) (void) = {
     try_quarks,       try_slices,        try_messages, try_variants, try_types,
     try_objects,      try_signals,       try_random,   try_once,     try_main_contexts,
-    try_cancellables, try_user_data,     try_time_zones,
+    try_cancellables, try_user_data,     try_time_zones, try_strings, try_files,
   };
   glong limit = (glong) FIRST_LIMIT_US << MIN (attempt, MAX_DOUBLINGS);
   struct itimerval limited = { .it_value = { limit / G_USEC_PER_SEC, limit % G_USEC_PER_SEC } };

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "pcall-error.h"
+#include "pcall-fd-private.h"
 
 /* pid and pidfd as one value.
  *
@@ -53,7 +54,7 @@ pcall_process_open (PcallProcess *self,
                     pid_t         pid,
                     GError      **error)
 {
-  int pidfd = syscall (SYS_pidfd_open, pid, 0);
+  int pidfd = pcall_fd_lift (syscall (SYS_pidfd_open, pid, 0));
 
   if (pidfd < 0)
     {

@@ -76,13 +76,14 @@ void            pcall_run_settle       (PcallRun     *self,
  * end. It has been ended, and is not to be settled. */
 void            pcall_run_detach       (PcallRun     *self);
 
-/* Instead of settling: what the child wrote is of no use. */
+/* What the child wrote is of no use. */
 void            pcall_run_discard_log  (PcallRun     *self);
 
 const PcallJob *pcall_run_get_job      (PcallRun     *self);
 /* The position of its child among the task's; FALSE before the call has begun. */
 gboolean        pcall_run_get_child    (PcallRun     *self,
                                         guint        *position);
+gboolean        pcall_run_has_gone     (PcallRun     *self);
 gboolean        pcall_run_is_over      (PcallRun     *self);
 GList          *pcall_run_get_link     (PcallRun     *self);
 

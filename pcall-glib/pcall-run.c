@@ -26,6 +26,7 @@ struct _PcallRun
   PcallSupervisor     *supervisor;
   PcallStarted         started;
   guint                child; /* its position among the task's, once it has begun */
+  gboolean             gone; /* it was let go */
   gboolean             begun;
   gboolean             over;
   PcallTimer           timeout;
@@ -192,6 +193,7 @@ pcall_run_free (PcallRun *self)
 void
 pcall_run_go (PcallRun *self)
 {
+  self->gone = TRUE;
   pcall_start_go (&self->started);
   if (!self->on_trial)
     begin (self);
@@ -336,6 +338,12 @@ pcall_run_get_child (PcallRun *self,
 {
   *position = self->child;
   return self->begun;
+}
+
+gboolean
+pcall_run_has_gone (PcallRun *self)
+{
+  return self->gone;
 }
 
 gboolean

@@ -67,7 +67,8 @@ struct _PcallScheduler
   guint                      next_call;
   GQueue                     retries; /* Retry */
   GQueue                     runs;    /* PcallRun, by their own links */
-  PcallRun                  *first;   /* of these, until it was let go */
+  GList                     *held;    /* of these, the first that was not let go; all after it too */
+  guint                      n_gone;  /* of these, those that were let go */
   guint                      n_over;  /* of these, those whose call is over */
   guint                      telling; /* how deep we are in telling the end of a call */
   PcallChildList            *children;
@@ -99,8 +100,8 @@ has_waiting_calls (PcallScheduler *self)
 static gboolean
 has_room (PcallScheduler *self)
 {
-  /* The end of a process takes about as long as its beginning. So a child whose call is over makes
-   * room for the next, but no more than once. */
+  /* The end of a process takes about as long as its beginning. So when a call is over the next child
+   * is made; it is held until the one before it is gone, with all that it had. */
   return !self->crowded && self->runs.length - self->n_over < self->max_children &&
          self->n_over <= self->max_children;
 }
@@ -182,7 +183,7 @@ drop_next (PcallScheduler *self)
                     timed_out ? PCALL_ERROR_TIMED_OUT : PCALL_ERROR_CANCELLED, self->stop_reason);
 }
 
-/* Makes a child for the next call, which pcall_run_go() lets go on. NULL without an error where
+/* Makes a child for the next call, which let_go() lets go on. NULL without an error where
  * there is no room for it while others run: then the call waits. */
 static PcallRun *
 make_next (PcallScheduler *self,
@@ -201,6 +202,8 @@ make_next (PcallScheduler *self,
   if (run != NULL)
     {
       g_queue_push_tail_link (&self->runs, pcall_run_get_link (run));
+      if (self->held == NULL)
+        self->held = pcall_run_get_link (run);
       return run;
     }
 
@@ -216,6 +219,19 @@ make_next (PcallScheduler *self,
 }
 
 static void
+let_go (PcallScheduler *self)
+{
+  while (self->held != NULL && self->n_gone < self->max_children && !is_stopped (self))
+    {
+      PcallRun *run = self->held->data;
+
+      self->held = self->held->next;
+      self->n_gone++;
+      pcall_run_go (run);
+    }
+}
+
+static void
 start_or_fail_next (PcallScheduler *self)
 {
   g_autoptr (GError) error = NULL;
@@ -223,7 +239,7 @@ start_or_fail_next (PcallScheduler *self)
   PcallRun *run = make_next (self, &index, &error);
 
   if (run != NULL)
-    pcall_run_go (run);
+    let_go (self);
   else if (error != NULL)
     finish_unstarted (self, index, PCALL_CALL_STATE_FAILED, error->code, error->message);
 }
@@ -301,17 +317,6 @@ start_or_drop_next (PcallScheduler *self)
     }
 }
 
-/* The first child is made before anything is told, and let go after: but not later than those who
- * were told want the task to get on. */
-static void
-let_first_go (PcallScheduler *self)
-{
-  PcallRun *first = g_steal_pointer (&self->first);
-
-  if (first != NULL)
-    pcall_run_go (first);
-}
-
 /* Begins nothing that would, going by the longest step so far, take longer than @length. */
 static void
 burst (PcallScheduler *self,
@@ -344,11 +349,12 @@ pcall_scheduler_dispatch (PcallScheduler *self,
   if (self->finished)
     return;
 
-  let_first_go (self);
+  let_go (self);
   /* Who waits here has nothing else to do, so there is no pause; and it does not wait for nothing. */
   if (can_start (self) || pcall_scheduler_is_over (self))
     until = 0;
   pcall_engine_dispatch (self->engine, until);
+  let_go (self);
   burst (self, BURST_US);
   check_finished (self);
 }
@@ -443,8 +449,12 @@ run_ended (PcallRun *run,
 {
   PcallScheduler *self = data;
   PcallJob job = *pcall_run_get_job (run);
+  GList *link = pcall_run_get_link (run);
 
-  g_queue_unlink (&self->runs, pcall_run_get_link (run));
+  if (self->held == link)
+    self->held = link->next;
+  g_queue_unlink (&self->runs, link);
+  self->n_gone -= pcall_run_has_gone (run);
   self->n_over -= pcall_run_is_over (run);
   self->crowded = FALSE;
 
@@ -454,6 +464,7 @@ run_ended (PcallRun *run,
     }
   else
     {
+      pcall_run_discard_log (run);
       pcall_run_free (run);
       if (job.attempt + 1 < MAX_ATTEMPTS)
         put_back (self, job.index, job.attempt + 1);
@@ -549,8 +560,7 @@ make_first (PcallScheduler *self,
     return TRUE;
 
   survey (self);
-  self->first = make_next (self, &index, error);
-  if (self->first != NULL)
+  if (make_next (self, &index, error) != NULL)
     return TRUE;
 
   call = pcall_call_list_describe (self->calls, index);
@@ -599,7 +609,7 @@ pcall_scheduler_start (PcallScheduler *self,
   pause_for (self, 0);
 
   self->funcs->started (self->data);
-  let_first_go (self);
+  let_go (self);
   burst (self, FIRST_BURST_US);
   return TRUE;
 }

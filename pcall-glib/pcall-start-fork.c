@@ -124,8 +124,10 @@ prepare (PcallStartContext *context)
   if (!can_make_main_context ())
     return;
 
+  /* Where a standard stream is closed the descriptor may stand in its place: not for children. */
   context->main_context = g_main_context_new ();
-  if (g_main_context_query (context->main_context, G_MAXINT, &timeout, &wakeup, 1) == 1)
+  if (g_main_context_query (context->main_context, G_MAXINT, &timeout, &wakeup, 1) == 1 &&
+      wakeup.fd > STDERR_FILENO)
     context->wakeup_fd = wakeup.fd;
   else
     g_clear_pointer (&context->main_context, g_main_context_unref);

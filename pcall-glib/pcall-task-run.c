@@ -48,9 +48,8 @@ pcall_task_is_ours (PcallTask *self)
 
 /* Telling */
 
-/* User code has run: what is known of listeners and of this process may be out of date. */
-static void
-touch (PcallTask *self)
+void
+pcall_task_touch (PcallTask *self)
 {
   self->listeners = LISTENERS_UNKNOWN;
   pcall_scheduler_touch (self->scheduler);
@@ -62,7 +61,7 @@ touch_if_watched (PcallTask *self)
 {
   if (pcall_call_list_has_objects (self->calls) ||
       pcall_child_list_has_objects (pcall_scheduler_get_children (self->scheduler)))
-    touch (self);
+    pcall_task_touch (self);
 }
 
 static guint
@@ -71,7 +70,8 @@ find_listeners (PcallTask *self)
   guint notify_id = g_signal_lookup ("notify", G_TYPE_OBJECT);
   guint listeners = 0;
 
-  if (g_signal_has_handler_pending (self, notify_id, 0, TRUE))
+  /* With whatever property for its detail */
+  if (g_signal_handler_find (self, G_SIGNAL_MATCH_ID, notify_id, 0, NULL, NULL, NULL) != 0)
     listeners |= 1u << LISTENS_TO_NOTIFY;
   for (guint i = 0; i <= SIGNAL_FINISHED; i++)
     if (g_signal_has_handler_pending (self, pcall_task_signals[i], 0, TRUE))
@@ -98,7 +98,7 @@ notify (PcallTask         *self,
     return;
 
   pcall_task_notify (self, property);
-  touch (self);
+  pcall_task_touch (self);
 }
 
 static void
@@ -111,7 +111,7 @@ emit (PcallTask       *self,
   va_start (args, signal);
   g_signal_emit_valist (self, pcall_task_signals[signal], 0, args);
   va_end (args);
-  touch (self);
+  pcall_task_touch (self);
 }
 
 static void
@@ -135,7 +135,7 @@ started (gpointer data)
 
   g_list_model_items_changed (G_LIST_MODEL (self), 0, 0, pcall_task_get_n_calls (self));
   pcall_task_notify (self, PROP_RUNNING);
-  touch (self);
+  pcall_task_touch (self);
 }
 
 static void
@@ -366,7 +366,7 @@ task_source_dispatch (GSource     *source,
   if (!pcall_task_is_ours (self))
     return G_SOURCE_REMOVE;
 
-  touch (self);
+  pcall_task_touch (self);
   pcall_scheduler_dispatch (self->scheduler, 0);
   return self->finished ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
 }
@@ -429,7 +429,7 @@ pcall_task_dispatch (PcallTask *self)
     return FALSE;
 
   keep = g_object_ref (self);
-  touch (self);
+  pcall_task_touch (self);
   pcall_scheduler_dispatch (self->scheduler, 0);
   return !self->finished;
 }
