@@ -91,6 +91,15 @@ first_timer (PcallEngine *self)
 }
 
 static void
+arm_first (PcallEngine *self)
+{
+  PcallTimer *timer = first_timer (self);
+
+  if (timer != NULL)
+    arm (self, timer->due);
+}
+
+static void
 timer_expired (gpointer data,
                guint32  events)
 {
@@ -106,11 +115,12 @@ timer_expired (gpointer data,
   while ((timer = first_timer (self)) != NULL && timer->due <= now)
     {
       pcall_engine_unset_timer (self, timer);
+      /* It may dispatch: the next one must not wait for its return. */
+      arm_first (self);
       timer->func (timer->data);
     }
 
-  if (timer != NULL)
-    arm (self, timer->due);
+  arm_first (self);
 }
 
 static void

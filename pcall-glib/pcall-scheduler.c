@@ -346,10 +346,10 @@ void
 pcall_scheduler_dispatch (PcallScheduler *self,
                           gint64          until)
 {
+  let_go (self);
   if (self->finished)
     return;
 
-  let_go (self);
   /* Who waits here has nothing else to do, so there is no pause; and it does not wait for nothing. */
   if (can_start (self) || pcall_scheduler_is_over (self))
     until = 0;
