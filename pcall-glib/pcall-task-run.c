@@ -547,6 +547,7 @@ pcall_task_start (PcallTask *self,
     return FALSE;
 
   self->owner = getpid ();
+  self->listeners = LISTENERS_UNKNOWN;
   make_scheduler (self);
   attach_source (self);
   if (!pcall_scheduler_start (self->scheduler, error))
