@@ -11,6 +11,7 @@
 
 #include <locale.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 
 static const BenchRow *const rows[] = { &bench_calls, &bench_crowd, &bench_stall };
@@ -102,16 +103,19 @@ run_rounds (const BenchRow       *row,
 }
 
 static void
-print_row (const BenchRow *row,
-           Rounds         *rounds)
+print_row (const BenchRow      *row,
+           const BenchSettings *settings,
+           Rounds              *rounds)
 {
+  const char *verdict;
   gdouble ratio = bench_median (rounds->ratios);
   gdouble lowest = g_array_index (rounds->ratios, gdouble, 0);
   gdouble highest = g_array_index (rounds->ratios, gdouble, rounds->ratios->len - 1);
 
+  verdict = settings->quick ? "too small to tell" : ratio <= row->bar ? "reached" : "NOT reached";
   printf ("%-47s %9.1f %9.1f   %5.2f  (%.2f … %.2f)   ≤ %.2f  %s\n", row->work,
           bench_median (rounds->pcall) * 1e3, bench_median (rounds->bare) * 1e3, ratio, lowest, highest,
-          row->bar, ratio <= row->bar ? "reached" : "NOT reached");
+          row->bar, verdict);
 }
 
 static gboolean
@@ -130,7 +134,7 @@ run_row (const BenchRow       *row,
     row->set_up (settings);
   success = run_rounds (row, settings, &rounds, error);
   if (success)
-    print_row (row, &rounds);
+    print_row (row, settings, &rounds);
   if (success && row->remark != NULL)
     {
       remark = row->remark (settings, error);
@@ -209,7 +213,15 @@ print_head (const BenchSettings *settings)
 {
   g_autofree char *log_mode = g_enum_to_string (PCALL_TYPE_LOG_MODE, settings->log_mode);
 
-  printf ("pcall %s, %u processors, %s\n\n", PCALL_VERSION_S, g_get_num_processors (), log_mode);
+  double load = 0;
+
+  getloadavg (&load, 1);
+  printf ("pcall %s, %u processors, %s\n", PCALL_VERSION_S, g_get_num_processors (), log_mode);
+  if (load > 1)
+    printf ("Others use this machine (load %.1f), so that the ratios are rough.\n", load);
+  if (settings->quick)
+    printf ("A quick run, of fewer and smaller things than the table says.\n");
+  printf ("\n");
   printf ("%-47s %9s %9s   %5s  %s\n", "median of the rounds, ms", "pcall", "bare", "ratio",
           "(lowest … highest)   bar");
 }
