@@ -85,26 +85,61 @@ static void
 use_objects (gint i)
 {
   g_autoptr (HammerObject) object = g_object_new (HAMMER_TYPE_OBJECT, "number", i, NULL);
-  GWeakRef weak;
-  gint sum = 0;
   gint number;
 
-  g_weak_ref_init (&weak, object);
-  g_signal_connect (object, "struck", G_CALLBACK (count), &sum);
-  g_signal_emit (object, struck_signal, 0, 1);
   g_object_set (object, "number", i + 1, NULL);
   g_object_get (object, "number", &number, NULL);
   g_object_set_data_full (G_OBJECT (object), "some-key", g_strdup ("data"), g_free);
-  g_weak_ref_clear (&weak);
-  g_assert_cmpint (sum, ==, 1);
   g_assert_cmpint (number, ==, i + 1);
+}
+
+static void
+ignore_end (gpointer data,
+            GObject *object)
+{
+}
+
+static void
+use_weak_references (gint i)
+{
+  g_autoptr (HammerObject) object = g_object_new (HAMMER_TYPE_OBJECT, NULL);
+  GWeakRef weak;
+
+  g_weak_ref_init (&weak, object);
+  g_object_unref (g_weak_ref_get (&weak));
+  g_object_weak_ref (G_OBJECT (object), ignore_end, NULL);
+  g_weak_ref_clear (&weak);
+}
+
+static void
+use_signals (gint i)
+{
+  g_autoptr (HammerObject) object = g_object_new (HAMMER_TYPE_OBJECT, NULL);
+  gint sum = 0;
+
+  g_signal_connect (object, "struck", G_CALLBACK (count), &sum);
+  g_signal_connect (object, "notify::number", G_CALLBACK (ignore_end), NULL);
+  g_signal_emit (object, struck_signal, 0, 1);
+  g_assert_cmpint (sum, ==, 1);
+}
+
+static void
+use_types (gint i)
+{
+  g_autofree GType *children = g_type_children (G_TYPE_OBJECT, NULL);
+
+  g_type_class_unref (g_type_class_ref (HAMMER_TYPE_OBJECT));
+  g_type_set_qdata (HAMMER_TYPE_OBJECT, g_quark_from_static_string ("hammer"), GINT_TO_POINTER (i));
+  g_assert_cmpuint (g_type_from_name ("GObject"), ==, G_TYPE_OBJECT);
+  g_assert_nonnull (children);
 }
 
 static void
 use_variants (gint i)
 {
   g_autoptr (GVariant) tuple = g_variant_ref_sink (g_variant_new ("(sia{sv})", "text", i, NULL));
-  g_autoptr (GVariant) parsed = g_variant_parse (NULL, "[('a', <1>), ('b', <'c'>)]", NULL, NULL, NULL);
+  g_autoptr (GVariant) parsed = g_variant_parse (NULL, "[('a', <1>), ('b', <'c'>)]", NULL, NULL,
+                                                 NULL);
   g_autofree char *printed = g_variant_print (tuple, TRUE);
 
   g_assert_nonnull (parsed);
@@ -121,6 +156,18 @@ use_quarks (gint i)
   g_intern_string (name);
 }
 
+/* The first reference is never dropped: dropping the last while another thread takes one is a race
+ * in GLib. */
+static void
+use_ref_strings (gint i)
+{
+  static gsize once;
+
+  if (g_once_init_enter (&once))
+    g_once_init_leave (&once, (gsize) g_ref_string_new_intern ("a string that is held"));
+  g_ref_string_release (g_ref_string_new_intern ("a string that is held"));
+}
+
 static gboolean
 set_flag (gpointer data)
 {
@@ -129,7 +176,7 @@ set_flag (gpointer data)
 }
 
 static void
-use_main_context (gint i)
+use_main_contexts (gint i)
 {
   g_autoptr (GMainContext) context = g_main_context_new ();
   g_autoptr (GSource) source = g_timeout_source_new (0);
@@ -140,6 +187,7 @@ use_main_context (gint i)
   while (!called)
     g_main_context_iteration (context, TRUE);
   g_main_context_wakeup (NULL);
+  g_source_remove (g_timeout_add_seconds (1000, set_flag, NULL));
 }
 
 static void
@@ -165,30 +213,121 @@ static void
 use_time (gint i)
 {
   g_autoptr (GDateTime) now = g_date_time_new_now_local ();
+  g_autoptr (GTimeZone) zone = g_time_zone_new_identifier ("UTC");
   g_autofree char *text = g_date_time_format_iso8601 (now);
 
   g_assert_nonnull (text);
 }
 
 static void
-use_rest (gint i)
+use_user_directories (gint i)
 {
-  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  g_autoptr (GMainContext) ours = g_main_context_ref_thread_default ();
-  g_autoptr (GFile) file = g_file_new_for_path ("/dev/null");
-  g_autofree char *text = g_strdup_printf ("%s %s %d", g_get_user_name (), g_get_home_dir (), i);
-
-  g_cancellable_cancel (cancellable);
-  g_random_int ();
-  g_assert_nonnull (g_strerror (i % 100));
-  g_dataset_set_data (cancellable, "key", NULL);
-  g_assert_nonnull (g_get_prgname ());
-  g_assert_cmpuint (g_type_from_name ("GObject"), ==, G_TYPE_OBJECT);
-  g_assert_nonnull (text);
+  g_assert_nonnull (g_get_user_name ());
+  g_assert_nonnull (g_get_home_dir ());
+  g_assert_nonnull (g_get_user_data_dir ());
+  g_assert_nonnull (g_get_tmp_dir ());
 }
 
-static void (*const uses[]) (gint i) = {
-  use_objects, use_variants, use_quarks, use_main_context, use_slices, use_log, use_time, use_rest,
+static void
+use_names (gint i)
+{
+  g_assert_nonnull (g_get_prgname ());
+  g_assert_nonnull (g_get_application_name ());
+  g_assert_nonnull (g_get_host_name ());
+}
+
+static void
+use_error_strings (gint i)
+{
+  g_assert_nonnull (g_strerror (1 + i % 100));
+}
+
+static void
+use_random (gint i)
+{
+  g_autofree char *uuid = g_uuid_string_random ();
+
+  g_random_int ();
+  g_assert_nonnull (uuid);
+}
+
+static void
+use_datasets (gint i)
+{
+  g_autofree char *location = g_strdup ("");
+
+  g_dataset_set_data (location, "key", location);
+  g_dataset_destroy (location);
+}
+
+static void
+use_cancellables (gint i)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  gulong id = g_cancellable_connect (cancellable, G_CALLBACK (ignore_end), NULL, NULL);
+
+  g_cancellable_disconnect (cancellable, id);
+  g_cancellable_cancel (cancellable);
+}
+
+static void
+use_files (gint i)
+{
+  g_autoptr (GFile) file = g_file_new_for_path ("/dev/null");
+  g_autoptr (GFileInfo) info = g_file_query_info (file, "standard::*,owner::*", 0, NULL, NULL);
+  g_autoptr (GFile) wrong = g_file_new_for_path ("/dev/null/wrong");
+  g_autoptr (GError) error = NULL;
+
+  g_assert_nonnull (g_file_info_get_name (info));
+  g_assert_null (g_file_read (wrong, NULL, &error));
+  g_assert_nonnull (error);
+}
+
+static void
+use_content_types (gint i)
+{
+  g_autofree char *type = g_content_type_guess ("a.txt", NULL, 0, NULL);
+
+  g_assert_nonnull (type);
+}
+
+static void
+use_bytes (gint i)
+{
+  g_autoptr (GInputStream) stream = g_memory_input_stream_new_from_data ("some text\n", -1, NULL);
+  g_autoptr (GDataInputStream) lines = g_data_input_stream_new (stream);
+  g_autofree char *line = g_data_input_stream_read_line (lines, NULL, NULL, NULL);
+
+  g_assert_cmpstr (line, ==, "some text");
+}
+
+typedef struct
+{
+  const char *name;
+  void (*func) (gint i);
+} Use;
+
+static const Use uses[] = {
+  { "objects", use_objects },
+  { "weak-references", use_weak_references },
+  { "signals", use_signals },
+  { "types", use_types },
+  { "variants", use_variants },
+  { "quarks", use_quarks },
+  { "ref-strings", use_ref_strings },
+  { "main-contexts", use_main_contexts },
+  { "slices", use_slices },
+  { "log", use_log },
+  { "time", use_time },
+  { "user-directories", use_user_directories },
+  { "names", use_names },
+  { "error-strings", use_error_strings },
+  { "random", use_random },
+  { "datasets", use_datasets },
+  { "cancellables", use_cancellables },
+  { "files", use_files },
+  { "content-types", use_content_types },
+  { "bytes", use_bytes },
 };
 
 static void
@@ -199,13 +338,19 @@ ignore_message (const gchar   *domain,
 {
 }
 
+typedef struct
+{
+  gint       stop;
+  const Use *use; /* NULL: all of them, by turns */
+} Hammer;
+
 static gpointer
 hammer (gpointer data)
 {
-  gint *stop = data;
+  Hammer *self = data;
 
-  for (gint i = 0; !g_atomic_int_get (stop); i++)
-    uses[i % G_N_ELEMENTS (uses)](i);
+  for (gint i = 0; !g_atomic_int_get (&self->stop); i++)
+    (self->use != NULL ? self->use : &uses[i % G_N_ELEMENTS (uses)])->func (i);
   return NULL;
 }
 
@@ -219,7 +364,7 @@ use_all (GVariant *args,
 {
   for (gint i = 0; i < 3; i++)
     for (gsize j = 0; j < G_N_ELEMENTS (uses); j++)
-      uses[j](i);
+      uses[j].func (i);
   pcall_send_message (g_variant_new_string ("done"));
   return g_variant_new_uint32 (pcall_get_call_index ());
 }
@@ -272,40 +417,48 @@ run_calls (guint n_calls)
 }
 
 static void
-hammer_while (void (*func) (gconstpointer data),
-              gconstpointer data)
+run_hammered (guint      n_calls,
+              const Use *use)
 {
+  Hammer hammers = { FALSE, use };
   GThread *threads[N_HAMMERS];
-  gint stop = FALSE;
 
   for (guint i = 0; i < N_HAMMERS; i++)
-    threads[i] = g_thread_new ("hammer", hammer, &stop);
-  func (data);
-  g_atomic_int_set (&stop, TRUE);
+    threads[i] = g_thread_new ("hammer", hammer, &hammers);
+  run_calls (n_calls);
+  g_atomic_int_set (&hammers.stop, TRUE);
   for (guint i = 0; i < N_HAMMERS; i++)
     g_thread_join (threads[i]);
-}
-
-static void
-run_many_calls (gconstpointer data)
-{
-  guint n_calls = traces_rounds (300, 2000);
-
-  run_calls (n_calls);
-  g_test_message ("%u forks for %u calls", n_forks, n_calls);
 }
 
 static void
 test_hammered (void)
 {
   g_autofree char *before = NULL;
+  guint n_calls = traces_rounds (300, 2000);
 
   run_calls (1); /* what is made once in a process */
   before = traces_take ();
   pcall_set_fork_func (count_fork, NULL, NULL);
-  hammer_while (run_many_calls, NULL);
+  run_hammered (n_calls, NULL);
   pcall_set_fork_func (NULL, NULL, NULL);
+  g_test_message ("%u forks for %u calls", n_forks, n_calls);
   traces_assert_back (before);
+}
+
+/* One use of locks alone holds them most of the time. */
+static void
+test_one (gconstpointer data)
+{
+  const Use *use = data;
+  guint n_calls = traces_rounds (24, 1000);
+
+  for (gint i = 0; i < 100; i++)
+    use->func (i);
+  pcall_set_fork_func (count_fork, NULL, NULL);
+  run_hammered (n_calls, use);
+  pcall_set_fork_func (NULL, NULL, NULL);
+  g_test_message ("%u forks for %u calls", n_forks, n_calls);
 }
 
 /* The signal that ends a trial is ignored and blocked by the application. */
@@ -318,7 +471,7 @@ test_hammered_without_sigalrm (void)
   sigemptyset (&set);
   sigaddset (&set, SIGALRM);
   pthread_sigmask (SIG_BLOCK, &set, &before);
-  hammer_while (run_many_calls, NULL);
+  run_hammered (traces_rounds (100, 1000), NULL);
   pthread_sigmask (SIG_SETMASK, &before, NULL);
   signal (SIGALRM, handler);
 }
@@ -410,6 +563,12 @@ main (int    argc,
   g_test_add_func ("/locks/hammered", test_hammered);
   g_test_add_func ("/locks/hammered-without-sigalrm", test_hammered_without_sigalrm);
   g_test_add_func ("/locks/stuck", test_stuck);
+  for (gsize i = 0; i < G_N_ELEMENTS (uses); i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/locks/one/%s", uses[i].name);
+
+      g_test_add_data_func (path, &uses[i], test_one);
+    }
 
   return g_test_run ();
 }
