@@ -31,6 +31,7 @@ typedef struct
   gint64        time; /* running: when it began; finished: how long it took; microseconds */
   gint32        pid;
   guint8        state;
+  guint8        holds_call; /* its object is kept until the call has ended */
 } Record;
 
 struct _PcallCallList
@@ -124,6 +125,22 @@ peek_call (PcallCallList *self,
   return g_hash_table_lookup (self->calls, GUINT_TO_POINTER (index));
 }
 
+/* Who connected to an object and let it go wants to be told all the same, until there is nothing
+ * left to tell. */
+static void
+hold_call (PcallCallList *self,
+           guint          index,
+           PcallCall     *call)
+{
+  Record *record = get_record (self, index);
+
+  if (record->state > PCALL_CALL_STATE_RUNNING)
+    return;
+
+  record->holds_call = TRUE;
+  g_object_ref (call);
+}
+
 PcallCall *
 pcall_call_list_get_call (PcallCallList *self,
                           guint          index)
@@ -135,6 +152,7 @@ pcall_call_list_get_call (PcallCallList *self,
 
   call = pcall_call_new (self, index);
   g_hash_table_insert (self->calls, GUINT_TO_POINTER (index), call);
+  hold_call (self, index, call);
   return call;
 }
 
@@ -324,6 +342,9 @@ pcall_call_list_finish (PcallCallList *self,
   g_set_object (&call, peek_call (self, index));
   if (call != NULL)
     pcall_call_notify_finished (call);
+  if (record->holds_call)
+    g_object_unref (call);
+  record->holds_call = FALSE;
   return TRUE;
 }
 

@@ -19,9 +19,9 @@
  * one of the other states; [property@Pcall.Call:result] or [property@Pcall.Call:error] then tell
  * what came of it. Properties notify when they change, so that a list view can show a running task.
  *
- * Objects are made on demand by [method@Pcall.Task.get_call] and by the signals of a task: there is
- * one for a call as long as anything refers to it. It may outlive the task. Use it in the thread of
- * the task.
+ * Objects are made on demand by [method@Pcall.Task.get_call] and by the signals of a task. There is
+ * one for a call until the call has ended, and as long as anything refers to it. It may outlive the
+ * task. Use it in the thread of the task.
  *
  * Since: 1.0
  */

@@ -106,8 +106,20 @@ pcall_child_list_set_exit (PcallChildList  *self,
   record->system_time = seconds (&exit->usage.ru_stime);
   record->max_rss = (guint64) exit->usage.ru_maxrss * 1024;
 
-  if (child != NULL)
-    pcall_child_notify_exited (child);
+  if (child == NULL)
+    return;
+  pcall_child_notify_exited (child);
+  g_object_unref (child);
+}
+
+void
+pcall_child_list_abandon (PcallChildList *self)
+{
+  const PcallExit unknown = { .known = FALSE };
+
+  for (guint i = 0; i < self->records->len; i++)
+    if (get_record (self, i)->running)
+      pcall_child_list_set_exit (self, i, &unknown, FALSE);
 }
 
 void
@@ -144,6 +156,9 @@ pcall_child_list_get_child (PcallChildList *self,
 
   child = pcall_child_new (self, position);
   g_hash_table_insert (self->children, GUINT_TO_POINTER (position), child);
+  /* Who connected to it and let it go wants to be told of its end all the same. */
+  if (get_record (self, position)->running)
+    g_object_ref (child);
   return child;
 }
 

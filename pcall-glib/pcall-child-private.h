@@ -29,6 +29,8 @@ void        pcall_child_list_set_exit     (PcallChildList  *self,
                                            guint            position,
                                            const PcallExit *exit,
                                            gboolean         has_log);
+/* The task is gone: nothing more will be known of children that run. */
+void        pcall_child_list_abandon      (PcallChildList  *self);
 /* The log file of the child was removed. */
 void        pcall_child_list_clear_log    (PcallChildList  *self,
                                            guint            position);

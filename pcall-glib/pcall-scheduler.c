@@ -701,6 +701,7 @@ pcall_scheduler_abandon (PcallScheduler *self)
   run_until (self, g_get_monotonic_time () + ABANDON_WAIT_US);
 
   pcall_call_list_abandon (self->calls, reason);
+  pcall_child_list_abandon (self->children);
   detach (self);
   if (!self->finished)
     thread = g_thread_try_new ("pcall-reaper", reap, self, NULL);
