@@ -187,13 +187,14 @@ try_strings (void)
   (void) g_strerror (ELOOP);
 }
 
-/* attribute_hash, extension_points and gio_xdgmime of GIO */
+/* attribute_hash, extension_points, global_mime_dirs and gio_xdgmime of GIO */
 static void
 try_files (void)
 {
   g_file_attribute_matcher_unref (g_file_attribute_matcher_new ("standard::name"));
   g_io_extension_point_lookup ("gio-vfs");
   g_content_type_get_mime_dirs ();
+  g_free (g_content_type_from_mime_type ("text/plain"));
 }
 
 /* time_zones, tz_local; and glibc's tzset_lock, which it does not mend */
@@ -206,6 +207,19 @@ try_time_zones (void)
   g_time_zone_unref (g_time_zone_new_local ());
   g_time_zone_unref (g_time_zone_new_identifier ("UTC"));
   localtime_r (&now, &local);
+}
+
+void
+pcall_lock_trial_prepare (void)
+{
+  static gsize once;
+
+  if (!g_once_init_enter (&once))
+    return;
+
+  try_time_zones ();
+  try_files ();
+  g_once_init_leave (&once, 1);
 }
 
 void

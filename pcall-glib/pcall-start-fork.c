@@ -147,6 +147,8 @@ survey (PcallStartContext *context)
   struct sigaction action;
 
   context->has_threads = process_has_threads ();
+  if (context->has_threads)
+    pcall_lock_trial_prepare ();
   context->handled = 0;
 
   for (int signum = 1; signum <= PCALL_N_SIGNALS; signum++)

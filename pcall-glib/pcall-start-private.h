@@ -82,6 +82,10 @@ void pcall_child_main (const PcallStartContext *context,
                        const PcallJob          *job,
                        const PcallInheritance  *inheritance);
 
+/* Reads what the trial would read from files anew in each child; once in a process. From any
+ * thread. */
+void pcall_lock_trial_prepare (void);
+
 /* Takes each of GLib's locks that user code is about to need, and kills this process where one of
  * them stays locked. */
 void pcall_lock_trial (guint attempt);
