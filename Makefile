@@ -55,10 +55,11 @@ VALGRIND = valgrind --quiet --error-exitcode=99 --trace-children=no \
 	--suppressions=/usr/share/glib-2.0/valgrind/glib.supp
 VALGRIND_PRELOAD = $(CURDIR)/$(BUILD)/valgrind/valgrind-preload.so
 
-.PHONY: all demo check sanitize valgrind bench doc clean
+.PHONY: help demo check sanitize valgrind bench doc clean
 .DELETE_ON_ERROR:
 
-all: demo
+help:
+	@sed -n 's/^#   //p' Makefile
 
 demo:
 	@$(call install,$(PACKAGES))

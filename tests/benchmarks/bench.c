@@ -107,15 +107,15 @@ print_row (const BenchRow      *row,
            const BenchSettings *settings,
            Rounds              *rounds)
 {
-  const char *verdict;
   gdouble ratio = bench_median (rounds->ratios);
   gdouble lowest = g_array_index (rounds->ratios, gdouble, 0);
   gdouble highest = g_array_index (rounds->ratios, gdouble, rounds->ratios->len - 1);
 
-  verdict = settings->quick ? "too small to tell" : ratio <= row->bar ? "reached" : "NOT reached";
+  const char *verdict =
+      settings->quick ? "too small to tell" : ratio <= row->bar ? "reached" : "NOT reached";
   printf ("%-47s %9.1f %9.1f   %5.2f  (%.2f … %.2f)   ≤ %.2f  %s\n", row->work,
-          bench_median (rounds->pcall) * 1e3, bench_median (rounds->bare) * 1e3, ratio, lowest, highest,
-          row->bar, verdict);
+          bench_median (rounds->pcall) * 1e3, bench_median (rounds->bare) * 1e3, ratio, lowest,
+          highest, row->bar, verdict);
 }
 
 static gboolean
