@@ -351,8 +351,9 @@ test_connect_between (void)
   support_start (self.task);
   g_signal_connect_swapped (self.task, "call-finished", G_CALLBACK (count_late), &self);
   support_pipe_put (&pipe, 0);
-  while (self.n_finished == 0)
+  while (pcall_task_get_n_finished (self.task) == 0)
     pcall_task_join (self.task, 0.01, NULL, NULL);
+  g_assert_cmpuint (self.n_finished, ==, 1);
 
   g_signal_connect_swapped (self.task, "call-finished", G_CALLBACK (count_late), &looked);
   support_pipe_put (&pipe, 0);
