@@ -138,6 +138,69 @@ test_pushed_context (void)
   g_assert_finalize_object (task);
 }
 
+#define N_ROUNDS 300
+
+typedef struct
+{
+  GMainContext *context;
+  SupportPipe pipe;
+} Waker;
+
+static gboolean
+count_round (gpointer data)
+{
+  (*(guint *) data)++;
+  return G_SOURCE_REMOVE;
+}
+
+/* Adds a source to a loop that sleeps, as often as it is told. */
+static gpointer
+wake_loop (gpointer data)
+{
+  Waker *self = data;
+  static guint n_rounds;
+
+  while (support_pipe_get (&self->pipe) == 1)
+    {
+      g_autoptr (GSource) idle = g_idle_source_new ();
+
+      g_usleep (50);
+      g_source_set_callback (idle, count_round, &n_rounds, NULL);
+      g_source_attach (idle, self->context);
+    }
+  return GUINT_TO_POINTER (n_rounds);
+}
+
+static GVariant *
+be_woken (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
+{
+  Waker self = { .context = g_main_context_get_thread_default () };
+  GThread *thread;
+
+  support_pipe_open (&self.pipe);
+  thread = g_thread_new ("waker", wake_loop, &self);
+  for (guint i = 0; i < N_ROUNDS; i++)
+    {
+      support_pipe_put (&self.pipe, 1);
+      g_main_context_iteration (self.context, TRUE);
+    }
+  support_pipe_put (&self.pipe, 0);
+  return g_variant_new_boolean (GPOINTER_TO_UINT (g_thread_join (thread)) >= N_ROUNDS / 2);
+}
+
+/* A loop is woken through a descriptor: were it shared, siblings would take each other's wake-ups,
+ * and one of them would sleep for ever. */
+static void
+test_wakeups (void)
+{
+  PcallTask *task = support_task (be_woken, 4);
+
+  pcall_task_set_timeout (task, SUPPORT_LIMIT_S);
+  support_run (task, NULL);
+
+  g_assert_finalize_object (task);
+}
+
 static volatile sig_atomic_t parent_handler_ran;
 
 static void
@@ -511,24 +574,35 @@ count_notify (guint *n)
   (*n)++;
 }
 
+typedef struct
+{
+  guint n_notified;
+  PcallChild *child;
+} Watched;
+
 static void
-notify_child (PcallTask *task, PcallCall *call, guint *n)
+watch_child (PcallTask *task, PcallCall *call, Watched *self)
 {
   g_autoptr (GPtrArray) children = pcall_task_get_living_children (task);
 
-  g_signal_connect_swapped (children->pdata[0], "notify::running", G_CALLBACK (count_notify), n);
+  self->child = g_object_ref (children->pdata[0]);
+  g_signal_connect_swapped (self->child, "notify::running", G_CALLBACK (count_notify),
+                            &self->n_notified);
 }
 
 static void
 test_notifies (void)
 {
   PcallTask *task = support_task (support_index, 1);
-  guint n = 0;
+  Watched self = { 0 };
 
-  g_signal_connect (task, "call-started", G_CALLBACK (notify_child), &n);
+  g_signal_connect (task, "call-started", G_CALLBACK (watch_child), &self);
   support_run (task, NULL);
-  g_assert_cmpuint (n, ==, 1);
+  g_assert_cmpuint (self.n_notified, ==, 1);
+  g_assert_false (pcall_child_get_running (self.child));
+  g_assert_cmpint (pcall_child_get_exit_status (self.child), ==, 0);
 
+  g_assert_finalize_object (self.child);
   g_assert_finalize_object (task);
 }
 
@@ -610,6 +684,7 @@ main (int argc, char *argv[])
   support_add ("/pcall/child/random", test_random);
   support_add ("/pcall/child/main-context/default", test_main_context);
   support_add ("/pcall/child/main-context/pushed", test_pushed_context);
+  support_add ("/pcall/child/main-context/wakeups", test_wakeups);
   support_add ("/pcall/child/signals", test_signals);
   support_add ("/pcall/child/process-group", test_process_group);
   support_add ("/pcall/child/changes-stay", test_changes_stay);

@@ -286,6 +286,86 @@ test_messages_of_the_dead (void)
   g_assert_finalize_object (task);
 }
 
+/* A handler connects another one, and joins: that one is called in there. */
+
+typedef struct
+{
+  PcallTask *task;
+  gboolean connected;
+  guint n_finished;
+} Late;
+
+static void
+count_late (Late *self)
+{
+  self->n_finished++;
+}
+
+static void
+connect_and_join (Late *self)
+{
+  if (self->connected)
+    return;
+
+  self->connected = TRUE;
+  g_signal_connect_swapped (self->task, "call-finished", G_CALLBACK (count_late), self);
+  support_join (self->task);
+  g_assert_cmpuint (self->n_finished, ==, 1);
+}
+
+static void
+test_connect_late (void)
+{
+  static const char *const names[] = { "items-changed", "notify::running", "call-started" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      Late self = { .task = support_task (support_index, 1) };
+
+      g_signal_connect_swapped (self.task, names[i], G_CALLBACK (connect_and_join), &self);
+      support_run (self.task, NULL);
+      g_assert_true (self.connected);
+      g_assert_cmpuint (self.n_finished, ==, 1);
+
+      g_assert_finalize_object (self.task);
+    }
+}
+
+/* Or one is connected between start() and join(), or between two looks. */
+static GVariant *
+wait_for_byte (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
+{
+  support_pipe_get (user_data);
+  return NULL;
+}
+
+static void
+test_connect_between (void)
+{
+  SupportPipe pipe;
+  Late self = { .task = pcall_task_new_for_func (wait_for_byte, &pipe, NULL) };
+  Late looked = { .task = self.task };
+
+  support_pipe_open (&pipe);
+  pcall_task_set_n_calls (self.task, 3);
+  support_start (self.task);
+  g_signal_connect_swapped (self.task, "call-finished", G_CALLBACK (count_late), &self);
+  support_pipe_put (&pipe, 0);
+  while (pcall_task_get_n_finished (self.task) == 0)
+    pcall_task_join (self.task, 0.01, NULL, NULL);
+  g_assert_cmpuint (self.n_finished, ==, 1);
+
+  g_signal_connect_swapped (self.task, "call-finished", G_CALLBACK (count_late), &looked);
+  support_pipe_put (&pipe, 0);
+  support_pipe_put (&pipe, 0);
+  support_join (self.task);
+  g_assert_cmpuint (self.n_finished, ==, 3);
+  g_assert_cmpuint (looked.n_finished, ==, 2);
+
+  support_pipe_close (&pipe);
+  g_assert_finalize_object (self.task);
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -295,6 +375,8 @@ main (int argc, char *argv[])
   add_deeds ("joined", TRUE, 0);
   add_deeds ("one-by-one", TRUE, 1);
   g_test_add_func ("/pcall/handlers/messages-of-the-dead", test_messages_of_the_dead);
+  support_add ("/pcall/handlers/connect/late", test_connect_late);
+  support_add ("/pcall/handlers/connect/between", test_connect_between);
   support_add ("/pcall/handlers/join-everywhere", test_join_everywhere);
 
   return g_test_run ();

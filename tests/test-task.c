@@ -438,6 +438,7 @@ meet_group (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error
   return NULL;
 }
 
+/* A child whose call is over may still be ending while the next begins. */
 static void
 crowd_started (PcallTask *task, PcallCall *call, Crowd *self)
 {
@@ -468,7 +469,8 @@ test_max_children (void)
   g_signal_connect (task, "child-exited", G_CALLBACK (crowd_left), &self);
 
   support_run (task, NULL);
-  g_assert_cmpuint (self.most_living, ==, N_GROUP);
+  g_assert_cmpuint (self.most_living, >=, N_GROUP);
+  g_assert_cmpuint (self.most_living, <=, 2 * N_GROUP);
   g_assert_cmpint (self.n_inside[0], ==, 0);
   g_assert_cmpint (self.n_inside[1], ==, N_GROUP);
 
@@ -478,19 +480,32 @@ test_max_children (void)
   g_assert_finalize_object (task);
 }
 
+static GVariant *
+be_alone (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
+{
+  gint *n_inside = user_data;
+
+  g_assert_cmpint (g_atomic_int_add (n_inside, 1), ==, 0);
+  g_usleep (1000);
+  g_assert_cmpint (g_atomic_int_add (n_inside, -1), ==, 1);
+  return g_variant_new_uint32 (pcall_get_call_index ());
+}
+
 static void
 test_max_children_of_one (void)
 {
-  PcallTask *task = support_task (support_index, 20);
-  Crowd self = { .n_living = 0 };
+  Crowd self = { .n_inside = support_share () };
+  PcallTask *task = pcall_task_new_for_func (be_alone, self.n_inside, NULL);
 
+  pcall_task_set_n_calls (task, 20);
   pcall_task_set_max_children (task, 1);
   g_signal_connect (task, "call-started", G_CALLBACK (crowd_started), &self);
   g_signal_connect (task, "child-exited", G_CALLBACK (crowd_left), &self);
   support_run (task, NULL);
-  g_assert_cmpuint (self.most_living, ==, 1);
+  g_assert_cmpuint (self.most_living, <=, 2);
   support_assert_result (task, 19, "uint32 19");
 
+  support_unshare (self.n_inside);
   g_assert_finalize_object (task);
 }
 
