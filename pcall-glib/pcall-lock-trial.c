@@ -197,6 +197,19 @@ try_files (void)
   g_free (g_content_type_from_mime_type ("text/plain"));
 }
 
+/* aliases of character sets: asked for once in each thread and for each of four purposes */
+static void
+try_character_sets (void)
+{
+  g_autoptr (GDateTime) date = g_date_time_new_from_unix_utc (0);
+  g_autofree char *text = g_date_time_format (date, "%c");
+  const char **names;
+
+  g_get_charset (NULL);
+  g_get_console_charset (NULL);
+  g_get_filename_charsets (&names);
+}
+
 /* time_zones, tz_local; and glibc's tzset_lock, which it does not mend */
 static void
 try_time_zones (void)
@@ -229,6 +242,7 @@ pcall_lock_trial (guint attempt)
     try_quarks,       try_slices,        try_messages, try_variants, try_types,
     try_objects,      try_signals,       try_random,   try_once,     try_main_contexts,
     try_cancellables, try_user_data,     try_time_zones, try_strings, try_files,
+    try_character_sets,
   };
   glong limit = (glong) FIRST_LIMIT_US << MIN (attempt, MAX_DOUBLINGS);
   struct itimerval limited = { .it_value = { limit / G_USEC_PER_SEC, limit % G_USEC_PER_SEC } };
