@@ -187,10 +187,15 @@ try_strings (void)
   (void) g_strerror (ELOOP);
 }
 
-/* attribute_hash, extension_points, global_mime_dirs and gio_xdgmime of GIO */
+/* attribute_hash, extension_points, global_mime_dirs, gio_xdgmime, uid_cache and gid_cache of GIO. The
+ * local file system is asked: another one could be a service. */
 static void
 try_files (void)
 {
+  g_autoptr (GFile) root = g_vfs_get_file_for_path (g_vfs_get_local (), "/");
+  g_autoptr (GFileInfo) info =
+      g_file_query_info (root, "owner::user,owner::group", G_FILE_QUERY_INFO_NONE, NULL, NULL);
+
   g_file_attribute_matcher_unref (g_file_attribute_matcher_new ("standard::name"));
   g_io_extension_point_lookup ("gio-vfs");
   g_content_type_get_mime_dirs ();
