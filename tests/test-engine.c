@@ -1,0 +1,608 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/* The engine by itself: pipes stand for children. What its users rely on is that nothing which was
+ * unwatched or unset is called any more, from wherever that was done. */
+
+#include <errno.h>
+#include <gio/gio.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <pcall-glib/pcall-engine-private.h>
+
+#include "task-support.h"
+
+#define SOON (g_get_monotonic_time () + SUPPORT_LIMIT_S * G_USEC_PER_SEC)
+
+static PcallEngine *
+new_engine (PcallTimerFunc wake, gpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  PcallEngine *engine = pcall_engine_new (wake, data, &error);
+
+  g_assert_no_error (error);
+  g_assert_nonnull (engine);
+  return engine;
+}
+
+static gboolean
+is_ready (PcallEngine *engine)
+{
+  struct pollfd ready = { .fd = pcall_engine_get_fd (engine), .events = POLLIN };
+
+  return poll (&ready, 1, 0) == 1;
+}
+
+/* A watched pipe that counts its calls */
+
+typedef struct _Watched Watched;
+
+struct _Watched
+{
+  PcallEngine *engine;
+  PcallWatch watch;
+  SupportPipe pipe;
+  guint n_calls;
+  guint32 events;
+  Watched *other;
+};
+
+static void
+count_and_read (gpointer data, guint32 events)
+{
+  Watched *self = data;
+
+  self->n_calls++;
+  self->events = events;
+  support_pipe_get (&self->pipe);
+}
+
+static void
+count_only (gpointer data, guint32 events)
+{
+  ((Watched *) data)->n_calls++;
+}
+
+static void
+watched_init (Watched *self, PcallEngine *engine, PcallWatchFunc func)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean watched;
+
+  *self = (Watched){ .engine = engine };
+  support_pipe_open (&self->pipe);
+  watched = pcall_engine_watch (engine, &self->watch, self->pipe.read_fd, EPOLLIN, func, self,
+                                &error);
+  g_assert_no_error (error);
+  g_assert_true (watched);
+}
+
+static void
+watched_clear (Watched *self)
+{
+  pcall_engine_unwatch (self->engine, &self->watch);
+  support_pipe_close (&self->pipe);
+}
+
+static void
+test_watch (void)
+{
+  g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
+  Watched a, b;
+
+  watched_init (&a, engine, count_and_read);
+  watched_init (&b, engine, count_and_read);
+  pcall_engine_dispatch (engine, 0);
+  g_assert_cmpuint (a.n_calls, ==, 0);
+  g_assert_false (is_ready (engine));
+
+  support_pipe_put (&a.pipe, 0);
+  g_assert_true (is_ready (engine));
+  pcall_engine_dispatch (engine, 0);
+  g_assert_cmpuint (a.n_calls, ==, 1);
+  g_assert_cmpuint (a.events, ==, EPOLLIN);
+  g_assert_cmpuint (b.n_calls, ==, 0);
+  g_assert_false (is_ready (engine));
+
+  watched_clear (&a);
+  watched_clear (&b);
+}
+
+/* As long as it is ready it is called, and not after it was unwatched. */
+static void
+test_until_unwatched (void)
+{
+  g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
+  Watched a;
+
+  watched_init (&a, engine, count_only);
+  support_pipe_put (&a.pipe, 0);
+  for (int i = 0; i < 5; i++)
+    pcall_engine_dispatch (engine, 0);
+  g_assert_cmpuint (a.n_calls, ==, 5);
+
+  pcall_engine_unwatch (engine, &a.watch);
+  pcall_engine_unwatch (engine, &a.watch);
+  g_assert_false (is_ready (engine));
+  pcall_engine_dispatch (engine, 0);
+  g_assert_cmpuint (a.n_calls, ==, 5);
+
+  watched_clear (&a);
+}
+
+static void
+test_watch_fails (void)
+{
+  g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
+  g_autoptr (GError) error = NULL;
+  PcallWatch watch = { 0 };
+
+  g_assert_false (
+      pcall_engine_watch (engine, &watch, 987654, EPOLLIN, count_only, NULL, &error));
+  g_assert_error (error, PCALL_ERROR, PCALL_ERROR_START);
+  g_assert_nonnull (strstr (error->message, "epoll_ctl"));
+  g_assert_false (watch.active);
+}
+
+/* Each unwatches the other: only one of them is called, whichever it is. */
+static void
+unwatch_other (gpointer data, guint32 events)
+{
+  Watched *self = data;
+
+  self->n_calls++;
+  pcall_engine_unwatch (self->engine, &self->other->watch);
+}
+
+static void
+test_unwatch_sibling (void)
+{
+  g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
+  Watched a, b;
+
+  watched_init (&a, engine, unwatch_other);
+  watched_init (&b, engine, unwatch_other);
+  a.other = &b;
+  b.other = &a;
+  support_pipe_put (&a.pipe, 0);
+  support_pipe_put (&b.pipe, 0);
+  pcall_engine_dispatch (engine, 0);
+  g_assert_cmpuint (a.n_calls + b.n_calls, ==, 1);
+
+  watched_clear (&a);
+  watched_clear (&b);
+}
+
+/* The same, where the other is gone altogether, and its memory used for something else. */
+static Watched *survivor;
+
+static void
+free_other (gpointer data, guint32 events)
+{
+  Watched *self = data;
+
+  survivor = self;
+  if (self->other == NULL)
+    return;
+  self->other->other = NULL;
+  watched_clear (self->other);
+  memset (self->other, 0xff, sizeof *self->other);
+  g_clear_pointer (&self->other, g_free);
+}
+
+static void
+test_free_sibling (void)
+{
+  g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
+  Watched *a = g_new (Watched, 1);
+  Watched *b = g_new (Watched, 1);
+  Watched third;
+
+  watched_init (a, engine, free_other);
+  watched_init (b, engine, free_other);
+  watched_init (&third, engine, count_and_read);
+  a->other = b;
+  b->other = a;
+  support_pipe_put (&a->pipe, 0);
+  support_pipe_put (&b->pipe, 0);
+  support_pipe_put (&third.pipe, 0);
+  pcall_engine_dispatch (engine, 0);
+  g_assert_cmpuint (third.n_calls, ==, 1);
+
+  watched_clear (&third);
+  watched_clear (survivor);
+  g_clear_pointer (&survivor, g_free);
+}
+
+/* Unwatches itself and watches again, under the same structure, for another descriptor. */
+static void
+rewatch (gpointer data, guint32 events)
+{
+  Watched *self = data;
+  gboolean watched;
+
+  self->n_calls++;
+  pcall_engine_unwatch (self->engine, &self->watch);
+  support_pipe_put (&self->other->pipe, 0);
+  watched = pcall_engine_watch (self->engine, &self->watch, self->other->pipe.read_fd, EPOLLIN,
+                                count_only, self->other, NULL);
+  g_assert_true (watched);
+}
+
+static void
+test_rewatch (void)
+{
+  g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
+  Watched a;
+  Watched other = { 0 };
+
+  support_pipe_open (&other.pipe);
+  watched_init (&a, engine, rewatch);
+  a.other = &other;
+  support_pipe_put (&a.pipe, 0);
+  pcall_engine_dispatch (engine, 0);
+  g_assert_cmpuint (a.n_calls, ==, 1);
+  pcall_engine_dispatch (engine, 0);
+  g_assert_cmpuint (a.n_calls, ==, 1);
+  g_assert_cmpuint (other.n_calls, ==, 1);
+
+  watched_clear (&a);
+  support_pipe_close (&other.pipe);
+}
+
+/* Dispatching further in: what is unwatched there is not called further out. */
+static void
+dispatch_and_unwatch (gpointer data, guint32 events)
+{
+  Watched *self = data;
+
+  self->n_calls++;
+  pcall_engine_unwatch (self->engine, &self->watch);
+  pcall_engine_dispatch (self->engine, 0);
+}
+
+static void
+test_nested (void)
+{
+  g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
+  Watched watched[10];
+
+  for (gsize i = 0; i < G_N_ELEMENTS (watched); i++)
+    {
+      watched_init (&watched[i], engine, dispatch_and_unwatch);
+      support_pipe_put (&watched[i].pipe, 0);
+    }
+  pcall_engine_dispatch (engine, 0);
+  for (gsize i = 0; i < G_N_ELEMENTS (watched); i++)
+    {
+      g_assert_cmpuint (watched[i].n_calls, ==, 1);
+      watched_clear (&watched[i]);
+    }
+}
+
+/* A callback may drop the last reference to the engine. */
+static void
+drop_engine (gpointer data, guint32 events)
+{
+  Watched *self = data;
+
+  self->n_calls++;
+  pcall_engine_unwatch (self->engine, &self->watch);
+  pcall_engine_unref (self->engine);
+}
+
+static void
+test_dropped (void)
+{
+  Watched a;
+
+  watched_init (&a, new_engine (NULL, NULL), drop_engine);
+  support_pipe_put (&a.pipe, 0);
+  pcall_engine_dispatch (a.engine, 0);
+  g_assert_cmpuint (a.n_calls, ==, 1);
+  support_pipe_close (&a.pipe);
+}
+
+/* More than one batch holds: all have their turn, also where the first ones stay ready. */
+static void
+test_many (void)
+{
+  g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
+  g_autofree Watched *watched = g_new (Watched, 300);
+
+  for (guint i = 0; i < 300; i++)
+    {
+      watched_init (&watched[i], engine, count_only);
+      support_pipe_put (&watched[i].pipe, 0);
+    }
+  for (guint i = 0; i < 300; i++)
+    pcall_engine_dispatch (engine, 0);
+  for (guint i = 0; i < 300; i++)
+    {
+      g_assert_cmpuint (watched[i].n_calls, >, 0);
+      g_assert_cmpuint (watched[i].n_calls, <=, 300);
+      watched_clear (&watched[i]);
+    }
+}
+
+/* Timers */
+
+typedef struct _Timed Timed;
+
+struct _Timed
+{
+  PcallEngine *engine;
+  PcallTimer timer;
+  char name;
+  GString *order;
+  Timed *other;
+};
+
+static void
+add_name (gpointer data)
+{
+  Timed *self = data;
+
+  g_string_append_c (self->order, self->name);
+}
+
+static void
+set_timer (Timed *self, gint64 due, PcallTimerFunc func)
+{
+  pcall_engine_set_timer (self->engine, &self->timer, due, func, self);
+}
+
+static void
+dispatch_until (PcallEngine *engine, GString *order, gsize length)
+{
+  gint64 limit = SOON;
+
+  while (order->len < length)
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, limit);
+      pcall_engine_dispatch (engine, limit);
+    }
+}
+
+static void
+test_timers (void)
+{
+  g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
+  g_autoptr (GString) order = g_string_new (NULL);
+  gint64 now = g_get_monotonic_time ();
+  Timed timers[5];
+
+  for (gsize i = 0; i < G_N_ELEMENTS (timers); i++)
+    timers[i] = (Timed){ .engine = engine, .name = 'a' + i, .order = order };
+  set_timer (&timers[3], now + 40000, add_name);
+  set_timer (&timers[1], now + 20000, add_name);
+  set_timer (&timers[0], now + 10000, add_name);
+  set_timer (&timers[4], now + 20000, add_name);
+  set_timer (&timers[2], now + 30000, add_name);
+  /* One moves back, one goes. */
+  set_timer (&timers[0], now + 50000, add_name);
+  pcall_engine_unset_timer (engine, &timers[2].timer);
+  pcall_engine_unset_timer (engine, &timers[2].timer);
+
+  dispatch_until (engine, order, 4);
+  g_assert_cmpstr (order->str, ==, "beda");
+  g_assert_cmpint (g_get_monotonic_time (), >=, now + 50000);
+  pcall_engine_dispatch (engine, g_get_monotonic_time () + 1000);
+  g_assert_cmpstr (order->str, ==, "beda");
+}
+
+/* Times that have passed, also before there was a clock */
+static void
+test_timers_passed (void)
+{
+  static const gint64 times[] = { 1, 0, -1, G_MININT64 };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (times); i++)
+    {
+      g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
+      g_autoptr (GString) order = g_string_new (NULL);
+      Timed timed = { .engine = engine, .name = 'a', .order = order };
+
+      set_timer (&timed, times[i], add_name);
+      dispatch_until (engine, order, 1);
+    }
+}
+
+/* A timer that was forgotten before its time leaves a wake-up, which is for nothing, once. */
+static void
+test_timers_unset (void)
+{
+  g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
+  g_autoptr (GString) order = g_string_new (NULL);
+  Timed a = { .engine = engine, .name = 'a', .order = order };
+  Timed b = { .engine = engine, .name = 'b', .order = order };
+
+  set_timer (&a, g_get_monotonic_time () + 10000, add_name);
+  set_timer (&b, g_get_monotonic_time () + 60000, add_name);
+  pcall_engine_unset_timer (engine, &a.timer);
+  dispatch_until (engine, order, 1);
+  g_assert_cmpstr (order->str, ==, "b");
+  pcall_engine_dispatch (engine, 0);
+  g_assert_false (is_ready (engine));
+}
+
+/* What a timer does may concern the others that are due with it. */
+static void
+unset_other (gpointer data)
+{
+  Timed *self = data;
+
+  add_name (self);
+  pcall_engine_unset_timer (self->engine, &self->other->timer);
+}
+
+static void
+set_again (gpointer data)
+{
+  Timed *self = data;
+
+  add_name (self);
+  if (self->order->len < 5)
+    set_timer (self, g_get_monotonic_time (), set_again);
+}
+
+static void
+test_timers_in_timers (void)
+{
+  g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
+  g_autoptr (GString) order = g_string_new (NULL);
+  Timed a = { .engine = engine, .name = 'a', .order = order };
+  Timed b = { .engine = engine, .name = 'b', .order = order, .other = &a };
+
+  a.other = &b;
+  set_timer (&a, 1, unset_other);
+  set_timer (&b, 2, unset_other);
+  dispatch_until (engine, order, 1);
+  pcall_engine_dispatch (engine, 0);
+  g_assert_cmpstr (order->str, ==, "a");
+
+  g_string_truncate (order, 0);
+  set_timer (&b, 1, set_again);
+  dispatch_until (engine, order, 5);
+  g_assert_cmpstr (order->str, ==, "bbbbb");
+}
+
+/* A timer whose callback dispatches: the next one, due as well, comes in there, once. */
+static void
+dispatch_in_timer (gpointer data)
+{
+  Timed *self = data;
+
+  add_name (self);
+  set_timer (self->other, 1, add_name);
+  dispatch_until (self->engine, self->order, 2);
+}
+
+static void
+test_timers_nested (void)
+{
+  g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
+  g_autoptr (GString) order = g_string_new (NULL);
+  Timed a = { .engine = engine, .name = 'a', .order = order };
+  Timed b = { .engine = engine, .name = 'b', .order = order };
+  Timed c = { .engine = engine, .name = 'c', .order = order };
+
+  a.other = &b;
+  set_timer (&c, g_get_monotonic_time () + 20000, add_name);
+  set_timer (&a, 1, dispatch_in_timer);
+  dispatch_until (engine, order, 3);
+  g_assert_cmpstr (order->str, ==, "abc");
+}
+
+/* Waking and waiting */
+
+static void
+count_wake (gpointer data)
+{
+  (*(guint *) data)++;
+}
+
+static gpointer
+wake_in_thread (gpointer data)
+{
+  g_usleep (2000);
+  pcall_engine_wake (data);
+  return NULL;
+}
+
+static void
+test_wake (void)
+{
+  guint n_woken = 0;
+  g_autoptr (PcallEngine) engine = new_engine (count_wake, &n_woken);
+  GThread *thread;
+
+  pcall_engine_dispatch (engine, 0);
+  g_assert_cmpuint (n_woken, ==, 0);
+  thread = g_thread_new ("waker", wake_in_thread, engine);
+  pcall_engine_dispatch (engine, -1);
+  g_assert_cmpuint (n_woken, ==, 1);
+  g_thread_join (thread);
+  g_assert_false (is_ready (engine));
+
+  /* Many are one. */
+  for (int i = 0; i < 1000; i++)
+    pcall_engine_wake (engine);
+  pcall_engine_dispatch (engine, -1);
+  pcall_engine_dispatch (engine, 0);
+  g_assert_cmpuint (n_woken, ==, 2);
+
+  pcall_engine_wake (engine);
+  pcall_engine_detach (engine);
+  pcall_engine_dispatch (engine, -1);
+  g_assert_cmpuint (n_woken, ==, 2);
+}
+
+static void
+test_wait (void)
+{
+  g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
+  gint64 begun = g_get_monotonic_time ();
+  gint64 limit = begun + 30000;
+
+  pcall_engine_dispatch (engine, 0);
+  pcall_engine_dispatch (engine, 1);
+  pcall_engine_dispatch (engine, begun);
+  while (g_get_monotonic_time () < limit)
+    pcall_engine_dispatch (engine, limit);
+  g_assert_cmpint (g_get_monotonic_time (), <, limit + 30 * G_USEC_PER_SEC);
+}
+
+/* Somebody else closed what is watched: that is told, and the engine goes on. */
+static void
+test_closed_by_others (void)
+{
+  g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
+  Watched a, b;
+
+  watched_init (&a, engine, count_and_read);
+  watched_init (&b, engine, count_and_read);
+  g_assert_no_errno (close (a.pipe.read_fd));
+  support_expect_log ();
+  pcall_engine_unwatch (engine, &a.watch);
+  support_assert_logged ("CRITICAL: epoll_ctl: *: descriptor * was closed by something else *");
+  g_assert_false (a.watch.active);
+
+  support_pipe_put (&b.pipe, 0);
+  pcall_engine_dispatch (engine, 0);
+  g_assert_cmpuint (b.n_calls, ==, 1);
+
+  g_assert_no_errno (close (a.pipe.write_fd));
+  watched_clear (&b);
+}
+
+int
+main (int argc, char *argv[])
+{
+  g_test_init (&argc, &argv, NULL);
+  support_watch_log ();
+
+  g_test_add_func ("/pcall/engine/watch/ready", test_watch);
+  g_test_add_func ("/pcall/engine/watch/until-unwatched", test_until_unwatched);
+  g_test_add_func ("/pcall/engine/watch/fails", test_watch_fails);
+  g_test_add_func ("/pcall/engine/watch/closed-by-others", test_closed_by_others);
+  g_test_add_func ("/pcall/engine/unwatch/sibling", test_unwatch_sibling);
+  g_test_add_func ("/pcall/engine/unwatch/free-sibling", test_free_sibling);
+  g_test_add_func ("/pcall/engine/unwatch/watch-again", test_rewatch);
+  g_test_add_func ("/pcall/engine/nested", test_nested);
+  g_test_add_func ("/pcall/engine/dropped", test_dropped);
+  g_test_add_func ("/pcall/engine/many", test_many);
+  g_test_add_func ("/pcall/engine/timers/order", test_timers);
+  g_test_add_func ("/pcall/engine/timers/passed", test_timers_passed);
+  g_test_add_func ("/pcall/engine/timers/unset", test_timers_unset);
+  g_test_add_func ("/pcall/engine/timers/in-timers", test_timers_in_timers);
+  g_test_add_func ("/pcall/engine/timers/nested", test_timers_nested);
+  g_test_add_func ("/pcall/engine/wake", test_wake);
+  g_test_add_func ("/pcall/engine/wait", test_wait);
+
+  return g_test_run ();
+}
