@@ -74,6 +74,16 @@ fill_hole (int fd,
     dup2 (null_fd, fd);
 }
 
+/* What a child printed before it crashed should be in its log. A buffer of its own, since glibc takes a
+ * change of mode into account only when it begins to use one. */
+static void
+buffer_lines (FILE *stream)
+{
+  static char buffer[4096];
+
+  setvbuf (stream, buffer, _IOLBF, sizeof buffer);
+}
+
 /* Where the log cannot be written the output goes where it would have gone without one: lines may
  * be in a wrong place, but they are not lost, and neither is the call. */
 static void
@@ -95,7 +105,7 @@ set_up_standard_streams (const PcallStartContext *context,
     }
 
   if (context->log != NULL && pcall_log_capture_begin (context->log, job->index))
-    setvbuf (stdout, NULL, _IOLBF, 0);
+    buffer_lines (stdout);
 }
 
 static void

@@ -75,9 +75,7 @@ arm (PcallEngine *self,
   if (due >= self->armed)
     return;
 
-  /* Cannot fail: the descriptor is ours and the time is normal. Zero would disarm. */
-  if (due <= 0)
-    when.it_value.tv_nsec = 1;
+  /* Cannot fail: the descriptor is ours and the time is normal. */
   if (timerfd_settime (self->timer_fd, TFD_TIMER_ABSTIME, &when, NULL) == 0)
     self->armed = due;
 }
@@ -262,11 +260,12 @@ pcall_engine_set_timer (PcallEngine   *self,
 {
   pcall_engine_unset_timer (self, timer);
 
-  timer->due = due;
+  /* Zero would disarm, and less is no time. */
+  timer->due = MAX (due, 1);
   timer->func = func;
   timer->data = data;
   timer->position = g_sequence_insert_sorted (self->timers, timer, compare_timers, NULL);
-  arm (self, due);
+  arm (self, timer->due);
 }
 
 void
