@@ -183,8 +183,12 @@ try_user_data (void)
 static void
 try_strings (void)
 {
+  const char *volatile text;
+
   g_ref_string_release (g_ref_string_new_intern ("pcall-lock-trial"));
-  (void) g_strerror (ELOOP);
+  /* GLib declares that this has no effects: what comes of it must be used for it to be called. */
+  text = g_strerror (ELOOP);
+  (void) text;
 }
 
 /* attribute_hash, extension_points, global_mime_dirs, gio_xdgmime, uid_cache and gid_cache of GIO. The

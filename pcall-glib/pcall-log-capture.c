@@ -30,6 +30,9 @@
 #define TAIL_SIZE 2048
 #define TAIL_LINES 3
 
+/* How often to look again at a directory that somebody is about to remove. */
+#define MAX_LOCK_ATTEMPTS 100
+
 struct _PcallLogCapture
 {
   grefcount ref_count;
@@ -57,25 +60,24 @@ is_linked (int fd)
   return fstat (fd, &st) == 0 && st.st_nlink > 0;
 }
 
-/* Another program may remove the directory between making and locking it; then make it again. */
+/* Another program may remove the directory between making and locking it: then it is made again. One
+ * that is locked otherwise is used all the same; it will not be removed. */
 static int
 make_and_lock (const char *path,
                int         flags)
 {
-  for (;;)
+  for (int attempt = 0;; attempt++)
     {
       int fd;
 
       if (mkdir (path, 0700) < 0 && errno != EEXIST)
         return -1;
       fd = pcall_fd_lift (open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags));
+      if (fd < 0 && errno != ENOENT)
+        return -1;
       if (fd < 0)
-        {
-          if (errno == ENOENT)
-            continue;
-          return -1;
-        }
-      if (flock (fd, LOCK_SH | LOCK_NB) == 0 && is_linked (fd))
+        continue;
+      if ((flock (fd, LOCK_SH | LOCK_NB) == 0 || attempt >= MAX_LOCK_ATTEMPTS) && is_linked (fd))
         return fd;
       close (fd);
     }
