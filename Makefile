@@ -45,8 +45,10 @@ test = rm -f $(BUILD)/$1/meson-logs/$2.json; status=0; \
 
 # Memory that GLib's slices recycle would hide what a sanitizer or valgrind looks for.
 PLAIN_MEMORY = G_SLICE=always-malloc
+# Where a leak's origin is not told through GLib, ASAN_OPTIONS=fast_unwind_on_malloc=0 tells it,
+# slowly.
 SANITIZE_ENV = $(PLAIN_MEMORY) \
-	ASAN_OPTIONS=halt_on_error=1:detect_leaks=1:strict_string_checks=1 \
+	ASAN_OPTIONS=halt_on_error=1:detect_leaks=1:strict_string_checks=1:$$ASAN_OPTIONS \
 	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 
 # Forked children run under valgrind too: an error of memory in one becomes its exit status.

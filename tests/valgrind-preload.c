@@ -10,6 +10,9 @@
  * valgrind does not see them. Nothing is missed by that, since they write no memory of the program.
  * What runs there must not touch errno, which lies in thread-local storage of valgrind's own then.
  *
+ * Time: a child that takes locks on trial has a few milliseconds for it, and is killed after that.
+ * Under valgrind each child translates the code anew, and needs many times as long.
+ *
  * Children: one that was forked ends with _exit(), and what it has not freed by then is no leak.
  * The check for leaks is off in it; all other checks are on. */
 
@@ -17,9 +20,12 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <valgrind/valgrind.h>
+
+#define SLOWNESS 50
 
 static void
 forked (void)
@@ -96,4 +102,18 @@ syscall (long number, ...)
     return result;
   errno = -result;
   return -1;
+}
+
+int
+setitimer (__itimer_which_t which, const struct itimerval *value, struct itimerval *old)
+{
+  struct itimerval scaled = *value;
+  suseconds_t microseconds = value->it_value.tv_usec * SLOWNESS;
+
+  if (RUNNING_ON_VALGRIND)
+    {
+      scaled.it_value.tv_sec = value->it_value.tv_sec * SLOWNESS + microseconds / 1000000;
+      scaled.it_value.tv_usec = microseconds % 1000000;
+    }
+  return syscall (SYS_setitimer, which, &scaled, old);
 }

@@ -110,9 +110,9 @@ print_row (const BenchRow      *row,
   gdouble ratio = bench_median (rounds->ratios);
   gdouble lowest = g_array_index (rounds->ratios, gdouble, 0);
   gdouble highest = g_array_index (rounds->ratios, gdouble, rounds->ratios->len - 1);
-
   const char *verdict =
       settings->quick ? "too small to tell" : ratio <= row->bar ? "reached" : "NOT reached";
+
   printf ("%-47s %9.1f %9.1f   %5.2f  (%.2f … %.2f)   ≤ %.2f  %s\n", row->work,
           bench_median (rounds->pcall) * 1e3, bench_median (rounds->bare) * 1e3, ratio, lowest,
           highest, row->bar, verdict);
