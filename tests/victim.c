@@ -10,7 +10,7 @@
  *     with this one, then "foreign PID" for one that holds copies of all descriptors and must not,
  *     then "ready"
  *   victim starting
- *     tasks of many short calls for ever; prints "ready" when the first is under way
+ *     one task with so many calls that they are still being started after "ready"
  *   victim threads
  *     as busy, started by a thread that has ended, with others that run */
 
@@ -24,7 +24,7 @@
 #include <pcall-glib/pcall.h>
 
 #define N_CALLS 3
-#define LONG_S 1000
+#define LONG_S 100
 
 static guint n_reported;
 
@@ -82,7 +82,7 @@ be_waiting_for_program (void)
 
   if (pid == 0)
     {
-      execlp ("sleep", "sleep", "1000", NULL);
+      execlp ("sleep", "sleep", "100", NULL);
       _exit (88);
     }
   report (pid);
@@ -191,29 +191,24 @@ run_mode (const Mode *mode)
 }
 
 static GVariant *
-be_short (GVariant *args,
-          GVariant *kwargs,
-          gpointer  user_data,
-          GError  **error)
+be_long (GVariant *args,
+         GVariant *kwargs,
+         gpointer  user_data,
+         GError  **error)
 {
-  g_usleep (500);
+  sleep (LONG_S);
   return NULL;
 }
 
 static void
-start_for_ever (void)
+start_many (void)
 {
-  for (gboolean told = FALSE;; told = TRUE)
-    {
-      g_autoptr (PcallTask) task = pcall_task_new_for_func (be_short, NULL, NULL);
+  PcallTask *task = pcall_task_new_for_func (be_long, NULL, NULL);
 
-      pcall_task_set_n_calls (task, 200);
-      pcall_task_set_max_children (task, 20);
-      start (task);
-      if (!told)
-        print_line ("ready", getpid ());
-      pcall_task_join (task, -1, NULL, NULL);
-    }
+  pcall_task_set_n_calls (task, 300);
+  start (task);
+  print_line ("ready", getpid ());
+  pcall_task_join (task, -1, NULL, NULL);
 }
 
 int
@@ -223,7 +218,7 @@ main (int    argc,
   const char *name = argc > 1 ? argv[1] : "";
 
   if (g_str_equal (name, "starting"))
-    start_for_ever ();
+    start_many ();
 
   for (gsize i = 0; i < G_N_ELEMENTS (modes); i++)
     if (g_str_equal (modes[i].name, name))
