@@ -260,6 +260,8 @@ traces_wait_for_end (int     pidfd,
       gint64 left = MAX (until - g_get_monotonic_time (), 0);
       int n = poll (&ended, 1, (int) (left / 1000));
 
+      if (n > 0)
+        g_assert_true (ended.revents & POLLIN);
       if (n > 0 || (n == 0 && left == 0))
         return n > 0;
       g_assert_true (n == 0 || errno == EINTR);

@@ -1,0 +1,229 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/* A parent that is going to be killed.
+ *
+ *   victim busy | stopped | masked | masked-stopped | exec | ended
+ *     one task with three calls of that kind; prints "child PID" for each process that must die
+ *     with this one, then "foreign PID" for one that holds copies of all descriptors and must not,
+ *     then "ready"
+ *   victim starting
+ *     one task with so many calls that they are still being started after "ready"
+ *   victim threads
+ *     as busy, started by a thread that has ended, with others that run */
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <pcall-glib/pcall.h>
+
+#define N_CALLS 3
+#define LONG_S 100
+
+static guint n_reported;
+
+static void
+report (pid_t pid)
+{
+  pcall_send_message (g_variant_new_int32 (pid));
+}
+
+static void
+block_all_signals (void)
+{
+  sigset_t all;
+
+  sigfillset (&all);
+  sigprocmask (SIG_SETMASK, &all, NULL);
+}
+
+static void
+be_busy (void)
+{
+  gint64 until = g_get_monotonic_time () + LONG_S * G_USEC_PER_SEC;
+
+  while (g_get_monotonic_time () < until)
+    ;
+}
+
+static void
+be_stopped (void)
+{
+  raise (SIGSTOP);
+  sleep (LONG_S);
+}
+
+static void
+be_masked (void)
+{
+  block_all_signals ();
+  sleep (LONG_S);
+}
+
+static void
+be_masked_and_stopped (void)
+{
+  block_all_signals ();
+  raise (SIGSTOP);
+  sleep (LONG_S);
+}
+
+/* The program that was executed knows nothing of pipes and parents. */
+static void
+be_waiting_for_program (void)
+{
+  pid_t pid = fork ();
+
+  if (pid == 0)
+    {
+      execlp ("sleep", "sleep", "100", NULL);
+      _exit (88);
+    }
+  report (pid);
+  waitpid (pid, NULL, 0);
+}
+
+typedef struct
+{
+  const char *name;
+  void (*be) (void);
+  guint       n_reports; /* of each child */
+} Mode;
+
+static const Mode modes[] = {
+  { "busy", be_busy, 1 },
+  { "threads", be_busy, 1 },
+  { "stopped", be_stopped, 1 },
+  { "masked", be_masked, 1 },
+  { "masked-stopped", be_masked_and_stopped, 1 },
+  { "exec", be_waiting_for_program, 2 },
+};
+
+static GVariant *
+be_what_was_asked (GVariant *args,
+                   GVariant *kwargs,
+                   gpointer  user_data,
+                   GError  **error)
+{
+  const Mode *mode = user_data;
+
+  report (getpid ());
+  mode->be ();
+  return NULL;
+}
+
+static void
+print_line (const char *what,
+            pid_t       pid)
+{
+  printf ("%s %d\n", what, pid);
+  fflush (stdout);
+}
+
+static void
+on_call_message (PcallTask *task,
+                 PcallCall *call,
+                 GVariant  *message,
+                 gpointer   data)
+{
+  print_line ("child", g_variant_get_int32 (message));
+  n_reported++;
+}
+
+/* Another child of this program, forked while the task runs: it has a copy of all there is. */
+static void
+fork_foreigner (void)
+{
+  pid_t pid = fork ();
+
+  if (pid == 0)
+    {
+      sleep (LONG_S);
+      _exit (0);
+    }
+  print_line ("foreign", pid);
+}
+
+static gpointer
+start (gpointer data)
+{
+  if (!pcall_task_start (data, NULL))
+    _exit (88);
+  return NULL;
+}
+
+static gpointer
+sleep_in_thread (gpointer data)
+{
+  sleep (LONG_S);
+  return NULL;
+}
+
+static void
+run_mode (const Mode *mode)
+{
+  PcallTask *task = pcall_task_new_for_func (be_what_was_asked, (gpointer) mode, NULL);
+
+  pcall_task_set_n_calls (task, N_CALLS);
+  g_signal_connect (task, "call-message", G_CALLBACK (on_call_message), NULL);
+
+  if (g_str_equal (mode->name, "threads"))
+    {
+      g_thread_new ("sleeper", sleep_in_thread, NULL);
+      g_thread_join (g_thread_new ("starter", start, task));
+    }
+  else
+    {
+      start (task);
+    }
+
+  while (n_reported < N_CALLS * mode->n_reports)
+    pcall_task_join (task, 0.01, NULL, NULL);
+  fork_foreigner ();
+  print_line ("ready", getpid ());
+  pcall_task_join (task, -1, NULL, NULL);
+}
+
+static GVariant *
+be_long (GVariant *args,
+         GVariant *kwargs,
+         gpointer  user_data,
+         GError  **error)
+{
+  sleep (LONG_S);
+  return NULL;
+}
+
+static void
+start_many (void)
+{
+  PcallTask *task = pcall_task_new_for_func (be_long, NULL, NULL);
+
+  pcall_task_set_n_calls (task, 300);
+  start (task);
+  print_line ("ready", getpid ());
+  pcall_task_join (task, -1, NULL, NULL);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  const char *name = argc > 1 ? argv[1] : "";
+
+  if (g_str_equal (name, "starting"))
+    start_many ();
+
+  for (gsize i = 0; i < G_N_ELEMENTS (modes); i++)
+    if (g_str_equal (modes[i].name, name))
+      run_mode (&modes[i]);
+
+  fprintf (stderr, "victim: no such mode\n");
+  return 2;
+}
