@@ -73,7 +73,7 @@ make_and_lock (const char *path,
       if (mkdir (path, 0700) < 0 && errno != EEXIST)
         return -1;
       fd = pcall_fd_lift (open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags));
-      if (fd < 0 && errno != ENOENT)
+      if (fd < 0 && (errno != ENOENT || attempt >= MAX_LOCK_ATTEMPTS))
         return -1;
       if (fd < 0)
         continue;
