@@ -257,11 +257,17 @@ assert_cancelled (PcallTask *task, guint index)
 }
 
 static void
-assert_child_terminated (PcallTask *task, guint position)
+assert_child_terminated (PcallTask *task, guint index)
 {
   g_autoptr (GPtrArray) children = pcall_task_get_children (task);
-  PcallChild *child = g_ptr_array_index (children, position);
+  g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
+  PcallChild *child = NULL;
 
+  for (guint i = 0; i < children->len && child == NULL; i++)
+    if (pcall_child_get_pid (children->pdata[i]) == pcall_call_get_pid (call))
+      child = children->pdata[i];
+
+  g_assert_nonnull (child);
   g_assert_false (pcall_child_get_running (child));
   g_assert_cmpint (pcall_child_get_term_signal (child), ==, SIGTERM);
   g_assert_cmpint (pcall_child_get_exit_status (child), ==, -1);
