@@ -175,42 +175,53 @@ flush_stream (FILE *stream)
   funlockfile (stream);
 }
 
+/* A file that nothing was written to is removed here: the parent has enough to do. */
 G_NORETURN static void
-end (int status)
+end (const PcallStartContext *context,
+     const PcallJob          *job,
+     int                      status)
 {
   flush_stream (stdout);
   flush_stream (stderr);
+  if (context->log != NULL && !context->keep_logs)
+    pcall_log_capture_discard_empty (context->log, job->index, getpid ());
   if (__gcov_dump != NULL)
     __gcov_dump ();
   _exit (status);
 }
 
 G_NORETURN static void
-report_result (GVariant *result)
+report_result (const PcallStartContext *context,
+               const PcallJob          *job,
+               GVariant                *result)
 {
   if (result == NULL)
     result = g_variant_new_tuple (NULL, 0);
 
   pcall_current_finish (PCALL_FRAME_RESULT, result, EXIT_SUCCESS);
-  end (EXIT_SUCCESS);
+  end (context, job, EXIT_SUCCESS);
 }
 
 G_NORETURN static void
-report_error (const GError *error)
+report_error (const PcallStartContext *context,
+              const PcallJob          *job,
+              const GError            *error)
 {
   pcall_current_finish (PCALL_FRAME_ERROR,
                         pcall_error_to_variant (error, pcall_current_get_error_details ()),
                         EXIT_STATUS_OF_AN_ERROR);
-  end (EXIT_STATUS_OF_AN_ERROR);
+  end (context, job, EXIT_STATUS_OF_AN_ERROR);
 }
 
 G_NORETURN static void
-report_failure (const PcallJob *job,
-                const Failure  *failure)
+report_failure (const PcallStartContext *context,
+                const PcallJob          *job,
+                const Failure           *failure)
 {
   const char *name = pcall_target_get_name (job->target);
 
-  report_error (g_error_new (PCALL_ERROR, PCALL_ERROR_START, "call %u (%s): %s: %s", job->index,
+  report_error (context, job,
+                g_error_new (PCALL_ERROR, PCALL_ERROR_START, "call %u (%s): %s: %s", job->index,
                              name != NULL ? name : "function", failure->call,
                              g_strerror (failure->error_number)));
 }
@@ -225,8 +236,8 @@ run (const PcallStartContext *context,
   GVariant *result = pcall_target_invoke (job->target, args, kwargs, &error);
 
   if (error != NULL)
-    report_error (error);
-  report_result (result);
+    report_error (context, job, error);
+  report_result (context, job, result);
 }
 
 void
@@ -241,7 +252,7 @@ pcall_child_main (const PcallStartContext *context,
   if (context->has_threads)
     pcall_current_send (PCALL_FRAME_READY, g_variant_new_tuple (NULL, 0));
   if (failure.call != NULL)
-    report_failure (job, &failure);
+    report_failure (context, job, &failure);
 
   reseed_random (context->nonce, job->index);
   set_up_main_context (context);

@@ -191,14 +191,15 @@ try_strings (void)
   (void) text;
 }
 
-/* attribute_hash, extension_points, global_mime_dirs, gio_xdgmime, uid_cache, gid_cache and hidden_cache
- * of GIO. The local file system is asked: another one could be a service. */
+/* attribute_hash, extension_points, global_mime_dirs, gio_xdgmime, uid_cache and gid_cache of GIO. The
+ * local file system is asked: another one could be a service. What is not tried is hidden_cache
+ * (standard::is-hidden): asking for it starts GLib's worker thread. */
 static void
 try_files (void)
 {
   g_autoptr (GFile) file = g_vfs_get_file_for_path (g_vfs_get_local (), "/dev/null");
   g_autoptr (GFileInfo) info =
-      g_file_query_info (file, "standard::*,owner::*", G_FILE_QUERY_INFO_NONE, NULL, NULL);
+      g_file_query_info (file, "owner::user,owner::group", G_FILE_QUERY_INFO_NONE, NULL, NULL);
 
   g_file_attribute_matcher_unref (g_file_attribute_matcher_new ("standard::name"));
   g_io_extension_point_lookup ("gio-vfs");

@@ -589,6 +589,7 @@ pcall_scheduler_new (PcallEngine                 *engine,
   self->max_children =
       options->max_children != 0 ? options->max_children : pcall_limits_find_room (self->n_calls);
   self->context.arguments = pcall_arguments_ref (arguments);
+  self->context.keep_logs = options->keep_logs;
   self->context.null_fd = -1;
   self->setup = (PcallRunSetup) { engine, &pcall_start_fork, &self->context, calls, NULL,
                                   options->timeout, options->grace_period, &run_funcs, self };

@@ -21,6 +21,7 @@ typedef struct
   guint64          nonce;
   PcallArguments  *arguments;
   PcallLogCapture *log; /* NULL: children inherit the standard streams */
+  gboolean         keep_logs;
   int              null_fd;
 
   /* What the start method prepared */

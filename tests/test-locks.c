@@ -274,7 +274,8 @@ static void
 use_files (gint i)
 {
   g_autoptr (GFile) file = g_file_new_for_path ("/dev/null");
-  g_autoptr (GFileInfo) info = g_file_query_info (file, "standard::*,owner::*", 0, NULL, NULL);
+  g_autoptr (GFileInfo) info = g_file_query_info (
+      file, "standard::name,standard::content-type,owner::*", 0, NULL, NULL);
   g_autoptr (GFile) wrong = g_file_new_for_path ("/dev/null/wrong");
   g_autoptr (GError) error = NULL;
 
