@@ -193,12 +193,8 @@ static void
 test_orphans (gconstpointer data)
 {
   const Row *row = data;
-  g_autofree char *before = traces_take ();
 
   row->func (row->data);
-
-  /* Log files and their directory may be left by one that was killed; the next removes them. */
-  g_assert_nonnull (before);
 }
 
 int
