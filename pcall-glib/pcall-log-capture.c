@@ -60,6 +60,19 @@ is_linked (int fd)
   return fstat (fd, &st) == 0 && st.st_nlink > 0;
 }
 
+/* Returns -1, with errno as it was. */
+static int
+unmake (const char *path,
+        gboolean    made)
+{
+  int saved_errno = errno;
+
+  if (made)
+    rmdir (path);
+  errno = saved_errno;
+  return -1;
+}
+
 /* Another program may remove the directory between making and locking it: then it is made again. One
  * that is locked otherwise is used all the same; it will not be removed. */
 static int
@@ -68,13 +81,14 @@ make_and_lock (const char *path,
 {
   for (int attempt = 0;; attempt++)
     {
+      gboolean made = mkdir (path, 0700) == 0;
       int fd;
 
-      if (mkdir (path, 0700) < 0 && errno != EEXIST)
+      if (!made && errno != EEXIST)
         return -1;
       fd = pcall_fd_lift (open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags));
       if (fd < 0 && (errno != ENOENT || attempt >= MAX_LOCK_ATTEMPTS))
-        return -1;
+        return unmake (path, made);
       if (fd < 0)
         continue;
       if ((flock (fd, LOCK_SH | LOCK_NB) == 0 || attempt >= MAX_LOCK_ATTEMPTS) && is_linked (fd))
@@ -133,10 +147,13 @@ open_given (PcallLogCapture *self,
   if (g_mkdir_with_parents (path, 0700) == 0)
     self->directory_fd = make_and_lock (path, 0);
 
-  if (self->directory_fd < 0)
-    g_set_error (error, PCALL_ERROR, PCALL_ERROR_START, "log-directory %s: %s", path,
-                 g_strerror (errno));
-  return self->directory_fd >= 0;
+  if (self->directory_fd >= 0)
+    return TRUE;
+
+  g_set_error (error, PCALL_ERROR, PCALL_ERROR_START, "log-directory %s: %s", path,
+               g_strerror (errno));
+  unmake (path, self->made);
+  return FALSE;
 }
 
 PcallLogCapture *

@@ -37,7 +37,6 @@ typedef struct
 typedef struct
 {
   PcallEngine             *engine;
-  const PcallStartMethods *methods;
   PcallStartContext       *context;
   PcallCallList           *calls;
   PcallChildList          *children;

@@ -154,7 +154,7 @@ pcall_run_new (const PcallRunSetup *setup,
   PcallStarted started = { .error_number = 0 };
   PcallRun *self;
 
-  if (!setup->methods->start (setup->context, job, &started, error))
+  if (!setup->context->methods->start (setup->context, job, &started, error))
     {
       *error_number = started.error_number;
       return NULL;

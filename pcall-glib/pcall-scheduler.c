@@ -5,14 +5,9 @@
 
 #include "pcall-scheduler-private.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/random.h>
-#include <unistd.h>
+#include <signal.h>
 
 #include "pcall-error.h"
-#include "pcall-fd-private.h"
-#include "pcall-life-private.h"
 #include "pcall-limits-private.h"
 #include "pcall-log-merge-private.h"
 #include "pcall-run-private.h"
@@ -62,7 +57,6 @@ struct _PcallScheduler
   PcallStartContext          context;
   PcallRunSetup              setup;
   gboolean                   surveyed;
-  gboolean                   holds_life;
 
   guint                      next_call;
   GQueue                     retries; /* Retry */
@@ -254,13 +248,7 @@ release (PcallScheduler *self)
       pcall_engine_unset_timer (self->engine, &self->deadline_timer);
     }
   g_clear_pointer (&self->engine, pcall_engine_unref);
-  if (self->context.log != NULL)
-    pcall_log_capture_close (self->context.log);
-  self->setup.methods->clear (&self->context);
-  pcall_fd_clear (&self->context.null_fd);
-  if (self->holds_life)
-    pcall_life_release ();
-  self->holds_life = FALSE;
+  pcall_start_context_close (&self->context);
 }
 
 static void
@@ -285,7 +273,7 @@ survey (PcallScheduler *self)
   if (self->surveyed && !self->context.has_threads)
     return;
 
-  self->setup.methods->survey (&self->context);
+  self->context.methods->survey (&self->context);
   self->surveyed = TRUE;
 }
 
@@ -520,36 +508,6 @@ deadline_passed (gpointer data)
 /* Beginning */
 
 static gboolean
-open_context (PcallScheduler *self,
-              GError        **error)
-{
-  PcallStartContext *context = &self->context;
-  gboolean capture = self->options.log_mode != PCALL_LOG_MODE_INHERIT;
-
-  self->holds_life = pcall_life_hold (error);
-  if (!self->holds_life)
-    return FALSE;
-
-  context->null_fd = pcall_fd_lift (open ("/dev/null", O_RDWR | O_CLOEXEC));
-  if (context->null_fd < 0)
-    {
-      g_set_error (error, PCALL_ERROR, PCALL_ERROR_START, "/dev/null: %s", g_strerror (errno));
-      return FALSE;
-    }
-
-  if (capture)
-    context->log = pcall_log_capture_new (self->options.log_directory, error);
-  if (capture && context->log == NULL)
-    return FALSE;
-  self->children = self->setup.children = pcall_child_list_new (context->log);
-
-  self->setup.methods->prepare (context);
-  while (getrandom (&context->nonce, sizeof context->nonce, 0) < 0 && errno == EINTR)
-    ;
-  return TRUE;
-}
-
-static gboolean
 make_first (PcallScheduler *self,
             GError        **error)
 {
@@ -588,10 +546,8 @@ pcall_scheduler_new (PcallEngine                 *engine,
   self->data = data;
   self->max_children =
       options->max_children != 0 ? options->max_children : pcall_limits_find_room (self->n_calls);
-  self->context.arguments = pcall_arguments_ref (arguments);
-  self->context.keep_logs = options->keep_logs;
-  self->context.null_fd = -1;
-  self->setup = (PcallRunSetup) { engine, &pcall_start_fork, &self->context, calls, NULL,
+  pcall_start_context_init (&self->context, &pcall_start_fork, arguments);
+  self->setup = (PcallRunSetup) { engine, &self->context, calls, NULL,
                                   options->timeout, options->grace_period, &run_funcs, self };
   return self;
 }
@@ -600,7 +556,14 @@ gboolean
 pcall_scheduler_start (PcallScheduler *self,
                        GError        **error)
 {
-  if (!open_context (self, error) || !make_first (self, error))
+  gboolean capture = self->options.log_mode != PCALL_LOG_MODE_INHERIT;
+
+  if (!pcall_start_context_open (&self->context, capture, self->options.log_directory,
+                                 self->options.keep_logs, error))
+    return FALSE;
+
+  self->children = self->setup.children = pcall_child_list_new (self->context.log);
+  if (!make_first (self, error))
     return FALSE;
 
   if (self->options.deadline > 0)
@@ -622,7 +585,7 @@ free_memory (PcallScheduler *self)
   g_clear_pointer (&self->targets, g_ptr_array_unref);
   g_clear_pointer (&self->calls, pcall_call_list_unref);
   g_clear_pointer (&self->children, pcall_child_list_unref);
-  g_clear_pointer (&self->context.log, pcall_log_capture_unref);
+  pcall_start_context_clear (&self->context);
   g_queue_clear_full (&self->retries, g_free);
   g_free (self->stop_reason);
   g_free (self);
@@ -644,8 +607,6 @@ pcall_scheduler_forget (PcallScheduler *self)
 
   while ((link = g_queue_pop_head_link (&self->runs)) != NULL)
     pcall_run_free (link->data);
-  self->setup.methods->clear (&self->context);
-  pcall_fd_clear (&self->context.null_fd);
   g_clear_pointer (&self->engine, pcall_engine_unref);
   free_memory (self);
 }

@@ -15,23 +15,41 @@ G_BEGIN_DECLS
 /* Signals are numbered from 1 to this, on Linux. */
 #define PCALL_N_SIGNALS 64
 
+typedef struct _PcallStartMethods PcallStartMethods;
+
 /* What is the same for all children of a task. */
 typedef struct
 {
-  guint64          nonce;
-  PcallArguments  *arguments;
-  PcallLogCapture *log; /* NULL: children inherit the standard streams */
-  gboolean         keep_logs;
-  int              null_fd;
+  const PcallStartMethods *methods;
+  guint64                  nonce;
+  PcallArguments          *arguments;
+  PcallLogCapture         *log; /* NULL: children inherit the standard streams */
+  gboolean                 keep_logs;
+  int                      null_fd;
+  gboolean                 holds_life;
 
   /* What the start method prepared */
-  GMainContext    *main_context; /* what children are forked with; NULL: each makes its own */
-  int              wakeup_fd;    /* of that, to be replaced in each child */
+  GMainContext            *main_context; /* what children are forked with; NULL: each makes its own */
+  int                      wakeup_fd;    /* of that, to be replaced in each child */
 
   /* As they were when the process was last surveyed */
-  gboolean         has_threads;
-  guint64          handled; /* signals that have a handler: bit n - 1 for signal n */
+  gboolean                 has_threads;
+  guint64                  handled; /* signals that have a handler: bit n - 1 for signal n */
 } PcallStartContext;
+
+void     pcall_start_context_init  (PcallStartContext       *self,
+                                    const PcallStartMethods *methods,
+                                    PcallArguments          *arguments);
+/* Makes what children need. On failure too, it is to be closed. */
+gboolean pcall_start_context_open  (PcallStartContext       *self,
+                                    gboolean                 capture,
+                                    const char              *log_directory,
+                                    gboolean                 keep_logs,
+                                    GError                 **error);
+/* No child is left, and none will be started. */
+void     pcall_start_context_close (PcallStartContext       *self);
+/* Frees what is left; in a forked child, of what is its parent's, without having closed it. */
+void     pcall_start_context_clear (PcallStartContext       *self);
 
 /* What a child is started for. */
 typedef struct
@@ -58,7 +76,7 @@ typedef struct
 } PcallStarted;
 
 /* A way to make children. */
-typedef struct
+struct _PcallStartMethods
 {
   /* Makes what all children use; once in a task, and undone by @clear. */
   void     (*prepare) (PcallStartContext *context);
@@ -70,7 +88,7 @@ typedef struct
                        const PcallJob          *job,
                        PcallStarted            *started,
                        GError                 **error);
-} PcallStartMethods;
+};
 
 extern const PcallStartMethods pcall_start_fork;
 

@@ -1,0 +1,98 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "pcall-start-private.h"
+
+#include <errno.h>
+#include <sys/random.h>
+
+#include "pcall-error.h"
+#include "pcall-fd-private.h"
+#include "pcall-life-private.h"
+
+/* What all children of a task are started with, whatever the start method: the life pipe, a log,
+ * something to read nothing from, and a number that no stranger knows. */
+
+void
+pcall_start_context_init (PcallStartContext       *self,
+                          const PcallStartMethods *methods,
+                          PcallArguments          *arguments)
+{
+  *self = (PcallStartContext) {
+    .methods = methods,
+    .arguments = pcall_arguments_ref (arguments),
+    .null_fd = -1,
+  };
+}
+
+static gboolean
+check (gboolean    worked,
+       const char *what,
+       GError    **error)
+{
+  if (!worked)
+    g_set_error (error, PCALL_ERROR, PCALL_ERROR_START, "%s: %s", what, g_strerror (errno));
+  return worked;
+}
+
+static gboolean
+make_nonce (guint64 *nonce)
+{
+  gssize n;
+
+  while ((n = getrandom (nonce, sizeof *nonce, 0)) < 0 && errno == EINTR)
+    ;
+  return n == sizeof *nonce;
+}
+
+gboolean
+pcall_start_context_open (PcallStartContext *self,
+                          gboolean           capture,
+                          const char        *log_directory,
+                          gboolean           keep_logs,
+                          GError           **error)
+{
+  self->keep_logs = keep_logs;
+  if (!check (make_nonce (&self->nonce), "getrandom", error))
+    return FALSE;
+
+  self->holds_life = pcall_life_hold (error);
+  if (!self->holds_life)
+    return FALSE;
+
+  self->null_fd = pcall_fd_lift (open ("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!check (self->null_fd >= 0, "/dev/null", error))
+    return FALSE;
+
+  if (capture)
+    self->log = pcall_log_capture_new (log_directory, error);
+  if (capture && self->log == NULL)
+    return FALSE;
+
+  self->methods->prepare (self);
+  return TRUE;
+}
+
+void
+pcall_start_context_close (PcallStartContext *self)
+{
+  if (self->log != NULL)
+    pcall_log_capture_close (self->log);
+  if (self->holds_life)
+    pcall_life_release ();
+  self->holds_life = FALSE;
+
+  self->methods->clear (self);
+  pcall_fd_clear (&self->null_fd);
+}
+
+void
+pcall_start_context_clear (PcallStartContext *self)
+{
+  self->methods->clear (self);
+  pcall_fd_clear (&self->null_fd);
+  g_clear_pointer (&self->log, pcall_log_capture_unref);
+  g_clear_pointer (&self->arguments, pcall_arguments_unref);
+}
