@@ -46,7 +46,7 @@ reset_signals (const PcallStartContext *context)
   struct sigaction by_default = { .sa_handler = SIG_DFL };
   sigset_t none = { 0 };
 
-  for (int signum = 1; context->handled >> (signum - 1) != 0 && signum <= PCALL_N_SIGNALS; signum++)
+  for (int signum = 1; signum <= PCALL_N_SIGNALS && context->handled >> (signum - 1) != 0; signum++)
     if (context->handled & (G_GUINT64_CONSTANT (1) << (signum - 1)))
       sigaction (signum, &by_default, NULL);
 

@@ -19,18 +19,23 @@ typedef struct _PcallRun PcallRun;
 typedef struct
 {
   /* The child is ready: the call begins. */
-  void (*begun)   (PcallRun         *run,
-                   gpointer          data);
-  /* Progress or a message came from the call. */
-  void (*told)    (PcallRun         *run,
-                   const PcallFrame *frame,
-                   gpointer          data);
+  void (*begun)      (PcallRun     *run,
+                      gpointer      data);
+  /* The call told how far it has come; its record knows. */
+  void (*progressed) (PcallRun     *run,
+                      gdouble       fraction,
+                      const char   *text,
+                      gpointer      data);
+  /* The call sent a message. */
+  void (*messaged)   (PcallRun     *run,
+                      PcallPayload *message,
+                      gpointer      data);
   /* The call is over, and the child has nothing left to do but to end. Not for every run. */
-  void (*over)    (PcallRun         *run,
-                   gpointer          data);
+  void (*over)       (PcallRun     *run,
+                      gpointer      data);
   /* The child has ended. Once, last. */
-  void (*ended)   (PcallRun         *run,
-                   gpointer          data);
+  void (*ended)      (PcallRun     *run,
+                      gpointer      data);
 } PcallRunFuncs;
 
 /* What is the same for all runs of a task. */

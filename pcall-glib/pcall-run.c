@@ -93,6 +93,23 @@ take_outcome (PcallRun         *self,
 }
 
 static void
+take_progress (PcallRun         *self,
+               const PcallFrame *frame)
+{
+  const PcallRunSetup *setup = self->setup;
+  g_autoptr (GVariant) value = pcall_payload_get_value (frame->payload, G_VARIANT_TYPE ("(ds)"));
+  gdouble fraction;
+  const char *text;
+
+  g_variant_get (value, "(d&s)", &fraction, &text);
+  if (!(fraction >= 0.0 && fraction <= 1.0))
+    return;
+
+  pcall_call_list_set_progress (setup->calls, self->job.index, fraction, text);
+  setup->funcs->progressed (self, fraction, text, setup->data);
+}
+
+static void
 frame_came (const PcallFrame *frame,
             gpointer          data)
 {
@@ -110,7 +127,7 @@ frame_came (const PcallFrame *frame,
   switch (frame->type)
     {
     case PCALL_FRAME_READY:
-      if (self->on_trial && !self->begun)
+      if (self->on_trial && !self->begun && !has_outcome (self))
         begin (self);
       break;
     case PCALL_FRAME_RESULT:
@@ -118,9 +135,12 @@ frame_came (const PcallFrame *frame,
       take_outcome (self, frame);
       break;
     case PCALL_FRAME_PROGRESS:
+      if (!has_outcome (self) && self->begun)
+        take_progress (self, frame);
+      break;
     case PCALL_FRAME_MESSAGE:
       if (!has_outcome (self) && self->begun)
-        self->setup->funcs->told (self, frame, self->setup->data);
+        self->setup->funcs->messaged (self, frame->payload, self->setup->data);
       break;
     case PCALL_FRAME_FINAL:
       if (!self->over)

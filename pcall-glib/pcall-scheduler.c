@@ -29,6 +29,10 @@
 #define BURST_US 4000
 #define PAUSE_US 1000
 
+/* How often, and after how long, to look whether others have made room: a second in all. */
+#define MAX_STARVED 50
+#define STARVED_PAUSE_US 20000
+
 /* Forks until a child gets through its lock trial. Seen: up to 73 % of children fail with two
  * threads that do nothing but take locks; 0.73^100 is 10^-14. */
 #define MAX_ATTEMPTS 100
@@ -66,7 +70,9 @@ struct _PcallScheduler
   guint                      n_over;  /* of these, those whose call is over */
   guint                      telling; /* how deep we are in telling the end of a call */
   PcallChildList            *children;
+  gboolean                   started;
   gboolean                   crowded;
+  guint                      n_starved; /* how often in a row there was no room for any child */
   PcallTimer                 pause_timer;
   PcallTimer                 deadline_timer;
 
@@ -105,6 +111,23 @@ static gboolean
 can_start (PcallScheduler *self)
 {
   return has_waiting_calls (self) && (is_stopped (self) || has_room (self));
+}
+
+/* The engine is ready again. What is to be done comes in each dispatch. */
+static void
+go_on (gpointer data)
+{
+  PcallScheduler *self = data;
+
+  self->crowded = FALSE;
+}
+
+static void
+pause_for (PcallScheduler *self,
+           gint64          length)
+{
+  pcall_engine_set_timer (self->engine, &self->pause_timer, g_get_monotonic_time () + length, go_on,
+                          self);
 }
 
 static Retry
@@ -177,6 +200,20 @@ drop_next (PcallScheduler *self)
                     timed_out ? PCALL_ERROR_TIMED_OUT : PCALL_ERROR_CANCELLED, self->stop_reason);
 }
 
+/* There is room again when a child has ended. Where there is none, others have taken it: the first
+ * call of a task fails then, and later ones look again for a while. */
+static gboolean
+wait_for_room (PcallScheduler *self)
+{
+  if (self->runs.length == 0 && (!self->started || self->n_starved++ >= MAX_STARVED))
+    return FALSE;
+
+  self->crowded = TRUE;
+  if (self->runs.length == 0)
+    pause_for (self, STARVED_PAUSE_US);
+  return TRUE;
+}
+
 /* Makes a child for the next call, which let_go() lets go on. NULL without an error where
  * there is no room for it while others run: then the call waits. */
 static PcallRun *
@@ -195,15 +232,15 @@ make_next (PcallScheduler *self,
   *index = next.index;
   if (run != NULL)
     {
+      self->n_starved = 0;
       g_queue_push_tail_link (&self->runs, pcall_run_get_link (run));
       if (self->held == NULL)
         self->held = pcall_run_get_link (run);
       return run;
     }
 
-  if (self->runs.length > 0 && pcall_limits_is_want_of_room (error_number))
+  if (pcall_limits_is_want_of_room (error_number) && wait_for_room (self))
     {
-      self->crowded = TRUE;
       put_back (self, next.index, next.attempt);
       return NULL;
     }
@@ -275,20 +312,6 @@ survey (PcallScheduler *self)
 
   self->context.methods->survey (&self->context);
   self->surveyed = TRUE;
-}
-
-/* The engine is ready again: that is all. What is to be done comes in each dispatch. */
-static void
-go_on (gpointer data)
-{
-}
-
-static void
-pause_for (PcallScheduler *self,
-           gint64          length)
-{
-  pcall_engine_set_timer (self->engine, &self->pause_timer, g_get_monotonic_time () + length, go_on,
-                          self);
 }
 
 static void
@@ -366,34 +389,26 @@ run_begun (PcallRun *run,
 }
 
 static void
-take_progress (PcallScheduler   *self,
-               const PcallFrame *frame)
-{
-  g_autoptr (GVariant) value = pcall_payload_get_value (frame->payload, G_VARIANT_TYPE ("(ds)"));
-  gdouble fraction;
-  const char *text;
-
-  g_variant_get (value, "(d&s)", &fraction, &text);
-  if (!(fraction >= 0.0 && fraction <= 1.0))
-    return;
-
-  pcall_call_list_set_progress (self->calls, frame->call_index, fraction, text);
-  self->funcs->call_progressed (frame->call_index, fraction, text, self->data);
-}
-
-static void
-run_told (PcallRun         *run,
-          const PcallFrame *frame,
-          gpointer          data)
+run_progressed (PcallRun   *run,
+                gdouble     fraction,
+                const char *text,
+                gpointer    data)
 {
   PcallScheduler *self = data;
 
-  if (self->funcs == NULL)
-    return;
-  if (frame->type == PCALL_FRAME_PROGRESS)
-    take_progress (self, frame);
-  else
-    self->funcs->call_message (frame->call_index, frame->payload, self->data);
+  if (self->funcs != NULL)
+    self->funcs->call_progressed (pcall_run_get_job (run)->index, fraction, text, self->data);
+}
+
+static void
+run_messaged (PcallRun     *run,
+              PcallPayload *message,
+              gpointer      data)
+{
+  PcallScheduler *self = data;
+
+  if (self->funcs != NULL)
+    self->funcs->call_message (pcall_run_get_job (run)->index, message, self->data);
 }
 
 static void
@@ -464,7 +479,8 @@ run_ended (PcallRun *run,
 
 static const PcallRunFuncs run_funcs = {
   .begun = run_begun,
-  .told = run_told,
+  .progressed = run_progressed,
+  .messaged = run_messaged,
   .over = run_over,
   .ended = run_ended,
 };
@@ -572,6 +588,7 @@ pcall_scheduler_start (PcallScheduler *self,
                             self);
   pause_for (self, 0);
 
+  self->started = TRUE;
   self->funcs->started (self->data);
   let_go (self);
   burst (self, FIRST_BURST_US);

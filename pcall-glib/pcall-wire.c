@@ -217,15 +217,15 @@ number_size (const char *type)
 static gboolean
 is_boxed_numbers (const char *data, gsize length)
 {
-  const char *type = data + length - 1;
-  gsize size = length > 2 ? number_size (type) : 0;
+  const char *type = length > 2 ? data + length - 1 : "";
+  gsize size = number_size (type);
 
   if (size == 0)
     return FALSE;
   if (type[-1] == '\0')
     return length - 2 == size;
 
-  return length > 2 && type[-1] == 'a' && type[-2] == '\0' && (length - 3) % size == 0;
+  return type[-1] == 'a' && type[-2] == '\0' && (length - 3) % size == 0;
 }
 
 gboolean
