@@ -461,7 +461,7 @@ static void
 test_one (gconstpointer data)
 {
   const Use *use = data;
-  guint n_calls = traces_rounds (24, 300);
+  guint n_calls = traces_rounds (8, 100);
 
   for (gint i = 0; i < 100; i++)
     use->func (i);

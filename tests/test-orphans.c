@@ -172,6 +172,36 @@ kill_victim_while_starting (gconstpointer data)
     }
 }
 
+static GVariant *
+succeed (GVariant *args,
+         GVariant *kwargs,
+         gpointer  user_data,
+         GError  **error)
+{
+  return NULL;
+}
+
+/* A parent that was killed cannot remove its log files; the next task of this user does. */
+static void
+files_of_the_killed_go (gconstpointer data)
+{
+  g_autofree char *before = traces_take ();
+  g_autoptr (PcallTask) task = pcall_task_new_for_func (succeed, NULL, NULL);
+  g_autoptr (GVariant) results = NULL;
+  Victim victim;
+
+  victim_start (&victim, "busy");
+  victim_wait_until_ready (&victim);
+  victim_kill (&victim);
+  victim_clear (&victim);
+  g_assert_true (traces_wait_until (no_orphan_is_left, NULL));
+
+  results = pcall_task_run (task, NULL, NULL);
+  g_assert_nonnull (results);
+  g_clear_object (&task);
+  traces_assert_back (before);
+}
+
 typedef struct
 {
   const char   *path;
@@ -180,6 +210,7 @@ typedef struct
 } Row;
 
 static const Row rows[] = {
+  { "/orphans/files-go", files_of_the_killed_go, NULL },
   { "/orphans/busy", kill_victim, "busy" },
   { "/orphans/threads", kill_victim, "threads" },
   { "/orphans/stopped", kill_victim, "stopped" },
