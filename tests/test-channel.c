@@ -162,7 +162,11 @@ test_types (void)
 
   pair_init (&pair);
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
-    g_assert_true (send_value (&pair.sender, rows[i].type, i, support_parse (rows[i].value)));
+    {
+      g_autoptr (GVariant) value = support_parse (rows[i].value);
+
+      g_assert_true (send_value (&pair.sender, rows[i].type, i, value));
+    }
   g_assert_cmpint (receive (&pair), ==, PCALL_CHANNEL_OPEN);
 
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)

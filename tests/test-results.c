@@ -67,9 +67,10 @@ test_result_types (void)
         " <objectpath '/a'>, <signature 'a{sv}'>, <just 'x'>, <@mi nothing>, <[<1>, <'a'>]>,"
         " <{'a': <{'b': <@as []>}>}>, <()>, <b'bytes'>, <<<<'deep'>>>>, <[(1, 'a'), (2, 'b')]>,"
         " <-0.0>]";
+  g_autoptr (GVariant) iargs = support_parse (types);
   PcallTask *task = pcall_task_new_for_func (return_argument, NULL, NULL);
 
-  pcall_task_set_instance_args (task, support_parse (types));
+  pcall_task_set_instance_args (task, iargs);
   support_run (task, results);
 
   g_assert_finalize_object (task);
