@@ -81,10 +81,6 @@ struct _PcallScheduler
   gboolean                   finished;
 };
 
-static void stop_all (PcallScheduler *self,
-                      PcallCallState  state,
-                      const char     *reason);
-
 static gboolean
 is_stopped (PcallScheduler *self)
 {
@@ -153,6 +149,23 @@ put_back (PcallScheduler *self,
 
   *retry = (Retry) { index, attempt };
   g_queue_push_head (&self->retries, retry);
+}
+
+static void
+stop_all (PcallScheduler *self,
+          PcallCallState  state,
+          const char     *reason)
+{
+  if (self->finished || is_stopped (self))
+    return;
+
+  self->stop_state = state;
+  self->stop_reason = g_strdup (reason);
+  for (GList *l = self->runs.head; l != NULL; l = l->next)
+    pcall_run_end (l->data, state, reason);
+
+  /* Calls that wait are finished from the loop, so that nothing is told from in here. */
+  pause_for (self, 0);
 }
 
 static void
@@ -328,14 +341,14 @@ start_or_drop_next (PcallScheduler *self)
     }
 }
 
-/* Begins nothing that would, going by the longest step so far, take longer than @length. */
+/* Begins nothing that would, going by the longest step since @begun, last longer than @length. */
 static void
 burst (PcallScheduler *self,
+       gint64          begun,
        gint64          length)
 {
-  gint64 begun = g_get_monotonic_time ();
-  gint64 now = begun;
-  gint64 longest = 0;
+  gint64 now = g_get_monotonic_time ();
+  gint64 longest = now - begun;
 
   while (can_start (self))
     {
@@ -366,7 +379,7 @@ pcall_scheduler_dispatch (PcallScheduler *self,
     until = 0;
   pcall_engine_dispatch (self->engine, until);
   let_go (self);
-  burst (self, BURST_US);
+  burst (self, g_get_monotonic_time (), BURST_US);
   check_finished (self);
 }
 
@@ -487,23 +500,6 @@ static const PcallRunFuncs run_funcs = {
 
 /* Ends */
 
-static void
-stop_all (PcallScheduler *self,
-          PcallCallState  state,
-          const char     *reason)
-{
-  if (self->finished || is_stopped (self))
-    return;
-
-  self->stop_state = state;
-  self->stop_reason = g_strdup (reason);
-  for (GList *l = self->runs.head; l != NULL; l = l->next)
-    pcall_run_end (l->data, state, reason);
-
-  /* Calls that wait are finished from the loop, so that nothing is told from in here. */
-  pause_for (self, 0);
-}
-
 void
 pcall_scheduler_stop (PcallScheduler *self,
                       const char     *reason)
@@ -573,6 +569,7 @@ pcall_scheduler_start (PcallScheduler *self,
                        GError        **error)
 {
   gboolean capture = self->options.log_mode != PCALL_LOG_MODE_INHERIT;
+  gint64 begun = g_get_monotonic_time ();
 
   if (!pcall_start_context_open (&self->context, capture, self->options.log_directory,
                                  self->options.keep_logs, error))
@@ -591,7 +588,7 @@ pcall_scheduler_start (PcallScheduler *self,
   self->started = TRUE;
   self->funcs->started (self->data);
   let_go (self);
-  burst (self, FIRST_BURST_US);
+  burst (self, begun, FIRST_BURST_US);
   return TRUE;
 }
 
