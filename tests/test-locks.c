@@ -568,6 +568,17 @@ static const char *const hardly_ever_free[] = {
   "datasets",        "content-types", "cancellables", NULL,
 };
 
+#ifdef __SANITIZE_ADDRESS__
+/* GLib loses some of what it once knew of MIME types. */
+const char *__lsan_default_suppressions (void);
+
+const char *
+__lsan_default_suppressions (void)
+{
+  return "leak:libgio-2.0.so";
+}
+#endif
+
 int
 main (int    argc,
       char **argv)
