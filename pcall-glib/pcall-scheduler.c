@@ -33,8 +33,7 @@
 #define MAX_STARVED 50
 #define STARVED_PAUSE_US 20000
 
-/* Forks until a child gets through its lock trial. Seen: up to 73 % of children fail with two
- * threads that do nothing but take locks; 0.73^100 is 10^-14. */
+/* Forks until a child gets through its lock trial. Seen: up to 73 % fail; 0.73^100 is 10^-14. */
 #define MAX_ATTEMPTS 100
 
 /* How long dropping a task may wait for its children to go. */
@@ -102,14 +101,12 @@ has_room (PcallScheduler *self)
          self->n_over <= self->max_children;
 }
 
-/* Or drop. */
 static gboolean
 can_start (PcallScheduler *self)
 {
   return has_waiting_calls (self) && (is_stopped (self) || has_room (self));
 }
 
-/* The engine is ready again. What is to be done comes in each dispatch. */
 static void
 go_on (gpointer data)
 {
@@ -288,7 +285,6 @@ start_or_fail_next (PcallScheduler *self)
     finish_unstarted (self, index, PCALL_CALL_STATE_FAILED, error->code, error->message);
 }
 
-/* What is held only while there are children to start or to watch. */
 static void
 release (PcallScheduler *self)
 {
