@@ -309,7 +309,7 @@ void
 pcall_engine_dispatch (PcallEngine *self,
                        gint64       until)
 {
-  g_autoptr (PcallEngine) keep = pcall_engine_ref (self);
+  G_GNUC_UNUSED g_autoptr (PcallEngine) keep = pcall_engine_ref (self);
   Batch batch;
 
   /* A signal ends the wait early, like anything else that ends it without an event. */
