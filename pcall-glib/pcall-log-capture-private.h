@@ -15,8 +15,10 @@ G_BEGIN_DECLS
  * <directory>/<task>-call-<index>-pid-<pid>.log */
 typedef struct _PcallLogCapture PcallLogCapture;
 
-/* Opens, and where needed makes, @directory; NULL for a private one of this user. */
+/* Opens, and where needed makes, @directory; NULL for a private one of this user. @keep: files in
+ * that are to stay. */
 PcallLogCapture *pcall_log_capture_new   (const char      *directory,
+                                          gboolean         keep,
                                           GError         **error);
 PcallLogCapture *pcall_log_capture_ref   (PcallLogCapture *self);
 /* Only closes: a forked child may do it with what is its parent's. */

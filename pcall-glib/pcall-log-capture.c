@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <gio/gio.h>
 #include <string.h>
+#include <dirent.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,6 +23,10 @@
  * that for temporary files; it must belong to this user alone, or the next one is tried. It is
  * shared with other programs of this user and removed by the last: whoever uses it holds a shared
  * lock on it, and only one who gets the exclusive lock may remove it.
+ *
+ * A parent that is killed cannot remove its files. Who finds that nobody else uses the directory
+ * removes what is there, save files that were to be kept: these have the sticky bit, which means
+ * nothing else for a file.
  *
  * The child opens its file by the directory's descriptor, so that nothing that happens to the path
  * meanwhile can lead it elsewhere. */
@@ -40,6 +45,7 @@ struct _PcallLogCapture
   int       directory_fd;
   guint     task;
   gboolean  made;
+  gboolean  keep; /* files are marked, in the directory that is swept */
 };
 
 static guint n_tasks;
@@ -97,6 +103,40 @@ make_and_lock (const char *path,
     }
 }
 
+static void
+sweep_file (int         directory_fd,
+            const char *name)
+{
+  struct stat st;
+
+  if (g_str_has_prefix (name, "task-") && g_str_has_suffix (name, ".log") &&
+      fstatat (directory_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !(st.st_mode & S_ISVTX))
+    unlinkat (directory_fd, name, 0);
+}
+
+/* Nothing of anybody's is in use while this has the lock alone. */
+static void
+sweep (int directory_fd)
+{
+  int fd;
+  DIR *dir;
+  struct dirent *entry;
+
+  if (flock (directory_fd, LOCK_EX | LOCK_NB) < 0)
+    return;
+
+  fd = openat (directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  dir = fd >= 0 ? fdopendir (fd) : NULL;
+  if (dir == NULL)
+    pcall_fd_clear (&fd);
+  while (dir != NULL && (entry = readdir (dir)) != NULL)
+    sweep_file (directory_fd, entry->d_name);
+  if (dir != NULL)
+    closedir (dir);
+
+  flock (directory_fd, LOCK_SH | LOCK_NB);
+}
+
 static gboolean
 try_default (PcallLogCapture *self,
              char            *path)
@@ -106,6 +146,7 @@ try_default (PcallLogCapture *self,
   if (fd >= 0 && is_private (fd))
     {
       self->path = path;
+      sweep (fd);
       self->directory_fd = fd;
       self->made = TRUE;
       return TRUE;
@@ -158,12 +199,14 @@ open_given (PcallLogCapture *self,
 
 PcallLogCapture *
 pcall_log_capture_new (const char *directory,
+                       gboolean    keep,
                        GError    **error)
 {
   g_autoptr (PcallLogCapture) self = g_new0 (PcallLogCapture, 1);
 
   g_ref_count_init (&self->ref_count);
   self->directory_fd = -1;
+  self->keep = keep && directory == NULL;
   self->task = (guint) g_atomic_int_add (&n_tasks, 1) + 1;
   if (directory != NULL ? !open_given (self, directory, error) : !open_default (self, error))
     return NULL;
@@ -219,7 +262,8 @@ pcall_log_capture_begin (const PcallLogCapture *self,
 
   write_name (self, index, getpid (), name);
   fd = pcall_fd_lift (openat (self->directory_fd, name,
-                              O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_APPEND | O_CLOEXEC, 0600));
+                              O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_APPEND | O_CLOEXEC,
+                              self->keep ? 0600 | S_ISVTX : 0600));
   if (fd < 0)
     return FALSE;
 

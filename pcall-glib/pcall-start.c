@@ -67,7 +67,7 @@ pcall_start_context_open (PcallStartContext *self,
     return FALSE;
 
   if (capture)
-    self->log = pcall_log_capture_new (log_directory, error);
+    self->log = pcall_log_capture_new (log_directory, keep_logs, error);
   if (capture && self->log == NULL)
     return FALSE;
 
