@@ -7,17 +7,17 @@
 #   make demo        the example: SHA-256 of every file below DIR (/usr/bin)
 #   make check       the tests; closes with "N passed, N failed"
 #   make sanitize    the tests with address and undefined behaviour sanitizers
-#   make valgrind    the tests in C and C++ under valgrind, without the slow ones
+#   make valgrind    the tests in C and C++ under valgrind, but those of time and limits
 #   make bench       what pcall costs, against bare loops of fork and waitpid
 #   make doc         the reference manual, in _build/doc/doc/reference
 #   make clean       removes _build
 #
-# SHORT=1 leaves out the tests of the suite "slow"; TESTARGS goes to `meson test`, BENCHARGS to the
-# benchmark program.
+# Tests have a short form, which is run, and some a long one: SLOW=1 runs that, for hours. TESTARGS
+# goes to `meson test`, BENCHARGS to the benchmark program.
 
 BUILD = _build
 DIR = /usr/bin
-SHORT =
+SLOW =
 TESTARGS =
 BENCHARGS =
 
@@ -39,7 +39,7 @@ build = { test -f $(BUILD)/$1/build.ninja || $(MESON) setup $2 $(BUILD)/$1; } &&
 # $(call test,NAME,LOG,ARGUMENTS): runs the tests of $(BUILD)/NAME and counts their cases. What is
 # printed last is the count, whatever became of the run.
 test = rm -f $(BUILD)/$1/meson-logs/$2.json; status=0; \
-	$(MESON) test -C $(BUILD)/$1 --no-rebuild --print-errorlogs $(if $(SHORT),--no-suite slow) \
+	$(MESON) test -C $(BUILD)/$1 --no-rebuild --print-errorlogs $(if $(SLOW),--suite slow) \
 	  $3 $(TESTARGS) || status=$$?; \
 	$(PYTHON) tests/count-cases.py $(BUILD)/$1/meson-logs/$2.json && exit $$status
 
@@ -82,14 +82,13 @@ sanitize:
 	@$(call build,sanitize,-Db_sanitize=address$(comma)undefined -Dintrospection=disabled)
 	@export $(SANITIZE_ENV); $(call test,sanitize,testlog,--timeout-multiplier=3)
 
-valgrind: SHORT = 1
 valgrind:
 	@$(call install,$(TEST_PACKAGES) valgrind)
 	@$(call build,valgrind,-Dintrospection=disabled)
 	@gcc -O2 -shared -fPIC -o $(VALGRIND_PRELOAD) tests/valgrind-preload.c
 	@export $(PLAIN_MEMORY) LD_PRELOAD=$(VALGRIND_PRELOAD); \
-	$(call test,valgrind,testlog-valgrind,--timeout-multiplier=20 --no-suite script \
-	  --no-suite benchmarks --wrapper "$(VALGRIND)")
+	$(call test,valgrind,testlog-valgrind,--timeout-multiplier=20 --no-suite native \
+	  --no-suite script --no-suite benchmarks --wrapper "$(VALGRIND)")
 
 bench:
 	@$(call install,$(TEST_PACKAGES))
