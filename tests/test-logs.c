@@ -565,6 +565,7 @@ test_inherit (void)
   if (g_test_subprocess ())
     {
       run_inheriting ();
+      return;
     }
 
   process = g_subprocess_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE,
