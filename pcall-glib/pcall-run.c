@@ -29,6 +29,7 @@ struct _PcallRun
   gboolean             gone; /* it was let go */
   gboolean             begun;
   gboolean             over;
+  gboolean             detached; /* frames are of no use any more */
   PcallTimer           timeout;
   pid_t                pid;
   gboolean             on_trial; /* the child has its lock trial before it */
@@ -115,6 +116,8 @@ frame_came (const PcallFrame *frame,
 {
   PcallRun *self = data;
 
+  if (self->detached)
+    return;
   if (frame->call_index != self->job.index)
     {
       pcall_supervisor_reject (self->supervisor,
@@ -336,6 +339,7 @@ pcall_run_settle (PcallRun *self,
 void
 pcall_run_detach (PcallRun *self)
 {
+  self->detached = TRUE;
   pcall_engine_unset_timer (self->setup->engine, &self->timeout);
 }
 
