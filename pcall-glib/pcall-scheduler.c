@@ -674,6 +674,8 @@ pcall_scheduler_abandon (PcallScheduler *self)
 
   pcall_call_list_abandon (self->calls, reason);
   pcall_child_list_abandon (self->children);
+  if (!self->finished && self->context.log != NULL)
+    pcall_log_merge (self->context.log, self->calls, self->children, TRUE, self->options.keep_logs);
   detach (self);
   if (!self->finished)
     thread = g_thread_try_new ("pcall-reaper", reap, self, NULL);
