@@ -9,7 +9,7 @@
 
 #include "pcall-error.h"
 #include "pcall-limits-private.h"
-#include "pcall-log-merge-private.h"
+#include "pcall-log-delivery-private.h"
 #include "pcall-run-private.h"
 
 /* Which call runs where, and when.
@@ -43,6 +43,7 @@ typedef struct
 {
   guint index;
   guint attempt;
+  int   child; /* as in PcallJob */
 } Retry;
 
 struct _PcallScheduler
@@ -74,6 +75,7 @@ struct _PcallScheduler
   guint                      n_starved; /* how often in a row there was no room for any child */
   PcallTimer                 pause_timer;
   PcallTimer                 deadline_timer;
+  PcallLogDelivery          *logs; /* NULL: there are none, or nobody is told any more */
 
   PcallCallState             stop_state; /* of calls that were not begun; PENDING: not stopped */
   char                      *stop_reason;
@@ -130,7 +132,7 @@ take_call (PcallScheduler *self)
   Retry taken;
 
   if (retry == NULL)
-    return (Retry) { self->next_call++, 0 };
+    return (Retry) { self->next_call++, 0, -1 };
 
   taken = *retry;
   g_free (retry);
@@ -139,13 +141,9 @@ take_call (PcallScheduler *self)
 
 static void
 put_back (PcallScheduler *self,
-          guint           index,
-          guint           attempt)
+          Retry           call)
 {
-  Retry *retry = g_new (Retry, 1);
-
-  *retry = (Retry) { index, attempt };
-  g_queue_push_head (&self->retries, retry);
+  g_queue_push_head (&self->retries, g_memdup2 (&call, sizeof call));
 }
 
 static void
@@ -197,16 +195,20 @@ finish_unstarted (PcallScheduler *self,
   g_autofree char *call = pcall_call_list_describe (self->calls, index);
 
   if (pcall_call_list_finish (self->calls, index, state, NULL,
-                              g_error_new (PCALL_ERROR, code, "%s: %s", call, reason), NULL, NULL))
+                              g_error_new (PCALL_ERROR, code, "%s: %s", call, reason), NULL))
     tell_finished_call (self, index);
 }
 
 static void
 drop_next (PcallScheduler *self)
 {
+  const PcallExit unknown = { .known = FALSE };
   gboolean timed_out = self->stop_state == PCALL_CALL_STATE_TIMED_OUT;
+  Retry next = take_call (self);
 
-  finish_unstarted (self, take_call (self).index, self->stop_state,
+  if (next.child >= 0)
+    pcall_child_list_set_exit (self->children, next.child, &unknown);
+  finish_unstarted (self, next.index, self->stop_state,
                     timed_out ? PCALL_ERROR_TIMED_OUT : PCALL_ERROR_CANCELLED, self->stop_reason);
 }
 
@@ -234,7 +236,7 @@ make_next (PcallScheduler *self,
   Retry next = take_call (self);
   gboolean one_target = self->targets->len == 1;
   PcallJob job = { next.index, g_ptr_array_index (self->targets, one_target ? 0 : next.index),
-                   next.attempt };
+                   next.attempt, next.child };
   g_autoptr (GError) failure = NULL;
   int error_number = 0;
   PcallRun *run = pcall_run_new (&self->setup, &job, &error_number, &failure);
@@ -251,7 +253,7 @@ make_next (PcallScheduler *self,
 
   if (pcall_limits_is_want_of_room (error_number) && wait_for_room (self))
     {
-      put_back (self, next.index, next.attempt);
+      put_back (self, next);
       return NULL;
     }
 
@@ -293,20 +295,35 @@ release (PcallScheduler *self)
       pcall_engine_unset_timer (self->engine, &self->pause_timer);
       pcall_engine_unset_timer (self->engine, &self->deadline_timer);
     }
+  g_clear_pointer (&self->logs, pcall_log_delivery_free);
   g_clear_pointer (&self->engine, pcall_engine_unref);
   pcall_start_context_close (&self->context);
+}
+
+static gboolean
+is_over (PcallScheduler *self)
+{
+  return self->runs.length == 0 && !has_waiting_calls (self);
+}
+
+/* Whether somebody further out is at the end of the task, and called us. */
+static gboolean
+is_ending (PcallScheduler *self)
+{
+  return self->telling > 0 || (self->logs != NULL && pcall_log_delivery_is_writing (self->logs));
 }
 
 static void
 check_finished (PcallScheduler *self)
 {
-  if (self->finished || self->telling > 0 || !pcall_scheduler_is_over (self))
+  if (self->finished || is_ending (self) || !is_over (self))
+    return;
+
+  if (self->logs != NULL &&
+      !pcall_log_delivery_complete (self->logs, g_get_monotonic_time () + BURST_US))
     return;
 
   self->finished = TRUE;
-  if (self->context.log != NULL && self->calls != NULL)
-    pcall_log_merge (self->context.log, self->calls, self->children, self->funcs == NULL,
-                     self->options.keep_logs);
   release (self);
   if (self->funcs != NULL)
     self->funcs->finished (self->data);
@@ -371,7 +388,7 @@ pcall_scheduler_dispatch (PcallScheduler *self,
     return;
 
   /* Who waits here has nothing else to do, so there is no pause; and it does not wait for nothing. */
-  if (can_start (self) || pcall_scheduler_is_over (self))
+  if (can_start (self) || is_over (self))
     until = 0;
   pcall_engine_dispatch (self->engine, until);
   let_go (self);
@@ -389,12 +406,16 @@ pcall_scheduler_touch (PcallScheduler *self)
 
 static void
 run_begun (PcallRun *run,
+           gboolean  first,
            gpointer  data)
 {
   PcallScheduler *self = data;
+  guint index = pcall_run_get_job (run)->index;
 
-  if (self->funcs != NULL)
-    self->funcs->call_started (pcall_run_get_job (run)->index, self->data);
+  if (self->logs != NULL)
+    pcall_log_delivery_begin (self->logs, index);
+  if (first && self->funcs != NULL)
+    self->funcs->call_started (index, self->data);
 }
 
 static void
@@ -421,6 +442,17 @@ run_messaged (PcallRun     *run,
 }
 
 static void
+tell_exited_child (PcallScheduler *self,
+                   gboolean        begun,
+                   guint           child)
+{
+  self->telling++;
+  if (begun && self->funcs != NULL)
+    self->funcs->child_exited (child, self->data);
+  self->telling--;
+}
+
+static void
 finish_run (PcallScheduler *self,
             PcallRun       *run)
 {
@@ -428,10 +460,10 @@ finish_run (PcallScheduler *self,
   guint child;
   gboolean begun = pcall_run_get_child (run, &child);
 
+  if (self->funcs == NULL && !self->options.keep_logs)
+    pcall_run_discard_log (run);
   if (self->calls == NULL)
     {
-      if (!self->options.keep_logs)
-        pcall_run_discard_log (run);
       pcall_run_free (run);
       return;
     }
@@ -440,10 +472,29 @@ finish_run (PcallScheduler *self,
   pcall_run_free (run);
 
   self->telling++;
-  if (begun && self->funcs != NULL)
-    self->funcs->child_exited (child, self->data);
+  if (self->logs != NULL)
+    pcall_log_delivery_end (self->logs, index);
   self->telling--;
+  tell_exited_child (self, begun, child);
   tell_finished_call (self, index);
+}
+
+/* Nothing of the call has run. */
+static void
+try_again (PcallScheduler *self,
+           PcallRun       *run)
+{
+  PcallJob job = *pcall_run_get_job (run);
+  guint child;
+  gboolean begun = pcall_run_get_child (run, &child);
+
+  pcall_run_discard_log (run);
+  pcall_run_free (run);
+  if (job.attempt + 1 < MAX_ATTEMPTS)
+    put_back (self, (Retry) { job.index, job.attempt + 1, begun ? (int) child : -1 });
+  else
+    finish_unstarted (self, job.index, PCALL_CALL_STATE_FAILED, PCALL_ERROR_START,
+                      "other threads of this process held locks of GLib at every fork");
 }
 
 static void
@@ -460,7 +511,6 @@ run_ended (PcallRun *run,
            gpointer  data)
 {
   PcallScheduler *self = data;
-  PcallJob job = *pcall_run_get_job (run);
   GList *link = pcall_run_get_link (run);
 
   if (self->held == link)
@@ -470,20 +520,10 @@ run_ended (PcallRun *run,
   self->n_over -= pcall_run_is_over (run);
   self->crowded = FALSE;
 
-  if (!pcall_run_failed_trial (run))
-    {
-      finish_run (self, run);
-    }
+  if (pcall_run_is_to_be_tried_again (run))
+    try_again (self, run);
   else
-    {
-      pcall_run_discard_log (run);
-      pcall_run_free (run);
-      if (job.attempt + 1 < MAX_ATTEMPTS)
-        put_back (self, job.index, job.attempt + 1);
-      else
-        finish_unstarted (self, job.index, PCALL_CALL_STATE_FAILED, PCALL_ERROR_START,
-                          "other threads of this process held locks of GLib at every fork");
-    }
+    finish_run (self, run);
 }
 
 static const PcallRunFuncs run_funcs = {
@@ -560,19 +600,32 @@ pcall_scheduler_new (PcallEngine                 *engine,
   return self;
 }
 
+static gboolean
+prepare_logs (PcallScheduler *self,
+              GError        **error)
+{
+  if (self->context.log == NULL)
+    return TRUE;
+
+  pcall_call_list_set_log (self->calls, self->context.log);
+  self->logs = pcall_log_delivery_new (self->engine, self->context.log, self->calls, self->children,
+                                       self->options.log_mode == PCALL_LOG_MODE_LIVE,
+                                       self->options.keep_logs, error);
+  return self->logs != NULL;
+}
+
 gboolean
 pcall_scheduler_start (PcallScheduler *self,
                        GError        **error)
 {
-  gboolean capture = self->options.log_mode != PCALL_LOG_MODE_INHERIT;
   gint64 begun = g_get_monotonic_time ();
 
-  if (!pcall_start_context_open (&self->context, capture, self->options.log_directory,
+  if (!pcall_start_context_open (&self->context, self->options.log_mode, self->options.log_directory,
                                  self->options.keep_logs, error))
     return FALSE;
 
-  self->children = self->setup.children = pcall_child_list_new (self->context.log);
-  if (!make_first (self, error))
+  self->children = self->setup.children = pcall_child_list_new (self->calls);
+  if (!prepare_logs (self, error) || !make_first (self, error))
     return FALSE;
 
   if (self->options.deadline > 0)
@@ -667,6 +720,9 @@ pcall_scheduler_abandon (PcallScheduler *self)
   GThread *thread = NULL;
 
   self->funcs = NULL;
+  if (self->logs != NULL)
+    pcall_log_delivery_abort (self->logs);
+  g_clear_pointer (&self->logs, pcall_log_delivery_free);
   self->next_call = self->n_calls;
   g_queue_clear_full (&self->retries, g_free);
   pcall_scheduler_stop (self, reason);
@@ -674,8 +730,6 @@ pcall_scheduler_abandon (PcallScheduler *self)
 
   pcall_call_list_abandon (self->calls, reason);
   pcall_child_list_abandon (self->children);
-  if (!self->finished && self->context.log != NULL)
-    pcall_log_merge (self->context.log, self->calls, self->children, TRUE, self->options.keep_logs);
   detach (self);
   if (!self->finished)
     thread = g_thread_try_new ("pcall-reaper", reap, self, NULL);
@@ -692,7 +746,7 @@ pcall_scheduler_abandon (PcallScheduler *self)
 gboolean
 pcall_scheduler_is_over (PcallScheduler *self)
 {
-  return self->runs.length == 0 && !has_waiting_calls (self);
+  return self->finished || (is_over (self) && is_ending (self));
 }
 
 PcallChildList *

@@ -6,7 +6,9 @@
 #pragma once
 
 #include "pcall-arguments-private.h"
+#include "pcall-enums.h"
 #include "pcall-log-capture-private.h"
+#include "pcall-log-writer-private.h"
 #include "pcall-process-private.h"
 #include "pcall-target.h"
 
@@ -25,6 +27,7 @@ typedef struct
   PcallArguments          *arguments;
   PcallLogCapture         *log; /* NULL: children inherit the standard streams */
   gboolean                 keep_logs;
+  gboolean                 follows_logs; /* a child's log file is to be there when it says READY */
   int                      null_fd;
   gboolean                 holds_life;
 
@@ -42,7 +45,7 @@ void     pcall_start_context_init  (PcallStartContext       *self,
                                     PcallArguments          *arguments);
 /* Makes what children need. On failure too, it is to be closed. */
 gboolean pcall_start_context_open  (PcallStartContext       *self,
-                                    gboolean                 capture,
+                                    PcallLogMode             log_mode,
                                     const char              *log_directory,
                                     gboolean                 keep_logs,
                                     GError                 **error);
@@ -57,6 +60,7 @@ typedef struct
   guint        index;
   PcallTarget *target;
   guint        attempt; /* 0, 1 …: how often a child for this call was started before */
+  int          child;   /* the position of one in whose place this is; -1 for none */
 } PcallJob;
 
 /* What the parent prepares for one forked child. */
@@ -65,6 +69,7 @@ typedef struct
   int      fd;          /* its end of the channel */
   int      life_fd;     /* what pcall_life_open() gave */
   gboolean purge_stdio; /* what stands in its standard streams' buffers is the parent's */
+  gboolean says_ready;
 } PcallInheritance;
 
 /* What came of it. The process waits for pcall_start_go(). */
@@ -72,6 +77,8 @@ typedef struct
 {
   PcallProcess process;
   int          fd;           /* our end of its channel */
+  gboolean     says_ready;   /* nothing of the user's runs before the child has said READY */
+  PcallLogRoute log_route;   /* as far as the child knows */
   int          error_number; /* on failure: the errno that says why */
 } PcallStarted;
 

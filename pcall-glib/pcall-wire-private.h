@@ -39,6 +39,9 @@ typedef enum
   PCALL_FRAME_PROGRESS,  /* (ds): fraction and text */
   PCALL_FRAME_MESSAGE,   /* v: what the call sent with pcall_send_message() */
   PCALL_FRAME_FINAL,     /* i: no frame follows, and the child ends with this exit status */
+  PCALL_FRAME_AGAIN,     /* u: make another child for the call, by this PcallLogRoute; nothing ran */
+  PCALL_FRAME_NOTE,      /* s: what is to be said of the call's log */
+  PCALL_FRAME_LAST = PCALL_FRAME_NOTE,
 } PcallFrameType;
 
 typedef struct
