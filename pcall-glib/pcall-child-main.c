@@ -255,8 +255,8 @@ end (const PcallStartContext *context,
 {
   flush_stream (stdout);
   flush_stream (stderr);
-  if (context->log != NULL && !context->keep_logs)
-    pcall_log_capture_discard_empty (context->log, job->index, getpid ());
+  if (context->log != NULL && !context->keep_logs && pcall_log_writer_is_unused ())
+    pcall_log_capture_discard (context->log, job->index, getpid ());
   if (__gcov_dump != NULL)
     __gcov_dump ();
   _exit (status);

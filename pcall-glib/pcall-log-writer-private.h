@@ -39,6 +39,9 @@ void pcall_log_writer_begin (int                fd,
 void pcall_log_writer_install (PcallLogRoute route,
                                void (*wrong) (PcallLogRoute route));
 
+/* In a child: whether there is a log file, and nothing in it. */
+gboolean pcall_log_writer_is_unused (void);
+
 /* In a child: how many records were lost, and why; 0 if none. */
 guint64     pcall_log_writer_get_lost    (const char **reason);
 /* Why a write to the log file may just have failed. */

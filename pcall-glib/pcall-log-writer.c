@@ -301,6 +301,14 @@ pcall_log_writer_install (PcallLogRoute known,
     }
 }
 
+gboolean
+pcall_log_writer_is_unused (void)
+{
+  struct stat file;
+
+  return fstat (writer.fd, &file) == 0 && file.st_size == 0;
+}
+
 guint64
 pcall_log_writer_get_lost (const char **reason)
 {
