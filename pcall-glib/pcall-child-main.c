@@ -80,15 +80,28 @@ fill_hole (int fd,
     dup2 (null_fd, fd);
 }
 
-/* What a child printed before it crashed should be in its log. A buffer of its own, since glibc takes a
- * change of mode into account only when it begins to use one. */
+/* As <stdio.h> of glibc has it */
+#define LINE_BUFFERED 0x200
+
+/* What a child printed before it crashed should be in its log. A stream that was not used yet takes
+ * this into account when it is; one that was gets a buffer of its own, since then glibc would not. */
 static void
 buffer_lines (FILE *stream)
 {
   static char buffer[4096];
 
-  clearerr_unlocked (stream);
-  setvbuf (stream, buffer, _IOLBF, sizeof buffer);
+  if (stream->_IO_buf_base == NULL)
+    stream->_flags |= LINE_BUFFERED;
+  else
+    setvbuf (stream, buffer, _IOLBF, sizeof buffer);
+}
+
+/* Every page that is written, and every one of code, costs the child a page fault. */
+static void
+forget_errors (FILE *stream)
+{
+  if (ferror_unlocked (stream))
+    clearerr_unlocked (stream);
 }
 
 /* Where the log cannot be made the output goes where it would have gone without one: lines may
@@ -105,7 +118,8 @@ capture_output (const PcallLogCapture *log,
   else
     {
       buffer_lines (stdout);
-      clearerr_unlocked (stderr);
+      forget_errors (stdout);
+      forget_errors (stderr);
     }
   pcall_log_writer_begin (fd, pcall_log_capture_get_key (log));
 }
