@@ -111,6 +111,16 @@ take_progress (PcallRun         *self,
 }
 
 static void
+refuse (PcallRun         *self,
+        const PcallFrame *frame)
+{
+  pcall_supervisor_reject (self->supervisor,
+                           g_error_new (PCALL_ERROR, PCALL_ERROR_PROTOCOL,
+                                        "the child sent a frame of type %s, which is not its to send",
+                                        pcall_frame_type_name (frame->type)));
+}
+
+static void
 frame_came (const PcallFrame *frame,
             gpointer          data)
 {
@@ -152,6 +162,11 @@ frame_came (const PcallFrame *frame,
           pcall_supervisor_stop_listening (self->supervisor);
           self->setup->funcs->over (self, self->setup->data);
         }
+      break;
+    case PCALL_FRAME_HELLO:
+    case PCALL_FRAME_CALL:
+    case PCALL_FRAME_STOP:
+      refuse (self, frame);
       break;
     default:
       g_assert_not_reached ();
