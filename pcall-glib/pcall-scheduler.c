@@ -10,13 +10,15 @@
 #include "pcall-error.h"
 #include "pcall-limits-private.h"
 #include "pcall-log-merge-private.h"
+#include "pcall-pool-private.h"
 #include "pcall-run-private.h"
+#include "pcall-turns-private.h"
 
 /* Which call runs where, and when.
  *
- * Calls wait in order of their index: those before `next_call` have been taken, save a few that
- * wait in `retries` because their child could not be started for want of room, or died in its lock
- * trial. A call that was taken is in `runs` until its child has ended.
+ * Calls wait for their turn; one whose turn it is gets a child of its own, or is given to a child
+ * that takes calls and has none. Children are in `runs` until they have ended. Those that take calls
+ * are told to end when no call waits, or when the next one needs another child and there is no room.
  *
  * Children are started in bursts of a few milliseconds, each followed by a pause, so that the main
  * loop gets to all that it has to do between them. When the system has no room for one more child
@@ -39,12 +41,6 @@
 /* How long dropping a task may wait for its children to go. */
 #define ABANDON_WAIT_US 10000
 
-typedef struct
-{
-  guint index;
-  guint attempt;
-} Retry;
-
 struct _PcallScheduler
 {
   PcallEngine               *engine;
@@ -54,15 +50,15 @@ struct _PcallScheduler
   gpointer                   data;
 
   PcallSchedulerOptions      options;
-  guint                      n_calls;
   guint                      max_children;
+  guint                      max_workers; /* of these, those that take calls */
 
   PcallStartContext          context;
   PcallRunSetup              setup;
   gboolean                   surveyed;
 
-  guint                      next_call;
-  GQueue                     retries; /* Retry */
+  PcallTurns                 turns;
+  PcallPool                  pool;
   GQueue                     runs;    /* PcallRun, by their own links */
   GList                     *held;    /* of these, the first that was not let go; all after it too */
   guint                      n_gone;  /* of these, those that were let go */
@@ -89,7 +85,41 @@ is_stopped (PcallScheduler *self)
 static gboolean
 has_waiting_calls (PcallScheduler *self)
 {
-  return self->retries.length > 0 || self->next_call < self->n_calls;
+  return pcall_turns_are_left (&self->turns);
+}
+
+static PcallJob
+make_job (PcallScheduler *self,
+          PcallTurn       turn)
+{
+  gboolean one_target = self->targets->len == 1;
+  PcallTarget *target = g_ptr_array_index (self->targets, one_target ? 0 : turn.index);
+
+  return (PcallJob) {
+    .index = turn.index,
+    .attempt = turn.attempt,
+    .target = target,
+    .methods = pcall_start_choose (target, self->options.start_method, NULL),
+  };
+}
+
+static PcallRun *
+find_waiting_child (PcallScheduler *self)
+{
+  PcallJob job;
+
+  if (self->pool.idle.length == 0)
+    return NULL;
+  job = make_job (self, pcall_turns_peek (&self->turns));
+  return job.methods->takes_calls ? pcall_pool_find (&self->pool, &job) : NULL;
+}
+
+/* Whether the next call may have one child more, of those that take calls. */
+static gboolean
+may_have_worker (PcallScheduler *self)
+{
+  return self->pool.n < self->max_workers ||
+         !make_job (self, pcall_turns_peek (&self->turns)).methods->takes_calls;
 }
 
 static gboolean
@@ -98,13 +128,14 @@ has_room (PcallScheduler *self)
   /* The end of a process takes about as long as its beginning. So when a call is over the next child
    * is made; it is held until the one before it is gone, with all that it had. */
   return !self->crowded && self->runs.length - self->n_over < self->max_children &&
-         self->n_over <= self->max_children;
+         self->n_over <= self->max_children && may_have_worker (self);
 }
 
 static gboolean
 can_start (PcallScheduler *self)
 {
-  return has_waiting_calls (self) && (is_stopped (self) || has_room (self));
+  return has_waiting_calls (self) &&
+         (is_stopped (self) || find_waiting_child (self) != NULL || has_room (self));
 }
 
 static void
@@ -121,31 +152,6 @@ pause_for (PcallScheduler *self,
 {
   pcall_engine_set_timer (self->engine, &self->pause_timer, g_get_monotonic_time () + length, go_on,
                           self);
-}
-
-static Retry
-take_call (PcallScheduler *self)
-{
-  Retry *retry = g_queue_pop_head (&self->retries);
-  Retry taken;
-
-  if (retry == NULL)
-    return (Retry) { self->next_call++, 0 };
-
-  taken = *retry;
-  g_free (retry);
-  return taken;
-}
-
-static void
-put_back (PcallScheduler *self,
-          guint           index,
-          guint           attempt)
-{
-  Retry *retry = g_new (Retry, 1);
-
-  *retry = (Retry) { index, attempt };
-  g_queue_push_head (&self->retries, retry);
 }
 
 static void
@@ -206,7 +212,7 @@ drop_next (PcallScheduler *self)
 {
   gboolean timed_out = self->stop_state == PCALL_CALL_STATE_TIMED_OUT;
 
-  finish_unstarted (self, take_call (self).index, self->stop_state,
+  finish_unstarted (self, pcall_turns_take (&self->turns).index, self->stop_state,
                     timed_out ? PCALL_ERROR_TIMED_OUT : PCALL_ERROR_CANCELLED, self->stop_reason);
 }
 
@@ -224,6 +230,27 @@ wait_for_room (PcallScheduler *self)
   return TRUE;
 }
 
+/* Those that take calls wait by themselves for what they are given. */
+static void
+take_in (PcallScheduler *self,
+         PcallRun       *run)
+{
+  GList *link = pcall_run_get_link (run);
+
+  self->n_starved = 0;
+  if (pcall_run_get_job (run)->methods->takes_calls)
+    {
+      g_queue_push_head_link (&self->runs, link);
+      pcall_pool_add (&self->pool, run);
+      pcall_run_go (run);
+      return;
+    }
+
+  g_queue_push_tail_link (&self->runs, link);
+  if (self->held == NULL)
+    self->held = link;
+}
+
 /* Makes a child for the next call, which let_go() lets go on. NULL without an error where
  * there is no room for it while others run: then the call waits. */
 static PcallRun *
@@ -231,10 +258,8 @@ make_next (PcallScheduler *self,
            guint          *index,
            GError        **error)
 {
-  Retry next = take_call (self);
-  gboolean one_target = self->targets->len == 1;
-  PcallJob job = { next.index, g_ptr_array_index (self->targets, one_target ? 0 : next.index),
-                   next.attempt };
+  PcallTurn next = pcall_turns_take (&self->turns);
+  PcallJob job = make_job (self, next);
   g_autoptr (GError) failure = NULL;
   int error_number = 0;
   PcallRun *run = pcall_run_new (&self->setup, &job, &error_number, &failure);
@@ -242,16 +267,13 @@ make_next (PcallScheduler *self,
   *index = next.index;
   if (run != NULL)
     {
-      self->n_starved = 0;
-      g_queue_push_tail_link (&self->runs, pcall_run_get_link (run));
-      if (self->held == NULL)
-        self->held = pcall_run_get_link (run);
+      take_in (self, run);
       return run;
     }
 
   if (pcall_limits_is_want_of_room (error_number) && wait_for_room (self))
     {
-      put_back (self, next.index, next.attempt);
+      pcall_turns_put_back (&self->turns, next);
       return NULL;
     }
 
@@ -286,6 +308,47 @@ start_or_fail_next (PcallScheduler *self)
 }
 
 static void
+survey (PcallScheduler *self)
+{
+  /* Other threads may change what was seen at any time. */
+  if (self->surveyed && !self->context.has_threads)
+    return;
+
+  pcall_start_context_survey (&self->context);
+  self->surveyed = TRUE;
+}
+
+static void
+start_next (PcallScheduler *self)
+{
+  PcallRun *waiting = find_waiting_child (self);
+
+  if (waiting != NULL)
+    {
+      PcallJob job = make_job (self, pcall_turns_take (&self->turns));
+
+      pcall_pool_give (&self->pool, waiting, &job);
+      return;
+    }
+
+  survey (self);
+  start_or_fail_next (self);
+}
+
+/* Children that wait for calls are of no use where there are none, and in the way where the next call
+ * needs another child and has no room. */
+static void
+retire_children (PcallScheduler *self)
+{
+  if (self->pool.idle.length == 0)
+    return;
+  if (!has_waiting_calls (self))
+    pcall_pool_retire_all (&self->pool);
+  else if (!can_start (self))
+    pcall_pool_retire (&self->pool);
+}
+
+static void
 release (PcallScheduler *self)
 {
   if (self->engine != NULL)
@@ -313,28 +376,12 @@ check_finished (PcallScheduler *self)
 }
 
 static void
-survey (PcallScheduler *self)
-{
-  /* Other threads may change what was seen at any time. */
-  if (self->surveyed && !self->context.has_threads)
-    return;
-
-  self->context.methods->survey (&self->context);
-  self->surveyed = TRUE;
-}
-
-static void
 start_or_drop_next (PcallScheduler *self)
 {
   if (is_stopped (self))
-    {
-      drop_next (self);
-    }
+    drop_next (self);
   else
-    {
-      survey (self);
-      start_or_fail_next (self);
-    }
+    start_next (self);
 }
 
 /* Begins nothing that would, going by the longest step since @begun, last longer than @length. */
@@ -376,6 +423,7 @@ pcall_scheduler_dispatch (PcallScheduler *self,
   pcall_engine_dispatch (self->engine, until);
   let_go (self);
   burst (self, g_get_monotonic_time (), BURST_US);
+  retire_children (self);
   check_finished (self);
 }
 
@@ -425,6 +473,7 @@ finish_run (PcallScheduler *self,
             PcallRun       *run)
 {
   guint index = pcall_run_get_job (run)->index;
+  gboolean has_call = pcall_run_has_call (run);
   guint child;
   gboolean begun = pcall_run_get_child (run, &child);
 
@@ -443,7 +492,18 @@ finish_run (PcallScheduler *self,
   if (begun && self->funcs != NULL)
     self->funcs->child_exited (child, self->data);
   self->telling--;
-  tell_finished_call (self, index);
+  if (has_call)
+    tell_finished_call (self, index);
+}
+
+static void
+run_returned (PcallRun *run,
+              gpointer  data)
+{
+  PcallScheduler *self = data;
+
+  pcall_pool_put (&self->pool, run);
+  tell_finished_call (self, pcall_run_get_job (run)->index);
 }
 
 static void
@@ -466,6 +526,8 @@ run_ended (PcallRun *run,
   if (self->held == link)
     self->held = link->next;
   g_queue_unlink (&self->runs, link);
+  if (job.methods->takes_calls)
+    pcall_pool_remove (&self->pool, run);
   self->n_gone -= pcall_run_has_gone (run);
   self->n_over -= pcall_run_is_over (run);
   self->crowded = FALSE;
@@ -479,7 +541,7 @@ run_ended (PcallRun *run,
       pcall_run_discard_log (run);
       pcall_run_free (run);
       if (job.attempt + 1 < MAX_ATTEMPTS)
-        put_back (self, job.index, job.attempt + 1);
+        pcall_turns_put_back (&self->turns, (PcallTurn) { job.index, job.attempt + 1 });
       else
         finish_unstarted (self, job.index, PCALL_CALL_STATE_FAILED, PCALL_ERROR_START,
                           "other threads of this process held locks of GLib at every fork");
@@ -490,6 +552,7 @@ static const PcallRunFuncs run_funcs = {
   .begun = run_begun,
   .progressed = run_progressed,
   .messaged = run_messaged,
+  .returned = run_returned,
   .over = run_over,
   .ended = run_ended,
 };
@@ -522,7 +585,7 @@ make_first (PcallScheduler *self,
   g_autofree char *call = NULL;
   guint index;
 
-  if (self->n_calls == 0)
+  if (!has_waiting_calls (self))
     return TRUE;
 
   survey (self);
@@ -547,14 +610,21 @@ pcall_scheduler_new (PcallEngine                 *engine,
 
   self->engine = pcall_engine_ref (engine);
   self->calls = pcall_call_list_ref (calls);
-  self->n_calls = pcall_call_list_get_n_calls (calls);
+  pcall_turns_init (&self->turns, pcall_call_list_get_n_calls (calls));
   self->targets = g_ptr_array_ref (targets);
   self->options = *options;
   self->funcs = funcs;
   self->data = data;
   self->max_children =
-      options->max_children != 0 ? options->max_children : pcall_limits_find_room (self->n_calls);
-  pcall_start_context_init (&self->context, &pcall_start_fork, arguments);
+      options->max_children != 0 ? options->max_children
+                                 : pcall_limits_find_room (pcall_call_list_get_n_calls (calls));
+  self->max_workers =
+      options->max_children != 0 ? options->max_children : g_get_num_processors ();
+  pcall_start_context_init (&self->context, arguments);
+  for (guint i = 0; i < targets->len; i++)
+    pcall_start_context_use (&self->context,
+                             pcall_start_choose (g_ptr_array_index (targets, i),
+                                                 options->start_method, NULL));
   self->setup = (PcallRunSetup) { engine, &self->context, calls, NULL,
                                   options->timeout, options->grace_period, &run_funcs, self };
   return self;
@@ -596,7 +666,8 @@ free_memory (PcallScheduler *self)
   g_clear_pointer (&self->calls, pcall_call_list_unref);
   g_clear_pointer (&self->children, pcall_child_list_unref);
   pcall_start_context_clear (&self->context);
-  g_queue_clear_full (&self->retries, g_free);
+  pcall_turns_clear (&self->turns);
+  g_queue_clear (&self->pool.idle);
   g_free (self->stop_reason);
   g_free (self);
 }
@@ -667,8 +738,7 @@ pcall_scheduler_abandon (PcallScheduler *self)
   GThread *thread = NULL;
 
   self->funcs = NULL;
-  self->next_call = self->n_calls;
-  g_queue_clear_full (&self->retries, g_free);
+  pcall_turns_clear (&self->turns);
   pcall_scheduler_stop (self, reason);
   run_until (self, g_get_monotonic_time () + ABANDON_WAIT_US);
 
