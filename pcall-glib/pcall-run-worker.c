@@ -204,7 +204,8 @@ const PcallSupervisorFuncs pcall_run_worker_funcs = {
 gboolean
 pcall_run_is_waiting (PcallRun *self)
 {
-  return self->idle && !self->ending && !self->closed;
+  return self->idle && !self->ending && !self->closed &&
+         pcall_supervisor_get_error (self->supervisor) == NULL;
 }
 
 void
