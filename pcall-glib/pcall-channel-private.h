@@ -26,6 +26,7 @@ typedef struct
   PcallPayload    *payload;
   gsize            payload_filled;
   gsize            payload_capacity;
+  gboolean         unread; /* the other side is gone, and had not read all that it was sent */
 } PcallChannel;
 
 /* A frame that came. */
@@ -111,6 +112,9 @@ typedef enum
 /* Sends what can be sent of a parcel without blocking. */
 PcallPostStatus pcall_channel_post (PcallChannel *self,
                                     PcallParcel  *parcel);
+
+/* Looks whether the other side is gone without having read all. */
+void pcall_channel_check_unread (PcallChannel *self);
 
 /* Sends frames in one go, blocking as long as needed. FALSE with errno set where the other side is
  * gone. */

@@ -284,6 +284,8 @@ pcall_channel_receive (PcallChannel    *self,
       if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return PCALL_CHANNEL_OPEN;
       /* A reset comes after all that was sent before: it is an end like any other. */
+      if (n < 0)
+        self->unread = errno == ECONNRESET;
       if (n <= 0)
         return PCALL_CHANNEL_CLOSED;
       total += n;
@@ -448,8 +450,22 @@ pcall_channel_post (PcallChannel *self,
       else if (errno == EAGAIN || errno == EWOULDBLOCK)
         return PCALL_POST_MORE;
       else if (errno != EINTR)
-        return PCALL_POST_CLOSED;
+        {
+          self->unread = TRUE;
+          return PCALL_POST_CLOSED;
+        }
     }
 
   return PCALL_POST_DONE;
+}
+
+void
+pcall_channel_check_unread (PcallChannel *self)
+{
+  int error = 0;
+  socklen_t size = sizeof error;
+
+  if (self->fd >= 0 && getsockopt (self->fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 &&
+      error == ECONNRESET)
+    self->unread = TRUE;
 }

@@ -45,6 +45,7 @@ struct _PcallRun
   char                *end_reason;
 };
 
+gboolean pcall_run_has_outcome (PcallRun      *self);
 /* The call begins. It may be told to user code, which may end everything. */
 void pcall_run_begin       (PcallRun         *self);
 /* A frame about the call came. */

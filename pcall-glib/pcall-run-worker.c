@@ -16,7 +16,10 @@
  * is given no more calls: retired, ended from here, or with its channel closed. Each state that should
  * pass by itself does so in bounded time, or the child is ended.
  *
- * The child sends nothing while it is idle, and hello once. */
+ * The child sends nothing while it is idle, and hello once.
+ *
+ * A child may die after a call, when the next one has been sent to it already. The socket knows: what
+ * it was sent is unread then, and that call is given to another. */
 
 /* How long a worker may take to say hello, unless the environment says otherwise, in seconds; how
  * long to end when there are no more calls, and when it has closed its channel, in microseconds. */
@@ -218,6 +221,18 @@ pcall_run_next (PcallRun       *self,
   self->idle = FALSE;
   send_call (self);
   pcall_run_begin (self);
+}
+
+gboolean
+pcall_run_take_back (PcallRun *self)
+{
+  if (!self->job.methods->takes_calls || !self->greeted || self->idle ||
+      pcall_run_has_outcome (self) || pcall_supervisor_get_error (self->supervisor) != NULL ||
+      !pcall_supervisor_left_unread (self->supervisor))
+    return FALSE;
+
+  self->idle = TRUE;
+  return TRUE;
 }
 
 void

@@ -22,8 +22,8 @@
  * here (timeout, cancel); how the child broke the protocol; how it died. What was handed over
  * counts also if the child crashes after it, and what comes after the run was ended does not. */
 
-static gboolean
-has_outcome (PcallRun *self)
+gboolean
+pcall_run_has_outcome (PcallRun *self)
 {
   return self->result != NULL || self->error != NULL ||
          self->end_state != PCALL_CALL_STATE_PENDING;
@@ -54,14 +54,16 @@ pcall_run_begin (PcallRun *self)
     pcall_engine_set_timer (setup->engine, &self->timeout,
                             g_get_monotonic_time () + setup->timeout, timed_out, self);
 
-  setup->funcs->begun (self, setup->data);
+  /* It may have begun before, for a child that died without knowing. */
+  if (!self->job.methods->takes_calls || self->job.attempt == 0)
+    setup->funcs->begun (self, setup->data);
 }
 
 static void
 take_outcome (PcallRun         *self,
               const PcallFrame *frame)
 {
-  if (has_outcome (self))
+  if (pcall_run_has_outcome (self))
     return;
 
   if (frame->type == PCALL_FRAME_RESULT)
@@ -118,7 +120,7 @@ pcall_run_take_frame (PcallRun         *self,
   switch (frame->type)
     {
     case PCALL_FRAME_READY:
-      if (self->on_trial && !self->begun && !has_outcome (self))
+      if (self->on_trial && !self->begun && !pcall_run_has_outcome (self))
         pcall_run_begin (self);
       break;
     case PCALL_FRAME_RESULT:
@@ -126,11 +128,11 @@ pcall_run_take_frame (PcallRun         *self,
       take_outcome (self, frame);
       break;
     case PCALL_FRAME_PROGRESS:
-      if (!has_outcome (self) && self->begun)
+      if (!pcall_run_has_outcome (self) && self->begun)
         take_progress (self, frame);
       break;
     case PCALL_FRAME_MESSAGE:
-      if (!has_outcome (self) && self->begun)
+      if (!pcall_run_has_outcome (self) && self->begun)
         self->setup->funcs->messaged (self, frame->payload, self->setup->data);
       break;
     case PCALL_FRAME_FINAL:
@@ -246,7 +248,7 @@ pcall_run_end (PcallRun       *self,
 {
   self->ending = TRUE;
   /* It may have handed over its result in time, without our having read it. */
-  if (!self->idle && !has_outcome (self) && !pcall_supervisor_has_frame (self->supervisor, PCALL_FRAME_RESULT) &&
+  if (!self->idle && !pcall_run_has_outcome (self) && !pcall_supervisor_has_frame (self->supervisor, PCALL_FRAME_RESULT) &&
       !pcall_supervisor_has_frame (self->supervisor, PCALL_FRAME_ERROR))
     {
       self->end_state = state;
@@ -260,7 +262,7 @@ pcall_run_failed_trial (PcallRun *self)
 {
   const PcallExit *exit = pcall_supervisor_get_exit (self->supervisor);
 
-  return self->on_trial && !self->begun && !has_outcome (self) && exit->known &&
+  return self->on_trial && !self->begun && !pcall_run_has_outcome (self) && exit->known &&
          WIFSIGNALED (exit->status) && WTERMSIG (exit->status) == SIGALRM;
 }
 

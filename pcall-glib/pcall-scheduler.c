@@ -38,6 +38,9 @@
 /* Forks until a child gets through its lock trial. Seen: up to 73 % fail; 0.73^100 is 10^-14. */
 #define MAX_ATTEMPTS 100
 
+/* How often a call is given to a child that is dead. */
+#define MAX_DELIVERIES 10
+
 /* How long dropping a task may wait for its children to go. */
 #define ABANDON_WAIT_US 10000
 
@@ -534,6 +537,8 @@ run_ended (PcallRun *run,
 
   if (!pcall_run_failed_trial (run))
     {
+      if (!is_stopped (self) && job.attempt + 1 < MAX_DELIVERIES && pcall_run_take_back (run))
+        pcall_turns_put_back (&self->turns, (PcallTurn) { job.index, job.attempt + 1 });
       finish_run (self, run);
     }
   else

@@ -55,6 +55,10 @@ void             pcall_supervisor_terminate (PcallSupervisor        *self,
 void             pcall_supervisor_reject    (PcallSupervisor        *self,
                                              GError                 *error);
 
+/* Whether the child ended or closed its channel before it had read all that it was sent. Only where there
+ * is a @closed to be called. */
+gboolean         pcall_supervisor_left_unread (PcallSupervisor      *self);
+
 /* Nothing that is of use will come: frames that do are not read. */
 void             pcall_supervisor_stop_listening (PcallSupervisor   *self);
 

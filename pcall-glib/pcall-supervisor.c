@@ -163,6 +163,8 @@ process_ready (gpointer data,
 
   if (self->channel_watch.active)
     receive (self, pcall_channel_get_n_waiting (&self->channel));
+  if (self->funcs->closed != NULL)
+    pcall_channel_check_unread (&self->channel);
   close_channel (self);
   deliver (self);
 }
@@ -306,4 +308,10 @@ const GError *
 pcall_supervisor_get_error (PcallSupervisor *self)
 {
   return self->error;
+}
+
+gboolean
+pcall_supervisor_left_unread (PcallSupervisor *self)
+{
+  return self->channel.unread;
 }

@@ -89,6 +89,20 @@ TARGET (crash_sometimes)
   return g_variant_new_uint32 (pcall_get_call_index ());
 }
 
+static gboolean
+kill_itself (gpointer data)
+{
+  raise (SIGKILL);
+  return G_SOURCE_REMOVE;
+}
+
+/* When the call is over, and the next one may have been sent. */
+TARGET (die_afterwards)
+{
+  g_idle_add_full (G_PRIORITY_HIGH, kill_itself, NULL, NULL);
+  return g_variant_new_uint32 (pcall_get_call_index ());
+}
+
 TARGET (exit_99)
 {
   exit (99);
