@@ -3,37 +3,23 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "pcall-scheduler-private.h"
+#include "pcall-scheduler-struct-private.h"
 
 #include <signal.h>
 
-#include "pcall-error.h"
 #include "pcall-limits-private.h"
 #include "pcall-log-merge-private.h"
-#include "pcall-pool-private.h"
-#include "pcall-run-private.h"
-#include "pcall-turns-private.h"
 
 /* Which call runs where, and when.
  *
- * Calls wait for their turn; one whose turn it is gets a child of its own, or is given to a child
- * that takes calls and has none. Children are in `runs` until they have ended. Those that take calls
- * are told to end when no call waits, or when the next one needs another child and there is no room.
- *
- * Children are started in bursts of a few milliseconds, each followed by a pause, so that the main
- * loop gets to all that it has to do between them. When the system has no room for one more child
- * (descriptors, processes, memory) while others run, the rest wait until one of those has ended.
+ * A call waits for its turn, is dealt to a child (pcall-scheduler-deal.c), and ends with that child, or
+ * when the child says so. Children are in `runs` until they have ended.
  *
  * A function that is told something may call back: join, terminate, dispatch. So telling comes
  * last in each step, and every loop looks anew at what there is. */
 
 #define FIRST_BURST_US 10000
 #define BURST_US 4000
-#define PAUSE_US 1000
-
-/* How often, and after how long, to look whether others have made room: a second in all. */
-#define MAX_STARVED 50
-#define STARVED_PAUSE_US 20000
 
 /* Forks until a child gets through its lock trial. Seen: up to 73 % fail; 0.73^100 is 10^-14. */
 #define MAX_ATTEMPTS 100
@@ -44,125 +30,12 @@
 /* How long dropping a task may wait for its children to go. */
 #define ABANDON_WAIT_US 10000
 
-struct _PcallScheduler
-{
-  PcallEngine               *engine;
-  PcallCallList             *calls;
-  GPtrArray                 *targets;
-  const PcallSchedulerFuncs *funcs; /* NULL once abandoned */
-  gpointer                   data;
-
-  PcallSchedulerOptions      options;
-  guint                      max_children;
-  guint                      max_workers; /* of these, those that take calls */
-
-  PcallStartContext          context;
-  PcallRunSetup              setup;
-  gboolean                   surveyed;
-
-  PcallTurns                 turns;
-  PcallPool                  pool;
-  GQueue                     runs;    /* PcallRun, by their own links */
-  GList                     *held;    /* of these, the first that was not let go; all after it too */
-  guint                      n_gone;  /* of these, those that were let go */
-  guint                      n_over;  /* of these, those whose call is over */
-  guint                      telling; /* how deep we are in telling the end of a call */
-  PcallChildList            *children;
-  gboolean                   started;
-  gboolean                   crowded;
-  guint                      n_starved; /* how often in a row there was no room for any child */
-  PcallTimer                 pause_timer;
-  PcallTimer                 deadline_timer;
-
-  PcallCallState             stop_state; /* of calls that were not begun; PENDING: not stopped */
-  char                      *stop_reason;
-  gboolean                   finished;
-};
-
-static gboolean
-is_stopped (PcallScheduler *self)
-{
-  return self->stop_state != PCALL_CALL_STATE_PENDING;
-}
-
-static gboolean
-has_waiting_calls (PcallScheduler *self)
-{
-  return pcall_turns_are_left (&self->turns);
-}
-
-static PcallJob
-make_job (PcallScheduler *self,
-          PcallTurn       turn)
-{
-  gboolean one_target = self->targets->len == 1;
-  PcallTarget *target = g_ptr_array_index (self->targets, one_target ? 0 : turn.index);
-
-  return (PcallJob) {
-    .index = turn.index,
-    .attempt = turn.attempt,
-    .target = target,
-    .methods = pcall_start_choose (target, self->options.start_method, NULL),
-  };
-}
-
-static PcallRun *
-find_waiting_child (PcallScheduler *self)
-{
-  PcallJob job;
-
-  if (self->pool.idle.length == 0)
-    return NULL;
-  job = make_job (self, pcall_turns_peek (&self->turns));
-  return job.methods->takes_calls ? pcall_pool_find (&self->pool, &job) : NULL;
-}
-
-/* Whether the next call may have one child more, of those that take calls. */
-static gboolean
-may_have_worker (PcallScheduler *self)
-{
-  return self->pool.n < self->max_workers ||
-         !make_job (self, pcall_turns_peek (&self->turns)).methods->takes_calls;
-}
-
-static gboolean
-has_room (PcallScheduler *self)
-{
-  /* The end of a process takes about as long as its beginning. So when a call is over the next child
-   * is made; it is held until the one before it is gone, with all that it had. */
-  return !self->crowded && self->runs.length - self->n_over < self->max_children &&
-         self->n_over <= self->max_children && may_have_worker (self);
-}
-
-static gboolean
-can_start (PcallScheduler *self)
-{
-  return has_waiting_calls (self) &&
-         (is_stopped (self) || find_waiting_child (self) != NULL || has_room (self));
-}
-
-static void
-go_on (gpointer data)
-{
-  PcallScheduler *self = data;
-
-  self->crowded = FALSE;
-}
-
-static void
-pause_for (PcallScheduler *self,
-           gint64          length)
-{
-  pcall_engine_set_timer (self->engine, &self->pause_timer, g_get_monotonic_time () + length, go_on,
-                          self);
-}
-
 static void
 stop_all (PcallScheduler *self,
           PcallCallState  state,
           const char     *reason)
 {
-  if (self->finished || is_stopped (self))
+  if (self->finished || pcall_scheduler_is_stopped (self))
     return;
 
   self->stop_state = state;
@@ -171,13 +44,13 @@ stop_all (PcallScheduler *self,
     pcall_run_end (l->data, state, reason);
 
   /* Calls that wait are finished from the loop, so that nothing is told from in here. */
-  pause_for (self, 0);
+  pcall_scheduler_pause (self, 0);
 }
 
 static void
 after_failure (PcallScheduler *self)
 {
-  if (self->options.failure_policy == PCALL_FAILURE_POLICY_STOP && !is_stopped (self))
+  if (self->options.failure_policy == PCALL_FAILURE_POLICY_STOP && !pcall_scheduler_is_stopped (self))
     stop_all (self, PCALL_CALL_STATE_CANCELLED, "cancelled, because another call failed");
 }
 
@@ -196,159 +69,18 @@ tell_finished_call (PcallScheduler *self,
   self->telling--;
 }
 
-static void
-finish_unstarted (PcallScheduler *self,
-                  guint           index,
-                  PcallCallState  state,
-                  PcallError      code,
-                  const char     *reason)
+void
+pcall_scheduler_finish_unstarted (PcallScheduler *self,
+                                  guint           index,
+                                  PcallCallState  state,
+                                  PcallError      code,
+                                  const char     *reason)
 {
   g_autofree char *call = pcall_call_list_describe (self->calls, index);
 
   if (pcall_call_list_finish (self->calls, index, state, NULL,
                               g_error_new (PCALL_ERROR, code, "%s: %s", call, reason), NULL, NULL))
     tell_finished_call (self, index);
-}
-
-static void
-drop_next (PcallScheduler *self)
-{
-  gboolean timed_out = self->stop_state == PCALL_CALL_STATE_TIMED_OUT;
-
-  finish_unstarted (self, pcall_turns_take (&self->turns).index, self->stop_state,
-                    timed_out ? PCALL_ERROR_TIMED_OUT : PCALL_ERROR_CANCELLED, self->stop_reason);
-}
-
-/* There is room again when a child has ended. Where there is none, others have taken it: the first
- * call of a task fails then, and later ones look again for a while. */
-static gboolean
-wait_for_room (PcallScheduler *self)
-{
-  if (self->runs.length == 0 && (!self->started || self->n_starved++ >= MAX_STARVED))
-    return FALSE;
-
-  self->crowded = TRUE;
-  if (self->runs.length == 0)
-    pause_for (self, STARVED_PAUSE_US);
-  return TRUE;
-}
-
-/* Those that take calls wait by themselves for what they are given. */
-static void
-take_in (PcallScheduler *self,
-         PcallRun       *run)
-{
-  GList *link = pcall_run_get_link (run);
-
-  self->n_starved = 0;
-  if (pcall_run_get_job (run)->methods->takes_calls)
-    {
-      g_queue_push_head_link (&self->runs, link);
-      pcall_pool_add (&self->pool, run);
-      pcall_run_go (run);
-      return;
-    }
-
-  g_queue_push_tail_link (&self->runs, link);
-  if (self->held == NULL)
-    self->held = link;
-}
-
-/* Makes a child for the next call, which let_go() lets go on. NULL without an error where
- * there is no room for it while others run: then the call waits. */
-static PcallRun *
-make_next (PcallScheduler *self,
-           guint          *index,
-           GError        **error)
-{
-  PcallTurn next = pcall_turns_take (&self->turns);
-  PcallJob job = make_job (self, next);
-  g_autoptr (GError) failure = NULL;
-  int error_number = 0;
-  PcallRun *run = pcall_run_new (&self->setup, &job, &error_number, &failure);
-
-  *index = next.index;
-  if (run != NULL)
-    {
-      take_in (self, run);
-      return run;
-    }
-
-  if (pcall_limits_is_want_of_room (error_number) && wait_for_room (self))
-    {
-      pcall_turns_put_back (&self->turns, next);
-      return NULL;
-    }
-
-  g_propagate_error (error, g_steal_pointer (&failure));
-  return NULL;
-}
-
-static void
-let_go (PcallScheduler *self)
-{
-  while (self->held != NULL && self->n_gone < self->max_children && !is_stopped (self))
-    {
-      PcallRun *run = self->held->data;
-
-      self->held = self->held->next;
-      self->n_gone++;
-      pcall_run_go (run);
-    }
-}
-
-static void
-start_or_fail_next (PcallScheduler *self)
-{
-  g_autoptr (GError) error = NULL;
-  guint index;
-  PcallRun *run = make_next (self, &index, &error);
-
-  if (run != NULL)
-    let_go (self);
-  else if (error != NULL)
-    finish_unstarted (self, index, PCALL_CALL_STATE_FAILED, error->code, error->message);
-}
-
-static void
-survey (PcallScheduler *self)
-{
-  /* Other threads may change what was seen at any time. */
-  if (self->surveyed && !self->context.has_threads)
-    return;
-
-  pcall_start_context_survey (&self->context);
-  self->surveyed = TRUE;
-}
-
-static void
-start_next (PcallScheduler *self)
-{
-  PcallRun *waiting = find_waiting_child (self);
-
-  if (waiting != NULL)
-    {
-      PcallJob job = make_job (self, pcall_turns_take (&self->turns));
-
-      pcall_pool_give (&self->pool, waiting, &job);
-      return;
-    }
-
-  survey (self);
-  start_or_fail_next (self);
-}
-
-/* Children that wait for calls are of no use where there are none, and in the way where the next call
- * needs another child and has no room. */
-static void
-retire_children (PcallScheduler *self)
-{
-  if (self->pool.idle.length == 0)
-    return;
-  if (!has_waiting_calls (self))
-    pcall_pool_retire_all (&self->pool);
-  else if (!can_start (self))
-    pcall_pool_retire (&self->pool);
 }
 
 static void
@@ -378,55 +110,20 @@ check_finished (PcallScheduler *self)
     self->funcs->finished (self->data);
 }
 
-static void
-start_or_drop_next (PcallScheduler *self)
-{
-  if (is_stopped (self))
-    drop_next (self);
-  else
-    start_next (self);
-}
-
-/* Begins nothing that would, going by the longest step since @begun, last longer than @length. */
-static void
-burst (PcallScheduler *self,
-       gint64          begun,
-       gint64          length)
-{
-  gint64 now = g_get_monotonic_time ();
-  gint64 longest = now - begun;
-
-  while (can_start (self))
-    {
-      gint64 before = now;
-
-      if (now + longest - begun > length)
-        {
-          pause_for (self, PAUSE_US);
-          return;
-        }
-
-      start_or_drop_next (self);
-      now = g_get_monotonic_time ();
-      longest = MAX (longest, now - before);
-    }
-}
-
 void
 pcall_scheduler_dispatch (PcallScheduler *self,
                           gint64          until)
 {
-  let_go (self);
+  pcall_scheduler_let_go (self);
   if (self->finished)
     return;
 
   /* Who waits here has nothing else to do, so there is no pause; and it does not wait for nothing. */
-  if (can_start (self) || pcall_scheduler_is_over (self))
+  if (pcall_scheduler_can_deal (self) || pcall_scheduler_is_over (self))
     until = 0;
   pcall_engine_dispatch (self->engine, until);
-  let_go (self);
-  burst (self, g_get_monotonic_time (), BURST_US);
-  retire_children (self);
+  pcall_scheduler_let_go (self);
+  pcall_scheduler_deal (self, g_get_monotonic_time (), BURST_US);
   check_finished (self);
 }
 
@@ -537,7 +234,7 @@ run_ended (PcallRun *run,
 
   if (!pcall_run_failed_trial (run))
     {
-      if (!is_stopped (self) && job.attempt + 1 < MAX_DELIVERIES && pcall_run_take_back (run))
+      if (!pcall_scheduler_is_stopped (self) && job.attempt + 1 < MAX_DELIVERIES && pcall_run_take_back (run))
         pcall_turns_put_back (&self->turns, (PcallTurn) { job.index, job.attempt + 1 });
       finish_run (self, run);
     }
@@ -548,8 +245,10 @@ run_ended (PcallRun *run,
       if (job.attempt + 1 < MAX_ATTEMPTS)
         pcall_turns_put_back (&self->turns, (PcallTurn) { job.index, job.attempt + 1 });
       else
-        finish_unstarted (self, job.index, PCALL_CALL_STATE_FAILED, PCALL_ERROR_START,
-                          "other threads of this process held locks of GLib at every fork");
+        pcall_scheduler_finish_unstarted (self, job.index, PCALL_CALL_STATE_FAILED,
+                                          PCALL_ERROR_START,
+                                          "other threads of this process held locks of GLib at "
+                                          "every fork");
     }
 }
 
@@ -582,25 +281,6 @@ deadline_passed (gpointer data)
 }
 
 /* Beginning */
-
-static gboolean
-make_first (PcallScheduler *self,
-            GError        **error)
-{
-  g_autofree char *call = NULL;
-  guint index;
-
-  if (!has_waiting_calls (self))
-    return TRUE;
-
-  survey (self);
-  if (make_next (self, &index, error) != NULL)
-    return TRUE;
-
-  call = pcall_call_list_describe (self->calls, index);
-  g_prefix_error (error, "%s: ", call);
-  return FALSE;
-}
 
 PcallScheduler *
 pcall_scheduler_new (PcallEngine                 *engine,
@@ -647,19 +327,19 @@ pcall_scheduler_start (PcallScheduler *self,
     return FALSE;
 
   self->children = self->setup.children = pcall_child_list_new (self->context.log);
-  if (!make_first (self, error))
+  if (!pcall_scheduler_deal_first (self, error))
     return FALSE;
 
   if (self->options.deadline > 0)
     pcall_engine_set_timer (self->engine, &self->deadline_timer,
                             g_get_monotonic_time () + self->options.deadline, deadline_passed,
                             self);
-  pause_for (self, 0);
+  pcall_scheduler_pause (self, 0);
 
   self->started = TRUE;
   self->funcs->started (self->data);
-  let_go (self);
-  burst (self, begun, FIRST_BURST_US);
+  pcall_scheduler_let_go (self);
+  pcall_scheduler_deal (self, begun, FIRST_BURST_US);
   return TRUE;
 }
 
@@ -767,7 +447,7 @@ pcall_scheduler_abandon (PcallScheduler *self)
 gboolean
 pcall_scheduler_is_over (PcallScheduler *self)
 {
-  return self->runs.length == 0 && !has_waiting_calls (self);
+  return self->runs.length == 0 && !pcall_turns_are_left (&self->turns);
 }
 
 PcallChildList *
