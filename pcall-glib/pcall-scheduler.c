@@ -36,6 +36,10 @@
 /* Forks until a child gets through its lock trial. Seen: up to 73 % fail; 0.73^100 is 10^-14. */
 #define MAX_ATTEMPTS 100
 
+/* Of this process, for a child: its channel, its pidfd, and its log where that is read as it comes */
+#define DESCRIPTORS_PER_CHILD 2
+#define DESCRIPTORS_PER_LIVE_CHILD 3
+
 /* How long dropping a task may wait for its children to go. */
 #define ABANDON_WAIT_US 10000
 
@@ -574,6 +578,17 @@ make_first (PcallScheduler *self,
   return FALSE;
 }
 
+static guint
+find_max_children (guint                        n_calls,
+                   const PcallSchedulerOptions *options)
+{
+  if (options->max_children != 0)
+    return options->max_children;
+  return pcall_limits_find_room (n_calls, options->log_mode == PCALL_LOG_MODE_LIVE
+                                              ? DESCRIPTORS_PER_LIVE_CHILD
+                                              : DESCRIPTORS_PER_CHILD);
+}
+
 PcallScheduler *
 pcall_scheduler_new (PcallEngine                 *engine,
                      PcallCallList               *calls,
@@ -592,8 +607,7 @@ pcall_scheduler_new (PcallEngine                 *engine,
   self->options = *options;
   self->funcs = funcs;
   self->data = data;
-  self->max_children =
-      options->max_children != 0 ? options->max_children : pcall_limits_find_room (self->n_calls);
+  self->max_children = find_max_children (self->n_calls, options);
   pcall_start_context_init (&self->context, &pcall_start_fork, arguments);
   self->setup = (PcallRunSetup) { engine, &self->context, calls, NULL,
                                   options->timeout, options->grace_period, &run_funcs, self };
