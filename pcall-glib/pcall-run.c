@@ -116,6 +116,17 @@ take_progress (PcallRun         *self,
 }
 
 static void
+take_ready (PcallRun *self)
+{
+  if (!self->started.says_ready || self->begun || has_outcome (self))
+    return;
+
+  if (self->setup->context->log != NULL)
+    pcall_log_route_learn (PCALL_LOG_ROUTE_WRITER);
+  begin (self);
+}
+
+static void
 take_note (PcallRun         *self,
            const PcallFrame *frame)
 {
@@ -164,8 +175,7 @@ frame_came (const PcallFrame *frame,
   switch (frame->type)
     {
     case PCALL_FRAME_READY:
-      if (self->started.says_ready && !self->begun && !has_outcome (self))
-        begin (self);
+      take_ready (self);
       break;
     case PCALL_FRAME_AGAIN:
       take_again (self, frame);
@@ -424,6 +434,12 @@ gboolean
 pcall_run_is_over (PcallRun *self)
 {
   return self->over;
+}
+
+gboolean
+pcall_run_finds_out (PcallRun *self)
+{
+  return self->gone && self->started.says_ready && !self->begun;
 }
 
 GList *

@@ -614,6 +614,18 @@ pcall_scheduler_new (PcallEngine                 *engine,
   return self;
 }
 
+/* The first child of a process finds out how records get into its log. Others need not, and a child
+ * whose call has begun is never replaced, if they are made when that is known. */
+static void
+wait_for_first (PcallScheduler *self,
+                gint64          until)
+{
+  while (self->context.log != NULL && pcall_log_route_get () == PCALL_LOG_ROUTE_UNKNOWN &&
+         self->runs.head != NULL && pcall_run_finds_out (self->runs.head->data) &&
+         g_get_monotonic_time () < until)
+    pcall_engine_dispatch (self->engine, until);
+}
+
 static gboolean
 prepare_logs (PcallScheduler *self,
               GError        **error)
@@ -651,6 +663,7 @@ pcall_scheduler_start (PcallScheduler *self,
   self->started = TRUE;
   self->funcs->started (self->data);
   let_go (self);
+  wait_for_first (self, begun + FIRST_BURST_US);
   burst (self, begun, FIRST_BURST_US);
   return TRUE;
 }
