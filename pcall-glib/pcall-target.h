@@ -29,6 +29,9 @@ G_BEGIN_DECLS
  * what it changes stays in the child. Only what it returns, sends with
  * [func@Pcall.send_message] or writes comes back.
  *
+ * In a worker it runs in the main thread, in the default main context, and sees
+ * what calls before it in the same process have left.
+ *
  * Returns: (transfer full) (nullable): the result, which may be floating. %NULL
  *   without @error set means "no value" and becomes the empty tuple `()`
  *

@@ -112,6 +112,7 @@ test_large (void)
 {
   g_autoptr (PcallTask) task = symbol_task ("get_size", 3);
   g_autofree guint8 *bytes = g_malloc0 (4 << 20);
+  g_autoptr (GVariant) large = NULL;
 
   pcall_task_set_common_args (
       task,
@@ -120,7 +121,8 @@ test_large (void)
   add_symbol (task, "get_size");
   support_run (task, NULL);
   support_assert_result (task, 0, "@t 4194304");
-  g_assert_cmpuint (g_variant_get_size (take_result (task, 1)), ==, 4 << 20);
+  large = take_result (task, 1);
+  g_assert_cmpuint (g_variant_get_size (large), ==, 4 << 20);
   support_assert_result (task, 2, "@t 4194304");
 }
 
