@@ -10,8 +10,8 @@
 
 G_BEGIN_DECLS
 
-/* A run is two files: what is the same for all of them (pcall-run.c), and children that are given one
- * call after the other (pcall-run-worker.c). */
+/* A run is two files: what is the same for all of them (pcall-run.c), and children that are given
+ * one call after the other (pcall-run-worker.c). */
 
 struct _PcallRun
 {

@@ -12,14 +12,14 @@
 
 /* The calls of a child that takes one after the other.
  *
- * States: started; greeted, when it said hello, from where it has a call or is idle; ending, when it
- * is given no more calls: retired, ended from here, or with its channel closed. Each state that should
- * pass by itself does so in bounded time, or the child is ended.
+ * States: started; greeted, when it said hello, from where it has a call or is idle; ending, when
+ * it is given no more calls: retired, ended from here, or with its channel closed. Each state that
+ * should pass by itself does so in bounded time, or the child is ended.
  *
  * The child sends nothing while it is idle, and hello once.
  *
- * A child may die after a call, when the next one has been sent to it already. The socket knows: what
- * it was sent is unread then, and that call is given to another. */
+ * A child may die after a call, when the next one has been sent to it already. The socket knows:
+ * what it was sent is unread then, and that call is given to another. */
 
 /* How long a worker may take to say hello, unless the environment says otherwise, in seconds; how
  * long to end when there are no more calls, and when it has closed its channel, in microseconds. */
@@ -80,7 +80,7 @@ pcall_run_describe_false_start (PcallRun   *self,
   return g_strdup_printf ("worker program %s: %s before it said hello", program, end);
 }
 
-/* The last string is where the child is to write what the call prints: nowhere else than it does. */
+/* The last string is where the child is to write what the call prints: nowhere else, yet. */
 static void
 send_call (PcallRun *self)
 {

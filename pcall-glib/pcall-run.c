@@ -14,9 +14,9 @@
 
 /* The calls of one child, one after the other.
  *
- * Where the child is made for one call, the call ends with the child. Where it takes calls, the call
- * ends when the child says what came of it; if it dies before, it is that call which crashed, and no
- * other.
+ * Where the child is made for one call, the call ends with the child. Where it takes calls, the
+ * call ends when the child says what came of it; if it dies before, it is that call which crashed,
+ * and no other.
  *
  * The outcome of a call is the first of: what the child handed over; why the run was ended from
  * here (timeout, cancel); how the child broke the protocol; how it died. What was handed over

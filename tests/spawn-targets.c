@@ -19,9 +19,9 @@
 
 /* What a definition of one of them looks like. */
 #define TARGET(name)                                                                               \
-  __attribute__ ((visibility ("default"))) GVariant *name (GVariant *args, GVariant *kwargs, gpointer user_data,            \
-                                  GError **error);                                                 \
+  EXPORTED GVariant *name (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error);  \
   GVariant *name (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
+#define EXPORTED __attribute__ ((visibility ("default")))
 
 #define LONG_S 100
 
