@@ -17,6 +17,7 @@
 #include "pcall-error.h"
 #include "pcall-fd-private.h"
 #include "pcall-life-private.h"
+#include "pcall-log-writer-private.h"
 #include "pcall-start-private.h"
 #include "pcall-target-private.h"
 
@@ -33,22 +34,27 @@
 /* What could not be prepared, for a report when it can be made. */
 typedef struct
 {
-  const char *call;
+  const char *call; /* which is needed */
   int         error_number;
+  int         log_error_number; /* of the log file, which is not */
 } Failure;
 
 /* Present where the program was built for coverage. */
 extern void __gcov_dump (void) __attribute__ ((weak));
 
+/* A log file that may not grow is no reason to die: then writing fails. */
 static void
 reset_signals (const PcallStartContext *context)
 {
   struct sigaction by_default = { .sa_handler = SIG_DFL };
+  struct sigaction ignore = { .sa_handler = SIG_IGN };
   sigset_t none = { 0 };
 
   for (int signum = 1; signum <= PCALL_N_SIGNALS && context->handled >> (signum - 1) != 0; signum++)
     if (context->handled & (G_GUINT64_CONSTANT (1) << (signum - 1)))
       sigaction (signum, &by_default, NULL);
+  if (context->log != NULL)
+    sigaction (SIGXFSZ, &ignore, NULL);
 
   pthread_sigmask (SIG_SETMASK, &none, NULL);
 }
@@ -74,18 +80,50 @@ fill_hole (int fd,
     dup2 (null_fd, fd);
 }
 
-/* What a child printed before it crashed should be in its log. A buffer of its own, since glibc takes a
- * change of mode into account only when it begins to use one. */
+/* As <stdio.h> of glibc has it */
+#define LINE_BUFFERED 0x200
+
+/* What a child printed before it crashed should be in its log. A stream that was not used yet takes
+ * this into account when it is; one that was gets a buffer of its own, since then glibc would not. */
 static void
 buffer_lines (FILE *stream)
 {
   static char buffer[4096];
 
-  setvbuf (stream, buffer, _IOLBF, sizeof buffer);
+  if (stream->_IO_buf_base == NULL)
+    stream->_flags |= LINE_BUFFERED;
+  else
+    setvbuf (stream, buffer, _IOLBF, sizeof buffer);
 }
 
-/* Where the log cannot be written the output goes where it would have gone without one: lines may
+/* Every page that is written, and every one of code, costs the child a page fault. */
+static void
+forget_errors (FILE *stream)
+{
+  if (ferror_unlocked (stream))
+    clearerr_unlocked (stream);
+}
+
+/* Where the log cannot be made the output goes where it would have gone without one: lines may
  * be in a wrong place, but they are not lost, and neither is the call. */
+static void
+capture_output (const PcallLogCapture *log,
+                guint                  index,
+                Failure               *failure)
+{
+  int fd = pcall_log_capture_begin (log, index);
+
+  if (fd < 0)
+    failure->log_error_number = errno;
+  else
+    {
+      buffer_lines (stdout);
+      forget_errors (stdout);
+      forget_errors (stderr);
+    }
+  pcall_log_writer_begin (fd, pcall_log_capture_get_key (log));
+}
+
 static void
 set_up_standard_streams (const PcallStartContext *context,
                          const PcallJob          *job,
@@ -93,7 +131,7 @@ set_up_standard_streams (const PcallStartContext *context,
                          Failure                 *failure)
 {
   if (dup2 (context->null_fd, STDIN_FILENO) < 0)
-    *failure = (Failure) { "dup2", errno };
+    *failure = (Failure) { .call = "dup2", .error_number = errno };
   fill_hole (STDOUT_FILENO, context->null_fd);
   fill_hole (STDERR_FILENO, context->null_fd);
 
@@ -104,8 +142,8 @@ set_up_standard_streams (const PcallStartContext *context,
       __fpurge (stderr);
     }
 
-  if (context->log != NULL && pcall_log_capture_begin (context->log, job->index))
-    buffer_lines (stdout);
+  if (context->log != NULL)
+    capture_output (context->log, job->index, failure);
 }
 
 static void
@@ -116,9 +154,9 @@ prepare (const PcallStartContext *context,
 {
   reset_signals (context);
   if (setpgid (0, 0) < 0)
-    *failure = (Failure) { "setpgid", errno };
+    *failure = (Failure) { .call = "setpgid", .error_number = errno };
   if (pcall_life_attach (inheritance->life_fd) < 0)
-    *failure = (Failure) { "life pipe", errno };
+    *failure = (Failure) { .call = "life pipe", .error_number = errno };
   wait_for_go (inheritance->fd);
   set_up_standard_streams (context, job, inheritance, failure);
   if (context->has_threads)
@@ -160,19 +198,67 @@ set_up_main_context (const PcallStartContext *context)
     g_main_context_push_thread_default (g_main_context_new ());
 }
 
+/* The parent was wrong about what the application does with GLib's log, and now knows. */
+G_NORETURN static void
+start_again (PcallLogRoute route)
+{
+  pcall_current_send (PCALL_FRAME_AGAIN, g_variant_new_uint32 (route));
+  _exit (EXIT_STATUS_OF_AN_ERROR);
+}
+
 static gboolean
 has_pending_output (FILE *stream)
 {
   return stream->_IO_write_ptr > stream->_IO_write_base;
 }
 
-static void
+/* FALSE if something that was written to it could not be written on. */
+static gboolean
 flush_stream (FILE *stream)
 {
-  if (!has_pending_output (stream) || ftrylockfile (stream) != 0)
-    return;
-  fflush_unlocked (stream);
-  funlockfile (stream);
+  if (has_pending_output (stream) && ftrylockfile (stream) == 0)
+    {
+      fflush_unlocked (stream);
+      funlockfile (stream);
+    }
+  return !ferror_unlocked (stream);
+}
+
+static void
+note (char *text)
+{
+  pcall_current_send (PCALL_FRAME_NOTE, g_variant_new_take_string (text));
+}
+
+static void
+note_no_log (const Failure *failure)
+{
+  note (g_strdup_printf ("its output is not here: no log file could be made: %s",
+                         g_strerror (failure->log_error_number)));
+}
+
+/* Of what went through the C library it is only known that it was something. */
+static void
+note_lost_lines (gboolean streams_failed)
+{
+  const char *reason;
+  guint64 n = pcall_log_writer_get_lost (&reason);
+
+  if (streams_failed)
+    note (g_strdup_printf ("at least %" G_GUINT64_FORMAT " of its lines were lost: %s", n + 1,
+                           reason != NULL ? reason : pcall_log_writer_find_reason ()));
+  else if (n > 0)
+    note (g_strdup_printf ("%" G_GUINT64_FORMAT " of its lines were lost: %s", n, reason));
+}
+
+/* All that the call wrote is in its log before its end is told. */
+static void
+complete_log (void)
+{
+  gboolean out = flush_stream (stdout);
+  gboolean err = flush_stream (stderr);
+
+  note_lost_lines (!out || !err);
 }
 
 /* A file that nothing was written to is removed here: the parent has enough to do. */
@@ -183,8 +269,8 @@ end (const PcallStartContext *context,
 {
   flush_stream (stdout);
   flush_stream (stderr);
-  if (context->log != NULL && !context->keep_logs)
-    pcall_log_capture_discard_empty (context->log, job->index, getpid ());
+  if (context->log != NULL && !context->keep_logs && pcall_log_writer_is_unused ())
+    pcall_log_capture_discard (context->log, job->index, getpid ());
   if (__gcov_dump != NULL)
     __gcov_dump ();
   _exit (status);
@@ -195,6 +281,8 @@ report_result (const PcallStartContext *context,
                const PcallJob          *job,
                GVariant                *result)
 {
+  if (context->log != NULL)
+    complete_log ();
   if (result == NULL)
     result = g_variant_new_tuple (NULL, 0);
 
@@ -207,6 +295,8 @@ report_error (const PcallStartContext *context,
               const PcallJob          *job,
               const GError            *error)
 {
+  if (context->log != NULL)
+    complete_log ();
   pcall_current_finish (PCALL_FRAME_ERROR,
                         pcall_error_to_variant (error, pcall_current_get_error_details ()),
                         EXIT_STATUS_OF_AN_ERROR);
@@ -245,13 +335,17 @@ pcall_child_main (const PcallStartContext *context,
                   const PcallJob          *job,
                   const PcallInheritance  *inheritance)
 {
-  Failure failure = { NULL, 0 };
+  Failure failure = { NULL, 0, 0 };
 
   prepare (context, job, inheritance, &failure);
   pcall_current_open (inheritance->fd, context->nonce);
   pcall_current_begin (job->index);
-  if (context->has_threads)
+  if (context->log != NULL)
+    pcall_log_writer_install (pcall_log_route_get (), start_again);
+  if (inheritance->says_ready)
     pcall_current_send (PCALL_FRAME_READY, g_variant_new_tuple (NULL, 0));
+  if (failure.log_error_number != 0)
+    note_no_log (&failure);
   if (failure.call != NULL)
     report_failure (context, job, &failure);
 

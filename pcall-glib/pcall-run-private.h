@@ -20,8 +20,9 @@ typedef struct _PcallRun PcallRun;
 
 typedef struct
 {
-  /* The child is ready: the call begins. */
+  /* The child is ready: the call begins, for the @first time. */
   void (*begun)      (PcallRun     *run,
+                      gboolean      first,
                       gpointer      data);
   /* The call told how far it has come; its record knows. */
   void (*progressed) (PcallRun     *run,
@@ -84,8 +85,9 @@ void            pcall_run_end   (PcallRun            *self,
                                  PcallCallState       state,
                                  const char          *reason);
 
-/* Whether the child died in its lock trial: then nothing of the call has run. */
-gboolean        pcall_run_failed_trial (PcallRun     *self);
+/* Whether the child died in its lock trial, or asked for another in its place: then nothing of the
+ * call has run. */
+gboolean        pcall_run_is_to_be_tried_again (PcallRun *self);
 
 /* The run has ended: tells the records of its child and its call what came of it. */
 void            pcall_run_settle       (PcallRun     *self,

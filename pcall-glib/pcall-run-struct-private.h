@@ -27,7 +27,7 @@ struct _PcallRun
   gboolean             detached; /* frames are of no use any more */
   PcallTimer           timeout;
   pid_t                pid;
-  gboolean             on_trial; /* the child has its lock trial before it */
+  gboolean             again; /* the child asked for another one in its place */
   GList                link;
 
   /* Where the child takes calls */
@@ -54,9 +54,9 @@ void pcall_run_take_frame  (PcallRun         *self,
 /* The child sent what such a child does not send. */
 void pcall_run_refuse      (PcallRun         *self,
                             const PcallFrame *frame);
-/* The call has ended: tells its record what came of it. Takes @log_file. */
+/* The call has ended: tells its record what came of it. */
 void pcall_run_settle_call (PcallRun         *self,
-                            char             *log_file);
+                            gboolean          has_log);
 /* The child has ended. */
 void pcall_run_child_ended (gpointer          data);
 

@@ -138,7 +138,7 @@ take_outcome (PcallRun         *self,
     return;
 
   pcall_engine_unset_timer (self->setup->engine, &self->timeout);
-  pcall_run_settle_call (self, NULL);
+  pcall_run_settle_call (self, FALSE);
   forget_outcome (self);
   self->begun = FALSE;
   self->idle = TRUE;
@@ -161,6 +161,8 @@ take_frame (PcallRun         *self,
       break;
     case PCALL_FRAME_READY:
     case PCALL_FRAME_FINAL:
+    case PCALL_FRAME_AGAIN:
+    case PCALL_FRAME_NOTE:
     case PCALL_FRAME_HELLO:
     case PCALL_FRAME_CALL:
     case PCALL_FRAME_STOP:

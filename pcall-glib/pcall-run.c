@@ -11,6 +11,7 @@
 
 #include "pcall-error-private.h"
 #include "pcall-error.h"
+#include "pcall-log-writer-private.h"
 
 /* The calls of one child, one after the other.
  *
@@ -43,20 +44,23 @@ void
 pcall_run_begin (PcallRun *self)
 {
   const PcallRunSetup *setup = self->setup;
-  gboolean has_log = setup->context->log != NULL && !self->job.methods->takes_calls;
+  gboolean replaces = self->job.child >= 0;
 
   self->begun = TRUE;
-  if (!self->listed)
-    self->child = pcall_child_list_add (setup->children, self->pid, self->job.index, has_log);
+  if (replaces)
+    pcall_child_list_replace (setup->children, self->child = self->job.child, self->pid);
+  else if (!self->listed)
+    self->child = pcall_child_list_add (setup->children, self->pid, self->job.index);
   self->listed = TRUE;
-  pcall_call_list_begin (setup->calls, self->job.index, self->pid);
+  pcall_call_list_begin (setup->calls, self->job.index, self->pid,
+                         setup->context->log != NULL && !self->job.methods->takes_calls);
   if (setup->timeout > 0)
     pcall_engine_set_timer (setup->engine, &self->timeout,
                             g_get_monotonic_time () + setup->timeout, timed_out, self);
 
   /* It may have begun before, for a child that died without knowing. */
-  if (!self->job.methods->takes_calls || self->job.attempt == 0)
-    setup->funcs->begun (self, setup->data);
+  setup->funcs->begun (self, !replaces && !(self->job.methods->takes_calls && self->job.attempt > 0),
+                       setup->data);
 }
 
 static void
@@ -94,6 +98,35 @@ take_progress (PcallRun         *self,
   setup->funcs->progressed (self, fraction, text, setup->data);
 }
 
+static void
+take_note (PcallRun         *self,
+           const PcallFrame *frame)
+{
+  g_autoptr (GVariant) value = pcall_payload_get_value (frame->payload, G_VARIANT_TYPE_STRING);
+
+  pcall_call_list_set_log_note (self->setup->calls, self->job.index,
+                                g_variant_get_string (value, NULL));
+}
+
+static void
+take_again (PcallRun         *self,
+            const PcallFrame *frame)
+{
+  g_autoptr (GVariant) value = pcall_payload_get_value (frame->payload, G_VARIANT_TYPE_UINT32);
+  guint route = g_variant_get_uint32 (value);
+
+  if (route <= self->started.log_route || route > PCALL_LOG_ROUTE_NONE)
+    {
+      pcall_supervisor_reject (self->supervisor,
+                               g_error_new_literal (PCALL_ERROR, PCALL_ERROR_PROTOCOL,
+                                                    "the child asked for another one without need"));
+      return;
+    }
+
+  pcall_log_route_learn (route);
+  self->again = TRUE;
+}
+
 void
 pcall_run_refuse (PcallRun         *self,
                   const PcallFrame *frame)
@@ -120,8 +153,15 @@ pcall_run_take_frame (PcallRun         *self,
   switch (frame->type)
     {
     case PCALL_FRAME_READY:
-      if (self->on_trial && !self->begun && !pcall_run_has_outcome (self))
+      if (self->started.says_ready && !self->begun && !pcall_run_has_outcome (self))
         pcall_run_begin (self);
+      break;
+    case PCALL_FRAME_AGAIN:
+      take_again (self, frame);
+      break;
+    case PCALL_FRAME_NOTE:
+      if (self->begun)
+        take_note (self, frame);
       break;
     case PCALL_FRAME_RESULT:
     case PCALL_FRAME_ERROR:
@@ -201,7 +241,6 @@ pcall_run_new (const PcallRunSetup *setup,
     .job = *job,
     .started = started,
     .pid = started.process.pid,
-    .on_trial = setup->context->has_threads && !takes_calls,
     .link.data = self,
   };
   self->supervisor = pcall_supervisor_new (setup->engine, &started, setup->context->nonce,
@@ -237,7 +276,7 @@ pcall_run_go (PcallRun *self)
 
   self->gone = TRUE;
   pcall_start_go (&self->started);
-  if (!self->on_trial)
+  if (!self->started.says_ready)
     pcall_run_begin (self);
 }
 
@@ -258,12 +297,16 @@ pcall_run_end (PcallRun       *self,
 }
 
 gboolean
-pcall_run_failed_trial (PcallRun *self)
+pcall_run_is_to_be_tried_again (PcallRun *self)
 {
   const PcallExit *exit = pcall_supervisor_get_exit (self->supervisor);
 
-  return self->on_trial && !self->begun && !pcall_run_has_outcome (self) && exit->known &&
-         WIFSIGNALED (exit->status) && WTERMSIG (exit->status) == SIGALRM;
+  if (pcall_run_has_outcome (self))
+    return FALSE;
+  if (self->again)
+    return TRUE;
+  return self->started.says_ready && !self->begun && exit->known && WIFSIGNALED (exit->status) &&
+         WTERMSIG (exit->status) == SIGALRM;
 }
 
 /* What happened, where the call did not say so itself, and as what it counts. */
@@ -310,7 +353,7 @@ describe_end (PcallRun       *self,
 
 static void
 fail (PcallRun *self,
-      char     *log_file)
+      gboolean  has_log)
 {
   PcallLogCapture *log = self->setup->context->log;
   PcallCallState state;
@@ -318,55 +361,64 @@ fail (PcallRun *self,
   g_autofree char *cause = describe_end (self, &state, &code);
   g_autofree char *call = pcall_call_list_describe (self->setup->calls, self->job.index);
   g_autofree char *tail =
-      log_file != NULL ? pcall_log_capture_get_tail (log, self->job.index, self->pid) : NULL;
+      has_log ? pcall_log_capture_get_tail (log, self->job.index, self->pid) : NULL;
   GError *error = tail == NULL ? g_error_new (PCALL_ERROR, code, "%s: %s", call, cause)
-                               : g_error_new (PCALL_ERROR, code, "%s: %s; last output: %s", call,
-                                              cause, tail);
+                               : g_error_new (PCALL_ERROR, code, "%s: %s" PCALL_LAST_OUTPUT "%s",
+                                              call, cause, tail);
 
-  pcall_call_list_finish (self->setup->calls, self->job.index, state, NULL, error, NULL, log_file);
+  pcall_call_list_finish (self->setup->calls, self->job.index, state, NULL, error, NULL);
 }
 
-/* Where the log is, if there is one by now. */
-static char *
+/* Whether there is a log by now. */
+static gboolean
 settle_log (PcallRun *self,
             gboolean  keep)
 {
   PcallLogCapture *log = self->setup->context->log;
 
-  if (log == NULL || self->job.methods->takes_calls)
-    return NULL;
-  if (!keep && pcall_log_capture_discard_empty (log, self->job.index, self->pid))
-    return NULL;
-  return pcall_log_capture_get_path (log, self->job.index, self->pid);
+  if (self->job.methods->takes_calls)
+    return FALSE;
+  if (!self->begun)
+    pcall_run_discard_log (self);
+  return self->begun && log != NULL &&
+         (keep || !pcall_log_capture_discard_empty (log, self->job.index, self->pid));
+}
+
+static void
+settle_child (PcallRun *self)
+{
+  if (self->listed)
+    pcall_child_list_set_exit (self->setup->children, self->child,
+                               pcall_supervisor_get_exit (self->supervisor));
 }
 
 void
 pcall_run_settle_call (PcallRun *self,
-                       char     *log_file)
+                       gboolean  has_log)
 {
   PcallCallList *calls = self->setup->calls;
 
   if (self->result != NULL)
     pcall_call_list_finish (calls, self->job.index, PCALL_CALL_STATE_SUCCEEDED, self->result, NULL,
-                            NULL, log_file);
+                            NULL);
   else if (self->error != NULL)
     pcall_call_list_finish (calls, self->job.index, PCALL_CALL_STATE_FAILED, NULL,
-                            g_steal_pointer (&self->error), self->error_details, log_file);
+                            g_steal_pointer (&self->error), self->error_details);
   else
-    fail (self, log_file);
+    fail (self, has_log);
 }
 
 void
 pcall_run_settle (PcallRun *self,
                   gboolean  keep_log)
 {
-  char *log_file = settle_log (self, keep_log);
+  gboolean has_log = settle_log (self, keep_log);
 
-  if (self->listed)
-    pcall_child_list_set_exit (self->setup->children, self->child,
-                               pcall_supervisor_get_exit (self->supervisor), log_file != NULL);
   if (!self->idle)
-    pcall_run_settle_call (self, log_file);
+    pcall_call_list_settle_log (self->setup->calls, self->job.index, has_log);
+  settle_child (self);
+  if (!self->idle)
+    pcall_run_settle_call (self, has_log);
 }
 
 void

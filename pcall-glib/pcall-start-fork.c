@@ -19,6 +19,7 @@
 #include "pcall-error.h"
 #include "pcall-fd-private.h"
 #include "pcall-life-private.h"
+#include "pcall-log-writer-private.h"
 #include "pcall-start-private.h"
 
 /* The start method for callbacks: a child is a copy of this process.
@@ -211,20 +212,22 @@ fork_process (GMainContext *main_context)
 
 /* In the child, signals stay blocked. */
 static pid_t
-fork_with_signals_blocked (GMainContext *main_context)
+fork_with_signals_blocked (const PcallStartContext *context)
 {
+  guint trap = context->log != NULL ? pcall_log_route_set_trap () : 0;
   sigset_t all, before;
   pid_t pid;
   int saved_errno;
 
   sigfillset (&all);
   pthread_sigmask (SIG_SETMASK, &all, &before);
-  pid = fork_process (main_context);
+  pid = fork_process (context->main_context);
   if (pid == 0)
     return 0;
 
   saved_errno = errno;
   pthread_sigmask (SIG_SETMASK, &before, NULL);
+  pcall_log_route_unset_trap (trap);
   errno = saved_errno;
   return pid;
 }
@@ -292,8 +295,13 @@ fork_child (const PcallStartContext *context,
             PcallStarted            *started,
             GError                 **error)
 {
-  PcallInheritance inheritance = { fds->theirs, fds->life, !flush_streams () };
-  pid_t pid = fork_with_signals_blocked (context->main_context);
+  PcallInheritance inheritance = { fds->theirs, fds->life, !flush_streams (),
+                                   context->has_threads || context->follows_logs };
+  pid_t pid;
+
+  started->says_ready = inheritance.says_ready;
+  started->log_route = pcall_log_route_get ();
+  pid = fork_with_signals_blocked (context);
 
   if (pid == 0)
     {

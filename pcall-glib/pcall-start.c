@@ -76,25 +76,31 @@ check (gboolean    worked,
 }
 
 static gboolean
-make_nonce (guint64 *nonce)
+make_numbers (guint64 numbers[2])
 {
+  gsize size = 2 * sizeof *numbers;
   gssize n;
 
-  while ((n = getrandom (nonce, sizeof *nonce, 0)) < 0 && errno == EINTR)
+  while ((n = getrandom (numbers, size, 0)) < 0 && errno == EINTR)
     ;
-  return n == sizeof *nonce;
+  return n == (gssize) size;
 }
 
 gboolean
 pcall_start_context_open (PcallStartContext *self,
-                          gboolean           capture,
+                          PcallLogMode       log_mode,
                           const char        *log_directory,
                           gboolean           keep_logs,
                           GError           **error)
 {
+  guint64 numbers[2];
+  gboolean capture = log_mode != PCALL_LOG_MODE_INHERIT;
+
   self->keep_logs = keep_logs;
-  if (!check (make_nonce (&self->nonce), "getrandom", error))
+  self->follows_logs = log_mode == PCALL_LOG_MODE_LIVE;
+  if (!check (make_numbers (numbers), "getrandom", error))
     return FALSE;
+  self->nonce = numbers[0];
 
   self->holds_life = pcall_life_hold (error);
   if (!self->holds_life)
@@ -105,7 +111,7 @@ pcall_start_context_open (PcallStartContext *self,
     return FALSE;
 
   if (capture)
-    self->log = pcall_log_capture_new (log_directory, keep_logs, error);
+    self->log = pcall_log_capture_new (log_directory, keep_logs, numbers[1], error);
   if (capture && self->log == NULL)
     return FALSE;
 

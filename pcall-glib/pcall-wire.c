@@ -56,6 +56,8 @@ static const struct
   [PCALL_FRAME_PROGRESS] = { .name = "progress", .payload_type = "(ds)" },
   [PCALL_FRAME_MESSAGE] = { .name = "message", .payload_type = "v" },
   [PCALL_FRAME_FINAL] = { .name = "final", .payload_type = "i" },
+  [PCALL_FRAME_AGAIN] = { .name = "again", .payload_type = "u" },
+  [PCALL_FRAME_NOTE] = { .name = "note", .payload_type = "s" },
   [PCALL_FRAME_HELLO] = { .name = "hello", .payload_type = "(uia{sv})" },
   [PCALL_FRAME_CALL] = { .name = "call", .payload_type = "(sva{sv}s)" },
   [PCALL_FRAME_STOP] = { .name = "stop", .payload_type = "()" },
@@ -258,10 +260,12 @@ pcall_frame_is_plain (PcallFrameType type, const guint8 *bytes, gsize length)
     case PCALL_FRAME_MESSAGE:
       return is_boxed_numbers ((const char *) bytes, length);
     case PCALL_FRAME_FINAL:
+    case PCALL_FRAME_AGAIN:
       return length == sizeof (gint32);
     case PCALL_FRAME_READY:
     case PCALL_FRAME_ERROR:
     case PCALL_FRAME_PROGRESS:
+    case PCALL_FRAME_NOTE:
     case PCALL_FRAME_HELLO:
     case PCALL_FRAME_CALL:
     case PCALL_FRAME_STOP:

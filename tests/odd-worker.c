@@ -25,8 +25,8 @@ enum
 {
   TYPE_RESULT = 2,
   TYPE_FINAL = 6,
-  TYPE_HELLO = 7,
-  TYPE_CALL = 8,
+  TYPE_HELLO = 9,
+  TYPE_CALL = 10,
 };
 
 typedef struct
