@@ -12,8 +12,8 @@
 
 G_BEGIN_DECLS
 
-/* A connected stream socket that carries frames. The parent's side receives, and posts, without ever
- * blocking; the child's side sends and may block. */
+/* A connected stream socket that carries frames. The parent's side receives, and posts, without
+ * ever blocking; the child's side sends and may block. */
 typedef struct
 {
   int              fd;

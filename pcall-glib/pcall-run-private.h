@@ -13,8 +13,9 @@
 
 G_BEGIN_DECLS
 
-/* The calls of one child, one after the other: from the start of the child to its end. One call, where
- * the child is made for it; where it takes calls (see PcallStartMethods), one or none at a time. */
+/* The calls of one child, one after the other: from the start of the child to its end. One call,
+ * where the child is made for it; where it takes calls (see PcallStartMethods), one or none at a
+ * time. */
 typedef struct _PcallRun PcallRun;
 
 typedef struct
@@ -72,8 +73,8 @@ void            pcall_run_go    (PcallRun            *self);
 /* Gives a child that waits its next call. @begun may be called before this returns. */
 void            pcall_run_next  (PcallRun            *self,
                                  const PcallJob      *job);
-/* The child has ended. If it had not read its call, nothing of that has run: then takes the call from
- * it, and returns TRUE. */
+/* The child has ended. If it had not read its call, nothing of that has run: then takes the call
+ * from it, and returns TRUE. */
 gboolean        pcall_run_take_back (PcallRun         *self);
 /* Tells a child that waits that there are no more calls. */
 void            pcall_run_retire (PcallRun           *self);

@@ -10,8 +10,8 @@
 
 G_BEGIN_DECLS
 
-/* A run is two files: what is the same for all of them (pcall-run.c), and children that are given one
- * call after the other (pcall-run-worker.c). */
+/* A run is two files: what is the same for all of them (pcall-run.c), and children that are given
+ * one call after the other (pcall-run-worker.c). */
 
 struct _PcallRun
 {
@@ -54,8 +54,10 @@ void pcall_run_take_frame  (PcallRun         *self,
 /* The child sent what such a child does not send. */
 void pcall_run_refuse      (PcallRun         *self,
                             const PcallFrame *frame);
-/* The call has ended: tells its record what came of it. */
-void pcall_run_settle_call (PcallRun         *self);
+/* The call has ended: tells its record whether there is a log, and what came of it. */
+gboolean pcall_run_settle_log  (PcallRun     *self);
+void     pcall_run_settle_call (PcallRun     *self,
+                                gboolean      has_log);
 /* The child has ended. */
 void pcall_run_child_ended (gpointer          data);
 

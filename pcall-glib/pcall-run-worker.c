@@ -12,14 +12,14 @@
 
 /* The calls of a child that takes one after the other.
  *
- * States: started; greeted, when it said hello, from where it has a call or is idle; ending, when it
- * is given no more calls: retired, ended from here, or with its channel closed. Each state that should
- * pass by itself does so in bounded time, or the child is ended.
+ * States: started; greeted, when it said hello, from where it has a call or is idle; ending, when
+ * it is given no more calls: retired, ended from here, or with its channel closed. Each state that
+ * should pass by itself does so in bounded time, or the child is ended.
  *
  * The child sends nothing while it is idle, and hello once.
  *
- * A child may die after a call, when the next one has been sent to it already. The socket knows: what
- * it was sent is unread then, and that call is given to another. */
+ * A child may die after a call, when the next one has been sent to it already. The socket knows:
+ * what it was sent is unread then, and that call is given to another. */
 
 /* How long a worker may take to say hello, unless the environment says otherwise, in seconds; how
  * long to end when there are no more calls, and when it has closed its channel, in microseconds. */
@@ -155,7 +155,7 @@ take_outcome (PcallRun         *self,
     return;
 
   pcall_engine_unset_timer (self->setup->engine, &self->timeout);
-  pcall_run_settle_call (self);
+  pcall_run_settle_call (self, pcall_run_settle_log (self));
   forget_outcome (self);
   self->begun = FALSE;
   self->idle = TRUE;

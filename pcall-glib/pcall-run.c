@@ -14,9 +14,9 @@
 
 /* The calls of one child, one after the other.
  *
- * Where the child is made for one call, the call ends with the child. Where it takes calls, the call
- * ends when the child says what came of it; if it dies before, it is that call which crashed, and no
- * other.
+ * Where the child is made for one call, the call ends with the child. Where it takes calls, the
+ * call ends when the child says what came of it; if it dies before, it is that call which crashed,
+ * and no other.
  *
  * The outcome of a call is the first of: what the child handed over; why the run was ended from
  * here (timeout, cancel); how the child broke the protocol; how it died. What was handed over
@@ -389,26 +389,26 @@ fail (PcallRun *self,
   pcall_call_list_finish (self->setup->calls, self->job.index, state, NULL, error, NULL);
 }
 
-/* Whether there is a log by now. */
-static gboolean
-settle_log (PcallRun *self)
+gboolean
+pcall_run_settle_log (PcallRun *self)
 {
   const PcallStartContext *context = self->setup->context;
+  gboolean has_log = self->begun && context->log != NULL &&
+                     (context->keep_logs ||
+                      !pcall_log_capture_discard_empty (context->log, self->job.index, self->pid));
 
   if (!self->begun)
     pcall_run_discard_log (self);
-  return self->begun && context->log != NULL &&
-         (context->keep_logs ||
-          !pcall_log_capture_discard_empty (context->log, self->job.index, self->pid));
+  pcall_call_list_settle_log (self->setup->calls, self->job.index, has_log);
+  return has_log;
 }
 
 void
-pcall_run_settle_call (PcallRun *self)
+pcall_run_settle_call (PcallRun *self,
+                       gboolean  has_log)
 {
   PcallCallList *calls = self->setup->calls;
-  gboolean has_log = settle_log (self);
 
-  pcall_call_list_settle_log (calls, self->job.index, has_log);
   if (self->result != NULL)
     pcall_call_list_finish (calls, self->job.index, PCALL_CALL_STATE_SUCCEEDED, self->result, NULL,
                             NULL);
@@ -422,11 +422,13 @@ pcall_run_settle_call (PcallRun *self)
 void
 pcall_run_settle (PcallRun *self)
 {
+  gboolean has_log = !self->idle && pcall_run_settle_log (self);
+
   if (self->listed)
     pcall_child_list_set_exit (self->setup->children, self->child,
                                pcall_supervisor_get_exit (self->supervisor));
   if (!self->idle)
-    pcall_run_settle_call (self);
+    pcall_run_settle_call (self, has_log);
 }
 
 void

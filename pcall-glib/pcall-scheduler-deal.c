@@ -10,8 +10,8 @@
 /* Dealing calls to children.
  *
  * Calls wait for their turn; one whose turn it is gets a child of its own, or is given to a child
- * that takes calls and has none. Those children are told to end when no call waits, or when the next
- * one needs another child and there is no room.
+ * that takes calls and has none. Those children are told to end when no call waits, or when the
+ * next one needs another child and there is no room.
  *
  * Children are started in bursts of a few milliseconds, each followed by a pause, so that the main
  * loop gets to all that it has to do between them. When the system has no room for one more child
@@ -67,8 +67,8 @@ may_have_worker (PcallScheduler *self)
 static gboolean
 has_room (PcallScheduler *self)
 {
-  /* The end of a process takes about as long as its beginning. So when a call is over the next child
-   * is made; it is held until the one before it is gone, with all that it had. */
+  /* The end of a process takes about as long as its beginning. So when a call is over the next
+   * child is made; it is held until the one before it is gone, with all that it had. */
   return !self->crowded && self->runs.length - self->n_over < self->max_children &&
          self->n_over <= self->max_children && may_have_worker (self);
 }
@@ -131,8 +131,8 @@ take_in (PcallScheduler *self,
     self->held = link;
 }
 
-/* Makes a child for the next call, which pcall_scheduler_let_go() lets go on. NULL without an error where
- * there is no room for it while others run: then the call waits. */
+/* Makes a child for the next call, which pcall_scheduler_let_go() lets go on. NULL without an error
+ * where there is no room for it while others run: then the call waits. */
 static PcallRun *
 make_next (PcallScheduler *self,
            guint          *index,
@@ -216,8 +216,8 @@ start_next (PcallScheduler *self)
   start_or_fail_next (self);
 }
 
-/* Children that wait for calls are of no use where there are none, and in the way where the next call
- * needs another child and has no room. */
+/* Children that wait for calls are of no use where there are none, and in the way where the next
+ * call needs another child and has no room. */
 static void
 retire_children (PcallScheduler *self)
 {

@@ -14,8 +14,8 @@
 
 G_BEGIN_DECLS
 
-/* The scheduler is two files: dealing calls to children (pcall-scheduler-deal.c), and what becomes of
- * them (pcall-scheduler.c). */
+/* The scheduler is two files: dealing calls to children (pcall-scheduler-deal.c), and what becomes
+ * of them (pcall-scheduler.c). */
 
 struct _PcallScheduler
 {

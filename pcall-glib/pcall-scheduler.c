@@ -12,8 +12,8 @@
 
 /* Which call runs where, and when.
  *
- * A call waits for its turn, is dealt to a child (pcall-scheduler-deal.c), and ends with that child, or
- * when the child says so. Children are in `runs` until they have ended.
+ * A call waits for its turn, is dealt to a child (pcall-scheduler-deal.c), and ends with that
+ * child, or when the child says so. Children are in `runs` until they have ended.
  *
  * A function that is told something may call back: join, terminate, dispatch. So telling comes
  * last in each step, and every loop looks anew at what there is. */

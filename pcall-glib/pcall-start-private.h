@@ -92,9 +92,9 @@ typedef struct
 /* A way to make children. */
 struct _PcallStartMethods
 {
-  /* A child says hello when it is there, is then given its calls, one after the other, and ends when
-   * it is told that there are no more. Otherwise it is made for one call, knows that, and ends with
-   * it. */
+  /* A child says hello when it is there, is then given its calls, one after the other, and ends
+   * when it is told that there are no more. Otherwise it is made for one call, knows that, and ends
+   * with it. */
   gboolean takes_calls;
 
   /* Makes what all children use; once in a task, and undone by @clear. */

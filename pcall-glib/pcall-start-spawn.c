@@ -52,10 +52,12 @@ typedef struct
 } Plan;
 
 /* The following runs between clone and exec, in this process's memory: async-signal-safe calls
- * only, and nothing is to be changed but @plan. */
+ * only, and nothing is to be changed but @plan. Nor are notes to be taken of its stack, as address
+ * sanitizers do: it goes without any function on it having returned. */
+#define BEFORE_EXEC __attribute__ ((no_sanitize ("address")))
 
 /* A handler would run in the memory of this process. */
-static void
+BEFORE_EXEC static void
 reset_signals (void)
 {
   struct sigaction action;
@@ -68,14 +70,14 @@ reset_signals (void)
 
 /* Kills the child's process group when the last write end is closed: that of this process, as its
  * own copy goes when the program is executed. */
-static gboolean
+BEFORE_EXEC static gboolean
 arm_life_pipe (int fd)
 {
   return fcntl (fd, F_SETOWN, -getpid ()) == 0 && fcntl (fd, F_SETSIG, SIGKILL) == 0 &&
          fcntl (fd, F_SETFL, O_ASYNC | O_NONBLOCK) == 0;
 }
 
-static gboolean
+BEFORE_EXEC static gboolean
 place_descriptors (const Plan *plan)
 {
   if (dup2 (plan->null_fd, STDIN_FILENO) < 0)
@@ -87,7 +89,7 @@ place_descriptors (const Plan *plan)
 }
 
 /* Returns only on failure. */
-static const char *
+BEFORE_EXEC static const char *
 become_worker (const Plan *plan)
 {
   sigset_t none;
@@ -107,7 +109,7 @@ become_worker (const Plan *plan)
   return "execve";
 }
 
-__attribute__ ((no_sanitize_address)) static int
+BEFORE_EXEC static int
 child (void *data)
 {
   Plan *plan = data;

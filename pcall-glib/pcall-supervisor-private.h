@@ -42,8 +42,8 @@ void             pcall_supervisor_unref (PcallSupervisor            *self);
  * sent by now, and gives nothing on itself. */
 gboolean         pcall_supervisor_has_frame (PcallSupervisor        *self,
                                              PcallFrameType          type);
-/* Sends a frame, as soon as the child takes it; sinks @value. Where it never does, that is told by its
- * end. */
+/* Sends a frame, as soon as the child takes it; sinks @value. Where it never does, that is told by
+ * its end. */
 void             pcall_supervisor_send      (PcallSupervisor        *self,
                                              PcallFrameType          type,
                                              guint32                 call_index,
@@ -55,8 +55,8 @@ void             pcall_supervisor_terminate (PcallSupervisor        *self,
 void             pcall_supervisor_reject    (PcallSupervisor        *self,
                                              GError                 *error);
 
-/* Whether the child ended or closed its channel before it had read all that it was sent. Only where there
- * is a @closed to be called. */
+/* Whether the child ended or closed its channel before it had read all that it was sent. Only where
+ * there is a @closed to be called. */
 gboolean         pcall_supervisor_left_unread (PcallSupervisor      *self);
 
 /* Nothing that is of use will come: frames that do are not read. */

@@ -19,7 +19,7 @@
  * dispatch the engine again and wait for the rest; there may be no event left to come, so a timer
  * stands in for it, and the queue is emptied, and the end told, further in.
  *
- * What is sent waits in a queue too, until the child takes it: the parent never waits for a child. */
+ * What is sent waits in a queue too, until the child takes it: no parent waits for a child. */
 
 /* How much of what a child sends is read at once, before others have their turn. */
 #define RECEIVE_BUDGET (256 * 1024)

@@ -6,7 +6,8 @@
 #include "pcall-turns-private.h"
 
 /* Calls wait in order of their index: those before `next` have been taken, save a few that wait in
- * `retries` because their child could not be started for want of room, or died in its lock trial. */
+ * `retries`, because their child could not be started for want of room, died in its lock trial, or
+ * had died before it read them. */
 
 void
 pcall_turns_init (PcallTurns *self,

@@ -66,8 +66,8 @@ static void pcall_worker_initable_init (GInitableIface *iface);
  * the other.
  *
  * A worker program is what a [ctor@Pcall.Target.new_worker] names. It makes one worker, starts it
- * with a function that runs a call, and ends when there are no more. pcall's own worker program, and
- * those of the language bindings, are made of this, and any program can be.
+ * with a function that runs a call, and ends when there are no more. pcall's own worker program,
+ * and those of the language bindings, are made of this, and any program can be.
  *
  * ```c
  * static void

@@ -19,9 +19,9 @@
 
 /* What a definition of one of them looks like. */
 #define TARGET(name)                                                                               \
-  __attribute__ ((visibility ("default"))) GVariant *name (GVariant *args, GVariant *kwargs, gpointer user_data,            \
-                                  GError **error);                                                 \
+  EXPORTED GVariant *name (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error);  \
   GVariant *name (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
+#define EXPORTED __attribute__ ((visibility ("default")))
 
 #define LONG_S 100
 
@@ -78,6 +78,8 @@ static void
 crash (void)
 {
   setrlimit (RLIMIT_CORE, &(struct rlimit) { 0, 0 });
+  /* Which a sanitizer would turn into an exit */
+  signal (SIGSEGV, SIG_DFL);
   raise (SIGSEGV);
 }
 
@@ -148,6 +150,22 @@ TARGET (be_stopped)
   return NULL;
 }
 
+/* The program that was executed knows nothing of pipes and parents. */
+TARGET (wait_for_program)
+{
+  pid_t pid = fork ();
+
+  if (pid == 0)
+    {
+      execlp ("sleep", "sleep", "100", NULL);
+      _exit (88);
+    }
+  pcall_send_message (g_variant_new_int32 (getpid ()));
+  pcall_send_message (g_variant_new_int32 (pid));
+  waitpid (pid, NULL, 0);
+  return NULL;
+}
+
 /* A fork that comes back from the call as the worker does. */
 TARGET (fork_and_return)
 {
@@ -189,12 +207,27 @@ TARGET (get_state)
   sigprocmask (SIG_SETMASK, NULL, &mask);
   for (int signum = 1; signum < 32; signum++)
     {
+      /* A sanitizer has handlers of its own. */
+      if (signum == SIGSEGV || signum == SIGBUS || signum == SIGFPE)
+        continue;
       sigaction (signum, NULL, &action);
       n_set += action.sa_handler != SIG_DFL;
       n_blocked += sigismember (&mask, signum);
     }
   return g_variant_new ("(uubb)", n_set, n_blocked, getpgrp () == getpid (),
                         getenv ("PCALL_WORKER_COOKIE") != NULL);
+}
+
+/* In whatever buffer: it is written when the call is over, at the latest. */
+TARGET (print)
+{
+  gint32 number;
+
+  g_variant_get (args, "(i)", &number);
+  setvbuf (stdout, NULL, _IOFBF, 65536);
+  printf ("out %d, without an end", number);
+  fprintf (stderr, "err %d\n", number);
+  return NULL;
 }
 
 TARGET (get_large)

@@ -4,38 +4,14 @@
  */
 
 /* Named targets, run by pcall's own worker program: what comes back, that workers are used again
- * and replaced, what they inherit, and how they end. */
+ * and replaced, and what they inherit. */
 
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tally.h"
-#include "task-support.h"
-#include "traces.h"
-
-static char *module;
-
-static PcallTask *
-symbol_task (const char *symbol,
-             guint       n_calls)
-{
-  g_autoptr (PcallTarget) target = pcall_target_new_symbol (module, symbol);
-  PcallTask *task = pcall_task_new (target);
-
-  pcall_task_set_n_calls (task, n_calls);
-  return task;
-}
-
-static void
-add_symbol (PcallTask  *task,
-            const char *symbol)
-{
-  g_autoptr (PcallTarget) target = pcall_target_new_symbol (module, symbol);
-
-  pcall_task_add_target (task, target);
-}
+#include "spawn-support.h"
 
 static GVariant *
 take_result (PcallTask *task,
@@ -44,14 +20,6 @@ take_result (PcallTask *task,
   g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
 
   return pcall_call_get_result (call);
-}
-
-static guint
-count_children (PcallTask *task)
-{
-  g_autoptr (GPtrArray) children = pcall_task_get_children (task);
-
-  return children->len;
 }
 
 /* What comes back */
@@ -86,7 +54,8 @@ test_arguments (void)
   pcall_task_set_common_args (task, g_variant_new_parsed ("(1, 'x')"));
   pcall_task_set_common_kwargs (task, g_variant_new_parsed ("{'a': <1>}"));
   pcall_task_set_argument (task, "y", g_variant_new_parsed ("[1.5, 2.5]"));
-  support_run (task, "[<((1, 'x'), {'a': <1>, 'y': <1.5>})>, <((1, 'x'), {'a': <1>, 'y': <2.5>})>]");
+  support_run (task, "[<((1, 'x'), {'a': <1>, 'y': <1.5>})>,"
+                     " <((1, 'x'), {'a': <1>, 'y': <2.5>})>]");
 }
 
 static void
@@ -112,6 +81,7 @@ test_large (void)
 {
   g_autoptr (PcallTask) task = symbol_task ("get_size", 3);
   g_autofree guint8 *bytes = g_malloc0 (4 << 20);
+  g_autoptr (GVariant) large = NULL;
 
   pcall_task_set_common_args (
       task,
@@ -120,7 +90,8 @@ test_large (void)
   add_symbol (task, "get_size");
   support_run (task, NULL);
   support_assert_result (task, 0, "@t 4194304");
-  g_assert_cmpuint (g_variant_get_size (take_result (task, 1)), ==, 4 << 20);
+  large = take_result (task, 1);
+  g_assert_cmpuint (g_variant_get_size (large), ==, 4 << 20);
   support_assert_result (task, 2, "@t 4194304");
 }
 
@@ -213,8 +184,9 @@ static void
 test_missing (gconstpointer data)
 {
   const Missing *row = data;
-  g_autoptr (PcallTarget) target =
-      pcall_target_new_symbol (row->module != NULL ? row->module : module, row->symbol);
+  g_autoptr (PcallTarget) target = row->module != NULL
+                                       ? pcall_target_new_symbol (row->module, row->symbol)
+                                       : spawn_target (row->symbol);
 
   for (guint method = PCALL_START_METHOD_FORK; method <= PCALL_START_METHOD_SPAWN; method++)
     {
@@ -469,6 +441,7 @@ test_descriptors (void)
   int inheritable = open ("/proc/self/status", O_RDONLY);
   int high = fcntl (inheritable, F_DUPFD, 500);
 
+  pcall_task_set_log_mode (task, PCALL_LOG_MODE_INHERIT);
   support_run (task, NULL);
   close (inheritable);
   close (high);
@@ -502,6 +475,7 @@ test_signals (void)
   sigprocmask (SIG_BLOCK, &some, &before);
   signal (SIGPIPE, SIG_IGN);
   signal (SIGUSR2, on_signal);
+  pcall_task_set_log_mode (task, PCALL_LOG_MODE_INHERIT);
   support_run (task, "[<(@u 0, @u 0, true, false)>, <(@u 0, @u 0, true, false)>]");
   signal (SIGPIPE, SIG_DFL);
   signal (SIGUSR2, SIG_DFL);
@@ -532,223 +506,12 @@ test_fork_and_return (void)
   support_run (task, "[<42>, <42>, <42>, <42>]");
 }
 
-/* How they end */
-
-typedef struct
-{
-  const char *symbol;
-  gdouble     grace;
-} Stuck;
-
-static const Stuck stuck[] = {
-  { "sleep_long", 3 }, { "ignore_sigterm", 0.1 }, { "be_busy", 3 }, { "be_stopped", 0.1 },
-  { "sleep_long", 0 },
-};
-
-static void
-test_timeout (gconstpointer data)
-{
-  const Stuck *row = data;
-  g_autofree char *before = traces_take ();
-  PcallTask *task = symbol_task ("get_index", 1);
-  Tally *tally;
-
-  add_symbol (task, row->symbol);
-  add_symbol (task, "get_index");
-  add_symbol (task, row->symbol);
-  add_symbol (task, "get_index");
-  tally = tally_new (task);
-  pcall_task_set_timeout (task, 0.2);
-  pcall_task_set_grace_period (task, row->grace);
-  support_start (task);
-  g_error_free (support_join_failing (task));
-  tally_assert_complete (tally);
-  for (guint i = 0; i < 5; i++)
-    g_assert_cmpint (support_state (task, i), ==,
-                     i % 2 == 1 ? PCALL_CALL_STATE_TIMED_OUT : PCALL_CALL_STATE_SUCCEEDED);
-
-  tally_free (tally);
-  g_assert_finalize_object (task);
-  traces_assert_back (before);
-}
-
-static void
-terminate_when_busy (PcallTask *task,
-                     PcallCall *call,
-                     GVariant  *message,
-                     gpointer   data)
-{
-  pcall_task_terminate (task);
-}
-
-static void
-test_terminate (gconstpointer data)
-{
-  const Stuck *row = data;
-  g_autofree char *before = traces_take ();
-  PcallTask *task = symbol_task (row->symbol, 6);
-  Tally *tally = tally_new (task);
-
-  pcall_task_set_grace_period (task, row->grace);
-  g_signal_connect (task, "call-message", G_CALLBACK (terminate_when_busy), NULL);
-  support_start (task);
-  g_error_free (support_join_failing (task));
-  tally_assert_complete (tally);
-  for (guint i = 0; i < 6; i++)
-    g_assert_cmpint (support_state (task, i), ==, PCALL_CALL_STATE_CANCELLED);
-
-  tally_free (tally);
-  g_assert_finalize_object (task);
-  traces_assert_back (before);
-}
-
-static void
-note_busy (PcallTask *task,
-           PcallCall *call,
-           GVariant  *message,
-           gboolean  *busy)
-{
-  *busy = TRUE;
-}
-
-static void
-test_drop (gconstpointer data)
-{
-  const Stuck *row = data;
-  g_autofree char *before = traces_take ();
-  PcallTask *task = symbol_task (row->symbol, 6);
-  gboolean busy = FALSE;
-
-  pcall_task_set_grace_period (task, row->grace);
-  g_signal_connect (task, "call-message", G_CALLBACK (note_busy), &busy);
-  support_start (task);
-  support_iterate_until (&busy);
-  g_assert_finalize_object (task);
-  traces_assert_back (before);
-}
-
-/* At any moment: while workers come up, run, and end. */
-static void
-test_drop_at_random (void)
-{
-  guint n_rounds = traces_rounds (60, 5000);
-
-  for (guint i = 0; i < n_rounds; i++)
-    {
-      g_autofree char *before = traces_take ();
-      PcallTask *task = symbol_task ("get_index", 40);
-      gdouble seconds = g_test_rand_double_range (0, 0.008);
-
-      support_start (task);
-      pcall_task_join (task, seconds, NULL, NULL);
-      g_assert_finalize_object (task);
-      traces_assert_back (before);
-    }
-}
-
-static void
-test_failure_policy (void)
-{
-  g_autoptr (PcallTask) task = symbol_task ("fail", 1);
-  g_autoptr (GError) error = NULL;
-
-  for (guint i = 1; i < 6; i++)
-    add_symbol (task, "sleep_long");
-  pcall_task_set_failure_policy (task, PCALL_FAILURE_POLICY_STOP);
-  support_start (task);
-  error = support_join_failing (task);
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
-  for (guint i = 1; i < 6; i++)
-    g_assert_cmpint (support_state (task, i), ==, PCALL_CALL_STATE_CANCELLED);
-}
-
-/* Told of a call's end, somebody waits for all the rest, or for another task. */
-
-static void
-join_further_in (PcallTask *task,
-                 gpointer   told,
-                 gboolean  *joined)
-{
-  g_autoptr (PcallTask) other = NULL;
-
-  if (*joined)
-    return;
-  *joined = TRUE;
-  other = symbol_task ("get_index", 3);
-  support_run (other, "[<@u 0>, <@u 1>, <@u 2>]");
-  g_assert_true (pcall_task_join (task, SUPPORT_LIMIT_S, NULL, NULL));
-}
-
-static void
-test_reentrant (gconstpointer signal)
-{
-  g_autoptr (PcallTask) task = symbol_task ("get_index", 20);
-  gboolean joined = FALSE;
-
-  g_signal_connect (task, signal, G_CALLBACK (join_further_in), &joined);
-  support_run (task, NULL);
-  g_assert_true (joined);
-}
-
-static void
-drop_in_callback (PcallTask  *task,
-                  PcallCall  *call,
-                  PcallTask **owned)
-{
-  g_clear_object (owned);
-}
-
-static void
-test_drop_in_callback (gconstpointer signal)
-{
-  g_autofree char *before = traces_take ();
-  PcallTask *task = symbol_task ("get_index", 20);
-  gpointer weak = task;
-
-  g_object_add_weak_pointer (G_OBJECT (task), &weak);
-  g_signal_connect (task, signal, G_CALLBACK (drop_in_callback), &task);
-  support_start (task);
-  while (weak != NULL)
-    g_main_context_iteration (NULL, TRUE);
-  traces_assert_back (before);
-}
-
-static void
-add_stuck (const char *path,
-           void (*func) (gconstpointer data))
-{
-  for (gsize i = 0; i < G_N_ELEMENTS (stuck); i++)
-    {
-      g_autofree char *full =
-          g_strdup_printf ("%s/%s/%g", path, stuck[i].symbol, stuck[i].grace);
-
-      g_test_add_data_func (full, &stuck[i], func);
-    }
-}
-
-static void
-add_for_signals (const char *path,
-                 void (*func) (gconstpointer signal))
-{
-  static const char *const names[] = { "call-started", "call-finished", "child-exited" };
-
-  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
-    {
-      g_autofree char *full = g_strdup_printf ("%s/%s", path, names[i]);
-
-      g_test_add_data_func (full, names[i], func);
-    }
-}
-
 int
 main (int    argc,
       char **argv)
 {
-  int status;
-
   g_test_init (&argc, &argv, NULL);
   traces_begin ();
-  module = g_test_build_filename (G_TEST_BUILT, "libspawn-targets.so", NULL);
 
   support_add ("/pcall/spawn/target", test_target);
   support_add ("/pcall/spawn/results", test_results);
@@ -779,15 +542,6 @@ main (int    argc,
   support_add ("/pcall/spawn/signals", test_signals);
   g_test_add_func ("/pcall/spawn/closed-streams", test_closed_streams);
   support_add ("/pcall/spawn/fork-and-return", test_fork_and_return);
-  add_stuck ("/pcall/spawn/timeout", test_timeout);
-  add_stuck ("/pcall/spawn/terminate", test_terminate);
-  add_stuck ("/pcall/spawn/drop", test_drop);
-  support_add ("/pcall/spawn/drop-at-random", test_drop_at_random);
-  support_add ("/pcall/spawn/failure-policy", test_failure_policy);
-  add_for_signals ("/pcall/spawn/reentrant", test_reentrant);
-  add_for_signals ("/pcall/spawn/drop-in-callback", test_drop_in_callback);
 
-  status = g_test_run ();
-  g_free (module);
-  return status;
+  return g_test_run ();
 }
