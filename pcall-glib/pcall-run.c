@@ -29,6 +29,7 @@ struct _PcallRun
   guint                child; /* its position among the task's, once it has begun */
   gboolean             gone; /* it was let go */
   gboolean             begun;
+  gboolean             heard; /* a frame came */
   gboolean             over;
   gboolean             detached; /* frames are of no use any more */
   PcallTimer           timeout;
@@ -125,14 +126,28 @@ take_note (PcallRun         *self,
                                 g_variant_get_string (value, NULL));
 }
 
+/* The child has a log writer of ours, or it would have said something else. */
+static void
+take_ready (PcallRun *self)
+{
+  if (!self->started.says_ready || self->begun || has_outcome (self))
+    return;
+
+  if (self->setup->context->log != NULL && self->started.log_route == PCALL_LOG_ROUTE_UNKNOWN)
+    pcall_log_route_learn (PCALL_LOG_ROUTE_WRITER);
+  begin (self);
+}
+
+/* It is the first thing that a child says, or it is not said by us. */
 static void
 take_again (PcallRun         *self,
-            const PcallFrame *frame)
+            const PcallFrame *frame,
+            gboolean          first)
 {
   g_autoptr (GVariant) value = pcall_payload_get_value (frame->payload, G_VARIANT_TYPE_UINT32);
   guint route = g_variant_get_uint32 (value);
 
-  if (route <= self->started.log_route || route > PCALL_LOG_ROUTE_NONE)
+  if (!first || route <= self->started.log_route || route > PCALL_LOG_ROUTE_NONE)
     {
       pcall_supervisor_reject (self->supervisor,
                                g_error_new_literal (PCALL_ERROR, PCALL_ERROR_PROTOCOL,
@@ -149,9 +164,11 @@ frame_came (const PcallFrame *frame,
             gpointer          data)
 {
   PcallRun *self = data;
+  gboolean first = !self->heard;
 
   if (self->detached)
     return;
+  self->heard = TRUE;
   if (frame->call_index != self->job.index)
     {
       pcall_supervisor_reject (self->supervisor,
@@ -164,11 +181,10 @@ frame_came (const PcallFrame *frame,
   switch (frame->type)
     {
     case PCALL_FRAME_READY:
-      if (self->started.says_ready && !self->begun && !has_outcome (self))
-        begin (self);
+      take_ready (self);
       break;
     case PCALL_FRAME_AGAIN:
-      take_again (self, frame);
+      take_again (self, frame, first);
       break;
     case PCALL_FRAME_NOTE:
       if (self->begun)
