@@ -97,6 +97,6 @@ pcall_output_complete (void)
 void
 pcall_output_note_no_file (int error_number)
 {
-  note (g_strdup_printf ("its output is not here: there is no log file: %s",
+  note (g_strdup_printf ("its output is not here: no log file could be made: %s",
                          g_strerror (error_number)));
 }

@@ -23,6 +23,7 @@ struct _PcallRun
   gboolean             listed;
   gboolean             gone; /* it was let go */
   gboolean             begun; /* the call */
+  gboolean             heard; /* a frame came */
   gboolean             over;
   gboolean             detached; /* frames are of no use any more */
   PcallTimer           timeout;

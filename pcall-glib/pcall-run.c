@@ -108,17 +108,6 @@ take_progress (PcallRun         *self,
 }
 
 static void
-take_ready (PcallRun *self)
-{
-  if (!self->started.says_ready || self->begun || pcall_run_has_outcome (self))
-    return;
-
-  if (self->setup->context->log != NULL)
-    pcall_log_route_learn (PCALL_LOG_ROUTE_WRITER);
-  pcall_run_begin (self);
-}
-
-static void
 take_note (PcallRun         *self,
            const PcallFrame *frame)
 {
@@ -128,14 +117,28 @@ take_note (PcallRun         *self,
                                 g_variant_get_string (value, NULL));
 }
 
+/* The child has a log writer of ours, or it would have said something else. */
+static void
+take_ready (PcallRun *self)
+{
+  if (!self->started.says_ready || self->begun || pcall_run_has_outcome (self))
+    return;
+
+  if (self->setup->context->log != NULL && self->started.log_route == PCALL_LOG_ROUTE_UNKNOWN)
+    pcall_log_route_learn (PCALL_LOG_ROUTE_WRITER);
+  pcall_run_begin (self);
+}
+
+/* It is the first thing that a child says, or it is not said by us. */
 static void
 take_again (PcallRun         *self,
-            const PcallFrame *frame)
+            const PcallFrame *frame,
+            gboolean          first)
 {
   g_autoptr (GVariant) value = pcall_payload_get_value (frame->payload, G_VARIANT_TYPE_UINT32);
   guint route = g_variant_get_uint32 (value);
 
-  if (route <= self->started.log_route || route > PCALL_LOG_ROUTE_NONE)
+  if (!first || route <= self->started.log_route || route > PCALL_LOG_ROUTE_NONE)
     {
       pcall_supervisor_reject (self->supervisor,
                                g_error_new_literal (PCALL_ERROR, PCALL_ERROR_PROTOCOL,
@@ -175,9 +178,6 @@ pcall_run_take_frame (PcallRun         *self,
     case PCALL_FRAME_READY:
       take_ready (self);
       break;
-    case PCALL_FRAME_AGAIN:
-      take_again (self, frame);
-      break;
     case PCALL_FRAME_NOTE:
       if (self->begun)
         take_note (self, frame);
@@ -202,6 +202,7 @@ pcall_run_take_frame (PcallRun         *self,
           self->setup->funcs->over (self, self->setup->data);
         }
       break;
+    case PCALL_FRAME_AGAIN:
     case PCALL_FRAME_HELLO:
     case PCALL_FRAME_CALL:
     case PCALL_FRAME_STOP:
@@ -217,8 +218,15 @@ frame_came (const PcallFrame *frame,
             gpointer          data)
 {
   PcallRun *self = data;
+  gboolean first = !self->heard;
 
-  if (!self->detached)
+  if (self->detached)
+    return;
+
+  self->heard = TRUE;
+  if (frame->type == PCALL_FRAME_AGAIN)
+    take_again (self, frame, first);
+  else
     pcall_run_take_frame (self, frame);
 }
 
