@@ -19,9 +19,13 @@ PcallChildList *pcall_child_list_new   (PcallCallList   *calls);
 PcallChildList *pcall_child_list_ref   (PcallChildList  *self);
 void            pcall_child_list_unref (PcallChildList  *self);
 
-/* Adds a child that runs, for the call with @index; returns its position. */
+/* Adds a child that runs, for the call with @index first; returns its position. */
 guint       pcall_child_list_add          (PcallChildList  *self,
                                            pid_t            pid,
+                                           guint            index);
+/* It has another call. */
+void        pcall_child_list_set_call     (PcallChildList  *self,
+                                           guint            position,
                                            guint            index);
 /* Another process has taken the place of one that ended before anything ran in it. */
 void        pcall_child_list_replace      (PcallChildList  *self,
@@ -47,7 +51,7 @@ PcallChild *pcall_child_list_get_child    (PcallChildList  *self,
 typedef struct
 {
   pid_t    pid;
-  guint    index;
+  guint    index; /* of the call that it has, or had last */
   gboolean running;
   int      exit_status; /* -1 if there is none */
   int      term_signal;

@@ -15,7 +15,7 @@ G_BEGIN_DECLS
  * remembers. It is only ever learnt that a later one is right. */
 typedef enum
 {
-  PCALL_LOG_ROUTE_UNKNOWN,
+  PCALL_LOG_ROUTE_UNKNOWN, /* the child says whether it is the next */
   PCALL_LOG_ROUTE_WRITER,  /* the application has no writer function: the child sets one */
   PCALL_LOG_ROUTE_HANDLER, /* nor a default handler: the child sets one, for unstructured records */
   PCALL_LOG_ROUTE_NONE,    /* it has both: they write what they write */
@@ -34,10 +34,19 @@ void  pcall_log_route_unset_trap (guint trap);
 void pcall_log_writer_begin (int                fd,
                              const PcallLogKey *key);
 
+/* In a worker, whose call has ended: records go nowhere again. */
+void pcall_log_writer_end (void);
+
+/* In a worker: sets what there is to set, where the program has set nothing for itself. */
+void pcall_log_writer_install_in_worker (void);
+
 /* In a child, with the trap set: sets what there is to set. Where the parent was wrong about that,
  * @wrong is called with what is right, and must not return. */
 void pcall_log_writer_install (PcallLogRoute route,
                                void (*wrong) (PcallLogRoute route));
+
+/* In a child: whether there is a log file, and nothing in it. */
+gboolean pcall_log_writer_is_unused (void);
 
 /* In a child: how many records were lost, and why; 0 if none. */
 guint64     pcall_log_writer_get_lost    (const char **reason);

@@ -12,6 +12,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "pcall-fd-private.h"
+
 /* GLib's log in a child: each record goes into its log file, whole, in one write().
  *
  * There can be one writer function in a process, and GLib ends a program that sets a second one. An
@@ -280,6 +282,19 @@ pcall_log_writer_begin (int                fd,
 }
 
 void
+pcall_log_writer_end (void)
+{
+  pcall_fd_clear (&writer.fd);
+}
+
+void
+pcall_log_writer_install_in_worker (void)
+{
+  g_log_set_writer_func (write_by_default, NULL, NULL);
+  writer.installed = TRUE;
+}
+
+void
 pcall_log_writer_install (PcallLogRoute known,
                           void (*wrong) (PcallLogRoute route))
 {
@@ -300,6 +315,14 @@ pcall_log_writer_install (PcallLogRoute known,
     default:
       break;
     }
+}
+
+gboolean
+pcall_log_writer_is_unused (void)
+{
+  struct stat file;
+
+  return fstat (writer.fd, &file) == 0 && file.st_size == 0;
 }
 
 guint64

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "pcall-run-private.h"
+#include "pcall-run-struct-private.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -11,42 +11,19 @@
 
 #include "pcall-error-private.h"
 #include "pcall-error.h"
-#include "pcall-log-writer-private.h"
-#include "pcall-supervisor-private.h"
 
-/* One call in one child.
+/* The calls of one child, one after the other.
+ *
+ * Where the child is made for one call, the call ends with the child. Where it takes calls, the
+ * call ends when the child says what came of it; if it dies before, it is that call which crashed,
+ * and no other.
  *
  * The outcome of a call is the first of: what the child handed over; why the run was ended from
  * here (timeout, cancel); how the child broke the protocol; how it died. What was handed over
  * counts also if the child crashes after it, and what comes after the run was ended does not. */
 
-struct _PcallRun
-{
-  const PcallRunSetup *setup;
-  PcallJob             job;
-  PcallSupervisor     *supervisor;
-  PcallStarted         started;
-  guint                child; /* its position among the task's, once it has begun */
-  gboolean             gone; /* it was let go */
-  gboolean             begun;
-  gboolean             heard; /* a frame came */
-  gboolean             over;
-  gboolean             detached; /* frames are of no use any more */
-  PcallTimer           timeout;
-  pid_t                pid;
-  gboolean             again;    /* the child asked for another one in its place */
-  GList                link;
-
-  /* The outcome as far as it is known */
-  PcallPayload        *result;
-  GError              *error;
-  GVariant            *error_details;
-  PcallCallState       end_state; /* PENDING: it was not ended from here */
-  char                *end_reason;
-};
-
-static gboolean
-has_outcome (PcallRun *self)
+gboolean
+pcall_run_has_outcome (PcallRun *self)
 {
   return self->result != NULL || self->error != NULL ||
          self->end_state != PCALL_CALL_STATE_PENDING;
@@ -63,16 +40,30 @@ timed_out (gpointer data)
 }
 
 static void
-begin (PcallRun *self)
+list_child (PcallRun *self)
+{
+  PcallChildList *children = self->setup->children;
+
+  if (self->listed)
+    pcall_child_list_set_call (children, self->child, self->job.index);
+  else if (self->job.child < 0)
+    self->child = pcall_child_list_add (children, self->pid, self->job.index);
+  else
+    pcall_child_list_replace (children, self->child = self->job.child, self->pid);
+  self->listed = TRUE;
+}
+
+void
+pcall_run_begin (PcallRun *self)
 {
   const PcallRunSetup *setup = self->setup;
-  gboolean first = self->job.child < 0;
+
+  /* It may have begun before, for a child that went without knowing. */
+  gboolean first =
+      pcall_call_list_get_state (setup->calls, self->job.index) == PCALL_CALL_STATE_PENDING;
 
   self->begun = TRUE;
-  if (first)
-    self->child = pcall_child_list_add (setup->children, self->pid, self->job.index);
-  else
-    pcall_child_list_replace (setup->children, self->child = self->job.child, self->pid);
+  list_child (self);
   pcall_call_list_begin (setup->calls, self->job.index, self->pid);
   if (setup->timeout > 0)
     pcall_engine_set_timer (setup->engine, &self->timeout,
@@ -85,7 +76,7 @@ static void
 take_outcome (PcallRun         *self,
               const PcallFrame *frame)
 {
-  if (has_outcome (self))
+  if (pcall_run_has_outcome (self))
     return;
 
   if (frame->type == PCALL_FRAME_RESULT)
@@ -130,12 +121,12 @@ take_note (PcallRun         *self,
 static void
 take_ready (PcallRun *self)
 {
-  if (!self->started.says_ready || self->begun || has_outcome (self))
+  if (!self->started.says_ready || self->begun || pcall_run_has_outcome (self))
     return;
 
   if (self->setup->context->log != NULL && self->started.log_route == PCALL_LOG_ROUTE_UNKNOWN)
     pcall_log_route_learn (PCALL_LOG_ROUTE_WRITER);
-  begin (self);
+  pcall_run_begin (self);
 }
 
 /* It is the first thing that a child says, or it is not said by us. */
@@ -159,16 +150,20 @@ take_again (PcallRun         *self,
   self->again = TRUE;
 }
 
-static void
-frame_came (const PcallFrame *frame,
-            gpointer          data)
+void
+pcall_run_refuse (PcallRun         *self,
+                  const PcallFrame *frame)
 {
-  PcallRun *self = data;
-  gboolean first = !self->heard;
+  pcall_supervisor_reject (self->supervisor,
+                           g_error_new (PCALL_ERROR, PCALL_ERROR_PROTOCOL,
+                                        "the child sent a frame of type %s, which is not its to send",
+                                        pcall_frame_type_name (frame->type)));
+}
 
-  if (self->detached)
-    return;
-  self->heard = TRUE;
+void
+pcall_run_take_frame (PcallRun         *self,
+                      const PcallFrame *frame)
+{
   if (frame->call_index != self->job.index)
     {
       pcall_supervisor_reject (self->supervisor,
@@ -183,9 +178,6 @@ frame_came (const PcallFrame *frame,
     case PCALL_FRAME_READY:
       take_ready (self);
       break;
-    case PCALL_FRAME_AGAIN:
-      take_again (self, frame, first);
-      break;
     case PCALL_FRAME_NOTE:
       if (self->begun)
         take_note (self, frame);
@@ -195,11 +187,11 @@ frame_came (const PcallFrame *frame,
       take_outcome (self, frame);
       break;
     case PCALL_FRAME_PROGRESS:
-      if (!has_outcome (self) && self->begun)
+      if (!pcall_run_has_outcome (self) && self->begun)
         take_progress (self, frame);
       break;
     case PCALL_FRAME_MESSAGE:
-      if (!has_outcome (self) && self->begun)
+      if (!pcall_run_has_outcome (self) && self->begun)
         self->setup->funcs->messaged (self, frame->payload, self->setup->data);
       break;
     case PCALL_FRAME_FINAL:
@@ -210,19 +202,49 @@ frame_came (const PcallFrame *frame,
           self->setup->funcs->over (self, self->setup->data);
         }
       break;
+    case PCALL_FRAME_AGAIN:
+    case PCALL_FRAME_HELLO:
+    case PCALL_FRAME_CALL:
+    case PCALL_FRAME_STOP:
+      pcall_run_refuse (self, frame);
+      break;
     default:
       g_assert_not_reached ();
     }
 }
 
 static void
-child_ended (gpointer data)
+frame_came (const PcallFrame *frame,
+            gpointer          data)
+{
+  PcallRun *self = data;
+  gboolean first = !self->heard;
+
+  if (self->detached)
+    return;
+
+  self->heard = TRUE;
+  if (frame->type == PCALL_FRAME_AGAIN)
+    take_again (self, frame, first);
+  else
+    pcall_run_take_frame (self, frame);
+}
+
+void
+pcall_run_child_ended (gpointer data)
 {
   PcallRun *self = data;
 
   pcall_engine_unset_timer (self->setup->engine, &self->timeout);
+  pcall_engine_unset_timer (self->setup->engine, &self->patience);
   self->setup->funcs->ended (self, self->setup->data);
 }
+
+static const PcallSupervisorFuncs funcs = {
+  .calls_out = 1u << PCALL_FRAME_READY | 1u << PCALL_FRAME_PROGRESS | 1u << PCALL_FRAME_MESSAGE,
+  .frame = frame_came,
+  .ended = pcall_run_child_ended,
+};
 
 PcallRun *
 pcall_run_new (const PcallRunSetup *setup,
@@ -230,11 +252,11 @@ pcall_run_new (const PcallRunSetup *setup,
                int                 *error_number,
                GError             **error)
 {
-  static const PcallSupervisorFuncs funcs = { .frame = frame_came, .ended = child_ended };
+  gboolean takes_calls = job->methods->takes_calls;
   PcallStarted started = { .error_number = 0 };
   PcallRun *self;
 
-  if (!setup->context->methods->start (setup->context, job, &started, error))
+  if (!job->methods->start (setup->context, job, &started, error))
     {
       *error_number = started.error_number;
       return NULL;
@@ -248,8 +270,9 @@ pcall_run_new (const PcallRunSetup *setup,
     .pid = started.process.pid,
     .link.data = self,
   };
-  self->supervisor = pcall_supervisor_new (setup->engine, &started, setup->context->nonce, &funcs,
-                                           self, error);
+  self->supervisor = pcall_supervisor_new (setup->engine, &started, setup->context->nonce,
+                                           takes_calls ? &pcall_run_worker_funcs : &funcs, self,
+                                           error);
   if (self->supervisor != NULL)
     return self;
 
@@ -272,10 +295,16 @@ pcall_run_free (PcallRun *self)
 void
 pcall_run_go (PcallRun *self)
 {
+  if (self->job.methods->takes_calls)
+    {
+      pcall_run_expect_hello (self);
+      return;
+    }
+
   self->gone = TRUE;
   pcall_start_go (&self->started);
   if (!self->started.says_ready)
-    begin (self);
+    pcall_run_begin (self);
 }
 
 void
@@ -283,8 +312,10 @@ pcall_run_end (PcallRun       *self,
                PcallCallState  state,
                const char     *reason)
 {
+  self->ending = TRUE;
   /* It may have handed over its result in time, without our having read it. */
-  if (!has_outcome (self) && !pcall_supervisor_has_frame (self->supervisor, PCALL_FRAME_RESULT) &&
+  if (!self->idle && !pcall_run_has_outcome (self) &&
+      !pcall_supervisor_has_frame (self->supervisor, PCALL_FRAME_RESULT) &&
       !pcall_supervisor_has_frame (self->supervisor, PCALL_FRAME_ERROR))
     {
       self->end_state = state;
@@ -298,7 +329,7 @@ pcall_run_is_to_be_tried_again (PcallRun *self)
 {
   const PcallExit *exit = pcall_supervisor_get_exit (self->supervisor);
 
-  if (has_outcome (self))
+  if (pcall_run_has_outcome (self))
     return FALSE;
   if (self->again)
     return TRUE;
@@ -322,6 +353,11 @@ describe_end (PcallRun       *self,
       *state = self->end_state;
       *code = *state == PCALL_CALL_STATE_TIMED_OUT ? PCALL_ERROR_TIMED_OUT : PCALL_ERROR_CANCELLED;
       return g_strdup (self->end_reason);
+    }
+  if (self->job.methods->takes_calls && !self->greeted)
+    {
+      *code = PCALL_ERROR_START;
+      return pcall_run_describe_false_start (self, end);
     }
   if (rejected != NULL)
     {
@@ -361,36 +397,25 @@ fail (PcallRun *self,
   pcall_call_list_finish (self->setup->calls, self->job.index, state, NULL, error, NULL);
 }
 
-/* Whether there is a log by now. */
-static gboolean
-settle_log (PcallRun *self,
-            gboolean  keep)
+gboolean
+pcall_run_settle_log (PcallRun *self)
 {
-  PcallLogCapture *log = self->setup->context->log;
+  const PcallStartContext *context = self->setup->context;
+  gboolean has_log = self->begun && context->log != NULL &&
+                     (context->keep_logs ||
+                      !pcall_log_capture_discard_empty (context->log, self->job.index, self->pid));
 
   if (!self->begun)
     pcall_run_discard_log (self);
-  return self->begun && log != NULL &&
-         (keep || !pcall_log_capture_discard_empty (log, self->job.index, self->pid));
-}
-
-static void
-settle_child (PcallRun *self)
-{
-  if (self->begun)
-    pcall_child_list_set_exit (self->setup->children, self->child,
-                               pcall_supervisor_get_exit (self->supervisor));
+  pcall_call_list_settle_log (self->setup->calls, self->job.index, has_log);
+  return has_log;
 }
 
 void
-pcall_run_settle (PcallRun *self,
-                  gboolean  keep_log)
+pcall_run_settle_call (PcallRun *self,
+                       gboolean  has_log)
 {
   PcallCallList *calls = self->setup->calls;
-  gboolean has_log = settle_log (self, keep_log);
-
-  pcall_call_list_settle_log (calls, self->job.index, has_log);
-  settle_child (self);
 
   if (self->result != NULL)
     pcall_call_list_finish (calls, self->job.index, PCALL_CALL_STATE_SUCCEEDED, self->result, NULL,
@@ -403,10 +428,23 @@ pcall_run_settle (PcallRun *self,
 }
 
 void
+pcall_run_settle (PcallRun *self)
+{
+  gboolean has_log = !self->idle && pcall_run_settle_log (self);
+
+  if (self->listed)
+    pcall_child_list_set_exit (self->setup->children, self->child,
+                               pcall_supervisor_get_exit (self->supervisor));
+  if (!self->idle)
+    pcall_run_settle_call (self, has_log);
+}
+
+void
 pcall_run_detach (PcallRun *self)
 {
   self->detached = TRUE;
   pcall_engine_unset_timer (self->setup->engine, &self->timeout);
+  pcall_engine_unset_timer (self->setup->engine, &self->patience);
 }
 
 void
@@ -427,7 +465,13 @@ pcall_run_get_child (PcallRun *self,
                      guint    *position)
 {
   *position = self->child;
-  return self->begun;
+  return self->listed;
+}
+
+gboolean
+pcall_run_has_call (PcallRun *self)
+{
+  return !self->idle;
 }
 
 gboolean
@@ -440,6 +484,12 @@ gboolean
 pcall_run_is_over (PcallRun *self)
 {
   return self->over;
+}
+
+gboolean
+pcall_run_finds_out (PcallRun *self)
+{
+  return self->gone && self->started.says_ready && !self->begun;
 }
 
 GList *

@@ -52,6 +52,11 @@ static const struct
   { PCALL_FRAME_AGAIN, "uint32 3" },
   { PCALL_FRAME_NOTE, "'two lines were lost'" },
   { PCALL_FRAME_FINAL, "42" },
+  { PCALL_FRAME_HELLO, "(1, 4711, @a{sv} {})" },
+  { PCALL_FRAME_HELLO, "(1, -1, {'host': <'elsewhere'>})" },
+  { PCALL_FRAME_CALL, "('lib.so:add', <(1, 'x', 2.5)>, {'unit': <'ms'>}, '', '')" },
+  { PCALL_FRAME_CALL, "('', <()>, @a{sv} {}, '/run/log', '00ff')" },
+  { PCALL_FRAME_STOP, "()" },
 };
 
 static GVariant *
