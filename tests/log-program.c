@@ -10,8 +10,9 @@
  *
  * SETUP is what the program does with GLib's log: "none"; "calling" and "silent", a writer function that
  * does or does not call pcall_log_writer(); "both", a silent one and a default handler; "domain", a handler
- * for one domain; "late", a silent writer that is set when a task has run before. With "+thread" after
- * it there is a second thread. PLACE is where the function is called: "here", in a "child", in one of a
+ * for one domain; "late", a silent writer that is set when a task has run before; "default", nothing, also
+ * not to print what the main log gets; "journal", the same, and something is logged before. With "+thread"
+ * after it there is a second thread. PLACE is where the function is called: "here", in a "child", in one of a
  * "nested" task, or in a process that the child has "forked". What its main log gets is printed, a line for
  * each record. */
 
@@ -195,6 +196,14 @@ log_warning_structured (void)
   g_message ("after it");
 }
 
+static void
+log_some (void)
+{
+  g_message ("through g_log");
+  g_log_structured ("Domain", G_LOG_LEVEL_WARNING, "MY_FIELD", "a value", "MESSAGE", "structured");
+  printf ("printed\n");
+}
+
 /* Outside of a child it has nothing to write to. */
 static void
 ask_writer (void)
@@ -218,6 +227,7 @@ static const struct
   void (*func) (void);
 } functions[] = {
   { "all", log_all },
+  { "some", log_some },
   { "threads", log_from_threads },
   { "error", log_error },
   { "error-structured", log_error_structured },
@@ -322,9 +332,13 @@ do_nothing (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error
 static void
 set_up (void)
 {
+  static const char *const without_writer[] = { "none", "default", "domain", "journal", NULL };
+
   if (strcmp (setup, "late") == 0)
     run (do_nothing, NULL, "first", FALSE);
-  if (strcmp (setup, "none") != 0 && strcmp (setup, "default") != 0 && strcmp (setup, "domain") != 0)
+  if (strcmp (setup, "journal") == 0)
+    g_message ("before");
+  if (!g_strv_contains (without_writer, setup))
     g_log_set_writer_func (keep, NULL, NULL);
   if (strcmp (setup, "both") == 0)
     g_log_set_default_handler (handle, NULL);
