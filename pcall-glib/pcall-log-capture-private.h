@@ -62,7 +62,7 @@ void     pcall_log_capture_discard       (const PcallLogCapture *self,
                                           guint                  index,
                                           pid_t                  pid);
 
-/* For reading; NULL if it cannot be. */
+/* For reading; NULL with errno set if it cannot be. */
 PcallLogReader *pcall_log_capture_open   (const PcallLogCapture *self,
                                           guint                  index,
                                           pid_t                  pid);

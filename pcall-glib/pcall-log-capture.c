@@ -328,7 +328,10 @@ open_file (const PcallLogCapture *self,
   write_name (self, index, pid, name);
   fd = openat (self->directory_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   if (fd >= 0 && (fstat (fd, st) < 0 || !S_ISREG (st->st_mode)))
-    pcall_fd_clear (&fd);
+    {
+      pcall_fd_clear (&fd);
+      errno = EINVAL;
+    }
   return fd;
 }
 

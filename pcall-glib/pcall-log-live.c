@@ -26,6 +26,9 @@
 #define TURN_US 1000
 #define STEP_US 4000
 
+/* How long the loop has for what else there is, when that was not enough. */
+#define PAUSE_US 4000
+
 /* The kernel packs as many events into this as there is room for. */
 #define EVENTS_SIZE 4096
 
@@ -51,6 +54,7 @@ struct _PcallLogLive
   GHashTable      *by_index; /* → Follower, owned */
   GHashTable      *by_watch; /* → Follower */
   GQueue           turns;    /* Follower */
+  gint64           pause_until;
   gboolean         writing;
 };
 
@@ -96,6 +100,13 @@ take_turn (PcallLogLive *self,
 
 static void step (gpointer data);
 
+/* Not at a time that has passed: the engine would come here before it gets to anything else. */
+static void
+come_back (PcallLogLive *self)
+{
+  pcall_engine_set_timer (self->engine, &self->timer, g_get_monotonic_time (), step, self);
+}
+
 /* What is told anew while a stream is at it is seen to afterwards. */
 static void
 step_until (PcallLogLive *self,
@@ -120,13 +131,26 @@ step_until (PcallLogLive *self,
   self->writing = FALSE;
 
   if (self->turns.length > 0)
-    pcall_engine_set_timer (self->engine, &self->timer, 0, step, self);
+    {
+      self->pause_until = g_get_monotonic_time () + PAUSE_US;
+      come_back (self);
+    }
 }
 
 static void
 step (gpointer data)
 {
   step_until (data, g_get_monotonic_time () + STEP_US);
+}
+
+/* Many calls may end in one dispatch, and each brings us here. */
+static void
+step_or_come_back (PcallLogLive *self)
+{
+  if (g_get_monotonic_time () >= self->pause_until)
+    step (self);
+  else
+    come_back (self);
 }
 
 static void
@@ -168,7 +192,7 @@ files_changed (gpointer data,
       at += sizeof *event + event->len;
     }
 
-  step (self);
+  step_or_come_back (self);
 }
 
 PcallLogLive *
@@ -244,7 +268,7 @@ pcall_log_live_begin (PcallLogLive *self,
   g_hash_table_insert (self->by_watch, GINT_TO_POINTER (follower->watch), follower);
   /* What it wrote before it was watched */
   take_turn (self, follower);
-  pcall_engine_set_timer (self->engine, &self->timer, 0, step, self);
+  come_back (self);
 }
 
 void
@@ -260,7 +284,7 @@ pcall_log_live_end (PcallLogLive *self,
   pcall_log_stream_finish (follower->stream);
   follower->ended = TRUE;
   take_turn (self, follower);
-  step (self);
+  step_or_come_back (self);
 }
 
 gboolean

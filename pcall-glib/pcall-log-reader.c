@@ -30,8 +30,10 @@ struct _PcallLogReader
   gsize       capacity;
   gsize       begin; /* of what was not looked at in the buffer … */
   gsize       end;   /* … and the end of that */
+  gsize       newline; /* no line ends before it */
   GString    *line;  /* the parts of a line so far */
   gboolean    given; /* the line was given out */
+  gboolean    cut;   /* that before was, though its end had not come */
   GArray     *fields;
 };
 
@@ -80,6 +82,7 @@ make_room (PcallLogReader *self)
 
   if (self->begin > 0)
     memmove (self->buffer, self->buffer + self->begin, length);
+  self->newline -= MIN (self->newline, self->begin);
   self->begin = 0;
   self->end = length;
   if (self->capacity < wanted || (self->capacity > BUFFER_SIZE && wanted == BUFFER_SIZE))
@@ -168,9 +171,11 @@ take_record (PcallLogReader *self,
 
 static Step
 take_parts (PcallLogReader *self,
-            PcallLogEntry  *entry)
+            PcallLogEntry  *entry,
+            gboolean        cut)
 {
   self->given = TRUE;
+  self->cut = cut;
   *entry = (PcallLogEntry) { .line = self->line->str, .length = self->line->len };
   return STEP_GIVEN;
 }
@@ -187,33 +192,53 @@ take_line (PcallLogReader *self,
     {
       keep_part (self, length);
       self->begin++;
-      return take_parts (self, entry);
+      return take_parts (self, entry, FALSE);
+    }
+  if (self->cut && length == 0)
+    {
+      self->begin++;
+      self->cut = FALSE;
+      return STEP_AGAIN;
     }
 
+  self->cut = FALSE;
   line[length] = '\0';
   self->begin += length + 1;
   *entry = (PcallLogEntry) { .line = line, .length = length };
   return STEP_GIVEN;
 }
 
+/* Where the line ends, or else the buffer. Bytes are looked at once, however many records, or what looks
+ * like the beginning of one, stand in a line. */
+static gsize
+find_line_end (PcallLogReader *self)
+{
+  gsize from = MAX (self->begin, self->newline);
+  char *newline = from < self->end ? memchr (self->buffer + from, '\n', self->end - from) : NULL;
+
+  self->newline = newline != NULL ? (gsize) (newline - self->buffer) : self->end;
+  return self->newline;
+}
+
 static Step
 step (PcallLogReader *self,
       PcallLogEntry  *entry)
 {
+  gsize line_end = find_line_end (self);
+  gsize length = line_end - self->begin;
   char *begin = self->buffer + self->begin;
-  gsize length = self->end - self->begin;
-  char *line_end = length > 0 ? memchr (begin, '\n', length) : NULL;
-  gsize line_length = line_end != NULL ? (gsize) (line_end - begin) : length;
-  char *record = line_length > 0 ? memchr (begin, PCALL_LOG_RECORD_BEGIN, line_length) : NULL;
+  char *record = length > 0 ? memchr (begin, PCALL_LOG_RECORD_BEGIN, length) : NULL;
 
-  if (record == begin && record != NULL)
+  if (record != NULL && record == begin)
     return take_record (self, entry);
-  if (record == NULL && line_end != NULL)
-    return take_line (self, entry, line_length);
+  if (record == NULL && line_end < self->end)
+    return take_line (self, entry, length);
 
   keep_part (self, record != NULL ? (gsize) (record - begin) : length);
-  if (self->line->len >= PCALL_LOG_MAX_RECORD || (record == NULL && is_at_end (self) && self->line->len > 0))
-    return take_parts (self, entry);
+  if (self->line->len >= PCALL_LOG_MAX_RECORD)
+    return take_parts (self, entry, TRUE);
+  if (record == NULL && is_at_end (self) && self->line->len > 0)
+    return take_parts (self, entry, FALSE);
   return record != NULL ? STEP_AGAIN : STEP_HUNGRY;
 }
 

@@ -37,6 +37,9 @@ G_BEGIN_DECLS
 /* Larger records are not decoded, nor are longer lines put together. */
 #define PCALL_LOG_MAX_RECORD (16 * 1024 * 1024)
 
+/* What has more of them is no record of ours. */
+#define PCALL_LOG_MAX_FIELDS 4096
+
 typedef struct
 {
   char digits[PCALL_LOG_KEY_LENGTH + 1];

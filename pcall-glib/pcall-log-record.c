@@ -19,9 +19,6 @@
 /* "12:34:56.789 " */
 #define TIME_LENGTH 13
 
-/* What is more than that is no record of ours. */
-#define MAX_FIELDS 4096
-
 void
 pcall_log_key_init (PcallLogKey *self,
                     guint64      number)
@@ -43,7 +40,7 @@ put (Output     *out,
      const void *bytes,
      gsize       length)
 {
-  if (out->length + length <= out->capacity)
+  if (length > 0 && out->length + length <= out->capacity)
     memcpy (out->bytes + out->length, bytes, length);
   out->length += length;
 }
@@ -140,7 +137,7 @@ put_table (Output          *out,
   static const GLogField none = { MESSAGE, "", -1 };
 
   put_char (out, US);
-  put_number (out, level, 1);
+  put_number (out, (guint32) level, 1);
   put_char (out, ':');
   put_number (out, message != NULL ? message - fields + 1 : 0, 1);
   put_char (out, ':');
@@ -227,16 +224,18 @@ take_char (Input *in,
   return TRUE;
 }
 
-/* No number of ours has more than nine digits. */
+/* No number of ours has more than 32 bits. */
 static gboolean
 take_number (Input *in,
              gsize *number)
 {
   char *begun = in->at;
+  guint64 taken = 0;
 
-  for (*number = 0; in->at < in->end && g_ascii_isdigit (*in->at) && in->at - begun < 10; in->at++)
-    *number = *number * 10 + (*in->at - '0');
-  return in->at > begun && in->at - begun < 10;
+  for (; in->at < in->end && g_ascii_isdigit (*in->at) && taken <= G_MAXUINT32; in->at++)
+    taken = taken * 10 + (*in->at - '0');
+  *number = taken;
+  return in->at > begun && taken <= G_MAXUINT32;
 }
 
 static gboolean
@@ -270,21 +269,12 @@ add_field (GArray     *fields,
 {
   GLogField field = { name, value, terminated ? -1 : (gssize) length };
 
-  if (fields->len >= MAX_FIELDS || (terminated && memchr (value, '\0', length) != NULL))
+  /* One more where there is no message, which has its place all the same. */
+  if (fields->len > PCALL_LOG_MAX_FIELDS || (terminated && memchr (value, '\0', length) != NULL))
     return FALSE;
 
   g_array_append_val (fields, field);
   return TRUE;
-}
-
-static gboolean
-is_name (const char *name,
-         gsize       length)
-{
-  for (gsize i = 0; i < length; i++)
-    if (name[i] == '\0' || name[i] == '=' || name[i] == '\n')
-      return FALSE;
-  return length > 0;
 }
 
 static gboolean
@@ -298,7 +288,8 @@ take_field (Input  *table,
 
   return take_number (table, &name_length) && take_length (table, &length, &terminated) &&
          take_char (body, US) && take_char (body, ' ') &&
-         (name = take_bytes (body, name_length)) != NULL && is_name (name, name_length) &&
+         (name = take_bytes (body, name_length)) != NULL &&
+         memchr (name, '\0', name_length) == NULL &&
          take_char (body, '=') && (value = take_bytes (body, length)) != NULL &&
          add_field (fields, name, value, length, terminated);
 }
@@ -357,15 +348,15 @@ decode_body (Input          *body,
              PcallLogRecord *record)
 {
   Input table = { memrchr (body->at, US, body->end - body->at), body->end };
-  Input prefix = *body;
+  Input prefix = { body->at, table.at };
   gsize level, place;
 
   if (table.at == NULL || take_bytes (&prefix, TIME_LENGTH) == NULL ||
-      (prefix.at = memchr (prefix.at, ':', table.at - prefix.at)) == NULL ||
+      (prefix.at = memchr (prefix.at, ':', prefix.end - prefix.at)) == NULL ||
       !take_char (&prefix, ':') || !take_char (&prefix, ' '))
     return FALSE;
 
-  prefix.end = table.at++;
+  table.at++;
   g_array_set_size (record->fields, 0);
   if (!take_number (&table, &level) || !take_char (&table, ':') || !take_number (&table, &place) ||
       !take_char (&table, ':') || !take_fields (&table, &prefix, record->fields) ||

@@ -15,19 +15,19 @@ G_BEGIN_DECLS
 typedef struct _PcallLogStream PcallLogStream;
 
 /* @marked: as a section, between two lines that name the file. */
-PcallLogStream *pcall_log_stream_new    (const PcallLogCapture *log,
-                                         PcallCallList         *calls,
-                                         guint                  index,
-                                         gboolean               marked);
-void            pcall_log_stream_free   (PcallLogStream        *self);
+PcallLogStream *pcall_log_stream_new    (PcallLogCapture *log,
+                                         PcallCallList   *calls,
+                                         guint            index,
+                                         gboolean         marked);
+void            pcall_log_stream_free   (PcallLogStream  *self);
 
 /* The call has ended: what is in the file now is all that is to come, and what there is to be said of
  * the call. */
-void            pcall_log_stream_finish (PcallLogStream        *self);
+void            pcall_log_stream_finish (PcallLogStream  *self);
 
 /* Passes on what there is; FALSE if there may be more to do when @until has come. */
-gboolean        pcall_log_stream_step   (PcallLogStream        *self,
-                                         gint64                 until);
+gboolean        pcall_log_stream_step   (PcallLogStream  *self,
+                                         gint64           until);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PcallLogStream, pcall_log_stream_free)
 

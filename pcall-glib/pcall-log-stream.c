@@ -5,6 +5,7 @@
 
 #include "pcall-log-stream-private.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "pcall-error.h"
@@ -26,17 +27,20 @@
 
 struct _PcallLogStream
 {
-  PcallCallList  *calls;
-  guint           index;
-  char           *path;
-  PcallLogReader *reader; /* NULL: there is no file */
-  GArray         *fields; /* GLogField, of the record that is being written */
-  GLogLevelFlags  fatal;  /* levels that end this process */
-  gboolean        marked;
-  gboolean        begun; /* something was written */
-  gboolean        finished;
-  char            call[16];
-  char            pid[16];
+  PcallLogCapture *log;
+  PcallCallList   *calls;
+  guint            index;
+  char            *path;
+  PcallLogReader  *reader;       /* NULL: there is no file, or it could not be opened … */
+  int              error_number; /* … for this reason */
+  GArray          *fields;       /* GLogField, of the record that is being written */
+  GLogLevelFlags   fatal;        /* levels that end this process */
+  gboolean         marked;
+  gboolean         begun; /* something was written */
+  gboolean         finished;
+  gboolean         ended; /* it was said how the call ended */
+  char             call[16];
+  char             pid[16];
 };
 
 /* GLib has no function that only asks. */
@@ -49,20 +53,29 @@ get_fatal_levels (void)
   return fatal;
 }
 
+static void
+open_file (PcallLogStream *self)
+{
+  self->reader = pcall_log_capture_open (self->log, self->index,
+                                         pcall_call_list_get_pid (self->calls, self->index));
+  self->error_number = self->reader == NULL && errno != ENOENT ? errno : 0;
+}
+
 PcallLogStream *
-pcall_log_stream_new (const PcallLogCapture *log,
-                      PcallCallList         *calls,
-                      guint                  index,
-                      gboolean               marked)
+pcall_log_stream_new (PcallLogCapture *log,
+                      PcallCallList   *calls,
+                      guint            index,
+                      gboolean         marked)
 {
   PcallLogStream *self = g_new0 (PcallLogStream, 1);
   pid_t pid = pcall_call_list_get_pid (calls, index);
 
+  self->log = pcall_log_capture_ref (log);
   self->calls = pcall_call_list_ref (calls);
   self->index = index;
   self->marked = marked;
   self->path = pcall_log_capture_get_path (log, index, pid);
-  self->reader = pcall_log_capture_open (log, index, pid);
+  open_file (self);
   self->fields = g_array_new (FALSE, FALSE, sizeof (GLogField));
   self->fatal = get_fatal_levels ();
   g_snprintf (self->call, sizeof self->call, "%u", index);
@@ -74,6 +87,7 @@ void
 pcall_log_stream_free (PcallLogStream *self)
 {
   g_clear_pointer (&self->reader, pcall_log_reader_free);
+  pcall_log_capture_unref (self->log);
   pcall_call_list_unref (self->calls);
   g_array_unref (self->fields);
   g_free (self->path);
@@ -191,6 +205,17 @@ describe_error (PcallLogStream *self,
 }
 
 static void
+write_failure (PcallLogStream *self)
+{
+  g_autofree char *call = pcall_call_list_describe (self->calls, self->index);
+  g_autofree char *text = g_strdup_printf ("%s: what it wrote cannot be read: %s", call,
+                                           g_strerror (self->error_number));
+
+  begin (self);
+  write_text (self, G_LOG_LEVEL_WARNING, text);
+}
+
+static void
 write_note (PcallLogStream *self)
 {
   const char *note = pcall_call_list_get_log_note (self->calls, self->index);
@@ -208,6 +233,9 @@ write_end (PcallLogStream *self)
   const GError *error = pcall_call_list_get_error (self->calls, self->index);
   g_autofree char *end = error != NULL ? describe_error (self, error) : NULL;
 
+  self->ended = TRUE;
+  if (self->error_number != 0)
+    write_failure (self);
   write_note (self);
   if (!self->begun)
     return;
@@ -221,6 +249,9 @@ void
 pcall_log_stream_finish (PcallLogStream *self)
 {
   self->finished = TRUE;
+  /* There may have been no descriptor for it. */
+  if (self->reader == NULL && self->error_number != 0)
+    open_file (self);
   if (self->reader != NULL)
     pcall_log_reader_finish (self->reader);
 }
@@ -238,7 +269,7 @@ pcall_log_stream_step (PcallLogStream *self,
         return FALSE;
     }
 
-  if (self->finished)
+  if (self->finished && !self->ended)
     write_end (self);
   return TRUE;
 }

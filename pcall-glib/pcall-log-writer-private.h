@@ -15,7 +15,7 @@ G_BEGIN_DECLS
  * remembers. It is only ever learnt that a later one is right. */
 typedef enum
 {
-  PCALL_LOG_ROUTE_UNKNOWN,
+  PCALL_LOG_ROUTE_UNKNOWN, /* the child says whether it is the next */
   PCALL_LOG_ROUTE_WRITER,  /* the application has no writer function: the child sets one */
   PCALL_LOG_ROUTE_HANDLER, /* nor a default handler: the child sets one, for unstructured records */
   PCALL_LOG_ROUTE_NONE,    /* it has both: they write what they write */

@@ -107,7 +107,8 @@ write_record (GLogLevelFlags   level,
 
   if (size <= sizeof small)
     write_bytes (small, size);
-  else if (size > PCALL_LOG_MAX_RECORD || (large = g_try_malloc (size)) == NULL)
+  else if (size > PCALL_LOG_MAX_RECORD || n_fields > PCALL_LOG_MAX_FIELDS ||
+           (large = g_try_malloc (size)) == NULL)
     write_message (fields, n_fields);
   else
     write_bytes (large, pcall_log_record_encode (&writer.key, level, fields, n_fields, large, size));

@@ -111,6 +111,8 @@ gboolean        pcall_run_get_child    (PcallRun     *self,
                                         guint        *position);
 gboolean        pcall_run_has_gone     (PcallRun     *self);
 gboolean        pcall_run_is_over      (PcallRun     *self);
+/* Whether it was let go, and has not said that it is ready. */
+gboolean        pcall_run_finds_out    (PcallRun     *self);
 GList          *pcall_run_get_link     (PcallRun     *self);
 
 G_END_DECLS

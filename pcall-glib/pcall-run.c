@@ -99,6 +99,17 @@ take_progress (PcallRun         *self,
 }
 
 static void
+take_ready (PcallRun *self)
+{
+  if (!self->started.says_ready || self->begun || pcall_run_has_outcome (self))
+    return;
+
+  if (self->setup->context->log != NULL)
+    pcall_log_route_learn (PCALL_LOG_ROUTE_WRITER);
+  pcall_run_begin (self);
+}
+
+static void
 take_note (PcallRun         *self,
            const PcallFrame *frame)
 {
@@ -153,8 +164,7 @@ pcall_run_take_frame (PcallRun         *self,
   switch (frame->type)
     {
     case PCALL_FRAME_READY:
-      if (self->started.says_ready && !self->begun && !pcall_run_has_outcome (self))
-        pcall_run_begin (self);
+      take_ready (self);
       break;
     case PCALL_FRAME_AGAIN:
       take_again (self, frame);
@@ -466,6 +476,12 @@ gboolean
 pcall_run_is_over (PcallRun *self)
 {
   return self->over;
+}
+
+gboolean
+pcall_run_finds_out (PcallRun *self)
+{
+  return self->gone && self->started.says_ready && !self->begun;
 }
 
 GList *

@@ -27,6 +27,10 @@
 /* How often a call is given to a child that is dead. */
 #define MAX_DELIVERIES 10
 
+/* Of this process, for a child: its channel, its pidfd, and its log where that is read as it comes */
+#define DESCRIPTORS_PER_CHILD 2
+#define DESCRIPTORS_PER_LIVE_CHILD 3
+
 /* How long dropping a task may wait for its children to go. */
 #define ABANDON_WAIT_US 10000
 
@@ -50,7 +54,8 @@ stop_all (PcallScheduler *self,
 static void
 after_failure (PcallScheduler *self)
 {
-  if (self->options.failure_policy == PCALL_FAILURE_POLICY_STOP && !pcall_scheduler_is_stopped (self))
+  if (self->options.failure_policy == PCALL_FAILURE_POLICY_STOP &&
+      !pcall_scheduler_is_stopped (self))
     stop_all (self, PCALL_CALL_STATE_CANCELLED, "cancelled, because another call failed");
 }
 
@@ -334,6 +339,17 @@ deadline_passed (gpointer data)
 
 /* Beginning */
 
+static guint
+find_max_children (guint                        n_calls,
+                   const PcallSchedulerOptions *options)
+{
+  if (options->max_children != 0)
+    return options->max_children;
+  return pcall_limits_find_room (n_calls, options->log_mode == PCALL_LOG_MODE_LIVE
+                                              ? DESCRIPTORS_PER_LIVE_CHILD
+                                              : DESCRIPTORS_PER_CHILD);
+}
+
 PcallScheduler *
 pcall_scheduler_new (PcallEngine                 *engine,
                      PcallCallList               *calls,
@@ -352,9 +368,7 @@ pcall_scheduler_new (PcallEngine                 *engine,
   self->options = *options;
   self->funcs = funcs;
   self->data = data;
-  self->max_children =
-      options->max_children != 0 ? options->max_children
-                                 : pcall_limits_find_room (pcall_call_list_get_n_calls (calls));
+  self->max_children = find_max_children (pcall_call_list_get_n_calls (calls), options);
   self->max_workers =
       options->max_children != 0 ? options->max_children : g_get_num_processors ();
   pcall_start_context_init (&self->context, arguments);
@@ -365,6 +379,18 @@ pcall_scheduler_new (PcallEngine                 *engine,
   self->setup = (PcallRunSetup) { engine, &self->context, calls, NULL,
                                   options->timeout, options->grace_period, &run_funcs, self };
   return self;
+}
+
+/* The first child of a process finds out how records get into its log. Others need not, and a child
+ * whose call has begun is never replaced, if they are made when that is known. */
+static void
+wait_for_first (PcallScheduler *self,
+                gint64          until)
+{
+  while (self->context.log != NULL && pcall_log_route_get () == PCALL_LOG_ROUTE_UNKNOWN &&
+         self->runs.head != NULL && pcall_run_finds_out (self->runs.head->data) &&
+         g_get_monotonic_time () < until)
+    pcall_engine_dispatch (self->engine, until);
 }
 
 static gboolean
@@ -404,6 +430,7 @@ pcall_scheduler_start (PcallScheduler *self,
   self->started = TRUE;
   self->funcs->started (self->data);
   pcall_scheduler_let_go (self);
+  wait_for_first (self, begun + FIRST_BURST_US);
   pcall_scheduler_deal (self, begun, FIRST_BURST_US);
   return TRUE;
 }

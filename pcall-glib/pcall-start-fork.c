@@ -288,6 +288,14 @@ give_up (pid_t pid)
     ;
 }
 
+/* Where the child has something to find out before it can begin, or to make. */
+static gboolean
+says_ready (const PcallStartContext *context)
+{
+  return context->has_threads || context->follows_logs ||
+         (context->log != NULL && pcall_log_route_get () == PCALL_LOG_ROUTE_UNKNOWN);
+}
+
 static gboolean
 fork_child (const PcallStartContext *context,
             const PcallJob          *job,
@@ -295,8 +303,7 @@ fork_child (const PcallStartContext *context,
             PcallStarted            *started,
             GError                 **error)
 {
-  PcallInheritance inheritance = { fds->theirs, fds->life, !flush_streams (),
-                                   context->has_threads || context->follows_logs };
+  PcallInheritance inheritance = { fds->theirs, fds->life, !flush_streams (), says_ready (context) };
   pid_t pid;
 
   started->says_ready = inheritance.says_ready;
