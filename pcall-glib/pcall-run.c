@@ -45,6 +45,8 @@ pcall_run_begin (PcallRun *self)
 {
   const PcallRunSetup *setup = self->setup;
   gboolean replaces = self->job.child >= 0;
+  /* For a child that died without knowing. */
+  gboolean had_begun = self->job.methods->takes_calls && self->job.attempt > 0;
 
   self->begun = TRUE;
   if (replaces)
@@ -58,9 +60,7 @@ pcall_run_begin (PcallRun *self)
     pcall_engine_set_timer (setup->engine, &self->timeout,
                             g_get_monotonic_time () + setup->timeout, timed_out, self);
 
-  /* It may have begun before, for a child that died without knowing. */
-  setup->funcs->begun (self, !replaces && !(self->job.methods->takes_calls && self->job.attempt > 0),
-                       setup->data);
+  setup->funcs->begun (self, !replaces && !had_begun, setup->data);
 }
 
 static void
@@ -297,7 +297,8 @@ pcall_run_end (PcallRun       *self,
 {
   self->ending = TRUE;
   /* It may have handed over its result in time, without our having read it. */
-  if (!self->idle && !pcall_run_has_outcome (self) && !pcall_supervisor_has_frame (self->supervisor, PCALL_FRAME_RESULT) &&
+  if (!self->idle && !pcall_run_has_outcome (self) &&
+      !pcall_supervisor_has_frame (self->supervisor, PCALL_FRAME_RESULT) &&
       !pcall_supervisor_has_frame (self->supervisor, PCALL_FRAME_ERROR))
     {
       self->end_state = state;

@@ -97,7 +97,9 @@ struct _PcallStartMethods
    * with it. */
   gboolean takes_calls;
 
-  /* What it does not need is NULL. Makes what all children use; once in a task, and undone by @clear. */
+  /* What it does not need of the following is NULL. */
+
+  /* Makes what all children use; once in a task, and undone by @clear. */
   void     (*prepare) (PcallStartContext *context);
   void     (*clear)   (PcallStartContext *context);
   /* Looks at this process; once before children are started in a row. */

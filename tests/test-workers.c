@@ -187,11 +187,14 @@ typedef struct
 } Bad;
 
 static const Bad bad[] = {
-  { "exit-3", PCALL_ERROR_START, "*odd-worker exit-3 *exited with status 3 before it said hello", NULL },
-  { "crash", PCALL_ERROR_START, "*odd-worker crash *killed by signal 11*before it said hello", NULL },
+  { "exit-3", PCALL_ERROR_START,
+    "*odd-worker exit-3 *exited with status 3 before it said hello", NULL },
+  { "crash", PCALL_ERROR_START,
+    "*odd-worker crash *killed by signal 11*before it said hello", NULL },
   { "no-such-mode", PCALL_ERROR_START, "*exited with status 2 before it said hello", NULL },
   { "rubbish", PCALL_ERROR_START, "*odd-worker rubbish *frame magic is 55736167 (\"Usag\")", NULL },
-  { "other-frames", PCALL_ERROR_START, "*odd-worker other-frames *frame version is 2, not 1", NULL },
+  { "other-frames", PCALL_ERROR_START,
+    "*odd-worker other-frames *frame version is 2, not 1", NULL },
   { "other-version", PCALL_ERROR_START, "*it speaks version 7 of the protocol, not 1", NULL },
   { "other-cookie", PCALL_ERROR_START, "*frame nonce is *, not that of the task", NULL },
   { "silent", PCALL_ERROR_START, "*odd-worker silent *did not say hello in time*", "0.5" },
