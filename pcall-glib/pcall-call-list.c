@@ -270,15 +270,14 @@ pcall_call_list_describe (PcallCallList *self,
 void
 pcall_call_list_begin (PcallCallList *self,
                        guint          index,
-                       pid_t          pid,
-                       gboolean       has_log)
+                       pid_t          pid)
 {
   Record *record = get_record (self, index);
   PcallCall *call = peek_call (self, index);
 
   record->state = PCALL_CALL_STATE_RUNNING;
   record->pid = pid;
-  record->has_log = has_log;
+  record->has_log = self->log != NULL;
   if (record->extra != NULL)
     g_clear_pointer (&record->extra->log_file, g_free);
   record->time = g_get_monotonic_time ();

@@ -46,8 +46,7 @@ char          *pcall_call_list_describe  (PcallCallList *self,
 
 void     pcall_call_list_begin        (PcallCallList *self,
                                        guint          index,
-                                       pid_t          pid,
-                                       gboolean       has_log);
+                                       pid_t          pid);
 void     pcall_call_list_set_progress (PcallCallList *self,
                                        guint          index,
                                        gdouble        fraction,

@@ -70,6 +70,14 @@ get_record (PcallChildList *self,
 }
 
 void
+pcall_child_list_set_call (PcallChildList *self,
+                           guint           position,
+                           guint           index)
+{
+  get_record (self, position)->index = index;
+}
+
+void
 pcall_child_list_replace (PcallChildList *self,
                           guint           position,
                           pid_t           pid)

@@ -18,6 +18,7 @@
 #include "pcall-fd-private.h"
 #include "pcall-life-private.h"
 #include "pcall-log-writer-private.h"
+#include "pcall-output-private.h"
 #include "pcall-start-private.h"
 #include "pcall-target-private.h"
 
@@ -80,30 +81,6 @@ fill_hole (int fd,
     dup2 (null_fd, fd);
 }
 
-/* As <stdio.h> of glibc has it */
-#define LINE_BUFFERED 0x200
-
-/* What a child printed before it crashed should be in its log. A stream that was not used yet takes
- * this into account when it is; one that was gets a buffer of its own, since then glibc would not. */
-static void
-buffer_lines (FILE *stream)
-{
-  static char buffer[4096];
-
-  if (stream->_IO_buf_base == NULL)
-    stream->_flags |= LINE_BUFFERED;
-  else
-    setvbuf (stream, buffer, _IOLBF, sizeof buffer);
-}
-
-/* Every page that is written, and every one of code, costs the child a page fault. */
-static void
-forget_errors (FILE *stream)
-{
-  if (ferror_unlocked (stream))
-    clearerr_unlocked (stream);
-}
-
 /* Where the log cannot be made the output goes where it would have gone without one: lines may
  * be in a wrong place, but they are not lost, and neither is the call. */
 static void
@@ -116,11 +93,7 @@ capture_output (const PcallLogCapture *log,
   if (fd < 0)
     failure->log_error_number = errno;
   else
-    {
-      buffer_lines (stdout);
-      forget_errors (stdout);
-      forget_errors (stderr);
-    }
+    pcall_output_prepare ();
   pcall_log_writer_begin (fd, pcall_log_capture_get_key (log));
 }
 
@@ -206,69 +179,13 @@ start_again (PcallLogRoute route)
   _exit (EXIT_STATUS_OF_AN_ERROR);
 }
 
-static gboolean
-has_pending_output (FILE *stream)
-{
-  return stream->_IO_write_ptr > stream->_IO_write_base;
-}
-
-/* FALSE if something that was written to it could not be written on. */
-static gboolean
-flush_stream (FILE *stream)
-{
-  if (has_pending_output (stream) && ftrylockfile (stream) == 0)
-    {
-      fflush_unlocked (stream);
-      funlockfile (stream);
-    }
-  return !ferror_unlocked (stream);
-}
-
-static void
-note (char *text)
-{
-  pcall_current_send (PCALL_FRAME_NOTE, g_variant_new_take_string (text));
-}
-
-static void
-note_no_log (const Failure *failure)
-{
-  note (g_strdup_printf ("its output is not here: no log file could be made: %s",
-                         g_strerror (failure->log_error_number)));
-}
-
-/* Of what went through the C library it is only known that it was something. */
-static void
-note_lost_lines (gboolean streams_failed)
-{
-  const char *reason;
-  guint64 n = pcall_log_writer_get_lost (&reason);
-
-  if (streams_failed)
-    note (g_strdup_printf ("at least %" G_GUINT64_FORMAT " of its lines were lost: %s", n + 1,
-                           reason != NULL ? reason : pcall_log_writer_find_reason ()));
-  else if (n > 0)
-    note (g_strdup_printf ("%" G_GUINT64_FORMAT " of its lines were lost: %s", n, reason));
-}
-
-/* All that the call wrote is in its log before its end is told. */
-static void
-complete_log (void)
-{
-  gboolean out = flush_stream (stdout);
-  gboolean err = flush_stream (stderr);
-
-  note_lost_lines (!out || !err);
-}
-
 /* A file that nothing was written to is removed here: the parent has enough to do. */
 G_NORETURN static void
 end (const PcallStartContext *context,
      const PcallJob          *job,
      int                      status)
 {
-  flush_stream (stdout);
-  flush_stream (stderr);
+  pcall_output_flush ();
   if (context->log != NULL && !context->keep_logs && pcall_log_writer_is_unused ())
     pcall_log_capture_discard (context->log, job->index, getpid ());
   if (__gcov_dump != NULL)
@@ -282,7 +199,7 @@ report_result (const PcallStartContext *context,
                GVariant                *result)
 {
   if (context->log != NULL)
-    complete_log ();
+    pcall_output_complete ();
   if (result == NULL)
     result = g_variant_new_tuple (NULL, 0);
 
@@ -296,7 +213,7 @@ report_error (const PcallStartContext *context,
               const GError            *error)
 {
   if (context->log != NULL)
-    complete_log ();
+    pcall_output_complete ();
   pcall_current_finish (PCALL_FRAME_ERROR,
                         pcall_error_to_variant (error, pcall_current_get_error_details ()),
                         EXIT_STATUS_OF_AN_ERROR);
@@ -345,7 +262,7 @@ pcall_child_main (const PcallStartContext *context,
   if (inheritance->says_ready)
     pcall_current_send (PCALL_FRAME_READY, g_variant_new_tuple (NULL, 0));
   if (failure.log_error_number != 0)
-    note_no_log (&failure);
+    pcall_output_note_no_file (failure.log_error_number);
   if (failure.call != NULL)
     report_failure (context, job, &failure);
 

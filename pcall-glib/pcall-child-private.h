@@ -23,6 +23,10 @@ void            pcall_child_list_unref (PcallChildList  *self);
 guint       pcall_child_list_add          (PcallChildList  *self,
                                            pid_t            pid,
                                            guint            index);
+/* It has another call. */
+void        pcall_child_list_set_call     (PcallChildList  *self,
+                                           guint            position,
+                                           guint            index);
 /* Another process has taken the place of one that ended before anything ran in it. */
 void        pcall_child_list_replace      (PcallChildList  *self,
                                            guint            position,
@@ -47,7 +51,7 @@ PcallChild *pcall_child_list_get_child    (PcallChildList  *self,
 typedef struct
 {
   pid_t    pid;
-  guint    index;
+  guint    index; /* of the call that it has, or had last */
   gboolean running;
   int      exit_status; /* -1 if there is none */
   int      term_signal;

@@ -38,6 +38,12 @@ const PcallLogKey *pcall_log_capture_get_key (const PcallLogCapture *self);
 int   pcall_log_capture_begin    (const PcallLogCapture *self,
                                   guint                  index);
 
+/* Makes the file of a child that is to open it by itself, and returns its path; NULL with errno set
+ * where that is not possible. */
+char *pcall_log_capture_make     (const PcallLogCapture *self,
+                                  guint                  index,
+                                  pid_t                  pid);
+
 char *pcall_log_capture_get_path (const PcallLogCapture *self,
                                   guint                  index,
                                   pid_t                  pid);

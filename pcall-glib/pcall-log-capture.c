@@ -262,17 +262,38 @@ pcall_log_capture_get_key (const PcallLogCapture *self)
   return &self->key;
 }
 
+static int
+make_file (const PcallLogCapture *self,
+           guint                  index,
+           pid_t                  pid)
+{
+  char name[NAME_SIZE];
+
+  write_name (self, index, pid, name);
+  return pcall_fd_lift (openat (self->directory_fd, name,
+                                O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_APPEND | O_CLOEXEC,
+                                self->keep ? 0600 | S_ISVTX : 0600));
+}
+
+char *
+pcall_log_capture_make (const PcallLogCapture *self,
+                        guint                  index,
+                        pid_t                  pid)
+{
+  int fd = make_file (self, index, pid);
+
+  if (fd < 0)
+    return NULL;
+  close (fd);
+  return pcall_log_capture_get_path (self, index, pid);
+}
+
 int
 pcall_log_capture_begin (const PcallLogCapture *self,
                          guint                  index)
 {
-  char name[NAME_SIZE];
-  int fd;
+  int fd = make_file (self, index, getpid ());
 
-  write_name (self, index, getpid (), name);
-  fd = pcall_fd_lift (openat (self->directory_fd, name,
-                              O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_APPEND | O_CLOEXEC,
-                              self->keep ? 0600 | S_ISVTX : 0600));
   if (fd < 0)
     return -1;
 

@@ -250,6 +250,21 @@ pcall_log_live_free (PcallLogLive *self)
   g_free (self);
 }
 
+/* A call that begins again had written nothing, so nobody is at its stream. */
+static void
+forget (PcallLogLive *self,
+        guint         index)
+{
+  Follower *follower = g_hash_table_lookup (self->by_index, GUINT_TO_POINTER (index));
+
+  if (follower == NULL)
+    return;
+
+  unwatch (self, follower);
+  g_queue_remove (&self->turns, follower);
+  g_hash_table_remove (self->by_index, GUINT_TO_POINTER (index));
+}
+
 void
 pcall_log_live_begin (PcallLogLive *self,
                       guint         index)
@@ -258,10 +273,11 @@ pcall_log_live_begin (PcallLogLive *self,
   g_autofree char *path = pcall_log_capture_get_own_path (self->log, index,
                                                           pcall_call_list_get_pid (self->calls, index));
 
+  forget (self, index);
   follower->index = index;
   follower->stream = pcall_log_stream_new (self->log, self->calls, index, FALSE);
   follower->watch = inotify_add_watch (self->fd, path, IN_MODIFY | IN_DONT_FOLLOW);
-  g_hash_table_replace (self->by_index, GUINT_TO_POINTER (index), follower);
+  g_hash_table_insert (self->by_index, GUINT_TO_POINTER (index), follower);
   if (follower->watch < 0)
     return;
 

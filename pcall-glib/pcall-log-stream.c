@@ -234,7 +234,7 @@ write_end (PcallLogStream *self)
   g_autofree char *end = error != NULL ? describe_error (self, error) : NULL;
 
   self->ended = TRUE;
-  if (self->error_number != 0)
+  if (self->error_number != 0 && pcall_call_list_get_log_note (self->calls, self->index) == NULL)
     write_failure (self);
   write_note (self);
   if (!self->begun)

@@ -34,6 +34,12 @@ void  pcall_log_route_unset_trap (guint trap);
 void pcall_log_writer_begin (int                fd,
                              const PcallLogKey *key);
 
+/* In a worker, whose call has ended: records go nowhere again. */
+void pcall_log_writer_end (void);
+
+/* In a worker: sets what there is to set, where the program has set nothing for itself. */
+void pcall_log_writer_install_in_worker (void);
+
 /* In a child, with the trap set: sets what there is to set. Where the parent was wrong about that,
  * @wrong is called with what is right, and must not return. */
 void pcall_log_writer_install (PcallLogRoute route,

@@ -12,6 +12,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "pcall-fd-private.h"
+
 /* GLib's log in a child: each record goes into its log file, whole, in one write().
  *
  * There can be one writer function in a process, and GLib ends a program that sets a second one. An
@@ -277,6 +279,19 @@ pcall_log_writer_begin (int                fd,
   writer.fd = fd;
   writer.key = *key;
   writer.n_lost = 0;
+}
+
+void
+pcall_log_writer_end (void)
+{
+  pcall_fd_clear (&writer.fd);
+}
+
+void
+pcall_log_writer_install_in_worker (void)
+{
+  g_log_set_writer_func (write_by_default, NULL, NULL);
+  writer.installed = TRUE;
 }
 
 void

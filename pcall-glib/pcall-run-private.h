@@ -90,8 +90,7 @@ void            pcall_run_end   (PcallRun            *self,
 gboolean        pcall_run_is_to_be_tried_again (PcallRun *self);
 
 /* The run has ended: tells the records of its child and its call what came of it. */
-void            pcall_run_settle       (PcallRun     *self,
-                                        gboolean      keep_log);
+void            pcall_run_settle       (PcallRun     *self);
 
 /* From now on the run touches nothing that others may hold, so that another thread can see to its
  * end. It has been ended, and is not to be settled. */

@@ -11,7 +11,6 @@
 
 #include "pcall-error-private.h"
 #include "pcall-error.h"
-#include "pcall-log-writer-private.h"
 
 /* The calls of one child, one after the other.
  *
@@ -40,27 +39,37 @@ timed_out (gpointer data)
   pcall_run_end (self, PCALL_CALL_STATE_TIMED_OUT, reason);
 }
 
+static void
+list_child (PcallRun *self)
+{
+  PcallChildList *children = self->setup->children;
+
+  if (self->listed)
+    pcall_child_list_set_call (children, self->child, self->job.index);
+  else if (self->job.child < 0)
+    self->child = pcall_child_list_add (children, self->pid, self->job.index);
+  else
+    pcall_child_list_replace (children, self->child = self->job.child, self->pid);
+  self->listed = TRUE;
+}
+
 void
 pcall_run_begin (PcallRun *self)
 {
   const PcallRunSetup *setup = self->setup;
-  gboolean replaces = self->job.child >= 0;
-  /* For a child that died without knowing. */
-  gboolean had_begun = self->job.methods->takes_calls && self->job.attempt > 0;
+
+  /* It may have begun before, for a child that went without knowing. */
+  gboolean first =
+      pcall_call_list_get_state (setup->calls, self->job.index) == PCALL_CALL_STATE_PENDING;
 
   self->begun = TRUE;
-  if (replaces)
-    pcall_child_list_replace (setup->children, self->child = self->job.child, self->pid);
-  else if (!self->listed)
-    self->child = pcall_child_list_add (setup->children, self->pid, self->job.index);
-  self->listed = TRUE;
-  pcall_call_list_begin (setup->calls, self->job.index, self->pid,
-                         setup->context->log != NULL && !self->job.methods->takes_calls);
+  list_child (self);
+  pcall_call_list_begin (setup->calls, self->job.index, self->pid);
   if (setup->timeout > 0)
     pcall_engine_set_timer (setup->engine, &self->timeout,
                             g_get_monotonic_time () + setup->timeout, timed_out, self);
 
-  setup->funcs->begun (self, !replaces && !had_begun, setup->data);
+  setup->funcs->begun (self, first, setup->data);
 }
 
 static void
@@ -99,17 +108,6 @@ take_progress (PcallRun         *self,
 }
 
 static void
-take_ready (PcallRun *self)
-{
-  if (!self->started.says_ready || self->begun || pcall_run_has_outcome (self))
-    return;
-
-  if (self->setup->context->log != NULL)
-    pcall_log_route_learn (PCALL_LOG_ROUTE_WRITER);
-  pcall_run_begin (self);
-}
-
-static void
 take_note (PcallRun         *self,
            const PcallFrame *frame)
 {
@@ -119,14 +117,28 @@ take_note (PcallRun         *self,
                                 g_variant_get_string (value, NULL));
 }
 
+/* The child has a log writer of ours, or it would have said something else. */
+static void
+take_ready (PcallRun *self)
+{
+  if (!self->started.says_ready || self->begun || pcall_run_has_outcome (self))
+    return;
+
+  if (self->setup->context->log != NULL && self->started.log_route == PCALL_LOG_ROUTE_UNKNOWN)
+    pcall_log_route_learn (PCALL_LOG_ROUTE_WRITER);
+  pcall_run_begin (self);
+}
+
+/* It is the first thing that a child says, or it is not said by us. */
 static void
 take_again (PcallRun         *self,
-            const PcallFrame *frame)
+            const PcallFrame *frame,
+            gboolean          first)
 {
   g_autoptr (GVariant) value = pcall_payload_get_value (frame->payload, G_VARIANT_TYPE_UINT32);
   guint route = g_variant_get_uint32 (value);
 
-  if (route <= self->started.log_route || route > PCALL_LOG_ROUTE_NONE)
+  if (!first || route <= self->started.log_route || route > PCALL_LOG_ROUTE_NONE)
     {
       pcall_supervisor_reject (self->supervisor,
                                g_error_new_literal (PCALL_ERROR, PCALL_ERROR_PROTOCOL,
@@ -166,9 +178,6 @@ pcall_run_take_frame (PcallRun         *self,
     case PCALL_FRAME_READY:
       take_ready (self);
       break;
-    case PCALL_FRAME_AGAIN:
-      take_again (self, frame);
-      break;
     case PCALL_FRAME_NOTE:
       if (self->begun)
         take_note (self, frame);
@@ -193,6 +202,7 @@ pcall_run_take_frame (PcallRun         *self,
           self->setup->funcs->over (self, self->setup->data);
         }
       break;
+    case PCALL_FRAME_AGAIN:
     case PCALL_FRAME_HELLO:
     case PCALL_FRAME_CALL:
     case PCALL_FRAME_STOP:
@@ -208,8 +218,15 @@ frame_came (const PcallFrame *frame,
             gpointer          data)
 {
   PcallRun *self = data;
+  gboolean first = !self->heard;
 
-  if (!self->detached)
+  if (self->detached)
+    return;
+
+  self->heard = TRUE;
+  if (frame->type == PCALL_FRAME_AGAIN)
+    take_again (self, frame, first);
+  else
     pcall_run_take_frame (self, frame);
 }
 
@@ -380,27 +397,18 @@ fail (PcallRun *self,
   pcall_call_list_finish (self->setup->calls, self->job.index, state, NULL, error, NULL);
 }
 
-/* Whether there is a log by now. */
-static gboolean
-settle_log (PcallRun *self,
-            gboolean  keep)
+gboolean
+pcall_run_settle_log (PcallRun *self)
 {
-  PcallLogCapture *log = self->setup->context->log;
+  const PcallStartContext *context = self->setup->context;
+  gboolean has_log = self->begun && context->log != NULL &&
+                     (context->keep_logs ||
+                      !pcall_log_capture_discard_empty (context->log, self->job.index, self->pid));
 
-  if (self->job.methods->takes_calls)
-    return FALSE;
   if (!self->begun)
     pcall_run_discard_log (self);
-  return self->begun && log != NULL &&
-         (keep || !pcall_log_capture_discard_empty (log, self->job.index, self->pid));
-}
-
-static void
-settle_child (PcallRun *self)
-{
-  if (self->listed)
-    pcall_child_list_set_exit (self->setup->children, self->child,
-                               pcall_supervisor_get_exit (self->supervisor));
+  pcall_call_list_settle_log (self->setup->calls, self->job.index, has_log);
+  return has_log;
 }
 
 void
@@ -420,14 +428,13 @@ pcall_run_settle_call (PcallRun *self,
 }
 
 void
-pcall_run_settle (PcallRun *self,
-                  gboolean  keep_log)
+pcall_run_settle (PcallRun *self)
 {
-  gboolean has_log = settle_log (self, keep_log);
+  gboolean has_log = !self->idle && pcall_run_settle_log (self);
 
-  if (!self->idle)
-    pcall_call_list_settle_log (self->setup->calls, self->job.index, has_log);
-  settle_child (self);
+  if (self->listed)
+    pcall_child_list_set_exit (self->setup->children, self->child,
+                               pcall_supervisor_get_exit (self->supervisor));
   if (!self->idle)
     pcall_run_settle_call (self, has_log);
 }
@@ -443,7 +450,7 @@ pcall_run_detach (PcallRun *self)
 void
 pcall_run_discard_log (PcallRun *self)
 {
-  if (self->setup->context->log != NULL && !self->job.methods->takes_calls)
+  if (self->setup->context->log != NULL)
     pcall_log_capture_discard (self->setup->context->log, self->job.index, self->pid);
 }
 

@@ -119,7 +119,6 @@ check_finished (PcallScheduler *self)
 {
   if (self->finished || is_ending (self) || !is_over (self))
     return;
-
   if (self->logs != NULL &&
       !pcall_log_delivery_complete (self->logs, g_get_monotonic_time () + BURST_US))
     return;
@@ -155,14 +154,6 @@ pcall_scheduler_touch (PcallScheduler *self)
 
 /* What a run tells */
 
-/* What workers write goes where this process writes. */
-static gboolean
-writes_log (PcallScheduler *self,
-            PcallRun       *run)
-{
-  return self->logs != NULL && !pcall_run_get_job (run)->methods->takes_calls;
-}
-
 static void
 run_begun (PcallRun *run,
            gboolean  first,
@@ -171,7 +162,7 @@ run_begun (PcallRun *run,
   PcallScheduler *self = data;
   guint index = pcall_run_get_job (run)->index;
 
-  if (writes_log (self, run))
+  if (self->logs != NULL)
     pcall_log_delivery_begin (self->logs, index);
   if (first && self->funcs != NULL)
     self->funcs->call_started (index, self->data);
@@ -201,13 +192,12 @@ run_messaged (PcallRun     *run,
 }
 
 static void
-tell_exited_child (PcallScheduler *self,
-                   gboolean        begun,
-                   guint           child)
+deliver_log (PcallScheduler *self,
+             guint           index)
 {
   self->telling++;
-  if (begun && self->funcs != NULL)
-    self->funcs->child_exited (child, self->data);
+  if (self->logs != NULL)
+    pcall_log_delivery_end (self->logs, index);
   self->telling--;
 }
 
@@ -217,7 +207,6 @@ finish_run (PcallScheduler *self,
 {
   guint index = pcall_run_get_job (run)->index;
   gboolean has_call = pcall_run_has_call (run);
-  gboolean has_log = writes_log (self, run);
   guint child;
   gboolean begun = pcall_run_get_child (run, &child);
 
@@ -229,26 +218,17 @@ finish_run (PcallScheduler *self,
       return;
     }
 
-  pcall_run_settle (run, self->options.keep_logs);
+  pcall_run_settle (run);
   pcall_run_free (run);
+  if (has_call)
+    deliver_log (self, index);
 
   self->telling++;
-  if (has_log)
-    pcall_log_delivery_end (self->logs, index);
+  if (begun && self->funcs != NULL)
+    self->funcs->child_exited (child, self->data);
   self->telling--;
-  tell_exited_child (self, begun, child);
   if (has_call)
     tell_finished_call (self, index);
-}
-
-static void
-run_returned (PcallRun *run,
-              gpointer  data)
-{
-  PcallScheduler *self = data;
-
-  pcall_pool_put (&self->pool, run);
-  tell_finished_call (self, pcall_run_get_job (run)->index);
 }
 
 /* Nothing of the call has run. */
@@ -269,6 +249,17 @@ try_again (PcallScheduler *self,
     pcall_scheduler_finish_unstarted (self, job.index, PCALL_CALL_STATE_FAILED, PCALL_ERROR_START,
                                       "other threads of this process held locks of GLib at every "
                                       "fork");
+}
+
+static void
+run_returned (PcallRun *run,
+              gpointer  data)
+{
+  PcallScheduler *self = data;
+
+  pcall_pool_put (&self->pool, run);
+  deliver_log (self, pcall_run_get_job (run)->index);
+  tell_finished_call (self, pcall_run_get_job (run)->index);
 }
 
 static void
@@ -305,7 +296,10 @@ run_ended (PcallRun *run,
 
   if (!pcall_scheduler_is_stopped (self) && job.attempt + 1 < MAX_DELIVERIES &&
       pcall_run_take_back (run))
-    pcall_turns_put_back (&self->turns, (PcallTurn) { job.index, job.attempt + 1, -1 });
+    {
+      pcall_run_discard_log (run);
+      pcall_turns_put_back (&self->turns, (PcallTurn) { job.index, job.attempt + 1, -1 });
+    }
   finish_run (self, run);
 }
 

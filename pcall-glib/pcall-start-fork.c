@@ -288,12 +288,14 @@ give_up (pid_t pid)
     ;
 }
 
-/* Where the child has something to find out before it can begin, or to make. */
+/* A child that may not come to the call: another one is made in its place then, and nobody should be told
+ * of the first. */
 static gboolean
-says_ready (const PcallStartContext *context)
+must_say_ready (const PcallStartContext *context,
+                PcallLogRoute            route)
 {
   return context->has_threads || context->follows_logs ||
-         (context->log != NULL && pcall_log_route_get () == PCALL_LOG_ROUTE_UNKNOWN);
+         (context->log != NULL && route == PCALL_LOG_ROUTE_UNKNOWN);
 }
 
 static gboolean
@@ -303,11 +305,11 @@ fork_child (const PcallStartContext *context,
             PcallStarted            *started,
             GError                 **error)
 {
-  PcallInheritance inheritance = { fds->theirs, fds->life, !flush_streams (), says_ready (context) };
+  PcallInheritance inheritance = { fds->theirs, fds->life, !flush_streams (), FALSE };
   pid_t pid;
 
-  started->says_ready = inheritance.says_ready;
   started->log_route = pcall_log_route_get ();
+  started->says_ready = inheritance.says_ready = must_say_ready (context, started->log_route);
   pid = fork_with_signals_blocked (context);
 
   if (pid == 0)

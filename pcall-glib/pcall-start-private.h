@@ -82,11 +82,11 @@ typedef struct
 /* What came of it. The process waits for pcall_start_go(). */
 typedef struct
 {
-  PcallProcess process;
-  int          fd;           /* our end of its channel */
-  gboolean     says_ready;   /* nothing of the user's runs before the child has said READY */
-  PcallLogRoute log_route;   /* as far as the child knows */
-  int          error_number; /* on failure: the errno that says why */
+  PcallProcess  process;
+  int           fd;           /* our end of its channel */
+  gboolean      says_ready;   /* nothing of the user's runs before the child has said READY */
+  PcallLogRoute log_route;    /* as far as the child knows */
+  int           error_number; /* on failure: the errno that says why */
 } PcallStarted;
 
 /* A way to make children. */

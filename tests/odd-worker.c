@@ -360,7 +360,7 @@ send_a_call (const char *argument)
 {
   write_hello (1);
   read_call ();
-  write_frame (TYPE_CALL, 0, g_variant_new_parsed ("('x', <()>, @a{sv} {}, '')"));
+  write_frame (TYPE_CALL, 0, g_variant_new_parsed ("('x', <()>, @a{sv} {}, '', '')"));
   sleep_long ();
 }
 

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
+#include "first-task.h"
 #include "task-support.h"
 
 static gdouble
@@ -232,22 +233,12 @@ wait_for_end_of (GPid pid)
     g_assert_cmpint (errno, ==, EINTR);
 }
 
-/* The first task of a process waits for its first child when it starts, and may see its end. */
-static void
-run_first_task (void)
-{
-  g_autoptr (PcallTask) task = support_task (hand_over, 1);
-
-  support_run (task, NULL);
-}
-
 static void
 test_handed_over_in_time (void)
 {
   PcallTask *task = support_task (hand_over, 1);
   g_autoptr (PcallCall) call = NULL;
 
-  run_first_task ();
   support_start (task);
   call = pcall_task_get_call (task, 0);
   wait_for_end_of (pcall_call_get_pid (call));
@@ -409,6 +400,7 @@ int
 main (int argc, char *argv[])
 {
   g_test_init (&argc, &argv, NULL);
+  run_first_task ();
 
   support_add ("/pcall/timeouts/timeout/ends", test_timeout);
   support_add ("/pcall/timeouts/timeout/for-each", test_timeout_for_each);
