@@ -54,7 +54,8 @@ stop_all (PcallScheduler *self,
 static void
 after_failure (PcallScheduler *self)
 {
-  if (self->options.failure_policy == PCALL_FAILURE_POLICY_STOP && !pcall_scheduler_is_stopped (self))
+  if (self->options.failure_policy == PCALL_FAILURE_POLICY_STOP &&
+      !pcall_scheduler_is_stopped (self))
     stop_all (self, PCALL_CALL_STATE_CANCELLED, "cancelled, because another call failed");
 }
 

@@ -97,6 +97,8 @@ struct _PcallStartMethods
    * with it. */
   gboolean takes_calls;
 
+  /* What it does not need of the following is NULL. */
+
   /* Makes what all children use; once in a task, and undone by @clear. */
   void     (*prepare) (PcallStartContext *context);
   void     (*clear)   (PcallStartContext *context);

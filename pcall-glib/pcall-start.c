@@ -59,11 +59,17 @@ pcall_start_context_use (PcallStartContext       *self,
   self->methods[i] = methods;
 }
 
-/* Does what @member names of all methods in use. */
-#define FOR_EACH_METHOD(self, member)                                                              \
-  for (guint i_ = 0; i_ < PCALL_MAX_START_METHODS && (self)->methods[i_] != NULL; i_++)            \
-    if ((self)->methods[i_]->member != NULL)                                                       \
-  (self)->methods[i_]->member (self)
+/* The methods in use, one after the other. */
+#define FOR_EACH_METHOD(self, i)                                                                   \
+  for (guint i = 0; i < PCALL_MAX_START_METHODS && (self)->methods[i] != NULL; i++)
+
+static void
+clear_methods (PcallStartContext *self)
+{
+  FOR_EACH_METHOD (self, i)
+    if (self->methods[i]->clear != NULL)
+      self->methods[i]->clear (self);
+}
 
 static gboolean
 check (gboolean    worked,
@@ -115,7 +121,9 @@ pcall_start_context_open (PcallStartContext *self,
   if (capture && self->log == NULL)
     return FALSE;
 
-  FOR_EACH_METHOD (self, prepare);
+  FOR_EACH_METHOD (self, i)
+    if (self->methods[i]->prepare != NULL)
+      self->methods[i]->prepare (self);
   return TRUE;
 }
 
@@ -128,14 +136,14 @@ pcall_start_context_close (PcallStartContext *self)
     pcall_life_release ();
   self->holds_life = FALSE;
 
-  FOR_EACH_METHOD (self, clear);
+  clear_methods (self);
   pcall_fd_clear (&self->null_fd);
 }
 
 void
 pcall_start_context_clear (PcallStartContext *self)
 {
-  FOR_EACH_METHOD (self, clear);
+  clear_methods (self);
   pcall_fd_clear (&self->null_fd);
   g_clear_pointer (&self->log, pcall_log_capture_unref);
   g_clear_pointer (&self->arguments, pcall_arguments_unref);
@@ -144,5 +152,7 @@ pcall_start_context_clear (PcallStartContext *self)
 void
 pcall_start_context_survey (PcallStartContext *self)
 {
-  FOR_EACH_METHOD (self, survey);
+  FOR_EACH_METHOD (self, i)
+    if (self->methods[i]->survey != NULL)
+      self->methods[i]->survey (self);
 }
