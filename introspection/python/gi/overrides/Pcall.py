@@ -16,6 +16,7 @@
 
 from ._pcall import fork
 from ._pcall.errors import ChildProcessException, RemoteError, RemoteTraceback
+from ._pcall.executor import Executor
 from ._pcall.loops import run_coroutine
 from ._pcall.task import (
     Call,
@@ -36,6 +37,7 @@ __all__ = [
     "Call",
     "Child",
     "ChildProcessException",
+    "Executor",
     "Pcall",
     "RemoteError",
     "RemoteTraceback",

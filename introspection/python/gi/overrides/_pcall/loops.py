@@ -138,6 +138,19 @@ async def wait(task):
         task.disconnect(handler)
 
 
+class Ended:
+    """Calls that have ended. It knows no task, so that a task can hold it as a handler."""
+
+    def __init__(self):
+        self.calls = collections.deque()
+        self.future = None
+
+    def add(self, task, call):
+        self.calls.append(call)
+        if self.future is not None and not self.future.done():
+            self.future.set_result(None)
+
+
 class Completions:
     """The calls of a task in the order in which they end; for both kinds of `for`.
 
@@ -147,23 +160,15 @@ class Completions:
 
     def __init__(self, task):
         self.task = task
-        self.future = None
-        ended = Pcall.CallState.SUCCEEDED
-        self.calls = collections.deque(
-            call for call in task if call.get_state() >= ended
-        )
+        self.ended = Ended()
+        self.ended.calls.extend(call for call in task if call.done())
         self.n_left = task.get_n_calls()
         if task.get_running():
-            task.connect("call-finished", self.call_finished)
-
-    def call_finished(self, task, call):
-        self.calls.append(call)
-        if self.future is not None and not self.future.done():
-            self.future.set_result(None)
+            task.connect("call-finished", self.ended.add)
 
     def take(self):
         self.n_left -= 1
-        return self.calls.popleft()
+        return self.ended.calls.popleft()
 
     def __iter__(self):
         return self
@@ -172,8 +177,8 @@ class Completions:
         if self.n_left == 0:
             raise StopIteration
         with waiting.Interrupts() as interrupts:
-            while not self.calls and self.task.dispatch():
-                if not self.calls:
+            while not self.ended.calls and self.task.dispatch():
+                if not self.ended.calls:
                     interrupts.wait(self.task.get_fd(), None)
         return self.take()
 
@@ -184,7 +189,7 @@ class Completions:
     async def __anext__(self):
         if self.n_left == 0:
             raise StopAsyncIteration
-        if not self.calls:
-            self.future = new_future()
-            await self.future
+        if not self.ended.calls:
+            self.ended.future = new_future()
+            await self.ended.future
         return self.take()
