@@ -28,6 +28,7 @@ NINJA = ninja
 PACKAGES = gcc libc6-dev libglib2.0-dev meson ninja-build pkg-config
 TEST_PACKAGES = $(PACKAGES) g++ libgtest-dev
 GIR_PACKAGES = gobject-introspection libgirepository1.0-dev
+PYTHON_PACKAGES = python3-gi
 
 # $(call install,PACKAGES): what of them is missing
 install = .ci/install-packages.sh $1
@@ -73,7 +74,7 @@ demo:
 	@echo "sha256sum accepts them all."
 
 check:
-	@$(call install,$(TEST_PACKAGES) $(GIR_PACKAGES))
+	@$(call install,$(TEST_PACKAGES) $(GIR_PACKAGES) $(PYTHON_PACKAGES))
 	@$(call build,check,-Dintrospection=enabled)
 	@$(call test,check,testlog)
 

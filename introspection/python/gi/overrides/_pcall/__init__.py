@@ -8,6 +8,7 @@ values   Python objects as bytes, and back
 errors   exceptions, from a child to its parent
 calls    targets and argument lists, zipped into calls
 child    what runs in a child
+streams  the standard streams, as a child gets them
 waiting  blocking until a task ends, in a way that Ctrl-C can end
 loops    the same without blocking, on asyncio's loop or on GLib's
 task     Pcall.Pcall, and what the classes of the library gain

@@ -4,9 +4,9 @@
 """What runs in a child.
 
 A child is a copy of its parent. What is the parent's own business in the copy is put aside first:
-its asyncio loop, its wake-up descriptor, what it has read ahead. At the end Python's threads are
-waited for and its streams are flushed, as `multiprocessing` does; the library ends the process
-without running what was registered with `atexit`.
+its asyncio loop, its wake-up descriptor, its streams. At the end Python's threads are waited for
+and its streams are flushed, as `multiprocessing` does; the library ends the process without running
+what was registered with `atexit`.
 """
 
 import signal
@@ -17,24 +17,17 @@ import types
 from gi.module import get_introspection_module
 from gi.repository import GLib
 
-from . import errors, values
+from . import errors, streams, values
 
 Pcall = get_introspection_module("Pcall")
 
-standard_input = None
 new_bytes = GLib.Bytes.new
 
 
 def warm_up():
-    """Does in the parent, once, what each child would have to look up anew."""
-    global standard_input
-
+    """Does in the parent what each child would have to do, or look up, anew."""
     new_bytes(b"-")
-    if standard_input is None:
-        try:  # the child's descriptor 0 is another one, but an object costs more than a call
-            standard_input = open(0, closefd=False)
-        except (OSError, ValueError):
-            pass
+    streams.prepare()
 
 
 def leave_asyncio():
@@ -57,8 +50,7 @@ def begin(interrupt_handler):
     signal.set_wakeup_fd(-1)
     if interrupt_handler is not None:
         signal.signal(signal.SIGINT, interrupt_handler)
-    if standard_input is not None and sys.stdin is not None:
-        sys.stdin = standard_input
+    streams.adopt()
     leave_asyncio()
     enter_multiprocessing()
 
@@ -69,11 +61,7 @@ def end():
         util._exit_function()
     if threading.active_count() > 1:
         threading._shutdown()
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (AttributeError, OSError, ValueError):
-            pass
+    streams.finish()
 
 
 def run_coroutine(coroutine):

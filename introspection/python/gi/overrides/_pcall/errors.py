@@ -172,3 +172,12 @@ def to_exception(call):
     error = kind(gerror.message, call.get_index())
     error.__cause__ = get_original(call) or gerror
     return error
+
+
+def load_result(load, data, index):
+    """The result of a call, made anew; what its class raises then counts as the call's failure."""
+    try:
+        return load(data)
+    except Exception as error:
+        message = f"call {index}: its result came, but cannot be unpickled: {describe(error)}"
+        raise ChildProcessException(message, index) from error

@@ -91,7 +91,7 @@ class Work:
     def finish(self):
         call = self.pcall[0]
         error = call.exception()
-        if isinstance(error, errors.ChildProcessException):
+        if type(error) is errors.ChildProcessException:
             error = errors.get_original(call) or error
         result = None
         if error is None:

@@ -12,11 +12,8 @@ raise, and nobody could catch it.
 
 import ctypes
 import os
-import sys
 
-from gi.module import get_introspection_module
-
-Pcall = get_introspection_module("Pcall")
+from . import streams
 
 LIBRARY = "libpcall-1.0.so.0"  # loaded already, by the typelib
 
@@ -39,16 +36,7 @@ def find(name):
     return ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p)
 
 
-def flush_standard_streams():
-    """What stands in their buffers would be written by the child, too."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (AttributeError, OSError, ValueError):
-            pass
-
-
 def set_up():
     hooks = Hooks(*map(find, Hooks.FUNCTIONS))
     ctypes.CDLL(LIBRARY).pcall_set_fork_hooks(ctypes.byref(hooks))
-    os.register_at_fork(before=flush_standard_streams)
+    os.register_at_fork(before=streams.before_fork)

@@ -159,6 +159,8 @@ class Completions:
     """
 
     def __init__(self, task):
+        if not task.get_running() and len(task) < task.get_n_calls():
+            raise RuntimeError("the task was not started; call start() before as_completed()")
         self.task = task
         self.ended = Ended()
         self.ended.calls.extend(call for call in task if call.done())

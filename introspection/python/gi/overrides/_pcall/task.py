@@ -38,7 +38,7 @@ class Call(Pcall_.Call):
         result = self.get_result()
         if result is None:
             raise RuntimeError(f"call {self.index} has not ended")
-        return values.from_variant(result)
+        return errors.load_result(values.from_variant, result, self.index)
 
     def exception(self):
         """Why the call did not succeed, as `Pcall.Pcall.join()` raises it; None where it did."""
@@ -260,7 +260,9 @@ class Pcall:
 
     def _load(self, index):
         data = self.task.get_result_data(index)
-        return values.loads(data) if data else self.task.get_call(index).result()
+        if data:
+            return errors.load_result(values.loads, data, index)
+        return self.task.get_call(index).result()
 
     def _find_failure(self):
         """Of the first call that did not succeed, but one that was cancelled only at last."""

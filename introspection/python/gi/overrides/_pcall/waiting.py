@@ -41,20 +41,21 @@ class Interrupts:
         return self
 
     def activate(self):
+        """The handler first: from there on nothing is raised in here."""
+        Interrupts.current = self
+        signal.signal(signal.SIGINT, self.handle)
+        self.active = True
         self.read_fd, self.write_fd = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self.poller.register(self.read_fd, select.POLLIN)
         self.previous_fd = signal.set_wakeup_fd(self.write_fd, warn_on_full_buffer=False)
-        self.active = True
-        Interrupts.current = self
-        signal.signal(signal.SIGINT, self.handle)
 
     def __exit__(self, kind, error, traceback):
         if not self.active:
             return
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        Interrupts.current = None
         signal.set_wakeup_fd(self.previous_fd)
         self.hand_over()
+        Interrupts.current = None
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         if self.noted and kind is None:
             raise KeyboardInterrupt
 
