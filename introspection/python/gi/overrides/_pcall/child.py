@@ -9,7 +9,8 @@ and its streams are flushed, as `multiprocessing` does; the library ends the pro
 what was registered with `atexit`.
 """
 
-import signal
+import _signal  # not signal, whose functions make enumerations of all that they return
+import gc
 import sys
 import threading
 import types
@@ -17,7 +18,7 @@ import types
 from gi.module import get_introspection_module
 from gi.repository import GLib
 
-from . import errors, streams, values
+from . import errors, streams, values, waiting
 
 Pcall = get_introspection_module("Pcall")
 
@@ -31,34 +32,47 @@ def warm_up():
 
 
 def leave_asyncio():
+    """As asyncio itself does at a fork, from Python 3.12 on."""
     events = sys.modules.get("asyncio.events")
-    if events is not None:
+    if events is None:
+        return
+    policy = events._event_loop_policy
+    if policy is not None and hasattr(policy, "_local"):
+        policy._local = type(policy)._Local()
+    if events._get_running_loop() is not None:
         events._set_running_loop(None)
-        events.set_event_loop(None)
 
 
-def enter_multiprocessing():
+def enter_multiprocessing(util):
     """What a Process does for the package's own objects: a queue has a thread to start anew."""
-    util = sys.modules.get("multiprocessing.util")
-    if util is not None:
-        sys.modules["multiprocessing.process"]._children = set()
-        util._finalizer_registry.clear()
+    sys.modules["multiprocessing.process"]._children = set()
+    util._finalizer_registry.clear()
+    if util._afterfork_registry:
         util._run_after_forkers()
 
 
-def begin(interrupt_handler):
-    signal.set_wakeup_fd(-1)
-    if interrupt_handler is not None:
-        signal.signal(signal.SIGINT, interrupt_handler)
+def leave_multiprocessing(util):
+    if util._finalizer_registry or sys.modules["multiprocessing.process"]._children:
+        util._exit_function()
+
+
+def begin():
+    # Looking for garbage among what was inherited would copy all of it.
+    gc.freeze()
+    _signal.set_wakeup_fd(-1)
+    if waiting.get_interrupt_handler() is not None:
+        _signal.signal(_signal.SIGINT, _signal.default_int_handler)
     streams.adopt()
     leave_asyncio()
-    enter_multiprocessing()
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        enter_multiprocessing(util)
 
 
 def end():
     util = sys.modules.get("multiprocessing.util")
     if util is not None:
-        util._exit_function()
+        leave_multiprocessing(util)
     if threading.active_count() > 1:
         threading._shutdown()
     streams.finish()
@@ -86,15 +100,15 @@ def pack(result):
         raise errors.UnpicklableResult(message) from error
 
 
-def guard(name, interrupt_handler, function, *args):
+def guard(get_name, function, *args):
     """Calls a function as the whole of what a child does; any exception becomes a GLib.Error."""
     try:
-        begin(interrupt_handler)
+        begin()
         try:
             return function(*args)
         finally:
             end()
     except BaseException as error:  # SystemExit, too, would end this process without a word
-        where = f"call {Pcall.get_call_index()} ({name})"
+        where = f"call {Pcall.get_call_index()} ({get_name()})"
         Pcall.set_error_details(errors.to_details(error))
         raise errors.to_gerror(error, where) from None

@@ -9,9 +9,9 @@ yields itself, and calls back in that context when it is done. `run_coroutine()`
 coroutine needs to be driven by that.
 """
 
-import asyncio
 import collections
 import concurrent.futures
+import sys
 
 from gi.module import get_introspection_module
 from gi.repository import GLib
@@ -94,10 +94,8 @@ def run_coroutine(coroutine):
 
 
 def get_running_loop():
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
+    events = sys.modules.get("asyncio.events")
+    return None if events is None else events._get_running_loop()
 
 
 def new_future():

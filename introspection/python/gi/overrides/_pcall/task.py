@@ -3,8 +3,6 @@
 
 """Pcall.Pcall, a task of Python functions, and what the classes of the library gain."""
 
-import os
-
 from gi.module import get_introspection_module
 from gi.overrides import override
 from gi.repository import GLib
@@ -74,8 +72,7 @@ def guarded(name, function):
     """A function in GLib.Variant, such that what it raises is an error of its call."""
 
     def call(args, kwargs, *user_data):
-        handler = waiting.get_interrupt_handler()
-        return child.guard(name, handler, function, args, kwargs, *user_data)
+        return child.guard(lambda: name, function, args, kwargs, *user_data)
 
     return call
 
@@ -118,13 +115,11 @@ class Functions:
 
     def __init__(self, rows):
         self.rows = rows
-        self.parent = os.getpid()
 
     def __call__(self, index):
         """In a child."""
         target, args, kwargs = self.rows[index]
-        handler = waiting.get_interrupt_handler()
-        return child.guard(calls.get_name(target), handler, self.run, target, args, kwargs)
+        return child.guard(lambda: calls.get_name(target), self.run, target, args, kwargs)
 
     @staticmethod
     def run(target, args, kwargs):

@@ -10,10 +10,10 @@ signals. So SIGINT is only noted while the library has the word, and raises `Key
 the place where Python waits, at once: Python's wake-up descriptor is one that is waited for, too.
 """
 
+import _signal  # not signal, whose functions make enumerations of all that they return
 import math
 import os
 import select
-import signal
 import threading
 import time
 
@@ -35,7 +35,7 @@ class Interrupts:
     def __enter__(self):
         if (
             threading.current_thread() is threading.main_thread()
-            and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+            and _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler
         ):
             self.activate()
         return self
@@ -43,19 +43,19 @@ class Interrupts:
     def activate(self):
         """The handler first: from there on nothing is raised in here."""
         Interrupts.current = self
-        signal.signal(signal.SIGINT, self.handle)
+        _signal.signal(_signal.SIGINT, self.handle)
         self.active = True
         self.read_fd, self.write_fd = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self.poller.register(self.read_fd, select.POLLIN)
-        self.previous_fd = signal.set_wakeup_fd(self.write_fd, warn_on_full_buffer=False)
+        self.previous_fd = _signal.set_wakeup_fd(self.write_fd, warn_on_full_buffer=False)
 
     def __exit__(self, kind, error, traceback):
         if not self.active:
             return
-        signal.set_wakeup_fd(self.previous_fd)
+        _signal.set_wakeup_fd(self.previous_fd)
         self.hand_over()
         Interrupts.current = None
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _signal.signal(_signal.SIGINT, _signal.default_int_handler)
         if self.noted and kind is None:
             raise KeyboardInterrupt
 
@@ -103,11 +103,11 @@ def get_milliseconds(until):
 
 
 def get_interrupt_handler():
-    """What SIGINT does to this process, as far as Python's own handler goes; None if another."""
-    handler = signal.getsignal(signal.SIGINT)
+    """What SIGINT does, if that is what Python has it do by itself; None otherwise."""
+    handler = _signal.getsignal(_signal.SIGINT)
     if Interrupts.current is not None and handler == Interrupts.current.handle:
-        return signal.default_int_handler
-    return handler if handler is signal.default_int_handler else None
+        return _signal.default_int_handler
+    return handler if handler is _signal.default_int_handler else None
 
 
 def wait(task, timeout=None):
