@@ -161,7 +161,8 @@ def main():
 
     times = run_rounds(1 if options.quick else options.rounds, n_calls)
     print(f"Python {sys.version.split()[0]}, {n_calls} calls, one per child, {AT_A_TIME} at a time")
-    print(f"{'median of the rounds, µs a call':<32} {'pcall':>9} {'peer':>9}   ratio  (lowest … highest)   bar")
+    head = "median of the rounds, µs a call"
+    print(f"{head:<32} {'pcall':>9} {'peer':>9}   ratio  (lowest … highest)   bar")
     for row in ROWS:
         print_row(times, n_calls, row, options.quick)
 

@@ -13,7 +13,7 @@ raise, and nobody could catch it.
 import ctypes
 import os
 
-from . import streams
+from . import child
 
 LIBRARY = "libpcall-1.0.so.0"  # loaded already, by the typelib
 
@@ -39,4 +39,4 @@ def find(name):
 def set_up():
     hooks = Hooks(*map(find, Hooks.FUNCTIONS))
     ctypes.CDLL(LIBRARY).pcall_set_fork_hooks(ctypes.byref(hooks))
-    os.register_at_fork(before=streams.before_fork)
+    os.register_at_fork(before=child.before_fork)

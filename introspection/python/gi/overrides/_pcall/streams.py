@@ -13,11 +13,11 @@ than all else that Python does in a child.
 import sys
 import threading
 
-STANDARD = (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w"))
+NAMES = ("stdin", "stdout", "stderr")
 PATIENCE = 1.0  # seconds: longer than any flush, unless its lock is lost
 
-own = {}  # by name: (the parent's stream, the one for its children or None)
-had_threads = False
+inherited = (None, None, None)  # the parent's
+children = (None, None, None)  # what its children have instead; some may be the same
 
 
 def flush(stream):
@@ -27,74 +27,61 @@ def flush(stream):
         pass
 
 
-def before_fork():
-    """What stands in the buffers would be written by the child, too."""
-    global had_threads
-
-    had_threads = threading.active_count() > 1
-    flush(sys.stdout)
-    flush(sys.stderr)
-
-
-def make_own(stream, fd, mode):
-    """None where the stream is none of this descriptor: then the child inherits it."""
-    try:
-        if mode == "w" and stream.fileno() != fd:
-            return None
-        return open(fd, mode, 1, stream.encoding, stream.errors, closefd=False)
-    except (AttributeError, OSError, ValueError):
-        return None
-
-
-def prepare():
-    """In the parent, before it forks."""
-    for name, fd, mode in STANDARD:
-        stream = getattr(sys, name)
-        if name not in own or own[name][0] is not stream:
-            own[name] = stream, make_own(stream, fd, mode)
-
-
-def adopt():
-    """In the child, before anything is written."""
-    for name, (inherited, stream) in own.items():
-        if stream is not None and getattr(sys, name) is inherited:
-            setattr(sys, name, stream)
-            if getattr(sys, f"__{name}__") is inherited:
-                setattr(sys, f"__{name}__", stream)
-    adopt_handlers()
-
-
-def adopt_handlers():
-    """Handlers of `logging` keep a stream; their own locks are made anew at a fork."""
-    logging = sys.modules.get("logging")
-    if logging is None:
-        return
-    streams = {id(inherited): stream for inherited, stream in own.values() if stream is not None}
-    for reference in logging._handlerList:
-        handler = reference()
-        stream = streams.get(id(getattr(handler, "stream", None)))
-        if stream is not None:
-            handler.stream = stream
-
-
 def flush_all(streams):
     for stream in streams:
         flush(stream)
 
 
-def finish():
+def make_own(stream, fd):
+    """The stream itself where it is none of this descriptor."""
+    if stream is None:
+        return None
+    try:
+        if fd > 0 and stream.fileno() != fd:
+            return stream
+        mode = "w" if fd > 0 else "r"
+        return open(fd, mode, 1, stream.encoding, stream.errors, closefd=False)
+    except (AttributeError, OSError, ValueError):
+        return stream
+
+
+def prepare():
+    """In the parent, before it forks. What stands in buffers would be written by the child, too."""
+    global inherited, children
+
+    flush(sys.stdout)
+    flush(sys.stderr)
+    current = (sys.stdin, sys.stdout, sys.stderr)
+    if current != inherited:
+        inherited = current
+        children = tuple(make_own(stream, fd) for fd, stream in enumerate(current))
+
+
+def find_handlers():
+    """Handlers of `logging` that keep a stream; their own locks are made anew at a fork."""
+    logging = sys.modules.get("logging")
+    for reference in logging._handlerList if logging is not None else ():
+        handler = reference()
+        stream = getattr(handler, "__dict__", {}).get("stream")
+        if stream is not None and stream in inherited[1:]:
+            yield handler
+
+
+def adopt_handlers():
+    """In the child."""
+    for handler in find_handlers():
+        handler.stream = children[inherited.index(handler.stream)]
+
+
+def finish(had_threads):
     """In the child, at its end. Inherited streams have been written to where the parent had
     replaced its own, or where somebody kept them. If a thread of the parent's held the lock of
     one, that is for ever."""
-    ours = [stream for _, stream in own.values() if stream is not None]
-    inherited = {id(stream): stream for name, (stream, _) in own.items() if name != "stdin"}
-    for stream in (sys.stdout, sys.stderr):
-        if stream not in ours:
-            inherited[id(stream)] = stream
-    flush_all(ours)
+    strange = [*inherited[1:], *(s for s in (sys.stdout, sys.stderr) if s not in children)]
+    flush_all(stream for stream in children[1:] if stream not in strange)
     if not had_threads:
-        flush_all(inherited.values())
+        flush_all(strange)
         return
-    thread = threading.Thread(target=flush_all, args=(inherited.values(),), daemon=True)
+    thread = threading.Thread(target=flush_all, args=(strange,), daemon=True)
     thread.start()
     thread.join(PATIENCE)

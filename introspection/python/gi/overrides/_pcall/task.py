@@ -68,11 +68,12 @@ class Child(Pcall_.Child):
 Child = override(Child)
 
 
-def guarded(name, function):
+def make_guarded(function):
     """A function in GLib.Variant, such that what it raises is an error of its call."""
 
     def call(args, kwargs, *user_data):
-        return child.guard(lambda: name, function, args, kwargs, *user_data)
+        _, value = child.run(function, (args, kwargs, *user_data), {})
+        return value
 
     return call
 
@@ -84,8 +85,8 @@ class Target(Pcall_.Target):
 
     @classmethod
     def new(cls, name, func, *user_data):
-        function = guarded(name or calls.get_name(func), calls.check_target(func, "func"))
-        return Pcall_.Target.new(name, function, *user_data)
+        function = make_guarded(calls.check_target(func, "func"))
+        return Pcall_.Target.new(name or calls.get_name(func), function, *user_data)
 
 
 Target = override(Target)
@@ -118,12 +119,7 @@ class Functions:
 
     def __call__(self, index):
         """In a child."""
-        target, args, kwargs = self.rows[index]
-        return child.guard(lambda: calls.get_name(target), self.run, target, args, kwargs)
-
-    @staticmethod
-    def run(target, args, kwargs):
-        return child.pack(child.invoke(target, args, kwargs))
+        return child.run(*self.rows[index])
 
     def make_task(self):
         targets = {}
