@@ -12,8 +12,8 @@
 
 G_BEGIN_DECLS
 
-/* A connected stream socket that carries frames. The parent's side receives without ever blocking;
- * the child's side sends and may block. */
+/* A connected stream socket that carries frames. The parent's side receives, and posts, without
+ * ever blocking; the child's side sends and may block. */
 typedef struct
 {
   int              fd;
@@ -26,6 +26,7 @@ typedef struct
   PcallPayload    *payload;
   gsize            payload_filled;
   gsize            payload_capacity;
+  gboolean         unread; /* the other side is gone, and had not read all that it was sent */
 } PcallChannel;
 
 /* A frame that came. */
@@ -90,6 +91,30 @@ PcallChannelStatus pcall_channel_receive (PcallChannel    *self,
 
 /* The number of bytes that lie in the socket. */
 gsize pcall_channel_get_n_waiting (PcallChannel *self);
+
+/* A frame on its way, as far as it has been sent. */
+typedef struct _PcallParcel PcallParcel;
+
+/* Sinks @value. Parcels are to be posted in the order in which they were made. */
+PcallParcel *pcall_parcel_new  (PcallChannel  *channel,
+                                PcallFrameType type,
+                                guint32        call_index,
+                                GVariant      *value);
+void         pcall_parcel_free (PcallParcel   *self);
+
+typedef enum
+{
+  PCALL_POST_DONE,
+  PCALL_POST_MORE,   /* the rest can be sent when the socket is writable again */
+  PCALL_POST_CLOSED, /* the other side is gone */
+} PcallPostStatus;
+
+/* Sends what can be sent of a parcel without blocking. */
+PcallPostStatus pcall_channel_post (PcallChannel *self,
+                                    PcallParcel  *parcel);
+
+/* Looks whether the other side is gone without having read all. */
+void pcall_channel_check_unread (PcallChannel *self);
 
 /* Sends frames in one go, blocking as long as needed. FALSE with errno set where the other side is
  * gone. */

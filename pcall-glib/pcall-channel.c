@@ -284,6 +284,8 @@ pcall_channel_receive (PcallChannel    *self,
       if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return PCALL_CHANNEL_OPEN;
       /* A reset comes after all that was sent before: it is an end like any other. */
+      if (n < 0)
+        self->unread = errno == ECONNRESET;
       if (n <= 0)
         return PCALL_CHANNEL_CLOSED;
       total += n;
@@ -401,4 +403,69 @@ pcall_channel_send (PcallChannel        *self,
     message.msg_iovlen += add_frame (self, &frames[i], headers[i], iovecs + message.msg_iovlen);
 
   return send_all (self->fd, &message);
+}
+
+/* Where the parent sends. A parcel owns the value, so that nothing is copied but by the kernel. */
+struct _PcallParcel
+{
+  GVariant     *value;
+  guint8        header[PCALL_FRAME_HEADER_SIZE];
+  struct iovec  iovecs[IOVECS_PER_FRAME];
+  struct msghdr message; /* refers to all of these */
+};
+
+PcallParcel *
+pcall_parcel_new (PcallChannel  *channel,
+                  PcallFrameType type,
+                  guint32        call_index,
+                  GVariant      *value)
+{
+  PcallParcel *self = g_new0 (PcallParcel, 1);
+  PcallOutgoing frame;
+
+  self->value = g_variant_ref_sink (value);
+  frame = pcall_outgoing_new (type, call_index, self->value);
+  self->message.msg_iov = self->iovecs;
+  self->message.msg_iovlen = add_frame (channel, &frame, self->header, self->iovecs);
+  return self;
+}
+
+void
+pcall_parcel_free (PcallParcel *self)
+{
+  g_variant_unref (self->value);
+  g_free (self);
+}
+
+PcallPostStatus
+pcall_channel_post (PcallChannel *self,
+                    PcallParcel  *parcel)
+{
+  while (parcel->message.msg_iovlen > 0)
+    {
+      gssize n = sendmsg (self->fd, &parcel->message, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+      if (n >= 0)
+        skip_sent (&parcel->message, n);
+      else if (errno == EAGAIN || errno == EWOULDBLOCK)
+        return PCALL_POST_MORE;
+      else if (errno != EINTR)
+        {
+          self->unread = TRUE;
+          return PCALL_POST_CLOSED;
+        }
+    }
+
+  return PCALL_POST_DONE;
+}
+
+void
+pcall_channel_check_unread (PcallChannel *self)
+{
+  int error = 0;
+  socklen_t size = sizeof error;
+
+  if (self->fd >= 0 && getsockopt (self->fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 &&
+      error == ECONNRESET)
+    self->unread = TRUE;
 }

@@ -53,10 +53,11 @@ pcall_child_list_unref (PcallChildList *self)
 guint
 pcall_child_list_add (PcallChildList *self,
                       pid_t           pid,
-                      guint           index)
+                      guint           index,
+                      gboolean        has_log)
 {
   PcallChildRecord record = { .pid = pid, .index = index, .running = TRUE,
-                              .has_log = self->log != NULL, .exit_status = -1 };
+                              .has_log = has_log, .exit_status = -1 };
 
   g_array_append_val (self->records, record);
   return self->records->len - 1;

@@ -248,7 +248,8 @@ pcall_child_main (const PcallStartContext *context,
   Failure failure = { NULL, 0 };
 
   prepare (context, job, inheritance, &failure);
-  pcall_current_begin (inheritance->fd, context->nonce, job->index);
+  pcall_current_open (inheritance->fd, context->nonce);
+  pcall_current_begin (job->index);
   if (context->has_threads)
     pcall_current_send (PCALL_FRAME_READY, g_variant_new_tuple (NULL, 0));
   if (failure.call != NULL)

@@ -20,10 +20,11 @@ PcallChildList *pcall_child_list_new   (PcallLogCapture *log);
 PcallChildList *pcall_child_list_ref   (PcallChildList  *self);
 void            pcall_child_list_unref (PcallChildList  *self);
 
-/* Adds a child that runs, for the call with @index; returns its position. */
+/* Adds a child that runs, for the call with @index first; returns its position. */
 guint       pcall_child_list_add          (PcallChildList  *self,
                                            pid_t            pid,
-                                           guint            index);
+                                           guint            index,
+                                           gboolean         has_log);
 /* The child has ended. @has_log tells whether its log file is still there. */
 void        pcall_child_list_set_exit     (PcallChildList  *self,
                                            guint            position,

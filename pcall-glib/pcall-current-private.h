@@ -11,12 +11,19 @@ G_BEGIN_DECLS
 
 /* The call that this process runs as a child. */
 
-void      pcall_current_begin             (int             fd,
-                                           guint64         nonce,
-                                           guint           index);
+/* This process is a child, whose parent is at the other end of @fd. It has no call. */
+void      pcall_current_open              (int             fd,
+                                           guint64         nonce);
+/* From now on it has one. */
+void      pcall_current_begin             (guint           index);
 /* Sends a frame about the call; sinks @value. Ends the process where the parent is gone. */
 void      pcall_current_send              (PcallFrameType  type,
                                            GVariant       *value);
+/* Sends the outcome of the call, after which the process has none; sinks @value. */
+void      pcall_current_return            (PcallFrameType  outcome,
+                                           GVariant       *value);
+/* Says that this process is there, before its first call; sinks @value. */
+void      pcall_current_greet             (GVariant       *value);
 /* Sends the outcome of the call, and that the process ends with @status. @value is not freed: what
  * ends need not tidy up. Where this is a fork of the child, ends it at once and sends nothing. */
 void      pcall_current_finish            (PcallFrameType  outcome,

@@ -19,6 +19,7 @@ static struct
 {
   pid_t        pid; /* 0: this process is no child */
   PcallChannel channel;
+  gboolean     has_call;
   guint        index;
   GVariant    *error_details;
   gboolean     finished;
@@ -27,16 +28,22 @@ static struct
 static GMutex current_lock;
 
 void
-pcall_current_begin (int     fd,
-                     guint64 nonce,
-                     guint   index)
+pcall_current_open (int     fd,
+                    guint64 nonce)
 {
   current.pid = getpid ();
+  current.has_call = FALSE;
+  current_lock = (GMutex) { 0 };
+  pcall_channel_init (&current.channel, fd, nonce);
+}
+
+void
+pcall_current_begin (guint index)
+{
+  current.has_call = TRUE;
   current.index = index;
   current.error_details = NULL;
   current.finished = FALSE;
-  current_lock = (GMutex) { 0 };
-  pcall_channel_init (&current.channel, fd, nonce);
 }
 
 static void
@@ -57,6 +64,27 @@ pcall_current_send (PcallFrameType type,
   g_mutex_lock (&current_lock);
   if (!current.finished)
     send_frames (&frame, 1);
+  g_mutex_unlock (&current_lock);
+}
+
+void
+pcall_current_greet (GVariant *value)
+{
+  pcall_current_send (PCALL_FRAME_HELLO, value);
+}
+
+void
+pcall_current_return (PcallFrameType outcome,
+                      GVariant      *value)
+{
+  g_autoptr (GVariant) owned = g_variant_ref_sink (value);
+  PcallOutgoing frame = pcall_outgoing_new (outcome, current.index, owned);
+
+  g_mutex_lock (&current_lock);
+  send_frames (&frame, 1);
+  current.finished = TRUE;
+  current.has_call = FALSE;
+  g_clear_pointer (&current.error_details, g_variant_unref);
   g_mutex_unlock (&current_lock);
 }
 
@@ -89,7 +117,7 @@ pcall_current_get_error_details (void)
 static gboolean
 check_inside (const char *function)
 {
-  if (current.pid != 0 && current.pid == getpid ())
+  if (current.has_call && current.pid == getpid ())
     return TRUE;
 
   g_warning ("%s: there is no call here; this can be called in a child of a task only", function);

@@ -56,6 +56,10 @@ gboolean pcall_engine_watch   (PcallEngine   *self,
                                GError       **error);
 void     pcall_engine_unwatch (PcallEngine   *self,
                                PcallWatch    *watch);
+/* Looks for @events from now on, and no others. */
+void     pcall_engine_rewatch (PcallEngine   *self,
+                               PcallWatch    *watch,
+                               guint32        events);
 
 /* Calls @func once, at @due or soon after. Setting a timer again moves it. */
 void pcall_engine_set_timer   (PcallEngine   *self,

@@ -252,6 +252,19 @@ pcall_engine_unwatch (PcallEngine *self,
 }
 
 void
+pcall_engine_rewatch (PcallEngine *self,
+                      PcallWatch  *watch,
+                      guint32      events)
+{
+  struct epoll_event event = { .events = events, .data.ptr = watch };
+
+  g_assert (watch->active);
+  if (epoll_ctl (self->epoll_fd, EPOLL_CTL_MOD, watch->fd, &event) < 0)
+    g_critical ("epoll_ctl: %s: descriptor %d was closed by something else in this program",
+                g_strerror (errno), watch->fd);
+}
+
+void
 pcall_engine_set_timer (PcallEngine   *self,
                         PcallTimer    *timer,
                         gint64         due,

@@ -45,10 +45,14 @@ typedef enum
 
 /**
  * PcallStartMethod:
- * @PCALL_START_METHOD_AUTOMATIC: what suits the target: fork for a callback
- * @PCALL_START_METHOD_FORK: a child is a copy of this process
- * @PCALL_START_METHOD_SPAWN: a child is a fresh worker program; a callback
- *   cannot be spawned, and starting then fails with %PCALL_ERROR_TARGET
+ * @PCALL_START_METHOD_AUTOMATIC: what suits each target: fork for a callback,
+ *   spawn for one that has a name
+ * @PCALL_START_METHOD_FORK: a child is a copy of this process, for one call;
+ *   what a worker program resolves cannot be forked, and starting then fails
+ *   with %PCALL_ERROR_TARGET
+ * @PCALL_START_METHOD_SPAWN: a child is a fresh worker program, for one call
+ *   after the other; a callback cannot be spawned, and starting then fails with
+ *   %PCALL_ERROR_TARGET
  *
  * How a child comes to be.
  *

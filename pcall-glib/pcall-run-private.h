@@ -13,7 +13,9 @@
 
 G_BEGIN_DECLS
 
-/* One call in one child: from the start of the child to the outcome of the call. */
+/* The calls of one child, one after the other: from the start of the child to its end. One call,
+ * where the child is made for it; where it takes calls (see PcallStartMethods), one or none at a
+ * time. */
 typedef struct _PcallRun PcallRun;
 
 typedef struct
@@ -29,6 +31,10 @@ typedef struct
   /* The call sent a message. */
   void (*messaged)   (PcallRun     *run,
                       PcallPayload *message,
+                      gpointer      data);
+  /* The call has ended, its record knows how, and the child waits for another. Only where it takes
+   * calls. */
+  void (*returned)   (PcallRun     *run,
                       gpointer      data);
   /* The call is over, and the child has nothing left to do but to end. Not for every run. */
   void (*over)       (PcallRun     *run,
@@ -63,6 +69,15 @@ void            pcall_run_free  (PcallRun            *self);
 /* Lets the child go on. @begun may be called before this returns. */
 void            pcall_run_go    (PcallRun            *self);
 
+/* Gives a child that waits its next call. @begun may be called before this returns. */
+void            pcall_run_next  (PcallRun            *self,
+                                 const PcallJob      *job);
+/* The child has ended. If it had not read its call, nothing of that has run: then takes the call
+ * from it, and returns TRUE. */
+gboolean        pcall_run_take_back (PcallRun         *self);
+/* Tells a child that waits that there are no more calls. */
+void            pcall_run_retire (PcallRun           *self);
+
 /* Ends the child. Where the call has no outcome by now, it ends in @state, and the message of its
  * error is @reason. */
 void            pcall_run_end   (PcallRun            *self,
@@ -83,8 +98,13 @@ void            pcall_run_detach       (PcallRun     *self);
 /* What the child wrote is of no use. */
 void            pcall_run_discard_log  (PcallRun     *self);
 
+/* The job of the call that runs, or of the one that did last. */
 const PcallJob *pcall_run_get_job      (PcallRun     *self);
-/* The position of its child among the task's; FALSE before the call has begun. */
+/* Whether there is a call that has not ended. */
+gboolean        pcall_run_has_call     (PcallRun     *self);
+/* Whether the child waits for a call, and can be given one. */
+gboolean        pcall_run_is_waiting   (PcallRun     *self);
+/* The position of its child among the task's; FALSE before a call has begun. */
 gboolean        pcall_run_get_child    (PcallRun     *self,
                                         guint        *position);
 gboolean        pcall_run_has_gone     (PcallRun     *self);

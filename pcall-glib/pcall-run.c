@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "pcall-run-private.h"
+#include "pcall-run-struct-private.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -11,40 +11,19 @@
 
 #include "pcall-error-private.h"
 #include "pcall-error.h"
-#include "pcall-supervisor-private.h"
 
-/* One call in one child.
+/* The calls of one child, one after the other.
+ *
+ * Where the child is made for one call, the call ends with the child. Where it takes calls, the
+ * call ends when the child says what came of it; if it dies before, it is that call which crashed,
+ * and no other.
  *
  * The outcome of a call is the first of: what the child handed over; why the run was ended from
  * here (timeout, cancel); how the child broke the protocol; how it died. What was handed over
  * counts also if the child crashes after it, and what comes after the run was ended does not. */
 
-struct _PcallRun
-{
-  const PcallRunSetup *setup;
-  PcallJob             job;
-  PcallSupervisor     *supervisor;
-  PcallStarted         started;
-  guint                child; /* its position among the task's, once it has begun */
-  gboolean             gone; /* it was let go */
-  gboolean             begun;
-  gboolean             over;
-  gboolean             detached; /* frames are of no use any more */
-  PcallTimer           timeout;
-  pid_t                pid;
-  gboolean             on_trial; /* the child has its lock trial before it */
-  GList                link;
-
-  /* The outcome as far as it is known */
-  PcallPayload        *result;
-  GError              *error;
-  GVariant            *error_details;
-  PcallCallState       end_state; /* PENDING: it was not ended from here */
-  char                *end_reason;
-};
-
-static gboolean
-has_outcome (PcallRun *self)
+gboolean
+pcall_run_has_outcome (PcallRun *self)
 {
   return self->result != NULL || self->error != NULL ||
          self->end_state != PCALL_CALL_STATE_PENDING;
@@ -60,26 +39,31 @@ timed_out (gpointer data)
   pcall_run_end (self, PCALL_CALL_STATE_TIMED_OUT, reason);
 }
 
-static void
-begin (PcallRun *self)
+void
+pcall_run_begin (PcallRun *self)
 {
   const PcallRunSetup *setup = self->setup;
+  gboolean has_log = setup->context->log != NULL && !self->job.methods->takes_calls;
 
   self->begun = TRUE;
-  self->child = pcall_child_list_add (setup->children, self->pid, self->job.index);
+  if (!self->listed)
+    self->child = pcall_child_list_add (setup->children, self->pid, self->job.index, has_log);
+  self->listed = TRUE;
   pcall_call_list_begin (setup->calls, self->job.index, self->pid);
   if (setup->timeout > 0)
     pcall_engine_set_timer (setup->engine, &self->timeout,
                             g_get_monotonic_time () + setup->timeout, timed_out, self);
 
-  setup->funcs->begun (self, setup->data);
+  /* It may have begun before, for a child that died without knowing. */
+  if (!self->job.methods->takes_calls || self->job.attempt == 0)
+    setup->funcs->begun (self, setup->data);
 }
 
 static void
 take_outcome (PcallRun         *self,
               const PcallFrame *frame)
 {
-  if (has_outcome (self))
+  if (pcall_run_has_outcome (self))
     return;
 
   if (frame->type == PCALL_FRAME_RESULT)
@@ -110,14 +94,20 @@ take_progress (PcallRun         *self,
   setup->funcs->progressed (self, fraction, text, setup->data);
 }
 
-static void
-frame_came (const PcallFrame *frame,
-            gpointer          data)
+void
+pcall_run_refuse (PcallRun         *self,
+                  const PcallFrame *frame)
 {
-  PcallRun *self = data;
+  pcall_supervisor_reject (self->supervisor,
+                           g_error_new (PCALL_ERROR, PCALL_ERROR_PROTOCOL,
+                                        "the child sent a frame of type %s, which is not its to send",
+                                        pcall_frame_type_name (frame->type)));
+}
 
-  if (self->detached)
-    return;
+void
+pcall_run_take_frame (PcallRun         *self,
+                      const PcallFrame *frame)
+{
   if (frame->call_index != self->job.index)
     {
       pcall_supervisor_reject (self->supervisor,
@@ -130,19 +120,19 @@ frame_came (const PcallFrame *frame,
   switch (frame->type)
     {
     case PCALL_FRAME_READY:
-      if (self->on_trial && !self->begun && !has_outcome (self))
-        begin (self);
+      if (self->on_trial && !self->begun && !pcall_run_has_outcome (self))
+        pcall_run_begin (self);
       break;
     case PCALL_FRAME_RESULT:
     case PCALL_FRAME_ERROR:
       take_outcome (self, frame);
       break;
     case PCALL_FRAME_PROGRESS:
-      if (!has_outcome (self) && self->begun)
+      if (!pcall_run_has_outcome (self) && self->begun)
         take_progress (self, frame);
       break;
     case PCALL_FRAME_MESSAGE:
-      if (!has_outcome (self) && self->begun)
+      if (!pcall_run_has_outcome (self) && self->begun)
         self->setup->funcs->messaged (self, frame->payload, self->setup->data);
       break;
     case PCALL_FRAME_FINAL:
@@ -153,19 +143,41 @@ frame_came (const PcallFrame *frame,
           self->setup->funcs->over (self, self->setup->data);
         }
       break;
+    case PCALL_FRAME_HELLO:
+    case PCALL_FRAME_CALL:
+    case PCALL_FRAME_STOP:
+      pcall_run_refuse (self, frame);
+      break;
     default:
       g_assert_not_reached ();
     }
 }
 
 static void
-child_ended (gpointer data)
+frame_came (const PcallFrame *frame,
+            gpointer          data)
+{
+  PcallRun *self = data;
+
+  if (!self->detached)
+    pcall_run_take_frame (self, frame);
+}
+
+void
+pcall_run_child_ended (gpointer data)
 {
   PcallRun *self = data;
 
   pcall_engine_unset_timer (self->setup->engine, &self->timeout);
+  pcall_engine_unset_timer (self->setup->engine, &self->patience);
   self->setup->funcs->ended (self, self->setup->data);
 }
+
+static const PcallSupervisorFuncs funcs = {
+  .calls_out = 1u << PCALL_FRAME_READY | 1u << PCALL_FRAME_PROGRESS | 1u << PCALL_FRAME_MESSAGE,
+  .frame = frame_came,
+  .ended = pcall_run_child_ended,
+};
 
 PcallRun *
 pcall_run_new (const PcallRunSetup *setup,
@@ -173,11 +185,11 @@ pcall_run_new (const PcallRunSetup *setup,
                int                 *error_number,
                GError             **error)
 {
-  static const PcallSupervisorFuncs funcs = { .frame = frame_came, .ended = child_ended };
+  gboolean takes_calls = job->methods->takes_calls;
   PcallStarted started = { .error_number = 0 };
   PcallRun *self;
 
-  if (!setup->context->methods->start (setup->context, job, &started, error))
+  if (!job->methods->start (setup->context, job, &started, error))
     {
       *error_number = started.error_number;
       return NULL;
@@ -189,11 +201,12 @@ pcall_run_new (const PcallRunSetup *setup,
     .job = *job,
     .started = started,
     .pid = started.process.pid,
-    .on_trial = setup->context->has_threads,
+    .on_trial = setup->context->has_threads && !takes_calls,
     .link.data = self,
   };
-  self->supervisor = pcall_supervisor_new (setup->engine, &started, setup->context->nonce, &funcs,
-                                           self, error);
+  self->supervisor = pcall_supervisor_new (setup->engine, &started, setup->context->nonce,
+                                           takes_calls ? &pcall_run_worker_funcs : &funcs, self,
+                                           error);
   if (self->supervisor != NULL)
     return self;
 
@@ -216,10 +229,16 @@ pcall_run_free (PcallRun *self)
 void
 pcall_run_go (PcallRun *self)
 {
+  if (self->job.methods->takes_calls)
+    {
+      pcall_run_expect_hello (self);
+      return;
+    }
+
   self->gone = TRUE;
   pcall_start_go (&self->started);
   if (!self->on_trial)
-    begin (self);
+    pcall_run_begin (self);
 }
 
 void
@@ -227,8 +246,9 @@ pcall_run_end (PcallRun       *self,
                PcallCallState  state,
                const char     *reason)
 {
+  self->ending = TRUE;
   /* It may have handed over its result in time, without our having read it. */
-  if (!has_outcome (self) && !pcall_supervisor_has_frame (self->supervisor, PCALL_FRAME_RESULT) &&
+  if (!self->idle && !pcall_run_has_outcome (self) && !pcall_supervisor_has_frame (self->supervisor, PCALL_FRAME_RESULT) &&
       !pcall_supervisor_has_frame (self->supervisor, PCALL_FRAME_ERROR))
     {
       self->end_state = state;
@@ -242,7 +262,7 @@ pcall_run_failed_trial (PcallRun *self)
 {
   const PcallExit *exit = pcall_supervisor_get_exit (self->supervisor);
 
-  return self->on_trial && !self->begun && !has_outcome (self) && exit->known &&
+  return self->on_trial && !self->begun && !pcall_run_has_outcome (self) && exit->known &&
          WIFSIGNALED (exit->status) && WTERMSIG (exit->status) == SIGALRM;
 }
 
@@ -262,6 +282,11 @@ describe_end (PcallRun       *self,
       *state = self->end_state;
       *code = *state == PCALL_CALL_STATE_TIMED_OUT ? PCALL_ERROR_TIMED_OUT : PCALL_ERROR_CANCELLED;
       return g_strdup (self->end_reason);
+    }
+  if (self->job.methods->takes_calls && !self->greeted)
+    {
+      *code = PCALL_ERROR_START;
+      return pcall_run_describe_false_start (self, end);
     }
   if (rejected != NULL)
     {
@@ -308,7 +333,7 @@ settle_log (PcallRun *self,
 {
   PcallLogCapture *log = self->setup->context->log;
 
-  if (log == NULL)
+  if (log == NULL || self->job.methods->takes_calls)
     return NULL;
   if (!keep && pcall_log_capture_discard_empty (log, self->job.index, self->pid))
     return NULL;
@@ -316,15 +341,10 @@ settle_log (PcallRun *self,
 }
 
 void
-pcall_run_settle (PcallRun *self,
-                  gboolean  keep_log)
+pcall_run_settle_call (PcallRun *self,
+                       char     *log_file)
 {
   PcallCallList *calls = self->setup->calls;
-  char *log_file = settle_log (self, keep_log);
-
-  if (self->begun)
-    pcall_child_list_set_exit (self->setup->children, self->child,
-                               pcall_supervisor_get_exit (self->supervisor), log_file != NULL);
 
   if (self->result != NULL)
     pcall_call_list_finish (calls, self->job.index, PCALL_CALL_STATE_SUCCEEDED, self->result, NULL,
@@ -337,16 +357,30 @@ pcall_run_settle (PcallRun *self,
 }
 
 void
+pcall_run_settle (PcallRun *self,
+                  gboolean  keep_log)
+{
+  char *log_file = settle_log (self, keep_log);
+
+  if (self->listed)
+    pcall_child_list_set_exit (self->setup->children, self->child,
+                               pcall_supervisor_get_exit (self->supervisor), log_file != NULL);
+  if (!self->idle)
+    pcall_run_settle_call (self, log_file);
+}
+
+void
 pcall_run_detach (PcallRun *self)
 {
   self->detached = TRUE;
   pcall_engine_unset_timer (self->setup->engine, &self->timeout);
+  pcall_engine_unset_timer (self->setup->engine, &self->patience);
 }
 
 void
 pcall_run_discard_log (PcallRun *self)
 {
-  if (self->setup->context->log != NULL)
+  if (self->setup->context->log != NULL && !self->job.methods->takes_calls)
     pcall_log_capture_discard (self->setup->context->log, self->job.index, self->pid);
 }
 
@@ -361,7 +395,13 @@ pcall_run_get_child (PcallRun *self,
                      guint    *position)
 {
   *position = self->child;
-  return self->begun;
+  return self->listed;
+}
+
+gboolean
+pcall_run_has_call (PcallRun *self)
+{
+  return !self->idle;
 }
 
 gboolean

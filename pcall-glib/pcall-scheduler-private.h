@@ -45,6 +45,7 @@ typedef struct
   gint64             deadline;
   gint64             grace_period;
   guint              max_children; /* 0: as many as there is room for */
+  PcallStartMethod   start_method; /* possible for each target */
   PcallFailurePolicy failure_policy;
   PcallLogMode       log_mode;
   const char        *log_directory;

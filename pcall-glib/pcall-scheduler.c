@@ -3,157 +3,39 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "pcall-scheduler-private.h"
+#include "pcall-scheduler-struct-private.h"
 
 #include <signal.h>
 
-#include "pcall-error.h"
 #include "pcall-limits-private.h"
 #include "pcall-log-merge-private.h"
-#include "pcall-run-private.h"
 
 /* Which call runs where, and when.
  *
- * Calls wait in order of their index: those before `next_call` have been taken, save a few that
- * wait in `retries` because their child could not be started for want of room, or died in its lock
- * trial. A call that was taken is in `runs` until its child has ended.
- *
- * Children are started in bursts of a few milliseconds, each followed by a pause, so that the main
- * loop gets to all that it has to do between them. When the system has no room for one more child
- * (descriptors, processes, memory) while others run, the rest wait until one of those has ended.
+ * A call waits for its turn, is dealt to a child (pcall-scheduler-deal.c), and ends with that
+ * child, or when the child says so. Children are in `runs` until they have ended.
  *
  * A function that is told something may call back: join, terminate, dispatch. So telling comes
  * last in each step, and every loop looks anew at what there is. */
 
 #define FIRST_BURST_US 10000
 #define BURST_US 4000
-#define PAUSE_US 1000
-
-/* How often, and after how long, to look whether others have made room: a second in all. */
-#define MAX_STARVED 50
-#define STARVED_PAUSE_US 20000
 
 /* Forks until a child gets through its lock trial. Seen: up to 73 % fail; 0.73^100 is 10^-14. */
 #define MAX_ATTEMPTS 100
 
+/* How often a call is given to a child that is dead. */
+#define MAX_DELIVERIES 10
+
 /* How long dropping a task may wait for its children to go. */
 #define ABANDON_WAIT_US 10000
-
-typedef struct
-{
-  guint index;
-  guint attempt;
-} Retry;
-
-struct _PcallScheduler
-{
-  PcallEngine               *engine;
-  PcallCallList             *calls;
-  GPtrArray                 *targets;
-  const PcallSchedulerFuncs *funcs; /* NULL once abandoned */
-  gpointer                   data;
-
-  PcallSchedulerOptions      options;
-  guint                      n_calls;
-  guint                      max_children;
-
-  PcallStartContext          context;
-  PcallRunSetup              setup;
-  gboolean                   surveyed;
-
-  guint                      next_call;
-  GQueue                     retries; /* Retry */
-  GQueue                     runs;    /* PcallRun, by their own links */
-  GList                     *held;    /* of these, the first that was not let go; all after it too */
-  guint                      n_gone;  /* of these, those that were let go */
-  guint                      n_over;  /* of these, those whose call is over */
-  guint                      telling; /* how deep we are in telling the end of a call */
-  PcallChildList            *children;
-  gboolean                   started;
-  gboolean                   crowded;
-  guint                      n_starved; /* how often in a row there was no room for any child */
-  PcallTimer                 pause_timer;
-  PcallTimer                 deadline_timer;
-
-  PcallCallState             stop_state; /* of calls that were not begun; PENDING: not stopped */
-  char                      *stop_reason;
-  gboolean                   finished;
-};
-
-static gboolean
-is_stopped (PcallScheduler *self)
-{
-  return self->stop_state != PCALL_CALL_STATE_PENDING;
-}
-
-static gboolean
-has_waiting_calls (PcallScheduler *self)
-{
-  return self->retries.length > 0 || self->next_call < self->n_calls;
-}
-
-static gboolean
-has_room (PcallScheduler *self)
-{
-  /* The end of a process takes about as long as its beginning. So when a call is over the next child
-   * is made; it is held until the one before it is gone, with all that it had. */
-  return !self->crowded && self->runs.length - self->n_over < self->max_children &&
-         self->n_over <= self->max_children;
-}
-
-static gboolean
-can_start (PcallScheduler *self)
-{
-  return has_waiting_calls (self) && (is_stopped (self) || has_room (self));
-}
-
-static void
-go_on (gpointer data)
-{
-  PcallScheduler *self = data;
-
-  self->crowded = FALSE;
-}
-
-static void
-pause_for (PcallScheduler *self,
-           gint64          length)
-{
-  pcall_engine_set_timer (self->engine, &self->pause_timer, g_get_monotonic_time () + length, go_on,
-                          self);
-}
-
-static Retry
-take_call (PcallScheduler *self)
-{
-  Retry *retry = g_queue_pop_head (&self->retries);
-  Retry taken;
-
-  if (retry == NULL)
-    return (Retry) { self->next_call++, 0 };
-
-  taken = *retry;
-  g_free (retry);
-  return taken;
-}
-
-static void
-put_back (PcallScheduler *self,
-          guint           index,
-          guint           attempt)
-{
-  Retry *retry = g_new (Retry, 1);
-
-  *retry = (Retry) { index, attempt };
-  g_queue_push_head (&self->retries, retry);
-}
 
 static void
 stop_all (PcallScheduler *self,
           PcallCallState  state,
           const char     *reason)
 {
-  if (self->finished || is_stopped (self))
+  if (self->finished || pcall_scheduler_is_stopped (self))
     return;
 
   self->stop_state = state;
@@ -162,13 +44,13 @@ stop_all (PcallScheduler *self,
     pcall_run_end (l->data, state, reason);
 
   /* Calls that wait are finished from the loop, so that nothing is told from in here. */
-  pause_for (self, 0);
+  pcall_scheduler_pause (self, 0);
 }
 
 static void
 after_failure (PcallScheduler *self)
 {
-  if (self->options.failure_policy == PCALL_FAILURE_POLICY_STOP && !is_stopped (self))
+  if (self->options.failure_policy == PCALL_FAILURE_POLICY_STOP && !pcall_scheduler_is_stopped (self))
     stop_all (self, PCALL_CALL_STATE_CANCELLED, "cancelled, because another call failed");
 }
 
@@ -187,102 +69,18 @@ tell_finished_call (PcallScheduler *self,
   self->telling--;
 }
 
-static void
-finish_unstarted (PcallScheduler *self,
-                  guint           index,
-                  PcallCallState  state,
-                  PcallError      code,
-                  const char     *reason)
+void
+pcall_scheduler_finish_unstarted (PcallScheduler *self,
+                                  guint           index,
+                                  PcallCallState  state,
+                                  PcallError      code,
+                                  const char     *reason)
 {
   g_autofree char *call = pcall_call_list_describe (self->calls, index);
 
   if (pcall_call_list_finish (self->calls, index, state, NULL,
                               g_error_new (PCALL_ERROR, code, "%s: %s", call, reason), NULL, NULL))
     tell_finished_call (self, index);
-}
-
-static void
-drop_next (PcallScheduler *self)
-{
-  gboolean timed_out = self->stop_state == PCALL_CALL_STATE_TIMED_OUT;
-
-  finish_unstarted (self, take_call (self).index, self->stop_state,
-                    timed_out ? PCALL_ERROR_TIMED_OUT : PCALL_ERROR_CANCELLED, self->stop_reason);
-}
-
-/* There is room again when a child has ended. Where there is none, others have taken it: the first
- * call of a task fails then, and later ones look again for a while. */
-static gboolean
-wait_for_room (PcallScheduler *self)
-{
-  if (self->runs.length == 0 && (!self->started || self->n_starved++ >= MAX_STARVED))
-    return FALSE;
-
-  self->crowded = TRUE;
-  if (self->runs.length == 0)
-    pause_for (self, STARVED_PAUSE_US);
-  return TRUE;
-}
-
-/* Makes a child for the next call, which let_go() lets go on. NULL without an error where
- * there is no room for it while others run: then the call waits. */
-static PcallRun *
-make_next (PcallScheduler *self,
-           guint          *index,
-           GError        **error)
-{
-  Retry next = take_call (self);
-  gboolean one_target = self->targets->len == 1;
-  PcallJob job = { next.index, g_ptr_array_index (self->targets, one_target ? 0 : next.index),
-                   next.attempt };
-  g_autoptr (GError) failure = NULL;
-  int error_number = 0;
-  PcallRun *run = pcall_run_new (&self->setup, &job, &error_number, &failure);
-
-  *index = next.index;
-  if (run != NULL)
-    {
-      self->n_starved = 0;
-      g_queue_push_tail_link (&self->runs, pcall_run_get_link (run));
-      if (self->held == NULL)
-        self->held = pcall_run_get_link (run);
-      return run;
-    }
-
-  if (pcall_limits_is_want_of_room (error_number) && wait_for_room (self))
-    {
-      put_back (self, next.index, next.attempt);
-      return NULL;
-    }
-
-  g_propagate_error (error, g_steal_pointer (&failure));
-  return NULL;
-}
-
-static void
-let_go (PcallScheduler *self)
-{
-  while (self->held != NULL && self->n_gone < self->max_children && !is_stopped (self))
-    {
-      PcallRun *run = self->held->data;
-
-      self->held = self->held->next;
-      self->n_gone++;
-      pcall_run_go (run);
-    }
-}
-
-static void
-start_or_fail_next (PcallScheduler *self)
-{
-  g_autoptr (GError) error = NULL;
-  guint index;
-  PcallRun *run = make_next (self, &index, &error);
-
-  if (run != NULL)
-    let_go (self);
-  else if (error != NULL)
-    finish_unstarted (self, index, PCALL_CALL_STATE_FAILED, error->code, error->message);
 }
 
 static void
@@ -312,70 +110,20 @@ check_finished (PcallScheduler *self)
     self->funcs->finished (self->data);
 }
 
-static void
-survey (PcallScheduler *self)
-{
-  /* Other threads may change what was seen at any time. */
-  if (self->surveyed && !self->context.has_threads)
-    return;
-
-  self->context.methods->survey (&self->context);
-  self->surveyed = TRUE;
-}
-
-static void
-start_or_drop_next (PcallScheduler *self)
-{
-  if (is_stopped (self))
-    {
-      drop_next (self);
-    }
-  else
-    {
-      survey (self);
-      start_or_fail_next (self);
-    }
-}
-
-/* Begins nothing that would, going by the longest step since @begun, last longer than @length. */
-static void
-burst (PcallScheduler *self,
-       gint64          begun,
-       gint64          length)
-{
-  gint64 now = g_get_monotonic_time ();
-  gint64 longest = now - begun;
-
-  while (can_start (self))
-    {
-      gint64 before = now;
-
-      if (now + longest - begun > length)
-        {
-          pause_for (self, PAUSE_US);
-          return;
-        }
-
-      start_or_drop_next (self);
-      now = g_get_monotonic_time ();
-      longest = MAX (longest, now - before);
-    }
-}
-
 void
 pcall_scheduler_dispatch (PcallScheduler *self,
                           gint64          until)
 {
-  let_go (self);
+  pcall_scheduler_let_go (self);
   if (self->finished)
     return;
 
   /* Who waits here has nothing else to do, so there is no pause; and it does not wait for nothing. */
-  if (can_start (self) || pcall_scheduler_is_over (self))
+  if (pcall_scheduler_can_deal (self) || pcall_scheduler_is_over (self))
     until = 0;
   pcall_engine_dispatch (self->engine, until);
-  let_go (self);
-  burst (self, g_get_monotonic_time (), BURST_US);
+  pcall_scheduler_let_go (self);
+  pcall_scheduler_deal (self, g_get_monotonic_time (), BURST_US);
   check_finished (self);
 }
 
@@ -425,6 +173,7 @@ finish_run (PcallScheduler *self,
             PcallRun       *run)
 {
   guint index = pcall_run_get_job (run)->index;
+  gboolean has_call = pcall_run_has_call (run);
   guint child;
   gboolean begun = pcall_run_get_child (run, &child);
 
@@ -443,7 +192,18 @@ finish_run (PcallScheduler *self,
   if (begun && self->funcs != NULL)
     self->funcs->child_exited (child, self->data);
   self->telling--;
-  tell_finished_call (self, index);
+  if (has_call)
+    tell_finished_call (self, index);
+}
+
+static void
+run_returned (PcallRun *run,
+              gpointer  data)
+{
+  PcallScheduler *self = data;
+
+  pcall_pool_put (&self->pool, run);
+  tell_finished_call (self, pcall_run_get_job (run)->index);
 }
 
 static void
@@ -466,12 +226,16 @@ run_ended (PcallRun *run,
   if (self->held == link)
     self->held = link->next;
   g_queue_unlink (&self->runs, link);
+  if (job.methods->takes_calls)
+    pcall_pool_remove (&self->pool, run);
   self->n_gone -= pcall_run_has_gone (run);
   self->n_over -= pcall_run_is_over (run);
   self->crowded = FALSE;
 
   if (!pcall_run_failed_trial (run))
     {
+      if (!pcall_scheduler_is_stopped (self) && job.attempt + 1 < MAX_DELIVERIES && pcall_run_take_back (run))
+        pcall_turns_put_back (&self->turns, (PcallTurn) { job.index, job.attempt + 1 });
       finish_run (self, run);
     }
   else
@@ -479,10 +243,12 @@ run_ended (PcallRun *run,
       pcall_run_discard_log (run);
       pcall_run_free (run);
       if (job.attempt + 1 < MAX_ATTEMPTS)
-        put_back (self, job.index, job.attempt + 1);
+        pcall_turns_put_back (&self->turns, (PcallTurn) { job.index, job.attempt + 1 });
       else
-        finish_unstarted (self, job.index, PCALL_CALL_STATE_FAILED, PCALL_ERROR_START,
-                          "other threads of this process held locks of GLib at every fork");
+        pcall_scheduler_finish_unstarted (self, job.index, PCALL_CALL_STATE_FAILED,
+                                          PCALL_ERROR_START,
+                                          "other threads of this process held locks of GLib at "
+                                          "every fork");
     }
 }
 
@@ -490,6 +256,7 @@ static const PcallRunFuncs run_funcs = {
   .begun = run_begun,
   .progressed = run_progressed,
   .messaged = run_messaged,
+  .returned = run_returned,
   .over = run_over,
   .ended = run_ended,
 };
@@ -515,25 +282,6 @@ deadline_passed (gpointer data)
 
 /* Beginning */
 
-static gboolean
-make_first (PcallScheduler *self,
-            GError        **error)
-{
-  g_autofree char *call = NULL;
-  guint index;
-
-  if (self->n_calls == 0)
-    return TRUE;
-
-  survey (self);
-  if (make_next (self, &index, error) != NULL)
-    return TRUE;
-
-  call = pcall_call_list_describe (self->calls, index);
-  g_prefix_error (error, "%s: ", call);
-  return FALSE;
-}
-
 PcallScheduler *
 pcall_scheduler_new (PcallEngine                 *engine,
                      PcallCallList               *calls,
@@ -547,14 +295,21 @@ pcall_scheduler_new (PcallEngine                 *engine,
 
   self->engine = pcall_engine_ref (engine);
   self->calls = pcall_call_list_ref (calls);
-  self->n_calls = pcall_call_list_get_n_calls (calls);
+  pcall_turns_init (&self->turns, pcall_call_list_get_n_calls (calls));
   self->targets = g_ptr_array_ref (targets);
   self->options = *options;
   self->funcs = funcs;
   self->data = data;
   self->max_children =
-      options->max_children != 0 ? options->max_children : pcall_limits_find_room (self->n_calls);
-  pcall_start_context_init (&self->context, &pcall_start_fork, arguments);
+      options->max_children != 0 ? options->max_children
+                                 : pcall_limits_find_room (pcall_call_list_get_n_calls (calls));
+  self->max_workers =
+      options->max_children != 0 ? options->max_children : g_get_num_processors ();
+  pcall_start_context_init (&self->context, arguments);
+  for (guint i = 0; i < targets->len; i++)
+    pcall_start_context_use (&self->context,
+                             pcall_start_choose (g_ptr_array_index (targets, i),
+                                                 options->start_method, NULL));
   self->setup = (PcallRunSetup) { engine, &self->context, calls, NULL,
                                   options->timeout, options->grace_period, &run_funcs, self };
   return self;
@@ -572,19 +327,19 @@ pcall_scheduler_start (PcallScheduler *self,
     return FALSE;
 
   self->children = self->setup.children = pcall_child_list_new (self->context.log);
-  if (!make_first (self, error))
+  if (!pcall_scheduler_deal_first (self, error))
     return FALSE;
 
   if (self->options.deadline > 0)
     pcall_engine_set_timer (self->engine, &self->deadline_timer,
                             g_get_monotonic_time () + self->options.deadline, deadline_passed,
                             self);
-  pause_for (self, 0);
+  pcall_scheduler_pause (self, 0);
 
   self->started = TRUE;
   self->funcs->started (self->data);
-  let_go (self);
-  burst (self, begun, FIRST_BURST_US);
+  pcall_scheduler_let_go (self);
+  pcall_scheduler_deal (self, begun, FIRST_BURST_US);
   return TRUE;
 }
 
@@ -596,7 +351,8 @@ free_memory (PcallScheduler *self)
   g_clear_pointer (&self->calls, pcall_call_list_unref);
   g_clear_pointer (&self->children, pcall_child_list_unref);
   pcall_start_context_clear (&self->context);
-  g_queue_clear_full (&self->retries, g_free);
+  pcall_turns_clear (&self->turns);
+  g_queue_clear (&self->pool.idle);
   g_free (self->stop_reason);
   g_free (self);
 }
@@ -667,8 +423,7 @@ pcall_scheduler_abandon (PcallScheduler *self)
   GThread *thread = NULL;
 
   self->funcs = NULL;
-  self->next_call = self->n_calls;
-  g_queue_clear_full (&self->retries, g_free);
+  pcall_turns_clear (&self->turns);
   pcall_scheduler_stop (self, reason);
   run_until (self, g_get_monotonic_time () + ABANDON_WAIT_US);
 
@@ -692,7 +447,7 @@ pcall_scheduler_abandon (PcallScheduler *self)
 gboolean
 pcall_scheduler_is_over (PcallScheduler *self)
 {
-  return self->runs.length == 0 && !has_waiting_calls (self);
+  return self->runs.length == 0 && !pcall_turns_are_left (&self->turns);
 }
 
 PcallChildList *

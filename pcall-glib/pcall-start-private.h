@@ -6,6 +6,7 @@
 #pragma once
 
 #include "pcall-arguments-private.h"
+#include "pcall-enums.h"
 #include "pcall-log-capture-private.h"
 #include "pcall-process-private.h"
 #include "pcall-target.h"
@@ -17,10 +18,12 @@ G_BEGIN_DECLS
 
 typedef struct _PcallStartMethods PcallStartMethods;
 
+#define PCALL_MAX_START_METHODS 2
+
 /* What is the same for all children of a task. */
 typedef struct
 {
-  const PcallStartMethods *methods;
+  const PcallStartMethods *methods[PCALL_MAX_START_METHODS]; /* those in use, then NULL */
   guint64                  nonce;
   PcallArguments          *arguments;
   PcallLogCapture         *log; /* NULL: children inherit the standard streams */
@@ -38,8 +41,10 @@ typedef struct
 } PcallStartContext;
 
 void     pcall_start_context_init  (PcallStartContext       *self,
-                                    const PcallStartMethods *methods,
                                     PcallArguments          *arguments);
+/* Children will be made that way, too; before it is opened. */
+void     pcall_start_context_use   (PcallStartContext       *self,
+                                    const PcallStartMethods *methods);
 /* Makes what children need. On failure too, it is to be closed. */
 gboolean pcall_start_context_open  (PcallStartContext       *self,
                                     gboolean                 capture,
@@ -48,15 +53,18 @@ gboolean pcall_start_context_open  (PcallStartContext       *self,
                                     GError                 **error);
 /* No child is left, and none will be started. */
 void     pcall_start_context_close (PcallStartContext       *self);
+/* Looks at this process anew. */
+void     pcall_start_context_survey (PcallStartContext      *self);
 /* Frees what is left; in a forked child, of what is its parent's, without having closed it. */
 void     pcall_start_context_clear (PcallStartContext       *self);
 
 /* What a child is started for. */
 typedef struct
 {
-  guint        index;
-  PcallTarget *target;
-  guint        attempt; /* 0, 1 …: how often a child for this call was started before */
+  guint                    index;
+  guint                    attempt; /* 0, 1 …: how often a child for this call was started before */
+  PcallTarget             *target;
+  const PcallStartMethods *methods;
 } PcallJob;
 
 /* What the parent prepares for one forked child. */
@@ -78,6 +86,11 @@ typedef struct
 /* A way to make children. */
 struct _PcallStartMethods
 {
+  /* A child says hello when it is there, is then given its calls, one after the other, and ends
+   * when it is told that there are no more. Otherwise it is made for one call, knows that, and ends
+   * with it. */
+  gboolean takes_calls;
+
   /* Makes what all children use; once in a task, and undone by @clear. */
   void     (*prepare) (PcallStartContext *context);
   void     (*clear)   (PcallStartContext *context);
@@ -91,6 +104,13 @@ struct _PcallStartMethods
 };
 
 extern const PcallStartMethods pcall_start_fork;
+extern const PcallStartMethods pcall_start_spawn;
+
+/* How children for @target are made when @method was asked for. NULL with PCALL_ERROR_TARGET where
+ * that is not possible. */
+const PcallStartMethods *pcall_start_choose (PcallTarget      *target,
+                                             PcallStartMethod  method,
+                                             GError          **error);
 
 /* Lets a started child go on, once the parent watches it. */
 void pcall_start_go (const PcallStarted *started);

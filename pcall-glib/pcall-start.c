@@ -11,21 +11,59 @@
 #include "pcall-error.h"
 #include "pcall-fd-private.h"
 #include "pcall-life-private.h"
+#include "pcall-target-private.h"
 
 /* What all children of a task are started with, whatever the start method: the life pipe, a log,
  * something to read nothing from, and a number that no stranger knows. */
 
+const PcallStartMethods *
+pcall_start_choose (PcallTarget      *target,
+                    PcallStartMethod  method,
+                    GError          **error)
+{
+  PcallTargetKind kind = pcall_target_get_kind (target);
+
+  if (kind == PCALL_TARGET_CALLBACK && method == PCALL_START_METHOD_SPAWN)
+    g_set_error_literal (error, PCALL_ERROR, PCALL_ERROR_TARGET,
+                         "a callback cannot be spawned, only forked; its start method is 'spawn'");
+  else if (kind == PCALL_TARGET_WORKER && method == PCALL_START_METHOD_FORK)
+    g_set_error (error, PCALL_ERROR, PCALL_ERROR_TARGET,
+                 "what a worker program runs cannot be forked, only spawned, and \"%s\" is such a "
+                 "target; the start method is 'fork'",
+                 pcall_target_get_name (target));
+  else if (kind == PCALL_TARGET_CALLBACK || method == PCALL_START_METHOD_FORK)
+    return &pcall_start_fork;
+  else
+    return &pcall_start_spawn;
+  return NULL;
+}
+
 void
-pcall_start_context_init (PcallStartContext       *self,
-                          const PcallStartMethods *methods,
-                          PcallArguments          *arguments)
+pcall_start_context_init (PcallStartContext *self,
+                          PcallArguments    *arguments)
 {
   *self = (PcallStartContext) {
-    .methods = methods,
     .arguments = pcall_arguments_ref (arguments),
     .null_fd = -1,
   };
 }
+
+void
+pcall_start_context_use (PcallStartContext       *self,
+                         const PcallStartMethods *methods)
+{
+  guint i = 0;
+
+  while (self->methods[i] != NULL && self->methods[i] != methods)
+    i++;
+  self->methods[i] = methods;
+}
+
+/* Does what @member names of all methods in use. */
+#define FOR_EACH_METHOD(self, member)                                                              \
+  for (guint i_ = 0; i_ < PCALL_MAX_START_METHODS && (self)->methods[i_] != NULL; i_++)            \
+    if ((self)->methods[i_]->member != NULL)                                                       \
+  (self)->methods[i_]->member (self)
 
 static gboolean
 check (gboolean    worked,
@@ -71,7 +109,7 @@ pcall_start_context_open (PcallStartContext *self,
   if (capture && self->log == NULL)
     return FALSE;
 
-  self->methods->prepare (self);
+  FOR_EACH_METHOD (self, prepare);
   return TRUE;
 }
 
@@ -84,15 +122,21 @@ pcall_start_context_close (PcallStartContext *self)
     pcall_life_release ();
   self->holds_life = FALSE;
 
-  self->methods->clear (self);
+  FOR_EACH_METHOD (self, clear);
   pcall_fd_clear (&self->null_fd);
 }
 
 void
 pcall_start_context_clear (PcallStartContext *self)
 {
-  self->methods->clear (self);
+  FOR_EACH_METHOD (self, clear);
   pcall_fd_clear (&self->null_fd);
   g_clear_pointer (&self->log, pcall_log_capture_unref);
   g_clear_pointer (&self->arguments, pcall_arguments_unref);
+}
+
+void
+pcall_start_context_survey (PcallStartContext *self)
+{
+  FOR_EACH_METHOD (self, survey);
 }

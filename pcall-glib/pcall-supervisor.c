@@ -17,7 +17,9 @@
  *
  * Frames wait in a queue until each has been given on. A function that is given a frame may
  * dispatch the engine again and wait for the rest; there may be no event left to come, so a timer
- * stands in for it, and the queue is emptied, and the end told, further in. */
+ * stands in for it, and the queue is emptied, and the end told, further in.
+ *
+ * What is sent waits in a queue too, until the child takes it: no parent waits for a child. */
 
 /* How much of what a child sends is read at once, before others have their turn. */
 #define RECEIVE_BUDGET (256 * 1024)
@@ -33,6 +35,7 @@ struct _PcallSupervisor
   PcallTimer                  kill_timer;
   PcallTimer                  deliver_timer;
   PcallFrameQueue             frames;
+  GQueue                      parcels; /* PcallParcel, to be sent */
   PcallExit                   exit;
   gboolean                    exited;
   gboolean                    terminated;
@@ -45,8 +48,12 @@ struct _PcallSupervisor
 static void
 close_channel (PcallSupervisor *self)
 {
+  PcallParcel *parcel;
+
   pcall_engine_unwatch (self->engine, &self->channel_watch);
   pcall_channel_clear (&self->channel);
+  while ((parcel = g_queue_pop_head (&self->parcels)) != NULL)
+    pcall_parcel_free (parcel);
 }
 
 static void
@@ -61,6 +68,8 @@ receive (PcallSupervisor *self,
       break;
     case PCALL_CHANNEL_CLOSED:
       close_channel (self);
+      if (self->funcs->closed != NULL)
+        self->funcs->closed (self->data);
       break;
     case PCALL_CHANNEL_BROKEN:
       pcall_supervisor_reject (self, error);
@@ -76,13 +85,6 @@ has_more_to_tell (PcallSupervisor *self)
   return self->frames.head != NULL || (self->exited && !self->told);
 }
 
-/* Whether user code may be called because of such a frame. */
-static gboolean
-may_call_out (PcallFrameType type)
-{
-  return type == PCALL_FRAME_READY || type == PCALL_FRAME_PROGRESS || type == PCALL_FRAME_MESSAGE;
-}
-
 static void deliver_further_in (gpointer data);
 
 static void
@@ -94,7 +96,7 @@ deliver (PcallSupervisor *self)
 
   while ((frame = pcall_frame_queue_pop (&self->frames)) != NULL)
     {
-      if (may_call_out (frame->type) && has_more_to_tell (self))
+      if ((self->funcs->calls_out & (1u << frame->type)) && has_more_to_tell (self))
         pcall_engine_set_timer (self->engine, &self->deliver_timer, 0, deliver_further_in, self);
       self->funcs->frame (frame, self->data);
       pcall_frame_free (frame);
@@ -117,12 +119,30 @@ deliver_further_in (gpointer data)
   deliver (data);
 }
 
+/* FALSE where there is more to send, which the socket does not take now. */
+static gboolean
+post (PcallSupervisor *self)
+{
+  PcallParcel *parcel;
+
+  while ((parcel = g_queue_peek_head (&self->parcels)) != NULL)
+    {
+      /* Where the other side is gone, there is no use for what is left. */
+      if (pcall_channel_post (&self->channel, parcel) == PCALL_POST_MORE)
+        return FALSE;
+      pcall_parcel_free (g_queue_pop_head (&self->parcels));
+    }
+  return TRUE;
+}
+
 static void
 channel_ready (gpointer data,
                guint32  events)
 {
   PcallSupervisor *self = data;
 
+  if ((events & EPOLLOUT) && post (self))
+    pcall_engine_rewatch (self->engine, &self->channel_watch, EPOLLIN);
   receive (self, RECEIVE_BUDGET);
   deliver (self);
 }
@@ -143,6 +163,8 @@ process_ready (gpointer data,
 
   if (self->channel_watch.active)
     receive (self, pcall_channel_get_n_waiting (&self->channel));
+  if (self->funcs->closed != NULL)
+    pcall_channel_check_unread (&self->channel);
   close_channel (self);
   deliver (self);
 }
@@ -187,6 +209,7 @@ pcall_supervisor_unref (PcallSupervisor *self)
     return;
 
   pcall_frame_queue_clear (&self->frames);
+  g_queue_clear_full (&self->parcels, (GDestroyNotify) pcall_parcel_free);
   pcall_channel_clear (&self->channel);
   pcall_process_clear (&self->process);
   g_clear_error (&self->error);
@@ -204,6 +227,26 @@ pcall_supervisor_has_frame (PcallSupervisor *self,
     if (frame->type == type)
       return TRUE;
   return FALSE;
+}
+
+void
+pcall_supervisor_send (PcallSupervisor *self,
+                       PcallFrameType   type,
+                       guint32          call_index,
+                       GVariant        *value)
+{
+  gboolean waiting = self->parcels.length > 0;
+  PcallParcel *parcel = pcall_parcel_new (&self->channel, type, call_index, value);
+
+  if (!self->channel_watch.active)
+    {
+      pcall_parcel_free (parcel);
+      return;
+    }
+
+  g_queue_push_tail (&self->parcels, parcel);
+  if (!waiting && !post (self))
+    pcall_engine_rewatch (self->engine, &self->channel_watch, EPOLLIN | EPOLLOUT);
 }
 
 static void
@@ -265,4 +308,10 @@ const GError *
 pcall_supervisor_get_error (PcallSupervisor *self)
 {
   return self->error;
+}
+
+gboolean
+pcall_supervisor_left_unread (PcallSupervisor *self)
+{
+  return self->channel.unread;
 }

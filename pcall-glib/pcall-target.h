@@ -29,6 +29,9 @@ G_BEGIN_DECLS
  * what it changes stays in the child. Only what it returns, sends with
  * [func@Pcall.send_message] or writes comes back.
  *
+ * In a worker it runs in the main thread, in the default main context, and sees
+ * what calls before it in the same process have left.
+ *
  * Returns: (transfer full) (nullable): the result, which may be floating. %NULL
  *   without @error set means "no value" and becomes the empty tuple `()`
  *
@@ -45,11 +48,24 @@ PCALL_AVAILABLE_IN_1_0
 G_DECLARE_FINAL_TYPE (PcallTarget, pcall_target, PCALL, TARGET, GObject)
 
 PCALL_AVAILABLE_IN_1_0
-PcallTarget *pcall_target_new      (const char     *name,
-                                    PcallFunc       func,
-                                    gpointer        user_data,
-                                    GDestroyNotify  destroy) G_GNUC_WARN_UNUSED_RESULT;
+G_GNUC_WARN_UNUSED_RESULT
+PcallTarget        *pcall_target_new             (const char         *name,
+                                                  PcallFunc           func,
+                                                  gpointer            user_data,
+                                                  GDestroyNotify      destroy);
 PCALL_AVAILABLE_IN_1_0
-const char  *pcall_target_get_name (PcallTarget    *self);
+G_GNUC_WARN_UNUSED_RESULT
+PcallTarget        *pcall_target_new_symbol      (const char         *module,
+                                                  const char         *symbol);
+PCALL_AVAILABLE_IN_1_0
+G_GNUC_WARN_UNUSED_RESULT
+PcallTarget        *pcall_target_new_worker      (const char * const *worker_argv,
+                                                  const char         *name);
+PCALL_AVAILABLE_IN_1_0
+const char         *pcall_target_get_name        (PcallTarget        *self);
+PCALL_AVAILABLE_IN_1_0
+const char         *pcall_target_get_module      (PcallTarget        *self);
+PCALL_AVAILABLE_IN_1_0
+const char * const *pcall_target_get_worker_argv (PcallTarget        *self);
 
 G_END_DECLS

@@ -157,9 +157,10 @@ pcall_task_get_grace_period (PcallTask *self)
  * @max_children: the number, 0 for automatic
  *
  * Sets how many children may run at once. Automatic is all of them, as far as the system has room
- * for: calls that talk to each other can rely on that. The others wait for their turn. The process
- * of the next call may be made while that of a call that is over is ending; it begins when that one
- * is gone, with all that it held.
+ * for: calls that talk to each other can rely on that. Of workers, which run one call after the
+ * other, it is as many as there are processors. The other calls wait for their turn. The process of
+ * the next call may be made while that of a call that is over is ending; it begins when that one is
+ * gone, with all that it held.
  *
  * Since: 1.0
  */

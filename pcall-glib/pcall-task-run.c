@@ -462,6 +462,16 @@ pcall_task_to_microseconds (gdouble seconds)
 }
 
 static gboolean
+check_targets (PcallTask *self,
+               GError   **error)
+{
+  for (guint i = 0; i < self->targets->len; i++)
+    if (pcall_start_choose (g_ptr_array_index (self->targets, i), self->start_method, error) == NULL)
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
 check_startable (PcallTask *self,
                  GError   **error)
 {
@@ -471,11 +481,8 @@ check_startable (PcallTask *self,
   else if (self->targets->len == 0)
     g_set_error_literal (error, PCALL_ERROR, PCALL_ERROR_ARGUMENTS,
                          "the task has no target; add one with pcall_task_add_target()");
-  else if (self->start_method == PCALL_START_METHOD_SPAWN)
-    g_set_error_literal (error, PCALL_ERROR, PCALL_ERROR_TARGET,
-                         "a callback cannot be spawned, only forked; its start method is 'spawn'");
   else
-    return TRUE;
+    return check_targets (self, error);
   return FALSE;
 }
 
@@ -487,6 +494,7 @@ make_scheduler (PcallTask *self)
     .deadline = pcall_task_to_microseconds (self->deadline),
     .grace_period = pcall_task_to_microseconds (self->grace_period),
     .max_children = self->max_children,
+    .start_method = self->start_method,
     .failure_policy = self->failure_policy,
     .log_mode = self->log_mode,
     .log_directory = self->log_directory,

@@ -275,7 +275,8 @@ install_options (void)
   /**
    * PcallTask:max-children: (getter get_max_children) (setter set_max_children)
    *
-   * How many children may run at once; 0 for as many as the system has room for.
+   * How many children may run at once; 0 for as many as the system has room for, and of workers as
+   * many as there are processors.
    *
    * Since: 1.0
    */

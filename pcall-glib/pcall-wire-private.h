@@ -27,10 +27,14 @@ G_BEGIN_DECLS
  */
 #define PCALL_FRAME_HEADER_SIZE 32
 
+/* The version, in every header, and in what a worker says of itself. */
+#define PCALL_FRAME_VERSION 1
+
 /* A payload cannot be longer than this. It bounds arithmetic, not memory: memory is taken as
  * bytes arrive, never on the word of a header. */
 #define PCALL_FRAME_MAX_LENGTH (G_GUINT64_CONSTANT (1) << 40)
 
+/* What a forked child sends comes first, then what only a worker sends or is sent. */
 typedef enum
 {
   PCALL_FRAME_READY = 1, /* (): the child may be told to go; nothing of the user's ran yet */
@@ -39,7 +43,13 @@ typedef enum
   PCALL_FRAME_PROGRESS,  /* (ds): fraction and text */
   PCALL_FRAME_MESSAGE,   /* v: what the call sent with pcall_send_message() */
   PCALL_FRAME_FINAL,     /* i: no frame follows, and the child ends with this exit status */
+  PCALL_FRAME_HELLO,     /* (uia{sv}): a worker is there: its version, its pid, more to come */
+  PCALL_FRAME_CALL,      /* (sva{sv}s): to a worker: run this name with these arguments (a tuple)
+                            and keyword arguments, and write into this log file, if not empty */
+  PCALL_FRAME_STOP,      /* (): to a worker: there are no more calls */
 } PcallFrameType;
+
+#define PCALL_FRAME_LAST PCALL_FRAME_STOP
 
 typedef struct
 {
@@ -60,6 +70,9 @@ pcall_frame_padded_length (guint64 length)
 
 /* The type of the payload of a frame of type @type; NULL if there is no such frame. */
 const GVariantType *pcall_frame_payload_type (PcallFrameType type);
+
+/* What such a frame is called in messages; the type must be one of those above. */
+const char *pcall_frame_type_name (PcallFrameType type);
 
 /* Writes @header, in this machine's byte order. */
 void pcall_frame_header_encode (const PcallFrameHeader *header,

@@ -19,7 +19,6 @@
 #include "pcall-error.h"
 
 #define MAGIC "PCL1"
-#define VERSION 1
 #define ALIGNMENT 8
 
 /* How much of a bad type string an error shows. */
@@ -57,6 +56,9 @@ static const struct
   [PCALL_FRAME_PROGRESS] = { .name = "progress", .payload_type = "(ds)" },
   [PCALL_FRAME_MESSAGE] = { .name = "message", .payload_type = "v" },
   [PCALL_FRAME_FINAL] = { .name = "final", .payload_type = "i" },
+  [PCALL_FRAME_HELLO] = { .name = "hello", .payload_type = "(uia{sv})" },
+  [PCALL_FRAME_CALL] = { .name = "call", .payload_type = "(sva{sv}s)" },
+  [PCALL_FRAME_STOP] = { .name = "stop", .payload_type = "()" },
 };
 
 static gboolean refuse (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
@@ -83,6 +85,14 @@ pcall_frame_payload_type (PcallFrameType type)
   return kind < G_N_ELEMENTS (kinds) ? (const GVariantType *) kinds[kind].payload_type : NULL;
 }
 
+const char *
+pcall_frame_type_name (PcallFrameType type)
+{
+  g_assert (pcall_frame_payload_type (type) != NULL);
+
+  return kinds[type].name;
+}
+
 /* Headers */
 
 static guint32
@@ -107,7 +117,7 @@ void
 pcall_frame_header_encode (const PcallFrameHeader *header, guint8 bytes[PCALL_FRAME_HEADER_SIZE])
 {
   memcpy (bytes + OFFSET_MAGIC, MAGIC, strlen (MAGIC));
-  bytes[OFFSET_VERSION] = VERSION;
+  bytes[OFFSET_VERSION] = PCALL_FRAME_VERSION;
   bytes[OFFSET_BYTE_ORDER] = OWN_ORDER;
   bytes[OFFSET_TYPE] = (guint8) header->type;
   bytes[OFFSET_ZERO] = 0;
@@ -117,16 +127,27 @@ pcall_frame_header_encode (const PcallFrameHeader *header, guint8 bytes[PCALL_FR
   memcpy (bytes + OFFSET_LENGTH, &header->length, sizeof header->length);
 }
 
+/* As text, too: it may be the beginning of words that somebody printed where frames belong. */
+static gboolean
+refuse_magic (const guint8 *bytes, GError **error)
+{
+  g_autofree char *start = g_strndup ((const char *) bytes, strlen (MAGIC));
+  g_autofree char *text = g_strescape (start, NULL);
+
+  return refuse (error, "frame magic is %02x%02x%02x%02x (\"%s\")", bytes[0], bytes[1], bytes[2],
+                 bytes[3], text);
+}
+
 /* What comes before a header's numbers, and says how to read them. */
 static gboolean
 check_preamble (const guint8 *bytes, GError **error)
 {
   if (memcmp (bytes + OFFSET_MAGIC, MAGIC, strlen (MAGIC)) != 0)
-    return refuse (error, "frame magic is %02x%02x%02x%02x", bytes[0], bytes[1], bytes[2],
-                   bytes[3]);
+    return refuse_magic (bytes, error);
 
-  if (bytes[OFFSET_VERSION] != VERSION)
-    return refuse (error, "frame version is %u, not %u", bytes[OFFSET_VERSION], VERSION);
+  if (bytes[OFFSET_VERSION] != PCALL_FRAME_VERSION)
+    return refuse (error, "frame version is %u, not %u", bytes[OFFSET_VERSION],
+                   PCALL_FRAME_VERSION);
 
   if (bytes[OFFSET_BYTE_ORDER] != OWN_ORDER && bytes[OFFSET_BYTE_ORDER] != OTHER_ORDER)
     return refuse (error, "frame byte order is %02x, neither 'l' nor 'B'",
@@ -241,6 +262,9 @@ pcall_frame_is_plain (PcallFrameType type, const guint8 *bytes, gsize length)
     case PCALL_FRAME_READY:
     case PCALL_FRAME_ERROR:
     case PCALL_FRAME_PROGRESS:
+    case PCALL_FRAME_HELLO:
+    case PCALL_FRAME_CALL:
+    case PCALL_FRAME_STOP:
     default:
       return FALSE;
     }

@@ -21,6 +21,7 @@
 #include <pcall-glib/pcall-fork.h>
 #include <pcall-glib/pcall-target.h>
 #include <pcall-glib/pcall-task.h>
+#include <pcall-glib/pcall-worker.h>
 
 #include <pcall-glib/pcall-enum-types.h>
 

@@ -157,13 +157,14 @@ kill_victim (gconstpointer data)
 static void
 kill_victim_while_starting (gconstpointer data)
 {
+  const char *mode = data;
   guint n_rounds = traces_rounds (20, 2000);
 
   for (guint i = 0; i < n_rounds; i++)
     {
       Victim victim;
 
-      victim_start (&victim, "starting");
+      victim_start (&victim, mode);
       victim_wait_until_ready (&victim);
       g_usleep (g_test_rand_int_range (0, 20000));
       victim_kill (&victim);
@@ -217,7 +218,11 @@ static const Row rows[] = {
   { "/orphans/masked", kill_victim, "masked" },
   { "/orphans/masked-stopped", kill_victim, "masked-stopped" },
   { "/orphans/exec", kill_victim, "exec" },
-  { "/orphans/while-starting", kill_victim_while_starting, NULL },
+  { "/orphans/while-starting", kill_victim_while_starting, "starting" },
+  { "/orphans/spawn-busy", kill_victim, "spawn-busy" },
+  { "/orphans/spawn-stopped", kill_victim, "spawn-stopped" },
+  { "/orphans/spawn-exec", kill_victim, "spawn-exec" },
+  { "/orphans/spawn-while-starting", kill_victim_while_starting, "spawn-starting" },
 };
 
 static void

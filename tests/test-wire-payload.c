@@ -50,6 +50,11 @@ static const struct
   { PCALL_FRAME_PROGRESS, "(0.25, 'a quarter')" },
   { PCALL_FRAME_MESSAGE, "<('key', uint32 77)>" },
   { PCALL_FRAME_FINAL, "42" },
+  { PCALL_FRAME_HELLO, "(1, 4711, @a{sv} {})" },
+  { PCALL_FRAME_HELLO, "(1, -1, {'host': <'elsewhere'>})" },
+  { PCALL_FRAME_CALL, "('lib.so:add', <(1, 'x', 2.5)>, {'unit': <'ms'>}, '')" },
+  { PCALL_FRAME_CALL, "('', <()>, @a{sv} {}, '/run/log')" },
+  { PCALL_FRAME_STOP, "()" },
 };
 
 static GVariant *

@@ -17,11 +17,11 @@
 static void
 test_payload_types (void)
 {
-  for (guint type = PCALL_FRAME_READY; type <= PCALL_FRAME_FINAL; type++)
+  for (guint type = PCALL_FRAME_READY; type <= PCALL_FRAME_LAST; type++)
     g_assert_nonnull (pcall_frame_payload_type (type));
 
   g_assert_null (pcall_frame_payload_type (0));
-  g_assert_null (pcall_frame_payload_type (PCALL_FRAME_FINAL + 1));
+  g_assert_null (pcall_frame_payload_type (PCALL_FRAME_LAST + 1));
   g_assert_null (pcall_frame_payload_type (G_MAXUINT));
 }
 
@@ -70,7 +70,7 @@ make_foreign (guint8 bytes[PCALL_FRAME_HEADER_SIZE])
 static void
 test_header_round_trip (void)
 {
-  for (guint type = PCALL_FRAME_READY; type <= PCALL_FRAME_FINAL; type++)
+  for (guint type = PCALL_FRAME_READY; type <= PCALL_FRAME_LAST; type++)
     for (guint foreign = 0; foreign < 2; foreign++)
       {
         PcallFrameHeader header = { type, FALSE, NONCE, SEQUENCE, type << 24 | 5, 1 << 20 };
@@ -142,11 +142,11 @@ typedef struct
 } BadHeader;
 
 static const BadHeader bad_headers[] = {
-  { "bad-magic", 0, 4, 0x41414141, "frame magic is 41414141" },
+  { "bad-magic", 0, 4, 0x41414141, "frame magic is 41414141 (\"AAAA\")" },
   { "bad-version", 4, 1, 2, "frame version is 2, not 1" },
   { "bad-byte-order", 5, 1, 'L', "frame byte order is 4c, neither 'l' nor 'B'" },
   { "bad-type/zero", 6, 1, 0, "frame type is 0, which is none" },
-  { "bad-type/next", 6, 1, PCALL_FRAME_FINAL + 1, "frame type is 7, which is none" },
+  { "bad-type/next", 6, 1, PCALL_FRAME_LAST + 1, "frame type is 10, which is none" },
   { "bad-type/255", 6, 1, 255, "frame type is 255, which is none" },
   { "bad-zero", 7, 1, 1, "frame byte 7 is 01, not zero" },
   { "bad-nonce", 8, 8, 0xfe, "frame nonce is 00000000000000fe, not that of the task" },

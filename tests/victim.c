@@ -9,7 +9,9 @@
  *     one task with three calls of that kind; prints "child PID" for each process that must die
  *     with this one, then "foreign PID" for one that holds copies of all descriptors and must not,
  *     then "ready"
- *   victim starting
+ *   victim spawn-busy | spawn-stopped | spawn-exec
+ *     the same with calls in workers
+ *   victim starting | spawn-starting
  *     one task with so many calls that they are still being started after "ready"
  *   victim threads
  *     as busy, started by a thread that has ended, with others that run */
@@ -94,15 +96,19 @@ typedef struct
   const char *name;
   void (*be) (void);
   guint       n_reports; /* of each child */
+  const char *symbol;    /* instead of @be: what a worker calls */
 } Mode;
 
 static const Mode modes[] = {
-  { "busy", be_busy, 1 },
-  { "threads", be_busy, 1 },
-  { "stopped", be_stopped, 1 },
-  { "masked", be_masked, 1 },
-  { "masked-stopped", be_masked_and_stopped, 1 },
-  { "exec", be_waiting_for_program, 2 },
+  { "busy", be_busy, 1, NULL },
+  { "threads", be_busy, 1, NULL },
+  { "stopped", be_stopped, 1, NULL },
+  { "masked", be_masked, 1, NULL },
+  { "masked-stopped", be_masked_and_stopped, 1, NULL },
+  { "exec", be_waiting_for_program, 2, NULL },
+  { "spawn-busy", NULL, 1, "be_busy" },
+  { "spawn-stopped", NULL, 1, "be_stopped" },
+  { "spawn-exec", NULL, 2, "wait_for_program" },
 };
 
 static GVariant *
@@ -165,12 +171,25 @@ sleep_in_thread (gpointer data)
   return NULL;
 }
 
+static PcallTask *
+new_task_for_symbol (const char *symbol)
+{
+  g_autofree char *module =
+      g_build_filename (g_getenv ("G_TEST_BUILDDIR"), "libspawn-targets.so", NULL);
+  g_autoptr (PcallTarget) target = pcall_target_new_symbol (module, symbol);
+
+  return pcall_task_new (target);
+}
+
 static void
 run_mode (const Mode *mode)
 {
-  PcallTask *task = pcall_task_new_for_func (be_what_was_asked, (gpointer) mode, NULL);
+  PcallTask *task =
+      mode->symbol != NULL ? new_task_for_symbol (mode->symbol)
+                           : pcall_task_new_for_func (be_what_was_asked, (gpointer) mode, NULL);
 
   pcall_task_set_n_calls (task, N_CALLS);
+  pcall_task_set_max_children (task, N_CALLS);
   g_signal_connect (task, "call-message", G_CALLBACK (on_call_message), NULL);
 
   if (g_str_equal (mode->name, "threads"))
@@ -201,11 +220,10 @@ be_long (GVariant *args,
 }
 
 static void
-start_many (void)
+start_many (PcallTask *task)
 {
-  PcallTask *task = pcall_task_new_for_func (be_long, NULL, NULL);
-
   pcall_task_set_n_calls (task, 300);
+  pcall_task_set_max_children (task, 300);
   start (task);
   print_line ("ready", getpid ());
   pcall_task_join (task, -1, NULL, NULL);
@@ -218,7 +236,9 @@ main (int    argc,
   const char *name = argc > 1 ? argv[1] : "";
 
   if (g_str_equal (name, "starting"))
-    start_many ();
+    start_many (pcall_task_new_for_func (be_long, NULL, NULL));
+  if (g_str_equal (name, "spawn-starting"))
+    start_many (new_task_for_symbol ("be_stopped"));
 
   for (gsize i = 0; i < G_N_ELEMENTS (modes); i++)
     if (g_str_equal (modes[i].name, name))

@@ -1,0 +1,25 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* How a worker and the process that starts it find each other: by the environment, and never by
+ * arguments, which everybody can read. */
+#define PCALL_ENV_FD "PCALL_WORKER_FD"           /* the descriptor of the channel */
+#define PCALL_ENV_LIFE_FD "PCALL_WORKER_LIFE_FD" /* that of the life pipe; it may be missing */
+#define PCALL_ENV_COOKIE "PCALL_WORKER_COOKIE"   /* the task's nonce, 16 hexadecimal digits */
+
+/* The files of a call's output, in a worker. */
+
+/* Sends standard output and error into the file at @path, if that is not empty, until restored.
+ * Where it cannot be written they stay as they are. */
+void pcall_worker_output_redirect (const char *path);
+void pcall_worker_output_restore  (void);
+
+G_END_DECLS

@@ -1,0 +1,48 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/* Tasks of symbols, which pcall's own worker program runs. */
+
+#pragma once
+
+#include "tally.h"
+#include "task-support.h"
+#include "traces.h"
+
+static inline PcallTarget *
+spawn_target (const char *symbol)
+{
+  g_autofree char *module = g_test_build_filename (G_TEST_BUILT, "libspawn-targets.so", NULL);
+
+  return pcall_target_new_symbol (module, symbol);
+}
+
+static inline PcallTask *
+symbol_task (const char *symbol,
+             guint       n_calls)
+{
+  g_autoptr (PcallTarget) target = spawn_target (symbol);
+  PcallTask *task = pcall_task_new (target);
+
+  pcall_task_set_n_calls (task, n_calls);
+  return task;
+}
+
+static inline void
+add_symbol (PcallTask  *task,
+            const char *symbol)
+{
+  g_autoptr (PcallTarget) target = spawn_target (symbol);
+
+  pcall_task_add_target (task, target);
+}
+
+static inline guint
+count_children (PcallTask *task)
+{
+  g_autoptr (GPtrArray) children = pcall_task_get_children (task);
+
+  return children->len;
+}
