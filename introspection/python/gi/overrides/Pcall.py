@@ -18,6 +18,7 @@ from ._pcall import fork
 from ._pcall.errors import ChildProcessException, RemoteError, RemoteTraceback
 from ._pcall.executor import Executor
 from ._pcall.loops import run_coroutine
+from ._pcall.spawn import Spawned
 from ._pcall.task import (
     Call,
     Child,
@@ -41,6 +42,7 @@ __all__ = [
     "Pcall",
     "RemoteError",
     "RemoteTraceback",
+    "Spawned",
     "Target",
     "Task",
     "as_completed",

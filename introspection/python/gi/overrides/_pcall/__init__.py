@@ -13,4 +13,6 @@ waiting  blocking until a task ends, in a way that Ctrl-C can end
 loops    the same without blocking, on asyncio's loop or on GLib's
 task     Pcall.Pcall, and what the classes of the library gain
 executor Pcall.Executor
+spawn    functions that run in fresh processes: the parent's side
+worker   the other side of that
 """

@@ -7,7 +7,7 @@ from gi.module import get_introspection_module
 from gi.overrides import override
 from gi.repository import GLib
 
-from . import calls, child, errors, loops, values, waiting
+from . import calls, child, errors, loops, spawn, values, waiting
 
 Pcall_ = get_introspection_module("Pcall")
 MODULE = "gi.overrides.Pcall"  # where override() and a reader look for the classes
@@ -121,24 +121,40 @@ class Functions:
         """In a child."""
         return child.run(*self.rows[index])
 
-    def make_task(self):
-        targets = {}
-        for function, _, _ in self.rows:
-            if id(function) not in targets:
-                name = errors.clean(calls.get_name(function))
-                targets[id(function)] = Pcall_.Target.new_for_bytes(name, self)
-        if len(targets) > 1:
-            return self.make_task_of_many(targets)
-        task = Pcall_.Task.new(*targets.values() or [Pcall_.Target.new_for_bytes(None, self)])
-        task.set_n_calls(len(self.rows))
+
+def make_task(rows):
+    """A task of the library for calls: one target for each function, or the same for all calls."""
+    if spawn.is_spawned(rows):
+        command_line = spawn.get_command_line()
+        task = make_task_of(rows, lambda function: spawn.make_target(command_line, function))
+        spawn.set_arguments(task, rows)
         return task
 
-    def make_task_of_many(self, targets):
-        first, *others = (targets[id(function)] for function, _, _ in self.rows)
-        task = Pcall_.Task.new(first)
-        for target in others:
-            task.add_target(target)
-        return task
+    functions = Functions(rows)
+    return make_task_of(
+        rows, lambda function: Pcall_.Target.new_for_bytes(get_utf8_name(function), functions)
+    )
+
+
+def get_utf8_name(function):
+    return errors.clean(calls.get_name(function))
+
+
+def make_task_of(rows, make_target):
+    targets = {}
+    for function, _, _ in rows:
+        if id(function) not in targets:
+            targets[id(function)] = make_target(function)
+    if len(targets) > 1:
+        first, *others = (targets[id(function)] for function, _, _ in rows)
+    else:
+        first, others = next(iter(targets.values()), Target.new(None, int)), ()
+    task = Pcall_.Task.new(first)
+    for target in others:
+        task.add_target(target)
+    if not others:
+        task.set_n_calls(len(rows))
+    return task
 
 
 def to_timeout(timeout, name="timeout"):
@@ -195,7 +211,7 @@ class Pcall:
         **varkwargs,
     ):
         rows = calls.build(targets, cargs, iargs, ckwargs, ikwargs, varkwargs)
-        self.task = Functions(rows).make_task()
+        self.task = make_task(rows)
         self.task.set_timeout(to_timeout(timeout))
         self._results = None
         self._started = False
