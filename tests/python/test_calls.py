@@ -7,6 +7,7 @@ import asyncio
 import collections
 import functools
 import itertools
+import math
 import types
 import unittest
 
@@ -151,11 +152,11 @@ class Targets(TestCase):
         def first():
             raise ValueError("one")
 
-        with self.assertRaisesRegex(Pcall.ChildProcessException, "^call 1 .first.: ValueError: one"):
+        failed = Pcall.ChildProcessException
+        with self.assertRaisesRegex(failed, "^call 1 .first.: ValueError: one"):
             pcall([func, first, func])
-        partial = functools.partial(first)
-        with self.assertRaisesRegex(Pcall.ChildProcessException, "^call 0 .first.: "):
-            pcall(partial)
+        with self.assertRaisesRegex(failed, "^call 0 .first.: "):
+            pcall(functools.partial(first))
 
     def test_variants_to_functions_of_variants(self):
         """The functions of the library itself, from Python."""
@@ -199,7 +200,7 @@ class Refused(TestCase):
             (TypeError, "timeout must be a number of seconds, not bool", dict(timeout=True)),
             (ValueError, "timeout must be more than 0 seconds, not 0", dict(timeout=0)),
             (ValueError, "timeout must be more than 0 seconds, not -1", dict(timeout=-1)),
-            (ValueError, "timeout must be more than 0 seconds, not nan", dict(timeout=float("nan"))),
+            (ValueError, "timeout must be more than 0 seconds, not nan", dict(timeout=math.nan)),
         ]
         for kind, message, arguments in cases:
             with self.subTest(message), self.assertRaisesRegex(kind, f"^{message}$"):

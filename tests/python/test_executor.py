@@ -51,7 +51,8 @@ class Submit(TestCase):
     def test_child_that_dies(self):
         """It costs its own call alone."""
         with Pcall.Executor(1) as executor:
-            futures = [executor.submit(abs, -1), executor.submit(os.abort), executor.submit(abs, -2)]
+            calls = (abs, -1), (os.abort,), (abs, -2)
+            futures = [executor.submit(*call) for call in calls]
             self.assertEqual((futures[0].result(20), futures[2].result(20)), (1, 2))
             with self.assertRaisesRegex(Pcall.ChildProcessException, "killed by signal 6"):
                 futures[1].result(20)

@@ -49,7 +49,7 @@ async def wait(seconds):
 def send():
     Pcall.send_message({"a": 1})
     Pcall.report_progress(0.5, "half")
-    print("printed by a worker")
+    print("printed by a worker", file=sys.stderr)
     return GLib.Variant("s", "x")
 
 
@@ -127,7 +127,7 @@ class Spawn(TestCase):
         generator = (i for i in ())
         cases = [
             (pickle.PicklingError, "the target of call 0", dict(targets=Spawned(lambda x: 0))),
-            (pickle.PicklingError, "argument 'x' of call 1, of type generator", dict(x=[1, generator])),
+            (pickle.PicklingError, "'x' of call 1, of type generator", dict(x=[1, generator])),
             (pickle.PicklingError, "argument 0 of call 0", dict(iargs=[(generator,)])),
             (TypeError, "target 1 is not Pcall.Spawned", dict(targets=[Spawned(add), add])),
         ]
@@ -190,11 +190,8 @@ class Main(unittest.TestCase):
                 print(error)
             """
         program = self.run_main("-c", textwrap.dedent(source))
-        self.assertRegex(
-            program.stdout,
-            f"worker program {sys.executable}: __main__:double cannot be found here: .*looked for in",
-            program.stderr,
-        )
+        message = f"worker program {sys.executable}: __main__:double cannot be found here: "
+        self.assertRegex(program.stdout, message + ".*looked for in", program.stderr)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ its asyncio loop, its wake-up descriptor, its streams. At the end Python's threa
 and its streams are flushed, as `multiprocessing` does; the library ends the process without running
 what was registered with `atexit`.
 
-A child copies each page of memory that it writes to, if only to count a reference, so that a line of
-Python that it has not run before costs it about a microsecond, and a function five. That is why
-what can be found out in the parent is found out there, `begin()` and `end()` leave the rare cases to
-others, and `run()` calls nobody else.
+A child copies each page of memory that it writes to, if only to count a reference, so that each
+function of Python that it calls costs it some microseconds. That is why what can be found out in
+the parent is found out there, why `begin()` and `end()` leave the rare cases to others, and why
+`run()` is one function.
 """
 
 import _signal  # not signal, whose functions make enumerations of all that they return
