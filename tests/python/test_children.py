@@ -120,7 +120,7 @@ class LikeMultiprocessing(TestCase):
             Pcall.pcall(lambda: threading.Thread(target=late).start())
             """
         )
-        self.assertIn("late", program.stderr)
+        self.assertIn("late", program.stderr, program)
 
     def test_thread_pool_of_the_parent(self):
         with concurrent.futures.ThreadPoolExecutor(2) as pool:

@@ -13,7 +13,7 @@ import threading
 import time
 import unittest
 
-from support import GLib, Pcall, TestCase, is_alive, run_program
+from support import GLib, Pcall, TestCase, is_alive, run_program, wait_for_end
 
 pcall = Pcall.pcall
 
@@ -153,8 +153,8 @@ class Ends(TestCase):
         pids = p.pids
         self.assertTrue(all(map(is_alive, pids)))
         del p
+        wait_for_end(self.descriptors)
         self.assertFalse(any(map(is_alive, pids)))
-        self.wait_for_reaper()
 
     def test_dropped_while_iterating(self):
         p = Pcall.Pcall(time.sleep, iargs=[(0,), (60,)])
@@ -162,21 +162,8 @@ class Ends(TestCase):
         pids = p.pids
         next(Pcall.as_completed(p))
         del p
+        wait_for_end(self.descriptors)
         self.assertFalse(any(map(is_alive, pids)))
-        self.wait_for_reaper()
-
-    def wait_for_reaper(self):
-        """A thread of the library's may have the rest to do."""
-        deadline = time.monotonic() + 5
-        while any("pcall-reaper" in name for name in self.get_thread_names()):
-            self.assertLess(time.monotonic(), deadline, "the reaper is left")
-
-    @staticmethod
-    def get_thread_names():
-        for thread in os.listdir("/proc/self/task"):
-            with contextlib.suppress(FileNotFoundError):
-                with open(f"/proc/self/task/{thread}/comm", encoding="ascii") as comm:
-                    yield comm.read()
 
     def test_parent_killed(self):
         program = run_program(

@@ -30,6 +30,7 @@ Pcall = get_introspection_module("Pcall")
 
 new_bytes = GLib.Bytes.new
 active = threading._active
+limbo = threading._limbo  # threads that have been started and are not active yet
 
 # About the parent, at the time of the fork
 had_threads = False
@@ -102,7 +103,7 @@ def end():
     util = sys.modules.get("multiprocessing.util")
     if util is not None:
         leave_multiprocessing(util)
-    if len(active) > 1:
+    if limbo or len(active) > 1:
         threading._shutdown()
     out, err = sys.stdout, sys.stderr
     if had_threads or out is not streams.children[1] or err is not streams.children[2]:
