@@ -111,6 +111,7 @@ log_all (void)
     { "PRIORITY", "2", -1 },      { "POINTER", &main_pid, 0 },
   };
   const GLogField no_message[] = { { "GLIB_DOMAIN", "Domain", -1 }, { "ONLY", "this", -1 } };
+  g_autoptr (GVariant) variant = NULL;
   GVariantDict dict;
 
   g_log ("Domain", G_LOG_LEVEL_WARNING, "log of a domain");
@@ -139,7 +140,8 @@ log_all (void)
   g_variant_dict_insert (&dict, "MESSAGE", "s", "variant");
   g_variant_dict_insert (&dict, "BYTES", "^ay", "bytes of it");
   g_variant_dict_insert (&dict, "NUMBER", "u", 42);
-  g_log_variant ("Domain", G_LOG_LEVEL_MESSAGE, g_variant_dict_end (&dict));
+  variant = g_variant_ref_sink (g_variant_dict_end (&dict));
+  g_log_variant ("Domain", G_LOG_LEVEL_MESSAGE, variant);
 }
 
 #define N_THREADS 8

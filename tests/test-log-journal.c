@@ -125,11 +125,12 @@ spawn_program (const char *setup)
 {
   g_autofree char *path = g_test_build_filename (G_TEST_BUILT, "log-program", NULL);
   const char *argv[] = { path, setup, "child", "some", NULL };
+  g_auto (GStrv) environment = g_environ_unsetenv (g_get_environ (), "G_DEBUG");
   int journal_fd = connect_to_stream ();
   GPid pid;
   g_autoptr (GError) error = NULL;
 
-  g_spawn_async_with_fds (NULL, (char **) argv, NULL,
+  g_spawn_async_with_fds (NULL, (char **) argv, environment,
                           G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, &pid,
                           -1, -1, journal_fd, &error);
   g_assert_no_error (error);
