@@ -114,7 +114,17 @@ sweep_file (int         directory_fd,
     unlinkat (directory_fd, name, 0);
 }
 
-/* Nothing of anybody's is in use while this has the lock alone. */
+/* An attempt to lock otherwise gives up the lock that there was, also when it fails. Others have the
+ * lock alone no longer than it takes to sweep. */
+static void
+lock_shared (int directory_fd)
+{
+  while (flock (directory_fd, LOCK_SH) < 0 && errno == EINTR)
+    ;
+}
+
+/* Nothing of anybody's is in use while this has the lock alone. In between it has none, and the
+ * directory may be removed. */
 static void
 sweep (int directory_fd)
 {
@@ -123,7 +133,10 @@ sweep (int directory_fd)
   struct dirent *entry;
 
   if (flock (directory_fd, LOCK_EX | LOCK_NB) < 0)
-    return;
+    {
+      lock_shared (directory_fd);
+      return;
+    }
 
   fd = openat (directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   dir = fd >= 0 ? fdopendir (fd) : NULL;
@@ -134,26 +147,33 @@ sweep (int directory_fd)
   if (dir != NULL)
     closedir (dir);
 
-  flock (directory_fd, LOCK_SH | LOCK_NB);
+  lock_shared (directory_fd);
 }
 
 static gboolean
 try_default (PcallLogCapture *self,
              char            *path)
 {
-  int fd = make_and_lock (path, O_NOFOLLOW);
+  int fd = -1;
 
-  if (fd >= 0 && is_private (fd))
+  for (int attempt = 0; attempt <= MAX_LOCK_ATTEMPTS; attempt++)
     {
-      self->path = path;
+      fd = make_and_lock (path, O_NOFOLLOW);
+      if (fd < 0 || !is_private (fd))
+        break;
+
       sweep (fd);
-      self->directory_fd = fd;
-      self->made = TRUE;
-      return TRUE;
+      if (is_linked (fd))
+        {
+          self->path = path;
+          self->directory_fd = fd;
+          self->made = TRUE;
+          return TRUE;
+        }
+      pcall_fd_clear (&fd);
     }
 
-  if (fd >= 0)
-    close (fd);
+  pcall_fd_clear (&fd);
   g_free (path);
   return FALSE;
 }

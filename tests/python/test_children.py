@@ -208,6 +208,31 @@ class Streams(unittest.TestCase):
         self.assertIn("said", program.stderr)
         self.assertIn("ZeroDivisionError", program.stderr)
 
+    def test_logs_beside_those_of_others(self):
+        """A task that begins sweeps up what nobody uses, and nothing else."""
+        program = run_program(
+            """
+            import os
+            first, second, printed = os.pipe(), os.pipe(), os.pipe()
+            def target():
+                print("kept")
+                os.write(printed[1], b"x")
+                os.read(second[0], 1)
+            a = Pcall.Pcall(os.read, iargs=[(first[0], 1)])
+            b = Pcall.Pcall(target)
+            a.start()
+            b.start()
+            os.write(first[1], b"x")
+            a.join()
+            del a
+            os.read(printed[0], 1)
+            Pcall.pcall(int)
+            os.write(second[1], b"x")
+            b.join()
+            """
+        )
+        self.assertIn("kept", program.stderr, program)
+
     def test_closed(self):
         self.run_and_check(
             """
