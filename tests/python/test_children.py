@@ -209,26 +209,33 @@ class Streams(unittest.TestCase):
         self.assertIn("ZeroDivisionError", program.stderr)
 
     def test_logs_beside_those_of_others(self):
-        """A task that begins sweeps up what nobody uses, and nothing else."""
+        """A program that begins a task sweeps up what nobody uses, and nothing else."""
         program = run_program(
             """
-            import os
-            first, second, printed = os.pipe(), os.pipe(), os.pipe()
+            import os, subprocess, sys
+            OTHER = (
+                "import gi; gi.require_version('Pcall', '1.0');"
+                "from gi.repository import Pcall;"
+                "p = Pcall.Pcall(int); p.start(); print(flush=True); input(); p.join()"
+            )
+            def begin_other():
+                other = subprocess.Popen([sys.executable, "-c", OTHER], text=True,
+                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                other.stdout.readline()
+                return other
+            second, printed = os.pipe(), os.pipe()
             def target():
                 print("kept")
                 os.write(printed[1], b"x")
                 os.read(second[0], 1)
-            a = Pcall.Pcall(os.read, iargs=[(first[0], 1)])
-            b = Pcall.Pcall(target)
-            a.start()
-            b.start()
-            os.write(first[1], b"x")
-            a.join()
-            del a
+            other = begin_other()
+            p = Pcall.Pcall(target)
+            p.start()
+            other.communicate("\\n")
             os.read(printed[0], 1)
-            Pcall.pcall(int)
+            begin_other().communicate("\\n")
             os.write(second[1], b"x")
-            b.join()
+            p.join()
             """
         )
         self.assertIn("kept", program.stderr, program)
