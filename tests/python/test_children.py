@@ -208,6 +208,38 @@ class Streams(unittest.TestCase):
         self.assertIn("said", program.stderr)
         self.assertIn("ZeroDivisionError", program.stderr)
 
+    def test_logs_beside_those_of_others(self):
+        """A program that begins a task sweeps up what nobody uses, and nothing else."""
+        program = run_program(
+            """
+            import os, subprocess, sys
+            OTHER = (
+                "import gi; gi.require_version('Pcall', '1.0');"
+                "from gi.repository import Pcall;"
+                "p = Pcall.Pcall(int); p.start(); print(flush=True); input(); p.join()"
+            )
+            def begin_other():
+                other = subprocess.Popen([sys.executable, "-c", OTHER], text=True,
+                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                other.stdout.readline()
+                return other
+            second, printed = os.pipe(), os.pipe()
+            def target():
+                print("kept")
+                os.write(printed[1], b"x")
+                os.read(second[0], 1)
+            other = begin_other()
+            p = Pcall.Pcall(target)
+            p.start()
+            other.communicate("\\n")
+            os.read(printed[0], 1)
+            begin_other().communicate("\\n")
+            os.write(second[1], b"x")
+            p.join()
+            """
+        )
+        self.assertIn("kept", program.stderr, program)
+
     def test_closed(self):
         self.run_and_check(
             """
