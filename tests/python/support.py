@@ -59,6 +59,31 @@ def run_program(source, *arguments, **options):
     )
 
 
+class Gates:
+    """Lets calls end in an order: each waits at its gate, and the next gate is opened by the test."""
+
+    def __init__(self, *order):
+        self.pipes = [os.pipe() for _ in order]
+        self.closed = list(order)
+        self.open_next()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        for pipe in self.pipes:
+            os.close(pipe[0])
+            os.close(pipe[1])
+
+    def wait(self, index):
+        os.read(self.pipes[index][0], 1)
+        return index
+
+    def open_next(self):
+        if self.closed:
+            os.write(self.pipes[self.closed.pop(0)][1], b"-")
+
+
 class TestCase(unittest.TestCase):
     """With what each test of Pcall has to leave as it was."""
 
@@ -83,4 +108,4 @@ class TestCase(unittest.TestCase):
         return raised.exception, cause
 
 
-__all__ = ["GLib", "Pcall", "TestCase", "get_descriptors", "is_alive", "run_program"]
+__all__ = ["GLib", "Gates", "Pcall", "TestCase", "get_descriptors", "is_alive", "run_program"]

@@ -12,7 +12,7 @@ import threading
 import time
 import unittest
 
-from support import GLib, Pcall, TestCase, is_alive, run_program
+from support import GLib, Gates, Pcall, TestCase, is_alive, run_program
 
 
 def fail(text="from a child"):
@@ -126,8 +126,12 @@ class Submit(TestCase):
 
     def test_wait_and_as_completed(self):
         with Pcall.Executor(3) as executor:
-            futures = [executor.submit(time.sleep, s) for s in (0.4, 0, 0.2)]
-            order = [futures.index(f) for f in concurrent.futures.as_completed(futures)]
+            order = []
+            with Gates(1, 2, 0) as gates:
+                futures = [executor.submit(gates.wait, i) for i in range(3)]
+                for future in concurrent.futures.as_completed(futures):
+                    order.append(futures.index(future))
+                    gates.open_next()
             self.assertEqual(order, [1, 2, 0])
             done, left = concurrent.futures.wait(futures)
             self.assertEqual((done, left), (set(futures), set()))

@@ -10,7 +10,7 @@ import select
 import time
 import unittest
 
-from support import GLib, Pcall, TestCase, is_alive
+from support import GLib, Gates, Pcall, TestCase, is_alive
 
 
 async def sleep_and_return(seconds):
@@ -20,6 +20,17 @@ async def sleep_and_return(seconds):
 
 def fail():
     raise LookupError("from a child")
+
+
+async def run_in_order():
+    order = []
+    with Gates(1, 2, 0) as gates:
+        p = Pcall.Pcall(gates.wait, index=range(3))
+        p.start()
+        async for call in Pcall.as_completed(p):
+            order.append(call.index)
+            gates.open_next()
+        return order, await p
 
 
 class Asyncio(TestCase):
@@ -109,12 +120,7 @@ class Asyncio(TestCase):
         self.assertEqual(asyncio.run(main()), ((0.1, 0),) * 3)
 
     def test_async_for(self):
-        async def main():
-            p = Pcall.Pcall(sleep_and_return, seconds=(0.4, 0, 0.2))
-            p.start()
-            return [call.result() async for call in Pcall.as_completed(p)]
-
-        self.assertEqual(asyncio.run(main()), [0, 0.2, 0.4])
+        self.assertEqual(asyncio.run(run_in_order()), ([1, 2, 0], (0, 1, 2)))
 
     def test_no_calls(self):
         async def main():
@@ -168,13 +174,7 @@ class OnGLib(TestCase):
         gc.collect()
 
     def test_async_for(self):
-        async def main():
-            p = Pcall.Pcall(time.sleep, iargs=[(0.4,), (0,), (0.2,)])
-            p.start()
-            order = [call.index async for call in Pcall.as_completed(p)]
-            return order, await p
-
-        self.assertEqual(self.run_coroutine(main()), ([1, 2, 0], (None,) * 3))
+        self.assertEqual(self.run_coroutine(run_in_order()), ([1, 2, 0], (0, 1, 2)))
 
     def test_something_else(self):
         async def main():
@@ -227,17 +227,27 @@ class AsCompleted(TestCase):
         return p
 
     def test_order(self):
-        p = self.start(0.4, 0, 0.2)
-        self.assertEqual([call.index for call in Pcall.as_completed(p)], [1, 2, 0])
-        self.assertEqual([call.index for call in Pcall.as_completed(p)], [0, 1, 2])
-        p.join()
+        order = []
+        with Gates(1, 2, 0) as gates:
+            p = Pcall.Pcall(gates.wait, index=range(3))
+            p.start()
+            for call in Pcall.as_completed(p):
+                order.append(call.index)
+                gates.open_next()
+            self.assertEqual(order, [1, 2, 0])
+            self.assertEqual([call.index for call in Pcall.as_completed(p)], [0, 1, 2])
+            p.join()
 
     def test_what_had_ended_comes_first(self):
-        p = self.start(0.3, 0, 0)
-        completions = Pcall.as_completed(p)
-        self.assertEqual({next(completions).index, next(completions).index}, {1, 2})
-        self.assertEqual([call.index for call in Pcall.as_completed(p)], [1, 2, 0])
-        self.assertEqual([call.index for call in completions], [0])
+        with Gates(1, 2, 0) as gates:
+            p = Pcall.Pcall(gates.wait, index=range(3))
+            p.start()
+            completions = Pcall.as_completed(p)
+            gates.open_next()
+            self.assertEqual({next(completions).index, next(completions).index}, {1, 2})
+            gates.open_next()
+            self.assertEqual([call.index for call in Pcall.as_completed(p)], [1, 2, 0])
+            self.assertEqual([call.index for call in completions], [0])
 
     def test_failures_come_too(self):
         p = Pcall.Pcall([fail, os.getpid])
@@ -247,8 +257,14 @@ class AsCompleted(TestCase):
         self.assertIsInstance(exceptions[0].__cause__, LookupError)
 
     def test_of_a_task(self):
-        p = self.start(0.1, 0)
-        self.assertEqual([call.index for call in Pcall.as_completed(p.task)], [1, 0])
+        order = []
+        with Gates(1, 0) as gates:
+            p = Pcall.Pcall(gates.wait, index=range(2))
+            p.start()
+            for call in Pcall.as_completed(p.task):
+                order.append(call.index)
+                gates.open_next()
+        self.assertEqual(order, [1, 0])
 
     def test_sequence(self):
         p = self.start(0, 0)
