@@ -8,6 +8,7 @@
 #include <gio/gio.h>
 #include <unistd.h>
 
+#include "first-task.h"
 #include "task-support.h"
 
 static const char *const words[] = { "first", "", "third" };
@@ -236,6 +237,7 @@ int
 main (int argc, char *argv[])
 {
   g_test_init (&argc, &argv, NULL);
+  run_first_task ();
 
   support_add ("/pcall/bindings/bytes", test_bytes);
   support_add ("/pcall/bindings/other-than-bytes", test_other_than_bytes);
