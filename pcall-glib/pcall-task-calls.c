@@ -354,7 +354,7 @@ get_children (PcallTask *self,
  *
  * Gets all children that calls have begun in so far, in the order in which they began.
  *
- * Returns: (transfer full) (element-type PcallChild): the children
+ * Returns: (transfer container) (element-type PcallChild): the children, which the array refers to
  *
  * Since: 1.0
  */
@@ -372,7 +372,7 @@ pcall_task_get_children (PcallTask *self)
  *
  * Gets those children that have not ended yet.
  *
- * Returns: (transfer full) (element-type PcallChild): the children
+ * Returns: (transfer container) (element-type PcallChild): the children, which the array refers to
  *
  * Since: 1.0
  */
