@@ -85,10 +85,10 @@ export function isEqual(a, b) {
 
   if (parts !== null)
     return isEqual(parts, listParts(b));
-  const keys = Object.keys(a);
+  const [keys, otherKeys] = [Object.keys(a), Object.keys(b)];
 
-  return keys.length === Object.keys(b).length && a.length === b.length &&
-    keys.every((key, i) => key === Object.keys(b)[i] && isEqual(a[key], b[key]));
+  return keys.length === otherKeys.length && a.length === b.length &&
+    keys.every((key, i) => key === otherKeys[i] && isEqual(a[key], b[key]));
 }
 
 export function equal(actual, expected) {

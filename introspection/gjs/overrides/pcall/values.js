@@ -346,9 +346,19 @@ function unpackVariant(variant) {
     (_, i) => list.get_child_value(i).get_variant()));
 }
 
+function packTree(packer, value, where) {
+  try {
+    return packer.pack(value);
+  } catch (error) {
+    if (error instanceof InternalError)
+      throw new TypeError(`${where}: a value of that depth cannot cross to another process`);
+    throw error;
+  }
+}
+
 function packVariant(value, where) {
   const packer = new Packer(where);
-  const tree = packer.pack(value);
+  const tree = packTree(packer, value, where);
 
   return GLib.Variant.new_tuple([GLib.Variant.new_string(JSON.stringify(tree)),
     GLib.Variant.new_array(VARIANT, packer.parts)]);
