@@ -20,7 +20,8 @@ typedef struct
   GError   *error;
   GVariant *error_details;
   char     *progress_text;
-  char     *log_file;
+  char     *log_file; /* once asked for */
+  char     *log_note;
   gdouble   progress;
 } Extra;
 
@@ -31,6 +32,7 @@ typedef struct
   gint64        time; /* running: when it began; finished: how long it took; microseconds */
   gint32        pid;
   guint8        state;
+  guint8        has_log;
   guint8        holds_call; /* its object is kept until the call has ended */
 } Record;
 
@@ -44,7 +46,8 @@ struct _PcallCallList
   guint           n_finished;
   guint           n_failed;
   gdouble         progress; /* of the calls that run, summed up */
-  GHashTable     *calls;    /* index → PcallCall, weak */
+  GHashTable      *calls;   /* index → PcallCall, weak */
+  PcallLogCapture *log;     /* NULL: no call has a log file */
 };
 
 PcallCallList *
@@ -70,6 +73,13 @@ pcall_call_list_ref (PcallCallList *self)
   return self;
 }
 
+void
+pcall_call_list_set_log (PcallCallList   *self,
+                         PcallLogCapture *log)
+{
+  self->log = pcall_log_capture_ref (log);
+}
+
 static void
 extra_free (Extra *extra)
 {
@@ -77,6 +87,7 @@ extra_free (Extra *extra)
   g_clear_pointer (&extra->error_details, g_variant_unref);
   g_free (extra->progress_text);
   g_free (extra->log_file);
+  g_free (extra->log_note);
   g_free (extra);
 }
 
@@ -97,6 +108,7 @@ pcall_call_list_unref (PcallCallList *self)
     record_clear (&self->records[i]);
   g_free (self->records);
   g_hash_table_unref (self->calls);
+  g_clear_pointer (&self->log, pcall_log_capture_unref);
   g_ptr_array_unref (self->targets);
   pcall_arguments_unref (self->arguments);
   g_free (self);
@@ -265,6 +277,9 @@ pcall_call_list_begin (PcallCallList *self,
 
   record->state = PCALL_CALL_STATE_RUNNING;
   record->pid = pid;
+  record->has_log = self->log != NULL;
+  if (record->extra != NULL)
+    g_clear_pointer (&record->extra->log_file, g_free);
   record->time = g_get_monotonic_time ();
   if (call != NULL)
     pcall_call_notify_started (call);
@@ -310,8 +325,7 @@ pcall_call_list_finish (PcallCallList *self,
                         PcallCallState state,
                         PcallPayload  *result,
                         GError        *error,
-                        GVariant      *error_details,
-                        char          *log_file)
+                        GVariant      *error_details)
 {
   Record *record = get_record (self, index);
   g_autoptr (PcallCall) call = NULL;
@@ -323,7 +337,6 @@ pcall_call_list_finish (PcallCallList *self,
   if (record->state > PCALL_CALL_STATE_RUNNING)
     {
       g_clear_error (&error);
-      g_free (log_file);
       return FALSE;
     }
 
@@ -334,8 +347,6 @@ pcall_call_list_finish (PcallCallList *self,
     ensure_extra (record)->error = error;
   if (error_details != NULL)
     ensure_extra (record)->error_details = g_variant_ref (error_details);
-  if (log_file != NULL)
-    ensure_extra (record)->log_file = log_file;
 
   self->n_finished++;
   self->n_failed += state != PCALL_CALL_STATE_SUCCEEDED;
@@ -349,14 +360,30 @@ pcall_call_list_finish (PcallCallList *self,
 }
 
 void
-pcall_call_list_clear_log (PcallCallList *self,
-                           guint          index)
+pcall_call_list_settle_log (PcallCallList *self,
+                            guint          index,
+                            gboolean       has_log)
 {
+  Record *record = get_record (self, index);
   PcallCall *call = peek_call (self, index);
 
-  g_clear_pointer (&get_record (self, index)->extra->log_file, g_free);
+  if (record->has_log == has_log)
+    return;
+
+  record->has_log = has_log;
   if (call != NULL)
     pcall_call_notify_log_file (call);
+}
+
+void
+pcall_call_list_set_log_note (PcallCallList *self,
+                              guint          index,
+                              const char    *note)
+{
+  Extra *extra = ensure_extra (get_record (self, index));
+
+  g_free (extra->log_note);
+  extra->log_note = g_strdup (note);
 }
 
 void
@@ -373,7 +400,7 @@ pcall_call_list_abandon (PcallCallList *self,
       pcall_call_list_finish (self, index, PCALL_CALL_STATE_CANCELLED, NULL,
                               g_error_new (PCALL_ERROR, PCALL_ERROR_CANCELLED, "%s: %s", call,
                                            reason),
-                              NULL, NULL);
+                              NULL);
     }
 }
 
@@ -464,11 +491,34 @@ pcall_call_list_get_elapsed (PcallCallList *self,
   return time / (gdouble) G_USEC_PER_SEC;
 }
 
+gboolean
+pcall_call_list_has_log (PcallCallList *self,
+                         guint          index)
+{
+  return get_record (self, index)->has_log;
+}
+
 const char *
 pcall_call_list_get_log_file (PcallCallList *self,
                               guint          index)
 {
+  Record *record = get_record (self, index);
+  Extra *extra;
+
+  if (!record->has_log)
+    return NULL;
+
+  extra = ensure_extra (record);
+  if (extra->log_file == NULL)
+    extra->log_file = pcall_log_capture_get_path (self->log, index, record->pid);
+  return extra->log_file;
+}
+
+const char *
+pcall_call_list_get_log_note (PcallCallList *self,
+                              guint          index)
+{
   Extra *extra = get_record (self, index)->extra;
 
-  return extra != NULL ? extra->log_file : NULL;
+  return extra != NULL ? extra->log_note : NULL;
 }

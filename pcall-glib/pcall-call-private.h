@@ -7,6 +7,7 @@
 
 #include "pcall-arguments-private.h"
 #include "pcall-call.h"
+#include "pcall-log-capture-private.h"
 #include "pcall-payload-private.h"
 
 G_BEGIN_DECLS
@@ -51,18 +52,25 @@ void     pcall_call_list_set_progress (PcallCallList *self,
                                        gdouble        fraction,
                                        const char    *text);
 /* The one step into a terminal state, with either @result, as it is in a v, or @error. FALSE, and
- * nothing is changed, where one was reached before. Takes @error and @log_file. */
+ * nothing is changed, where one was reached before. Takes @error. */
 gboolean pcall_call_list_finish       (PcallCallList *self,
                                        guint          index,
                                        PcallCallState state,
                                        PcallPayload  *result,
                                        GError        *error,
-                                       GVariant      *error_details,
-                                       char          *log_file);
+                                       GVariant      *error_details);
 
-/* The log file of the call was removed. */
-void     pcall_call_list_clear_log    (PcallCallList *self,
-                                       guint          index);
+/* A call that has begun has a log file in @log. */
+void     pcall_call_list_set_log      (PcallCallList   *self,
+                                       PcallLogCapture *log);
+/* Whether it still has. */
+void     pcall_call_list_settle_log   (PcallCallList *self,
+                                       guint          index,
+                                       gboolean       has_log);
+/* What is to be said of it. */
+void     pcall_call_list_set_log_note (PcallCallList *self,
+                                       guint          index,
+                                       const char    *note);
 /* The task is gone: calls that somebody still looks at end as cancelled, if they have not ended. */
 void     pcall_call_list_abandon      (PcallCallList *self,
                                        const char    *reason);
@@ -89,7 +97,11 @@ const char   *pcall_call_list_get_progress_text (PcallCallList *self,
                                                  guint          index);
 gdouble       pcall_call_list_get_elapsed       (PcallCallList *self,
                                                  guint          index);
+gboolean      pcall_call_list_has_log           (PcallCallList *self,
+                                                 guint          index);
 const char   *pcall_call_list_get_log_file      (PcallCallList *self,
+                                                 guint          index);
+const char   *pcall_call_list_get_log_note      (PcallCallList *self,
                                                  guint          index);
 /* The last reference to an object is gone. */
 void          pcall_call_list_forget_call       (PcallCallList *self,

@@ -249,7 +249,7 @@ pcall_call_class_init (PcallCallClass *klass)
   /**
    * PcallCall:log-file: (type filename) (getter get_log_file)
    *
-   * The file that holds what the child wrote during the call, once the call has ended; %NULL where
+   * The file that holds what the child writes during the call, from its beginning on; %NULL where
    * there is none, and when it was removed after it had been joined into the main log.
    *
    * Since: 1.0
@@ -289,7 +289,7 @@ notify (PcallCall               *self,
 void
 pcall_call_notify_started (PcallCall *self)
 {
-  static const PcallCallProperty changed[] = { PROP_STATE, PROP_PID };
+  static const PcallCallProperty changed[] = { PROP_STATE, PROP_PID, PROP_LOG_FILE };
 
   notify (self, changed, G_N_ELEMENTS (changed));
 }
@@ -555,7 +555,9 @@ pcall_call_get_elapsed (PcallCall *self)
  * pcall_call_get_log_file:
  * @self: a call
  *
- * Gets the file that holds what the child wrote during the call, once the call has ended.
+ * Gets the file that holds what the child writes during the call, also while it runs. There is none
+ * where the child inherited the standard streams, after a call that wrote nothing, and, unless logs
+ * are kept, when what it wrote stands in the main log.
  *
  * Returns: (nullable) (type filename): the path
  *

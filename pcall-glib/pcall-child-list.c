@@ -16,18 +16,18 @@ struct _PcallChildList
   grefcount        ref_count;
   GArray          *records;  /* PcallChildRecord */
   GHashTable      *children; /* position → PcallChild, weak */
-  PcallLogCapture *log;
+  PcallCallList   *calls;
 };
 
 PcallChildList *
-pcall_child_list_new (PcallLogCapture *log)
+pcall_child_list_new (PcallCallList *calls)
 {
   PcallChildList *self = g_new0 (PcallChildList, 1);
 
   g_ref_count_init (&self->ref_count);
   self->records = g_array_new (FALSE, FALSE, sizeof (PcallChildRecord));
   self->children = g_hash_table_new (NULL, NULL);
-  self->log = log != NULL ? pcall_log_capture_ref (log) : NULL;
+  self->calls = pcall_call_list_ref (calls);
   return self;
 }
 
@@ -44,7 +44,7 @@ pcall_child_list_unref (PcallChildList *self)
   if (!g_ref_count_dec (&self->ref_count))
     return;
 
-  g_clear_pointer (&self->log, pcall_log_capture_unref);
+  pcall_call_list_unref (self->calls);
   g_hash_table_unref (self->children);
   g_array_unref (self->records);
   g_free (self);
@@ -53,11 +53,9 @@ pcall_child_list_unref (PcallChildList *self)
 guint
 pcall_child_list_add (PcallChildList *self,
                       pid_t           pid,
-                      guint           index,
-                      gboolean        has_log)
+                      guint           index)
 {
-  PcallChildRecord record = { .pid = pid, .index = index, .running = TRUE,
-                              .has_log = has_log, .exit_status = -1 };
+  PcallChildRecord record = { .pid = pid, .index = index, .running = TRUE, .exit_status = -1 };
 
   g_array_append_val (self->records, record);
   return self->records->len - 1;
@@ -69,6 +67,26 @@ get_record (PcallChildList *self,
 {
   g_assert (position < self->records->len);
   return &g_array_index (self->records, PcallChildRecord, position);
+}
+
+void
+pcall_child_list_set_call (PcallChildList *self,
+                           guint           position,
+                           guint           index)
+{
+  get_record (self, position)->index = index;
+}
+
+void
+pcall_child_list_replace (PcallChildList *self,
+                          guint           position,
+                          pid_t           pid)
+{
+  PcallChild *child = g_hash_table_lookup (self->children, GUINT_TO_POINTER (position));
+
+  get_record (self, position)->pid = pid;
+  if (child != NULL)
+    pcall_child_notify_replaced (child);
 }
 
 static gdouble
@@ -94,14 +112,12 @@ take_status (PcallChildRecord *record,
 void
 pcall_child_list_set_exit (PcallChildList  *self,
                            guint            position,
-                           const PcallExit *exit,
-                           gboolean         has_log)
+                           const PcallExit *exit)
 {
   PcallChildRecord *record = get_record (self, position);
   PcallChild *child = g_hash_table_lookup (self->children, GUINT_TO_POINTER (position));
 
   record->running = FALSE;
-  record->has_log = has_log;
   take_status (record, exit);
   record->user_time = seconds (&exit->usage.ru_utime);
   record->system_time = seconds (&exit->usage.ru_stime);
@@ -120,18 +136,22 @@ pcall_child_list_abandon (PcallChildList *self)
 
   for (guint i = 0; i < self->records->len; i++)
     if (get_record (self, i)->running)
-      pcall_child_list_set_exit (self, i, &unknown, FALSE);
+      pcall_child_list_set_exit (self, i, &unknown);
 }
 
 void
-pcall_child_list_clear_log (PcallChildList *self,
-                            guint           position)
+pcall_child_list_log_changed (PcallChildList *self,
+                              guint           index)
 {
-  PcallChild *child = g_hash_table_lookup (self->children, GUINT_TO_POINTER (position));
+  g_autoptr (GList) positions = g_hash_table_get_keys (self->children);
 
-  get_record (self, position)->has_log = FALSE;
-  if (child != NULL)
-    pcall_child_notify_log_file (child);
+  for (GList *l = positions; l != NULL; l = l->next)
+    {
+      PcallChild *child = g_hash_table_lookup (self->children, l->data);
+
+      if (child != NULL && get_record (self, GPOINTER_TO_UINT (l->data))->index == index)
+        pcall_child_notify_log_file (child);
+    }
 }
 
 gboolean
@@ -177,11 +197,14 @@ pcall_child_list_get_record (PcallChildList *self,
   return get_record (self, position);
 }
 
-char *
+const char *
 pcall_child_list_get_log_file (PcallChildList *self,
                                guint           position)
 {
   PcallChildRecord *record = get_record (self, position);
 
-  return pcall_log_capture_get_path (self->log, record->index, record->pid);
+  /* The call may have another child by now. */
+  return pcall_call_list_get_pid (self->calls, record->index) == record->pid
+             ? pcall_call_list_get_log_file (self->calls, record->index)
+             : NULL;
 }

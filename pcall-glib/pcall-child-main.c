@@ -17,6 +17,8 @@
 #include "pcall-error.h"
 #include "pcall-fd-private.h"
 #include "pcall-life-private.h"
+#include "pcall-log-writer-private.h"
+#include "pcall-output-private.h"
 #include "pcall-start-private.h"
 #include "pcall-target-private.h"
 
@@ -33,22 +35,27 @@
 /* What could not be prepared, for a report when it can be made. */
 typedef struct
 {
-  const char *call;
+  const char *call; /* which is needed */
   int         error_number;
+  int         log_error_number; /* of the log file, which is not */
 } Failure;
 
 /* Present where the program was built for coverage. */
 extern void __gcov_dump (void) __attribute__ ((weak));
 
+/* A log file that may not grow is no reason to die: then writing fails. */
 static void
 reset_signals (const PcallStartContext *context)
 {
   struct sigaction by_default = { .sa_handler = SIG_DFL };
+  struct sigaction ignore = { .sa_handler = SIG_IGN };
   sigset_t none = { 0 };
 
   for (int signum = 1; signum <= PCALL_N_SIGNALS && context->handled >> (signum - 1) != 0; signum++)
     if (context->handled & (G_GUINT64_CONSTANT (1) << (signum - 1)))
       sigaction (signum, &by_default, NULL);
+  if (context->log != NULL)
+    sigaction (SIGXFSZ, &ignore, NULL);
 
   pthread_sigmask (SIG_SETMASK, &none, NULL);
 }
@@ -74,18 +81,22 @@ fill_hole (int fd,
     dup2 (null_fd, fd);
 }
 
-/* What a child printed before it crashed should be in its log. A buffer of its own, since glibc takes a
- * change of mode into account only when it begins to use one. */
+/* Where the log cannot be made the output goes where it would have gone without one: lines may
+ * be in a wrong place, but they are not lost, and neither is the call. */
 static void
-buffer_lines (FILE *stream)
+capture_output (const PcallLogCapture *log,
+                guint                  index,
+                Failure               *failure)
 {
-  static char buffer[4096];
+  int fd = pcall_log_capture_begin (log, index);
 
-  setvbuf (stream, buffer, _IOLBF, sizeof buffer);
+  if (fd < 0)
+    failure->log_error_number = errno;
+  else
+    pcall_output_prepare ();
+  pcall_log_writer_begin (fd, pcall_log_capture_get_key (log));
 }
 
-/* Where the log cannot be written the output goes where it would have gone without one: lines may
- * be in a wrong place, but they are not lost, and neither is the call. */
 static void
 set_up_standard_streams (const PcallStartContext *context,
                          const PcallJob          *job,
@@ -93,7 +104,7 @@ set_up_standard_streams (const PcallStartContext *context,
                          Failure                 *failure)
 {
   if (dup2 (context->null_fd, STDIN_FILENO) < 0)
-    *failure = (Failure) { "dup2", errno };
+    *failure = (Failure) { .call = "dup2", .error_number = errno };
   fill_hole (STDOUT_FILENO, context->null_fd);
   fill_hole (STDERR_FILENO, context->null_fd);
 
@@ -104,8 +115,8 @@ set_up_standard_streams (const PcallStartContext *context,
       __fpurge (stderr);
     }
 
-  if (context->log != NULL && pcall_log_capture_begin (context->log, job->index))
-    buffer_lines (stdout);
+  if (context->log != NULL)
+    capture_output (context->log, job->index, failure);
 }
 
 static void
@@ -116,9 +127,9 @@ prepare (const PcallStartContext *context,
 {
   reset_signals (context);
   if (setpgid (0, 0) < 0)
-    *failure = (Failure) { "setpgid", errno };
+    *failure = (Failure) { .call = "setpgid", .error_number = errno };
   if (pcall_life_attach (inheritance->life_fd) < 0)
-    *failure = (Failure) { "life pipe", errno };
+    *failure = (Failure) { .call = "life pipe", .error_number = errno };
   wait_for_go (inheritance->fd);
   set_up_standard_streams (context, job, inheritance, failure);
   if (context->has_threads)
@@ -160,19 +171,12 @@ set_up_main_context (const PcallStartContext *context)
     g_main_context_push_thread_default (g_main_context_new ());
 }
 
-static gboolean
-has_pending_output (FILE *stream)
+/* The parent was wrong about what the application does with GLib's log, and now knows. */
+G_NORETURN static void
+start_again (PcallLogRoute route)
 {
-  return stream->_IO_write_ptr > stream->_IO_write_base;
-}
-
-static void
-flush_stream (FILE *stream)
-{
-  if (!has_pending_output (stream) || ftrylockfile (stream) != 0)
-    return;
-  fflush_unlocked (stream);
-  funlockfile (stream);
+  pcall_current_send (PCALL_FRAME_AGAIN, g_variant_new_uint32 (route));
+  _exit (EXIT_STATUS_OF_AN_ERROR);
 }
 
 /* A file that nothing was written to is removed here: the parent has enough to do. */
@@ -181,10 +185,9 @@ end (const PcallStartContext *context,
      const PcallJob          *job,
      int                      status)
 {
-  flush_stream (stdout);
-  flush_stream (stderr);
-  if (context->log != NULL && !context->keep_logs)
-    pcall_log_capture_discard_empty (context->log, job->index, getpid ());
+  pcall_output_flush ();
+  if (context->log != NULL && !context->keep_logs && pcall_log_writer_is_unused ())
+    pcall_log_capture_discard (context->log, job->index, getpid ());
   if (__gcov_dump != NULL)
     __gcov_dump ();
   _exit (status);
@@ -195,6 +198,8 @@ report_result (const PcallStartContext *context,
                const PcallJob          *job,
                GVariant                *result)
 {
+  if (context->log != NULL)
+    pcall_output_complete ();
   if (result == NULL)
     result = g_variant_new_tuple (NULL, 0);
 
@@ -207,6 +212,8 @@ report_error (const PcallStartContext *context,
               const PcallJob          *job,
               const GError            *error)
 {
+  if (context->log != NULL)
+    pcall_output_complete ();
   pcall_current_finish (PCALL_FRAME_ERROR,
                         pcall_error_to_variant (error, pcall_current_get_error_details ()),
                         EXIT_STATUS_OF_AN_ERROR);
@@ -245,13 +252,17 @@ pcall_child_main (const PcallStartContext *context,
                   const PcallJob          *job,
                   const PcallInheritance  *inheritance)
 {
-  Failure failure = { NULL, 0 };
+  Failure failure = { NULL, 0, 0 };
 
   prepare (context, job, inheritance, &failure);
   pcall_current_open (inheritance->fd, context->nonce);
   pcall_current_begin (job->index);
-  if (context->has_threads)
+  if (context->log != NULL)
+    pcall_log_writer_install (pcall_log_route_get (), start_again);
+  if (inheritance->says_ready)
     pcall_current_send (PCALL_FRAME_READY, g_variant_new_tuple (NULL, 0));
+  if (failure.log_error_number != 0)
+    pcall_output_note_no_file (failure.log_error_number);
   if (failure.call != NULL)
     report_failure (context, job, &failure);
 

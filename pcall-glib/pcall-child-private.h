@@ -6,7 +6,7 @@
 #pragma once
 
 #include "pcall-child.h"
-#include "pcall-log-capture-private.h"
+#include "pcall-call-private.h"
 #include "pcall-process-private.h"
 
 G_BEGIN_DECLS
@@ -15,26 +15,31 @@ G_BEGIN_DECLS
  * is made when somebody asks for one. For one thread. */
 typedef struct _PcallChildList PcallChildList;
 
-/* @log may be NULL. */
-PcallChildList *pcall_child_list_new   (PcallLogCapture *log);
+PcallChildList *pcall_child_list_new   (PcallCallList   *calls);
 PcallChildList *pcall_child_list_ref   (PcallChildList  *self);
 void            pcall_child_list_unref (PcallChildList  *self);
 
 /* Adds a child that runs, for the call with @index first; returns its position. */
 guint       pcall_child_list_add          (PcallChildList  *self,
                                            pid_t            pid,
-                                           guint            index,
-                                           gboolean         has_log);
-/* The child has ended. @has_log tells whether its log file is still there. */
+                                           guint            index);
+/* It has another call. */
+void        pcall_child_list_set_call     (PcallChildList  *self,
+                                           guint            position,
+                                           guint            index);
+/* Another process has taken the place of one that ended before anything ran in it. */
+void        pcall_child_list_replace      (PcallChildList  *self,
+                                           guint            position,
+                                           pid_t            pid);
+/* The child has ended. */
 void        pcall_child_list_set_exit     (PcallChildList  *self,
                                            guint            position,
-                                           const PcallExit *exit,
-                                           gboolean         has_log);
+                                           const PcallExit *exit);
 /* The task is gone: nothing more will be known of children that run. */
 void        pcall_child_list_abandon      (PcallChildList  *self);
-/* The log file of the child was removed. */
-void        pcall_child_list_clear_log    (PcallChildList  *self,
-                                           guint            position);
+/* There is no log file of the call with @index any more. */
+void        pcall_child_list_log_changed  (PcallChildList  *self,
+                                           guint            index);
 /* Whether anybody holds a child. */
 gboolean    pcall_child_list_has_objects  (PcallChildList  *self);
 guint       pcall_child_list_get_n        (PcallChildList  *self);
@@ -46,9 +51,8 @@ PcallChild *pcall_child_list_get_child    (PcallChildList  *self,
 typedef struct
 {
   pid_t    pid;
-  guint    index;
+  guint    index; /* of the call that it has, or had last */
   gboolean running;
-  gboolean has_log;
   int      exit_status; /* -1 if there is none */
   int      term_signal;
   gboolean core_dumped;
@@ -59,8 +63,8 @@ typedef struct
 
 const PcallChildRecord *pcall_child_list_get_record   (PcallChildList *self,
                                                        guint           position);
-/* Where the log file is, or was; there must have been one. */
-char                   *pcall_child_list_get_log_file (PcallChildList *self,
+/* That of its call; NULL if there is none. */
+const char             *pcall_child_list_get_log_file (PcallChildList *self,
                                                        guint           position);
 /* The last reference to an object is gone. */
 void                    pcall_child_list_forget_child (PcallChildList *self,
@@ -69,6 +73,7 @@ void                    pcall_child_list_forget_child (PcallChildList *self,
 /* A PcallChild shows a record of @list. */
 PcallChild *pcall_child_new             (PcallChildList *list,
                                          guint           position);
+void        pcall_child_notify_replaced (PcallChild     *self);
 void        pcall_child_notify_exited   (PcallChild     *self);
 void        pcall_child_notify_log_file (PcallChild     *self);
 

@@ -23,7 +23,6 @@ struct _PcallChild
 
   PcallChildList *list;
   guint           position;
-  char           *log_file; /* once asked for */
 };
 
 typedef enum
@@ -57,7 +56,6 @@ pcall_child_finalize (GObject *object)
   if (self->list != NULL)
     pcall_child_list_forget_child (self->list, self->position);
   g_clear_pointer (&self->list, pcall_child_list_unref);
-  g_free (self->log_file);
 
   G_OBJECT_CLASS (pcall_child_parent_class)->finalize (object);
 }
@@ -230,6 +228,13 @@ pcall_child_notify_exited (PcallChild *self)
 }
 
 void
+pcall_child_notify_replaced (PcallChild *self)
+{
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_PID]);
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_LOG_FILE]);
+}
+
+void
 pcall_child_notify_log_file (PcallChild *self)
 {
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_LOG_FILE]);
@@ -398,9 +403,5 @@ pcall_child_get_log_file (PcallChild *self)
 {
   g_return_val_if_fail (PCALL_IS_CHILD (self), NULL);
 
-  if (!get_record (self)->has_log)
-    return NULL;
-  if (self->log_file == NULL)
-    self->log_file = pcall_child_list_get_log_file (self->list, self->position);
-  return self->log_file;
+  return pcall_child_list_get_log_file (self->list, self->position);
 }

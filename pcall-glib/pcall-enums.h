@@ -83,10 +83,12 @@ typedef enum
 
 /**
  * PcallLogMode:
- * @PCALL_LOG_MODE_SECTIONS: standard output and error of each child go to a file
- *   of its own; when the task has finished, the files are joined into the log of
- *   this process, through GLib's structured logging, a section for each call in
- *   call order
+ * @PCALL_LOG_MODE_SECTIONS: standard output and error of each child, and its
+ *   records of GLib's log, go to a file of its own; when all calls have ended, the
+ *   files are joined into the log of this process, through GLib's structured
+ *   logging, a section for each call in call order
+ * @PCALL_LOG_MODE_LIVE: the same, but lines and records are logged as they come,
+ *   each whole, without sections
  * @PCALL_LOG_MODE_INHERIT: nothing is captured; children write where this
  *   process writes
  *
@@ -97,6 +99,7 @@ typedef enum
 typedef enum
 {
   PCALL_LOG_MODE_SECTIONS,
+  PCALL_LOG_MODE_LIVE,
   PCALL_LOG_MODE_INHERIT,
 } PcallLogMode;
 

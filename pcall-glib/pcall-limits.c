@@ -14,9 +14,8 @@
  * file with. Processes (RLIMIT_NPROC, the cgroup's pids.max) and memory are not: their limits are
  * shared with others and change, so fork() has to tell. */
 
-/* Descriptors that are left to the application, and those that a child takes in this process. */
+/* Descriptors that are left to the application. */
 #define RESERVED_DESCRIPTORS 64
-#define DESCRIPTORS_PER_CHILD 2
 
 static guint
 count_descriptors (void)
@@ -31,7 +30,8 @@ count_descriptors (void)
 
 /* Children at once that leave the application its descriptors. For a few nobody needs to count. */
 guint
-pcall_limits_find_room (guint n_calls)
+pcall_limits_find_room (guint n_calls,
+                        guint n_descriptors)
 {
   struct rlimit limit;
   guint taken;
@@ -43,7 +43,7 @@ pcall_limits_find_room (guint n_calls)
   taken = count_descriptors () + RESERVED_DESCRIPTORS;
   if (limit.rlim_cur <= taken)
     return 1;
-  return CLAMP ((limit.rlim_cur - taken) / DESCRIPTORS_PER_CHILD, 1, G_MAXUINT);
+  return CLAMP ((limit.rlim_cur - taken) / n_descriptors, 1, G_MAXUINT);
 }
 
 gboolean

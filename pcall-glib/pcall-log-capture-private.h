@@ -6,8 +6,9 @@
 #pragma once
 
 #include <glib.h>
-#include <stdio.h>
 #include <sys/types.h>
+
+#include "pcall-log-reader-private.h"
 
 G_BEGIN_DECLS
 
@@ -16,9 +17,10 @@ G_BEGIN_DECLS
 typedef struct _PcallLogCapture PcallLogCapture;
 
 /* Opens, and where needed makes, @directory; NULL for a private one of this user. @keep: files in
- * that are to stay. */
+ * that are to stay. @number: what records are known by, no output's by chance. */
 PcallLogCapture *pcall_log_capture_new   (const char      *directory,
                                           gboolean         keep,
+                                          guint64          number,
                                           GError         **error);
 PcallLogCapture *pcall_log_capture_ref   (PcallLogCapture *self);
 /* Only closes: a forked child may do it with what is its parent's. */
@@ -28,14 +30,30 @@ void             pcall_log_capture_unref (PcallLogCapture *self);
  * still be asked for. */
 void             pcall_log_capture_close (PcallLogCapture *self);
 
-/* In a child: sends standard output and error into a new file. FALSE where none can be made; then
- * they are as before. Async-signal-safe. */
-gboolean pcall_log_capture_begin (const PcallLogCapture *self,
+/* Marks log records in the files. */
+const PcallLogKey *pcall_log_capture_get_key (const PcallLogCapture *self);
+
+/* In a child: sends standard output and error into a new file, and returns a descriptor of it; -1 with
+ * errno set where none can be made: then they are as before. Async-signal-safe. */
+int   pcall_log_capture_begin    (const PcallLogCapture *self,
                                   guint                  index);
+
+/* Makes the file of a child that is to open it by itself, and returns its path; NULL with errno set
+ * where that is not possible. */
+char *pcall_log_capture_make     (const PcallLogCapture *self,
+                                  guint                  index,
+                                  pid_t                  pid);
 
 char *pcall_log_capture_get_path (const PcallLogCapture *self,
                                   guint                  index,
                                   pid_t                  pid);
+/* The same file by the directory's descriptor, whatever happened to that path. */
+char *pcall_log_capture_get_own_path (const PcallLogCapture *self,
+                                      guint                  index,
+                                      pid_t                  pid);
+
+/* What stands before them in the message of an error. */
+#define PCALL_LAST_OUTPUT "; last output: "
 
 /* The last lines of what the child wrote, on one line; NULL if it wrote nothing. */
 char *pcall_log_capture_get_tail (const PcallLogCapture *self,
@@ -50,8 +68,8 @@ void     pcall_log_capture_discard       (const PcallLogCapture *self,
                                           guint                  index,
                                           pid_t                  pid);
 
-/* For reading; NULL if it cannot be. */
-FILE    *pcall_log_capture_open          (const PcallLogCapture *self,
+/* For reading; NULL with errno set if it cannot be. */
+PcallLogReader *pcall_log_capture_open   (const PcallLogCapture *self,
                                           guint                  index,
                                           pid_t                  pid);
 

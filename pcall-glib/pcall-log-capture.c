@@ -32,7 +32,7 @@
  * meanwhile can lead it elsewhere. */
 
 #define NAME_SIZE 96
-#define TAIL_SIZE 2048
+#define TAIL_SIZE 8192
 #define TAIL_LINES 3
 
 /* How often to look again at a directory that somebody is about to remove. */
@@ -42,8 +42,9 @@ struct _PcallLogCapture
 {
   grefcount ref_count;
   char     *path;
-  int       directory_fd;
-  guint     task;
+  int         directory_fd;
+  PcallLogKey key;
+  guint       task;
   gboolean  made;
   gboolean  keep; /* files are marked, in the directory that is swept */
 };
@@ -200,6 +201,7 @@ open_given (PcallLogCapture *self,
 PcallLogCapture *
 pcall_log_capture_new (const char *directory,
                        gboolean    keep,
+                       guint64     number,
                        GError    **error)
 {
   g_autoptr (PcallLogCapture) self = g_new0 (PcallLogCapture, 1);
@@ -207,6 +209,7 @@ pcall_log_capture_new (const char *directory,
   g_ref_count_init (&self->ref_count);
   self->directory_fd = -1;
   self->keep = keep && directory == NULL;
+  pcall_log_key_init (&self->key, number);
   self->task = (guint) g_atomic_int_add (&n_tasks, 1) + 1;
   if (directory != NULL ? !open_given (self, directory, error) : !open_default (self, error))
     return NULL;
@@ -253,24 +256,50 @@ write_name (const PcallLogCapture *self,
   stpcpy (name, ".log");
 }
 
-gboolean
+const PcallLogKey *
+pcall_log_capture_get_key (const PcallLogCapture *self)
+{
+  return &self->key;
+}
+
+static int
+make_file (const PcallLogCapture *self,
+           guint                  index,
+           pid_t                  pid)
+{
+  char name[NAME_SIZE];
+
+  write_name (self, index, pid, name);
+  return pcall_fd_lift (openat (self->directory_fd, name,
+                                O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_APPEND | O_CLOEXEC,
+                                self->keep ? 0600 | S_ISVTX : 0600));
+}
+
+char *
+pcall_log_capture_make (const PcallLogCapture *self,
+                        guint                  index,
+                        pid_t                  pid)
+{
+  int fd = make_file (self, index, pid);
+
+  if (fd < 0)
+    return NULL;
+  close (fd);
+  return pcall_log_capture_get_path (self, index, pid);
+}
+
+int
 pcall_log_capture_begin (const PcallLogCapture *self,
                          guint                  index)
 {
-  char name[NAME_SIZE];
-  int fd;
+  int fd = make_file (self, index, getpid ());
 
-  write_name (self, index, getpid (), name);
-  fd = pcall_fd_lift (openat (self->directory_fd, name,
-                              O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_APPEND | O_CLOEXEC,
-                              self->keep ? 0600 | S_ISVTX : 0600));
   if (fd < 0)
-    return FALSE;
+    return -1;
 
   dup2 (fd, STDOUT_FILENO);
   dup2 (fd, STDERR_FILENO);
-  close (fd);
-  return TRUE;
+  return fd;
 }
 
 char *
@@ -282,6 +311,17 @@ pcall_log_capture_get_path (const PcallLogCapture *self,
 
   write_name (self, index, pid, name);
   return g_build_filename (self->path, name, NULL);
+}
+
+char *
+pcall_log_capture_get_own_path (const PcallLogCapture *self,
+                                guint                  index,
+                                pid_t                  pid)
+{
+  char name[NAME_SIZE];
+
+  write_name (self, index, pid, name);
+  return g_strdup_printf ("/proc/self/fd/%d/%s", self->directory_fd, name);
 }
 
 /* Leaves the last lines and makes one line of them. */
@@ -309,22 +349,61 @@ open_file (const PcallLogCapture *self,
   write_name (self, index, pid, name);
   fd = openat (self->directory_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   if (fd >= 0 && (fstat (fd, st) < 0 || !S_ISREG (st->st_mode)))
-    pcall_fd_clear (&fd);
+    {
+      pcall_fd_clear (&fd);
+      errno = EINVAL;
+    }
   return fd;
 }
 
-FILE *
+PcallLogReader *
 pcall_log_capture_open (const PcallLogCapture *self,
                         guint                  index,
                         pid_t                  pid)
 {
   struct stat st;
   int fd = open_file (self, index, pid, &st);
-  FILE *file = fd >= 0 ? fdopen (fd, "re") : NULL;
 
-  if (file == NULL)
-    pcall_fd_clear (&fd);
-  return file;
+  return fd >= 0 ? pcall_log_reader_new (fd, &self->key) : NULL;
+}
+
+/* What is said in a line or a record. */
+static void
+append_text (GString             *text,
+             const PcallLogEntry *entry)
+{
+  if (entry->line != NULL)
+    g_string_append_len (text, entry->line, entry->length);
+  for (gsize i = 0; i < entry->n_fields; i++)
+    if (strcmp (entry->fields[i].key, "MESSAGE") == 0)
+      g_string_append_len (text, entry->fields[i].value, entry->fields[i].length);
+  g_string_append_c (text, '\n');
+}
+
+/* All text from where the reader stands. If that is @within a line, its rest is of use only where there
+ * is nothing else. */
+static GString *
+read_text (PcallLogReader *reader,
+           gboolean        within)
+{
+  GString *text = g_string_new (NULL);
+  PcallLogEntry entry;
+  gsize rest = 0;
+
+  pcall_log_reader_finish (reader);
+  while (pcall_log_reader_next (reader, &entry))
+    {
+      append_text (text, &entry);
+      if (within && rest == 0)
+        rest = text->len;
+    }
+  if (rest < text->len)
+    g_string_erase (text, 0, rest);
+
+  for (gsize i = 0; i < text->len; i++)
+    if (text->str[i] == '\0')
+      text->str[i] = ' ';
+  return text;
 }
 
 char *
@@ -332,23 +411,16 @@ pcall_log_capture_get_tail (const PcallLogCapture *self,
                             guint                  index,
                             pid_t                  pid)
 {
-  char text[TAIL_SIZE + 1];
   struct stat st;
-  ssize_t n;
   int fd = open_file (self, index, pid, &st);
+  off_t begin = fd >= 0 ? lseek (fd, MAX (st.st_size - TAIL_SIZE, 0), SEEK_SET) : -1;
+  g_autoptr (PcallLogReader) reader = fd >= 0 ? pcall_log_reader_new (fd, &self->key) : NULL;
+  g_autoptr (GString) text = NULL;
 
-  if (fd < 0)
+  if (begin < 0)
     return NULL;
-  n = pread (fd, text, TAIL_SIZE, MAX (st.st_size - TAIL_SIZE, 0));
-  close (fd);
-  if (n <= 0)
-    return NULL;
-
-  for (ssize_t i = 0; i < n; i++)
-    if (text[i] == '\0')
-      text[i] = ' ';
-  text[n] = '\0';
-  return join_last_lines (text);
+  text = read_text (reader, begin > 0);
+  return join_last_lines (text->str);
 }
 
 void

@@ -20,8 +20,9 @@ typedef struct _PcallRun PcallRun;
 
 typedef struct
 {
-  /* The child is ready: the call begins. */
+  /* The child is ready: the call begins, for the @first time. */
   void (*begun)      (PcallRun     *run,
+                      gboolean      first,
                       gpointer      data);
   /* The call told how far it has come; its record knows. */
   void (*progressed) (PcallRun     *run,
@@ -84,12 +85,12 @@ void            pcall_run_end   (PcallRun            *self,
                                  PcallCallState       state,
                                  const char          *reason);
 
-/* Whether the child died in its lock trial: then nothing of the call has run. */
-gboolean        pcall_run_failed_trial (PcallRun     *self);
+/* Whether the child died in its lock trial, or asked for another in its place: then nothing of the
+ * call has run. */
+gboolean        pcall_run_is_to_be_tried_again (PcallRun *self);
 
 /* The run has ended: tells the records of its child and its call what came of it. */
-void            pcall_run_settle       (PcallRun     *self,
-                                        gboolean      keep_log);
+void            pcall_run_settle       (PcallRun     *self);
 
 /* From now on the run touches nothing that others may hold, so that another thread can see to its
  * end. It has been ended, and is not to be settled. */
@@ -109,6 +110,8 @@ gboolean        pcall_run_get_child    (PcallRun     *self,
                                         guint        *position);
 gboolean        pcall_run_has_gone     (PcallRun     *self);
 gboolean        pcall_run_is_over      (PcallRun     *self);
+/* Whether it was let go, and has not said that it is ready. */
+gboolean        pcall_run_finds_out    (PcallRun     *self);
 GList          *pcall_run_get_link     (PcallRun     *self);
 
 G_END_DECLS

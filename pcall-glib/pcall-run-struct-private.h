@@ -23,11 +23,12 @@ struct _PcallRun
   gboolean             listed;
   gboolean             gone; /* it was let go */
   gboolean             begun; /* the call */
+  gboolean             heard; /* a frame came */
   gboolean             over;
   gboolean             detached; /* frames are of no use any more */
   PcallTimer           timeout;
   pid_t                pid;
-  gboolean             on_trial; /* the child has its lock trial before it */
+  gboolean             again; /* the child asked for another one in its place */
   GList                link;
 
   /* Where the child takes calls */
@@ -54,9 +55,10 @@ void pcall_run_take_frame  (PcallRun         *self,
 /* The child sent what such a child does not send. */
 void pcall_run_refuse      (PcallRun         *self,
                             const PcallFrame *frame);
-/* The call has ended: tells its record what came of it. Takes @log_file. */
-void pcall_run_settle_call (PcallRun         *self,
-                            char             *log_file);
+/* The call has ended: tells its record whether there is a log, and what came of it. */
+gboolean pcall_run_settle_log  (PcallRun     *self);
+void     pcall_run_settle_call (PcallRun     *self,
+                                gboolean      has_log);
 /* The child has ended. */
 void pcall_run_child_ended (gpointer          data);
 

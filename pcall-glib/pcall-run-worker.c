@@ -80,19 +80,36 @@ pcall_run_describe_false_start (PcallRun   *self,
   return g_strdup_printf ("worker program %s: %s before it said hello", program, end);
 }
 
-/* The last string is where the child is to write what the call prints: nowhere else, yet. */
+/* The log file is made here: so it is there when the call begins, and a worker opens nothing that
+ * somebody else put in its place. */
+static char *
+make_log (PcallRun *self)
+{
+  const PcallLogCapture *log = self->setup->context->log;
+
+  return log != NULL ? pcall_log_capture_make (log, self->job.index, self->pid) : NULL;
+}
+
+static const char *
+get_log_key (PcallRun *self)
+{
+  return pcall_log_capture_get_key (self->setup->context->log)->digits;
+}
+
 static void
 send_call (PcallRun *self)
 {
+  g_autofree char *log_file = make_log (self);
   PcallArguments *arguments = self->setup->context->arguments;
   guint index = self->job.index;
   g_autoptr (GVariant) args = pcall_arguments_build_args (arguments, index);
   g_autoptr (GVariant) kwargs = pcall_arguments_build_kwargs (arguments, index);
 
   pcall_supervisor_send (self->supervisor, PCALL_FRAME_CALL, index,
-                         g_variant_new ("(sv@a{sv}s)",
+                         g_variant_new ("(sv@a{sv}ss)",
                                         pcall_target_get_wire_name (self->job.target), args,
-                                        kwargs, ""));
+                                        kwargs, log_file != NULL ? log_file : "",
+                                        log_file != NULL ? get_log_key (self) : ""));
 }
 
 static void
@@ -138,7 +155,7 @@ take_outcome (PcallRun         *self,
     return;
 
   pcall_engine_unset_timer (self->setup->engine, &self->timeout);
-  pcall_run_settle_call (self, NULL);
+  pcall_run_settle_call (self, pcall_run_settle_log (self));
   forget_outcome (self);
   self->begun = FALSE;
   self->idle = TRUE;
@@ -157,8 +174,10 @@ take_frame (PcallRun         *self,
       break;
     case PCALL_FRAME_PROGRESS:
     case PCALL_FRAME_MESSAGE:
+    case PCALL_FRAME_NOTE:
       pcall_run_take_frame (self, frame);
       break;
+    case PCALL_FRAME_AGAIN:
     case PCALL_FRAME_READY:
     case PCALL_FRAME_FINAL:
     case PCALL_FRAME_HELLO:

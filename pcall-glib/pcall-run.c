@@ -39,24 +39,37 @@ timed_out (gpointer data)
   pcall_run_end (self, PCALL_CALL_STATE_TIMED_OUT, reason);
 }
 
+static void
+list_child (PcallRun *self)
+{
+  PcallChildList *children = self->setup->children;
+
+  if (self->listed)
+    pcall_child_list_set_call (children, self->child, self->job.index);
+  else if (self->job.child < 0)
+    self->child = pcall_child_list_add (children, self->pid, self->job.index);
+  else
+    pcall_child_list_replace (children, self->child = self->job.child, self->pid);
+  self->listed = TRUE;
+}
+
 void
 pcall_run_begin (PcallRun *self)
 {
   const PcallRunSetup *setup = self->setup;
-  gboolean has_log = setup->context->log != NULL && !self->job.methods->takes_calls;
+
+  /* It may have begun before, for a child that went without knowing. */
+  gboolean first =
+      pcall_call_list_get_state (setup->calls, self->job.index) == PCALL_CALL_STATE_PENDING;
 
   self->begun = TRUE;
-  if (!self->listed)
-    self->child = pcall_child_list_add (setup->children, self->pid, self->job.index, has_log);
-  self->listed = TRUE;
+  list_child (self);
   pcall_call_list_begin (setup->calls, self->job.index, self->pid);
   if (setup->timeout > 0)
     pcall_engine_set_timer (setup->engine, &self->timeout,
                             g_get_monotonic_time () + setup->timeout, timed_out, self);
 
-  /* It may have begun before, for a child that died without knowing. */
-  if (!self->job.methods->takes_calls || self->job.attempt == 0)
-    setup->funcs->begun (self, setup->data);
+  setup->funcs->begun (self, first, setup->data);
 }
 
 static void
@@ -94,6 +107,49 @@ take_progress (PcallRun         *self,
   setup->funcs->progressed (self, fraction, text, setup->data);
 }
 
+static void
+take_note (PcallRun         *self,
+           const PcallFrame *frame)
+{
+  g_autoptr (GVariant) value = pcall_payload_get_value (frame->payload, G_VARIANT_TYPE_STRING);
+
+  pcall_call_list_set_log_note (self->setup->calls, self->job.index,
+                                g_variant_get_string (value, NULL));
+}
+
+/* The child has a log writer of ours, or it would have said something else. */
+static void
+take_ready (PcallRun *self)
+{
+  if (!self->started.says_ready || self->begun || pcall_run_has_outcome (self))
+    return;
+
+  if (self->setup->context->log != NULL && self->started.log_route == PCALL_LOG_ROUTE_UNKNOWN)
+    pcall_log_route_learn (PCALL_LOG_ROUTE_WRITER);
+  pcall_run_begin (self);
+}
+
+/* It is the first thing that a child says, or it is not said by us. */
+static void
+take_again (PcallRun         *self,
+            const PcallFrame *frame,
+            gboolean          first)
+{
+  g_autoptr (GVariant) value = pcall_payload_get_value (frame->payload, G_VARIANT_TYPE_UINT32);
+  guint route = g_variant_get_uint32 (value);
+
+  if (!first || route <= self->started.log_route || route > PCALL_LOG_ROUTE_NONE)
+    {
+      pcall_supervisor_reject (self->supervisor,
+                               g_error_new_literal (PCALL_ERROR, PCALL_ERROR_PROTOCOL,
+                                                    "the child asked for another one without need"));
+      return;
+    }
+
+  pcall_log_route_learn (route);
+  self->again = TRUE;
+}
+
 void
 pcall_run_refuse (PcallRun         *self,
                   const PcallFrame *frame)
@@ -120,8 +176,11 @@ pcall_run_take_frame (PcallRun         *self,
   switch (frame->type)
     {
     case PCALL_FRAME_READY:
-      if (self->on_trial && !self->begun && !pcall_run_has_outcome (self))
-        pcall_run_begin (self);
+      take_ready (self);
+      break;
+    case PCALL_FRAME_NOTE:
+      if (self->begun)
+        take_note (self, frame);
       break;
     case PCALL_FRAME_RESULT:
     case PCALL_FRAME_ERROR:
@@ -143,6 +202,7 @@ pcall_run_take_frame (PcallRun         *self,
           self->setup->funcs->over (self, self->setup->data);
         }
       break;
+    case PCALL_FRAME_AGAIN:
     case PCALL_FRAME_HELLO:
     case PCALL_FRAME_CALL:
     case PCALL_FRAME_STOP:
@@ -158,8 +218,15 @@ frame_came (const PcallFrame *frame,
             gpointer          data)
 {
   PcallRun *self = data;
+  gboolean first = !self->heard;
 
-  if (!self->detached)
+  if (self->detached)
+    return;
+
+  self->heard = TRUE;
+  if (frame->type == PCALL_FRAME_AGAIN)
+    take_again (self, frame, first);
+  else
     pcall_run_take_frame (self, frame);
 }
 
@@ -201,7 +268,6 @@ pcall_run_new (const PcallRunSetup *setup,
     .job = *job,
     .started = started,
     .pid = started.process.pid,
-    .on_trial = setup->context->has_threads && !takes_calls,
     .link.data = self,
   };
   self->supervisor = pcall_supervisor_new (setup->engine, &started, setup->context->nonce,
@@ -237,7 +303,7 @@ pcall_run_go (PcallRun *self)
 
   self->gone = TRUE;
   pcall_start_go (&self->started);
-  if (!self->on_trial)
+  if (!self->started.says_ready)
     pcall_run_begin (self);
 }
 
@@ -248,7 +314,8 @@ pcall_run_end (PcallRun       *self,
 {
   self->ending = TRUE;
   /* It may have handed over its result in time, without our having read it. */
-  if (!self->idle && !pcall_run_has_outcome (self) && !pcall_supervisor_has_frame (self->supervisor, PCALL_FRAME_RESULT) &&
+  if (!self->idle && !pcall_run_has_outcome (self) &&
+      !pcall_supervisor_has_frame (self->supervisor, PCALL_FRAME_RESULT) &&
       !pcall_supervisor_has_frame (self->supervisor, PCALL_FRAME_ERROR))
     {
       self->end_state = state;
@@ -258,12 +325,16 @@ pcall_run_end (PcallRun       *self,
 }
 
 gboolean
-pcall_run_failed_trial (PcallRun *self)
+pcall_run_is_to_be_tried_again (PcallRun *self)
 {
   const PcallExit *exit = pcall_supervisor_get_exit (self->supervisor);
 
-  return self->on_trial && !self->begun && !pcall_run_has_outcome (self) && exit->known &&
-         WIFSIGNALED (exit->status) && WTERMSIG (exit->status) == SIGALRM;
+  if (pcall_run_has_outcome (self))
+    return FALSE;
+  if (self->again)
+    return TRUE;
+  return self->started.says_ready && !self->begun && exit->known && WIFSIGNALED (exit->status) &&
+         WTERMSIG (exit->status) == SIGALRM;
 }
 
 /* What happened, where the call did not say so itself, and as what it counts. */
@@ -310,7 +381,7 @@ describe_end (PcallRun       *self,
 
 static void
 fail (PcallRun *self,
-      char     *log_file)
+      gboolean  has_log)
 {
   PcallLogCapture *log = self->setup->context->log;
   PcallCallState state;
@@ -318,55 +389,54 @@ fail (PcallRun *self,
   g_autofree char *cause = describe_end (self, &state, &code);
   g_autofree char *call = pcall_call_list_describe (self->setup->calls, self->job.index);
   g_autofree char *tail =
-      log_file != NULL ? pcall_log_capture_get_tail (log, self->job.index, self->pid) : NULL;
+      has_log ? pcall_log_capture_get_tail (log, self->job.index, self->pid) : NULL;
   GError *error = tail == NULL ? g_error_new (PCALL_ERROR, code, "%s: %s", call, cause)
-                               : g_error_new (PCALL_ERROR, code, "%s: %s; last output: %s", call,
-                                              cause, tail);
+                               : g_error_new (PCALL_ERROR, code, "%s: %s" PCALL_LAST_OUTPUT "%s",
+                                              call, cause, tail);
 
-  pcall_call_list_finish (self->setup->calls, self->job.index, state, NULL, error, NULL, log_file);
+  pcall_call_list_finish (self->setup->calls, self->job.index, state, NULL, error, NULL);
 }
 
-/* Where the log is, if there is one by now. */
-static char *
-settle_log (PcallRun *self,
-            gboolean  keep)
+gboolean
+pcall_run_settle_log (PcallRun *self)
 {
-  PcallLogCapture *log = self->setup->context->log;
+  const PcallStartContext *context = self->setup->context;
+  gboolean has_log = self->begun && context->log != NULL &&
+                     (context->keep_logs ||
+                      !pcall_log_capture_discard_empty (context->log, self->job.index, self->pid));
 
-  if (log == NULL || self->job.methods->takes_calls)
-    return NULL;
-  if (!keep && pcall_log_capture_discard_empty (log, self->job.index, self->pid))
-    return NULL;
-  return pcall_log_capture_get_path (log, self->job.index, self->pid);
+  if (!self->begun)
+    pcall_run_discard_log (self);
+  pcall_call_list_settle_log (self->setup->calls, self->job.index, has_log);
+  return has_log;
 }
 
 void
 pcall_run_settle_call (PcallRun *self,
-                       char     *log_file)
+                       gboolean  has_log)
 {
   PcallCallList *calls = self->setup->calls;
 
   if (self->result != NULL)
     pcall_call_list_finish (calls, self->job.index, PCALL_CALL_STATE_SUCCEEDED, self->result, NULL,
-                            NULL, log_file);
+                            NULL);
   else if (self->error != NULL)
     pcall_call_list_finish (calls, self->job.index, PCALL_CALL_STATE_FAILED, NULL,
-                            g_steal_pointer (&self->error), self->error_details, log_file);
+                            g_steal_pointer (&self->error), self->error_details);
   else
-    fail (self, log_file);
+    fail (self, has_log);
 }
 
 void
-pcall_run_settle (PcallRun *self,
-                  gboolean  keep_log)
+pcall_run_settle (PcallRun *self)
 {
-  char *log_file = settle_log (self, keep_log);
+  gboolean has_log = !self->idle && pcall_run_settle_log (self);
 
   if (self->listed)
     pcall_child_list_set_exit (self->setup->children, self->child,
-                               pcall_supervisor_get_exit (self->supervisor), log_file != NULL);
+                               pcall_supervisor_get_exit (self->supervisor));
   if (!self->idle)
-    pcall_run_settle_call (self, log_file);
+    pcall_run_settle_call (self, has_log);
 }
 
 void
@@ -380,7 +450,7 @@ pcall_run_detach (PcallRun *self)
 void
 pcall_run_discard_log (PcallRun *self)
 {
-  if (self->setup->context->log != NULL && !self->job.methods->takes_calls)
+  if (self->setup->context->log != NULL)
     pcall_log_capture_discard (self->setup->context->log, self->job.index, self->pid);
 }
 
@@ -414,6 +484,12 @@ gboolean
 pcall_run_is_over (PcallRun *self)
 {
   return self->over;
+}
+
+gboolean
+pcall_run_finds_out (PcallRun *self)
+{
+  return self->gone && self->started.says_ready && !self->begun;
 }
 
 GList *

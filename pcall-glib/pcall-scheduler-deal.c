@@ -39,6 +39,7 @@ make_job (PcallScheduler *self,
   return (PcallJob) {
     .index = turn.index,
     .attempt = turn.attempt,
+    .child = turn.child,
     .target = target,
     .methods = pcall_start_choose (target, self->options.start_method, NULL),
   };
@@ -231,9 +232,13 @@ retire_children (PcallScheduler *self)
 static void
 drop_next (PcallScheduler *self)
 {
+  const PcallExit unknown = { .known = FALSE };
   gboolean timed_out = self->stop_state == PCALL_CALL_STATE_TIMED_OUT;
+  PcallTurn next = pcall_turns_take (&self->turns);
 
-  pcall_scheduler_finish_unstarted (self, pcall_turns_take (&self->turns).index, self->stop_state,
+  if (next.child >= 0)
+    pcall_child_list_set_exit (self->children, next.child, &unknown);
+  pcall_scheduler_finish_unstarted (self, next.index, self->stop_state,
                                     timed_out ? PCALL_ERROR_TIMED_OUT : PCALL_ERROR_CANCELLED,
                                     self->stop_reason);
 }

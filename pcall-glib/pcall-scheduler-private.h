@@ -83,7 +83,7 @@ void            pcall_scheduler_touch   (PcallScheduler *self);
 /* Ends the calls that run, and those that wait, as cancelled. */
 void            pcall_scheduler_stop    (PcallScheduler *self,
                                          const char     *reason);
-/* All calls have ended. That may be told further out. */
+/* All calls have ended and what they wrote has been passed on, or that is being done further out. */
 gboolean        pcall_scheduler_is_over      (PcallScheduler *self);
 PcallChildList *pcall_scheduler_get_children (PcallScheduler *self);
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "pcall-error.h"
+#include "pcall-log-delivery-private.h"
 #include "pcall-pool-private.h"
 #include "pcall-run-private.h"
 #include "pcall-scheduler-private.h"
@@ -45,6 +46,7 @@ struct _PcallScheduler
   guint                      n_starved; /* how often in a row there was no room for any child */
   PcallTimer                 pause_timer;
   PcallTimer                 deadline_timer;
+  PcallLogDelivery          *logs; /* NULL: there are none, or nobody is told any more */
 
   PcallCallState             stop_state; /* of calls that were not begun; PENDING: not stopped */
   char                      *stop_reason;

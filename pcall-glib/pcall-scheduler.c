@@ -8,7 +8,7 @@
 #include <signal.h>
 
 #include "pcall-limits-private.h"
-#include "pcall-log-merge-private.h"
+#include "pcall-log-delivery-private.h"
 
 /* Which call runs where, and when.
  *
@@ -26,6 +26,10 @@
 
 /* How often a call is given to a child that is dead. */
 #define MAX_DELIVERIES 10
+
+/* Of this process, for a child: its channel, its pidfd, and its log where that is read as it comes */
+#define DESCRIPTORS_PER_CHILD 2
+#define DESCRIPTORS_PER_LIVE_CHILD 3
 
 /* How long dropping a task may wait for its children to go. */
 #define ABANDON_WAIT_US 10000
@@ -50,7 +54,8 @@ stop_all (PcallScheduler *self,
 static void
 after_failure (PcallScheduler *self)
 {
-  if (self->options.failure_policy == PCALL_FAILURE_POLICY_STOP && !pcall_scheduler_is_stopped (self))
+  if (self->options.failure_policy == PCALL_FAILURE_POLICY_STOP &&
+      !pcall_scheduler_is_stopped (self))
     stop_all (self, PCALL_CALL_STATE_CANCELLED, "cancelled, because another call failed");
 }
 
@@ -79,7 +84,7 @@ pcall_scheduler_finish_unstarted (PcallScheduler *self,
   g_autofree char *call = pcall_call_list_describe (self->calls, index);
 
   if (pcall_call_list_finish (self->calls, index, state, NULL,
-                              g_error_new (PCALL_ERROR, code, "%s: %s", call, reason), NULL, NULL))
+                              g_error_new (PCALL_ERROR, code, "%s: %s", call, reason), NULL))
     tell_finished_call (self, index);
 }
 
@@ -91,20 +96,34 @@ release (PcallScheduler *self)
       pcall_engine_unset_timer (self->engine, &self->pause_timer);
       pcall_engine_unset_timer (self->engine, &self->deadline_timer);
     }
+  g_clear_pointer (&self->logs, pcall_log_delivery_free);
   g_clear_pointer (&self->engine, pcall_engine_unref);
   pcall_start_context_close (&self->context);
+}
+
+static gboolean
+is_over (PcallScheduler *self)
+{
+  return self->runs.length == 0 && !pcall_turns_are_left (&self->turns);
+}
+
+/* Whether somebody further out is at the end of the task, and called us. */
+static gboolean
+is_ending (PcallScheduler *self)
+{
+  return self->telling > 0 || (self->logs != NULL && pcall_log_delivery_is_writing (self->logs));
 }
 
 static void
 check_finished (PcallScheduler *self)
 {
-  if (self->finished || self->telling > 0 || !pcall_scheduler_is_over (self))
+  if (self->finished || is_ending (self) || !is_over (self))
+    return;
+  if (self->logs != NULL &&
+      !pcall_log_delivery_complete (self->logs, g_get_monotonic_time () + BURST_US))
     return;
 
   self->finished = TRUE;
-  if (self->context.log != NULL && self->calls != NULL)
-    pcall_log_merge (self->context.log, self->calls, self->children, self->funcs == NULL,
-                     self->options.keep_logs);
   release (self);
   if (self->funcs != NULL)
     self->funcs->finished (self->data);
@@ -119,7 +138,7 @@ pcall_scheduler_dispatch (PcallScheduler *self,
     return;
 
   /* Who waits here has nothing else to do, so there is no pause; and it does not wait for nothing. */
-  if (pcall_scheduler_can_deal (self) || pcall_scheduler_is_over (self))
+  if (pcall_scheduler_can_deal (self) || is_over (self))
     until = 0;
   pcall_engine_dispatch (self->engine, until);
   pcall_scheduler_let_go (self);
@@ -137,12 +156,16 @@ pcall_scheduler_touch (PcallScheduler *self)
 
 static void
 run_begun (PcallRun *run,
+           gboolean  first,
            gpointer  data)
 {
   PcallScheduler *self = data;
+  guint index = pcall_run_get_job (run)->index;
 
-  if (self->funcs != NULL)
-    self->funcs->call_started (pcall_run_get_job (run)->index, self->data);
+  if (self->logs != NULL)
+    pcall_log_delivery_begin (self->logs, index);
+  if (first && self->funcs != NULL)
+    self->funcs->call_started (index, self->data);
 }
 
 static void
@@ -169,6 +192,16 @@ run_messaged (PcallRun     *run,
 }
 
 static void
+deliver_log (PcallScheduler *self,
+             guint           index)
+{
+  self->telling++;
+  if (self->logs != NULL)
+    pcall_log_delivery_end (self->logs, index);
+  self->telling--;
+}
+
+static void
 finish_run (PcallScheduler *self,
             PcallRun       *run)
 {
@@ -177,16 +210,18 @@ finish_run (PcallScheduler *self,
   guint child;
   gboolean begun = pcall_run_get_child (run, &child);
 
+  if (self->funcs == NULL && !self->options.keep_logs)
+    pcall_run_discard_log (run);
   if (self->calls == NULL)
     {
-      if (!self->options.keep_logs)
-        pcall_run_discard_log (run);
       pcall_run_free (run);
       return;
     }
 
-  pcall_run_settle (run, self->options.keep_logs);
+  pcall_run_settle (run);
   pcall_run_free (run);
+  if (has_call)
+    deliver_log (self, index);
 
   self->telling++;
   if (begun && self->funcs != NULL)
@@ -196,6 +231,26 @@ finish_run (PcallScheduler *self,
     tell_finished_call (self, index);
 }
 
+/* Nothing of the call has run. */
+static void
+try_again (PcallScheduler *self,
+           PcallRun       *run)
+{
+  PcallJob job = *pcall_run_get_job (run);
+  guint child;
+  gboolean begun = pcall_run_get_child (run, &child);
+
+  pcall_run_discard_log (run);
+  pcall_run_free (run);
+  if (job.attempt + 1 < MAX_ATTEMPTS)
+    pcall_turns_put_back (&self->turns, (PcallTurn) { job.index, job.attempt + 1,
+                                                      begun ? (int) child : -1 });
+  else
+    pcall_scheduler_finish_unstarted (self, job.index, PCALL_CALL_STATE_FAILED, PCALL_ERROR_START,
+                                      "other threads of this process held locks of GLib at every "
+                                      "fork");
+}
+
 static void
 run_returned (PcallRun *run,
               gpointer  data)
@@ -203,6 +258,7 @@ run_returned (PcallRun *run,
   PcallScheduler *self = data;
 
   pcall_pool_put (&self->pool, run);
+  deliver_log (self, pcall_run_get_job (run)->index);
   tell_finished_call (self, pcall_run_get_job (run)->index);
 }
 
@@ -232,24 +288,19 @@ run_ended (PcallRun *run,
   self->n_over -= pcall_run_is_over (run);
   self->crowded = FALSE;
 
-  if (!pcall_run_failed_trial (run))
+  if (pcall_run_is_to_be_tried_again (run))
     {
-      if (!pcall_scheduler_is_stopped (self) && job.attempt + 1 < MAX_DELIVERIES && pcall_run_take_back (run))
-        pcall_turns_put_back (&self->turns, (PcallTurn) { job.index, job.attempt + 1 });
-      finish_run (self, run);
+      try_again (self, run);
+      return;
     }
-  else
+
+  if (!pcall_scheduler_is_stopped (self) && job.attempt + 1 < MAX_DELIVERIES &&
+      pcall_run_take_back (run))
     {
       pcall_run_discard_log (run);
-      pcall_run_free (run);
-      if (job.attempt + 1 < MAX_ATTEMPTS)
-        pcall_turns_put_back (&self->turns, (PcallTurn) { job.index, job.attempt + 1 });
-      else
-        pcall_scheduler_finish_unstarted (self, job.index, PCALL_CALL_STATE_FAILED,
-                                          PCALL_ERROR_START,
-                                          "other threads of this process held locks of GLib at "
-                                          "every fork");
+      pcall_turns_put_back (&self->turns, (PcallTurn) { job.index, job.attempt + 1, -1 });
     }
+  finish_run (self, run);
 }
 
 static const PcallRunFuncs run_funcs = {
@@ -282,6 +333,17 @@ deadline_passed (gpointer data)
 
 /* Beginning */
 
+static guint
+find_max_children (guint                        n_calls,
+                   const PcallSchedulerOptions *options)
+{
+  if (options->max_children != 0)
+    return options->max_children;
+  return pcall_limits_find_room (n_calls, options->log_mode == PCALL_LOG_MODE_LIVE
+                                              ? DESCRIPTORS_PER_LIVE_CHILD
+                                              : DESCRIPTORS_PER_CHILD);
+}
+
 PcallScheduler *
 pcall_scheduler_new (PcallEngine                 *engine,
                      PcallCallList               *calls,
@@ -300,9 +362,7 @@ pcall_scheduler_new (PcallEngine                 *engine,
   self->options = *options;
   self->funcs = funcs;
   self->data = data;
-  self->max_children =
-      options->max_children != 0 ? options->max_children
-                                 : pcall_limits_find_room (pcall_call_list_get_n_calls (calls));
+  self->max_children = find_max_children (pcall_call_list_get_n_calls (calls), options);
   self->max_workers =
       options->max_children != 0 ? options->max_children : g_get_num_processors ();
   pcall_start_context_init (&self->context, arguments);
@@ -315,19 +375,44 @@ pcall_scheduler_new (PcallEngine                 *engine,
   return self;
 }
 
+/* The first child of a process finds out how records get into its log. Others need not, and a child
+ * whose call has begun is never replaced, if they are made when that is known. */
+static void
+wait_for_first (PcallScheduler *self,
+                gint64          until)
+{
+  while (self->context.log != NULL && pcall_log_route_get () == PCALL_LOG_ROUTE_UNKNOWN &&
+         self->runs.head != NULL && pcall_run_finds_out (self->runs.head->data) &&
+         g_get_monotonic_time () < until)
+    pcall_engine_dispatch (self->engine, until);
+}
+
+static gboolean
+prepare_logs (PcallScheduler *self,
+              GError        **error)
+{
+  if (self->context.log == NULL)
+    return TRUE;
+
+  pcall_call_list_set_log (self->calls, self->context.log);
+  self->logs = pcall_log_delivery_new (self->engine, self->context.log, self->calls, self->children,
+                                       self->options.log_mode == PCALL_LOG_MODE_LIVE,
+                                       self->options.keep_logs, error);
+  return self->logs != NULL;
+}
+
 gboolean
 pcall_scheduler_start (PcallScheduler *self,
                        GError        **error)
 {
-  gboolean capture = self->options.log_mode != PCALL_LOG_MODE_INHERIT;
   gint64 begun = g_get_monotonic_time ();
 
-  if (!pcall_start_context_open (&self->context, capture, self->options.log_directory,
+  if (!pcall_start_context_open (&self->context, self->options.log_mode, self->options.log_directory,
                                  self->options.keep_logs, error))
     return FALSE;
 
-  self->children = self->setup.children = pcall_child_list_new (self->context.log);
-  if (!pcall_scheduler_deal_first (self, error))
+  self->children = self->setup.children = pcall_child_list_new (self->calls);
+  if (!prepare_logs (self, error) || !pcall_scheduler_deal_first (self, error))
     return FALSE;
 
   if (self->options.deadline > 0)
@@ -339,6 +424,7 @@ pcall_scheduler_start (PcallScheduler *self,
   self->started = TRUE;
   self->funcs->started (self->data);
   pcall_scheduler_let_go (self);
+  wait_for_first (self, begun + FIRST_BURST_US);
   pcall_scheduler_deal (self, begun, FIRST_BURST_US);
   return TRUE;
 }
@@ -423,14 +509,15 @@ pcall_scheduler_abandon (PcallScheduler *self)
   GThread *thread = NULL;
 
   self->funcs = NULL;
+  if (self->logs != NULL)
+    pcall_log_delivery_abort (self->logs);
+  g_clear_pointer (&self->logs, pcall_log_delivery_free);
   pcall_turns_clear (&self->turns);
   pcall_scheduler_stop (self, reason);
   run_until (self, g_get_monotonic_time () + ABANDON_WAIT_US);
 
   pcall_call_list_abandon (self->calls, reason);
   pcall_child_list_abandon (self->children);
-  if (!self->finished && self->context.log != NULL)
-    pcall_log_merge (self->context.log, self->calls, self->children, TRUE, self->options.keep_logs);
   detach (self);
   if (!self->finished)
     thread = g_thread_try_new ("pcall-reaper", reap, self, NULL);
@@ -447,7 +534,7 @@ pcall_scheduler_abandon (PcallScheduler *self)
 gboolean
 pcall_scheduler_is_over (PcallScheduler *self)
 {
-  return self->runs.length == 0 && !pcall_turns_are_left (&self->turns);
+  return self->finished || (is_over (self) && is_ending (self));
 }
 
 PcallChildList *

@@ -19,6 +19,7 @@
 #include "pcall-error.h"
 #include "pcall-fd-private.h"
 #include "pcall-life-private.h"
+#include "pcall-log-writer-private.h"
 #include "pcall-start-private.h"
 
 /* The start method for callbacks: a child is a copy of this process.
@@ -211,20 +212,22 @@ fork_process (GMainContext *main_context)
 
 /* In the child, signals stay blocked. */
 static pid_t
-fork_with_signals_blocked (GMainContext *main_context)
+fork_with_signals_blocked (const PcallStartContext *context)
 {
+  guint trap = context->log != NULL ? pcall_log_route_set_trap () : 0;
   sigset_t all, before;
   pid_t pid;
   int saved_errno;
 
   sigfillset (&all);
   pthread_sigmask (SIG_SETMASK, &all, &before);
-  pid = fork_process (main_context);
+  pid = fork_process (context->main_context);
   if (pid == 0)
     return 0;
 
   saved_errno = errno;
   pthread_sigmask (SIG_SETMASK, &before, NULL);
+  pcall_log_route_unset_trap (trap);
   errno = saved_errno;
   return pid;
 }
@@ -285,6 +288,16 @@ give_up (pid_t pid)
     ;
 }
 
+/* A child that may not come to the call: another one is made in its place then, and nobody should be told
+ * of the first. */
+static gboolean
+must_say_ready (const PcallStartContext *context,
+                PcallLogRoute            route)
+{
+  return context->has_threads || context->follows_logs ||
+         (context->log != NULL && route == PCALL_LOG_ROUTE_UNKNOWN);
+}
+
 static gboolean
 fork_child (const PcallStartContext *context,
             const PcallJob          *job,
@@ -292,8 +305,12 @@ fork_child (const PcallStartContext *context,
             PcallStarted            *started,
             GError                 **error)
 {
-  PcallInheritance inheritance = { fds->theirs, fds->life, !flush_streams () };
-  pid_t pid = fork_with_signals_blocked (context->main_context);
+  PcallInheritance inheritance = { fds->theirs, fds->life, !flush_streams (), FALSE };
+  pid_t pid;
+
+  started->log_route = pcall_log_route_get ();
+  started->says_ready = inheritance.says_ready = must_say_ready (context, started->log_route);
+  pid = fork_with_signals_blocked (context);
 
   if (pid == 0)
     {

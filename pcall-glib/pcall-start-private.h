@@ -8,6 +8,7 @@
 #include "pcall-arguments-private.h"
 #include "pcall-enums.h"
 #include "pcall-log-capture-private.h"
+#include "pcall-log-writer-private.h"
 #include "pcall-process-private.h"
 #include "pcall-target.h"
 
@@ -28,6 +29,7 @@ typedef struct
   PcallArguments          *arguments;
   PcallLogCapture         *log; /* NULL: children inherit the standard streams */
   gboolean                 keep_logs;
+  gboolean                 follows_logs; /* a child's log file is to be there when it says READY */
   int                      null_fd;
   gboolean                 holds_life;
 
@@ -47,7 +49,7 @@ void     pcall_start_context_use   (PcallStartContext       *self,
                                     const PcallStartMethods *methods);
 /* Makes what children need. On failure too, it is to be closed. */
 gboolean pcall_start_context_open  (PcallStartContext       *self,
-                                    gboolean                 capture,
+                                    PcallLogMode             log_mode,
                                     const char              *log_directory,
                                     gboolean                 keep_logs,
                                     GError                 **error);
@@ -63,6 +65,7 @@ typedef struct
 {
   guint                    index;
   guint                    attempt; /* 0, 1 …: how often a child for this call was started before */
+  int                      child;   /* the position of one in whose place this is; -1 for none */
   PcallTarget             *target;
   const PcallStartMethods *methods;
 } PcallJob;
@@ -73,14 +76,17 @@ typedef struct
   int      fd;          /* its end of the channel */
   int      life_fd;     /* what pcall_life_open() gave */
   gboolean purge_stdio; /* what stands in its standard streams' buffers is the parent's */
+  gboolean says_ready;
 } PcallInheritance;
 
 /* What came of it. The process waits for pcall_start_go(). */
 typedef struct
 {
-  PcallProcess process;
-  int          fd;           /* our end of its channel */
-  int          error_number; /* on failure: the errno that says why */
+  PcallProcess  process;
+  int           fd;           /* our end of its channel */
+  gboolean      says_ready;   /* nothing of the user's runs before the child has said READY */
+  PcallLogRoute log_route;    /* as far as the child knows */
+  int           error_number; /* on failure: the errno that says why */
 } PcallStarted;
 
 /* A way to make children. */
@@ -90,6 +96,8 @@ struct _PcallStartMethods
    * when it is told that there are no more. Otherwise it is made for one call, knows that, and ends
    * with it. */
   gboolean takes_calls;
+
+  /* What it does not need of the following is NULL. */
 
   /* Makes what all children use; once in a task, and undone by @clear. */
   void     (*prepare) (PcallStartContext *context);

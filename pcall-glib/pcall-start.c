@@ -59,11 +59,17 @@ pcall_start_context_use (PcallStartContext       *self,
   self->methods[i] = methods;
 }
 
-/* Does what @member names of all methods in use. */
-#define FOR_EACH_METHOD(self, member)                                                              \
-  for (guint i_ = 0; i_ < PCALL_MAX_START_METHODS && (self)->methods[i_] != NULL; i_++)            \
-    if ((self)->methods[i_]->member != NULL)                                                       \
-  (self)->methods[i_]->member (self)
+/* The methods in use, one after the other. */
+#define FOR_EACH_METHOD(self, i)                                                                   \
+  for (guint i = 0; i < PCALL_MAX_START_METHODS && (self)->methods[i] != NULL; i++)
+
+static void
+clear_methods (PcallStartContext *self)
+{
+  FOR_EACH_METHOD (self, i)
+    if (self->methods[i]->clear != NULL)
+      self->methods[i]->clear (self);
+}
 
 static gboolean
 check (gboolean    worked,
@@ -76,25 +82,31 @@ check (gboolean    worked,
 }
 
 static gboolean
-make_nonce (guint64 *nonce)
+make_numbers (guint64 numbers[2])
 {
+  gsize size = 2 * sizeof *numbers;
   gssize n;
 
-  while ((n = getrandom (nonce, sizeof *nonce, 0)) < 0 && errno == EINTR)
+  while ((n = getrandom (numbers, size, 0)) < 0 && errno == EINTR)
     ;
-  return n == sizeof *nonce;
+  return n == (gssize) size;
 }
 
 gboolean
 pcall_start_context_open (PcallStartContext *self,
-                          gboolean           capture,
+                          PcallLogMode       log_mode,
                           const char        *log_directory,
                           gboolean           keep_logs,
                           GError           **error)
 {
+  guint64 numbers[2];
+  gboolean capture = log_mode != PCALL_LOG_MODE_INHERIT;
+
   self->keep_logs = keep_logs;
-  if (!check (make_nonce (&self->nonce), "getrandom", error))
+  self->follows_logs = log_mode == PCALL_LOG_MODE_LIVE;
+  if (!check (make_numbers (numbers), "getrandom", error))
     return FALSE;
+  self->nonce = numbers[0];
 
   self->holds_life = pcall_life_hold (error);
   if (!self->holds_life)
@@ -105,11 +117,13 @@ pcall_start_context_open (PcallStartContext *self,
     return FALSE;
 
   if (capture)
-    self->log = pcall_log_capture_new (log_directory, keep_logs, error);
+    self->log = pcall_log_capture_new (log_directory, keep_logs, numbers[1], error);
   if (capture && self->log == NULL)
     return FALSE;
 
-  FOR_EACH_METHOD (self, prepare);
+  FOR_EACH_METHOD (self, i)
+    if (self->methods[i]->prepare != NULL)
+      self->methods[i]->prepare (self);
   return TRUE;
 }
 
@@ -122,14 +136,14 @@ pcall_start_context_close (PcallStartContext *self)
     pcall_life_release ();
   self->holds_life = FALSE;
 
-  FOR_EACH_METHOD (self, clear);
+  clear_methods (self);
   pcall_fd_clear (&self->null_fd);
 }
 
 void
 pcall_start_context_clear (PcallStartContext *self)
 {
-  FOR_EACH_METHOD (self, clear);
+  clear_methods (self);
   pcall_fd_clear (&self->null_fd);
   g_clear_pointer (&self->log, pcall_log_capture_unref);
   g_clear_pointer (&self->arguments, pcall_arguments_unref);
@@ -138,5 +152,7 @@ pcall_start_context_clear (PcallStartContext *self)
 void
 pcall_start_context_survey (PcallStartContext *self)
 {
-  FOR_EACH_METHOD (self, survey);
+  FOR_EACH_METHOD (self, i)
+    if (self->methods[i]->survey != NULL)
+      self->methods[i]->survey (self);
 }

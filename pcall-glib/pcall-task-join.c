@@ -72,6 +72,23 @@ wait_for_end (PcallTask *self,
          (until < 0 || g_get_monotonic_time () < until));
 }
 
+static void
+set_timed_out (PcallTask *self,
+               gdouble    timeout,
+               GError   **error)
+{
+  guint n_calls = pcall_task_get_n_calls (self);
+  guint n_left = n_calls - pcall_task_get_n_finished (self);
+
+  if (n_left > 0)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+                 "%u of %u calls had not ended after %g s; they go on", n_left, n_calls, timeout);
+  else
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+                 "all calls have ended, but what they logged was not all in the main log after "
+                 "%g s; joining it goes on", timeout);
+}
+
 static gboolean
 join (PcallTask    *self,
       gdouble       timeout,
@@ -91,10 +108,7 @@ join (PcallTask    *self,
   if (pcall_scheduler_is_over (self->scheduler))
     return conclude (self, cancellable, error);
 
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
-               "%u of %u calls had not ended after %g s; they go on",
-               pcall_task_get_n_calls (self) - pcall_task_get_n_finished (self),
-               pcall_task_get_n_calls (self), timeout);
+  set_timed_out (self, timeout, error);
   return FALSE;
 }
 

@@ -318,7 +318,8 @@ install_options (void)
   /**
    * PcallTask:log-mode: (getter get_log_mode) (setter set_log_mode)
    *
-   * What becomes of that which children write.
+   * What becomes of that which children write, and of their records of GLib's log. See
+   * [What calls write](logs.html).
    *
    * Since: 1.0
    */

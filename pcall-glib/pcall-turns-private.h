@@ -21,6 +21,7 @@ typedef struct
 {
   guint index;
   guint attempt; /* 0, 1 …: how often its turn came before */
+  int   child;   /* as in PcallJob */
 } PcallTurn;
 
 void      pcall_turns_init     (PcallTurns *self,

@@ -34,7 +34,7 @@ pcall_turns_peek (PcallTurns *self)
 {
   PcallTurn *retry = g_queue_peek_head (&self->retries);
 
-  return retry != NULL ? *retry : (PcallTurn) { self->next, 0 };
+  return retry != NULL ? *retry : (PcallTurn) { self->next, 0, -1 };
 }
 
 PcallTurn

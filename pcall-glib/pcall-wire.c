@@ -57,8 +57,10 @@ static const struct
   [PCALL_FRAME_MESSAGE] = { .name = "message", .payload_type = "v" },
   [PCALL_FRAME_FINAL] = { .name = "final", .payload_type = "i" },
   [PCALL_FRAME_HELLO] = { .name = "hello", .payload_type = "(uia{sv})" },
-  [PCALL_FRAME_CALL] = { .name = "call", .payload_type = "(sva{sv}s)" },
+  [PCALL_FRAME_CALL] = { .name = "call", .payload_type = "(sva{sv}ss)" },
   [PCALL_FRAME_STOP] = { .name = "stop", .payload_type = "()" },
+  [PCALL_FRAME_AGAIN] = { .name = "again", .payload_type = "u" },
+  [PCALL_FRAME_NOTE] = { .name = "note", .payload_type = "s" },
 };
 
 static gboolean refuse (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
@@ -258,6 +260,7 @@ pcall_frame_is_plain (PcallFrameType type, const guint8 *bytes, gsize length)
     case PCALL_FRAME_MESSAGE:
       return is_boxed_numbers ((const char *) bytes, length);
     case PCALL_FRAME_FINAL:
+    case PCALL_FRAME_AGAIN:
       return length == sizeof (gint32);
     case PCALL_FRAME_READY:
     case PCALL_FRAME_ERROR:
@@ -265,6 +268,7 @@ pcall_frame_is_plain (PcallFrameType type, const guint8 *bytes, gsize length)
     case PCALL_FRAME_HELLO:
     case PCALL_FRAME_CALL:
     case PCALL_FRAME_STOP:
+    case PCALL_FRAME_NOTE:
     default:
       return FALSE;
     }

@@ -17,6 +17,7 @@
 #include "pcall-error-private.h"
 #include "pcall-error.h"
 #include "pcall-fd-private.h"
+#include "pcall-log-writer-private.h"
 #include "pcall-worker-private.h"
 
 /* The worker's side of a spawn: say hello, take calls, report.
@@ -234,16 +235,17 @@ run_call (PcallWorker      *self,
   g_autoptr (GVariant) kwargs = NULL;
   const char *name;
   const char *log_file;
+  const char *log_key;
 
-  g_variant_get (value, "(&sv@a{sv}&s)", &name, &args, &kwargs, &log_file);
+  g_variant_get (value, "(&sv@a{sv}&s&s)", &name, &args, &kwargs, &log_file, &log_key);
   if (self->busy)
     give_up ("the parent sent a call while another one runs");
   if (!g_variant_is_of_type (args, G_VARIANT_TYPE_TUPLE))
     give_up ("the parent sent arguments that are no tuple");
 
   self->busy = TRUE;
-  pcall_worker_output_redirect (log_file);
   pcall_current_begin (frame->call_index);
+  pcall_worker_output_redirect (log_file, log_key);
   self->func (self, name, args, kwargs, self->user_data);
 }
 
@@ -377,6 +379,26 @@ pcall_worker_new (GError **error)
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
   return g_initable_new (PCALL_TYPE_WORKER, NULL, error, NULL);
+}
+
+/**
+ * pcall_worker_capture_log:
+ * @self: a worker
+ *
+ * Sets GLib's log writer function of this program to one that writes the records of each call into
+ * its log, with their levels and fields, and others as GLib does.
+ *
+ * For programs that have none of their own, and will not set one; those call
+ * [func@Pcall.log_writer] there. Once in a program.
+ *
+ * Since: 1.0
+ */
+void
+pcall_worker_capture_log (PcallWorker *self)
+{
+  g_return_if_fail (PCALL_IS_WORKER (self));
+
+  pcall_log_writer_install_in_worker ();
 }
 
 static void

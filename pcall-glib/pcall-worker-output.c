@@ -6,10 +6,12 @@
 #include "pcall-worker-private.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "pcall-fd-private.h"
+#include "pcall-log-writer-private.h"
+#include "pcall-output-private.h"
 
 /* Where the output of a call goes, in a worker that runs many: into a file for each call, named by
  * the parent, by way of the descriptors 1 and 2, so that it is all there, whoever writes. What
@@ -39,30 +41,33 @@ save (void)
   return FALSE;
 }
 
-static void
-flush (void)
-{
-  fflush (stdout);
-  fflush (stderr);
-}
-
 void
-pcall_worker_output_redirect (const char *path)
+pcall_worker_output_redirect (const char *path,
+                              const char *key)
 {
+  PcallLogKey log_key;
   int fd;
 
   if (*path == '\0')
     return;
-  fd = pcall_fd_lift (
-      open (path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0600));
-  if (fd < 0)
-    return;
 
-  flush ();
-  if (save ())
-    for (int i = 0; i < 2; i++)
-      replace (fd, STDOUT_FILENO + i);
-  close (fd);
+  /* The parent has made it. */
+  fd = pcall_fd_lift (open (path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC));
+  if (fd < 0 || !save ())
+    {
+      pcall_output_note_no_file (errno);
+      pcall_fd_clear (&fd);
+      return;
+    }
+
+  /* A log file that may not grow is no reason to die: then writing fails. */
+  signal (SIGXFSZ, SIG_IGN);
+  pcall_output_flush ();
+  pcall_output_prepare ();
+  for (int i = 0; i < 2; i++)
+    replace (fd, STDOUT_FILENO + i);
+  g_strlcpy (log_key.digits, key, sizeof log_key.digits);
+  pcall_log_writer_begin (fd, &log_key);
 }
 
 void
@@ -71,7 +76,8 @@ pcall_worker_output_restore (void)
   if (saved[0] < 0)
     return;
 
-  flush ();
+  pcall_output_complete ();
+  pcall_log_writer_end ();
   for (int i = 0; i < 2; i++)
     {
       replace (saved[i], STDOUT_FILENO + i);

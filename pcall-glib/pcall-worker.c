@@ -47,6 +47,7 @@ main (void)
 
   /* What a call printed before it crashed should be seen. */
   setvbuf (stdout, NULL, _IOLBF, BUFSIZ);
+  pcall_worker_capture_log (worker);
   pcall_worker_start (worker, run_call, NULL, NULL);
   pcall_worker_run (worker);
   return EXIT_SUCCESS;

@@ -56,6 +56,8 @@ void         pcall_worker_start        (PcallWorker     *self,
                                         gpointer         user_data,
                                         GDestroyNotify   destroy);
 PCALL_AVAILABLE_IN_1_0
+void         pcall_worker_capture_log  (PcallWorker     *self);
+PCALL_AVAILABLE_IN_1_0
 void         pcall_worker_run          (PcallWorker     *self);
 PCALL_AVAILABLE_IN_1_0
 gboolean     pcall_worker_get_stopped  (PcallWorker     *self);

@@ -25,8 +25,8 @@ enum
 {
   TYPE_RESULT = 2,
   TYPE_FINAL = 6,
-  TYPE_HELLO = 7,
-  TYPE_CALL = 8,
+  TYPE_HELLO = 9,
+  TYPE_CALL = 10,
 };
 
 typedef struct
@@ -360,7 +360,7 @@ send_a_call (const char *argument)
 {
   write_hello (1);
   read_call ();
-  write_frame (TYPE_CALL, 0, g_variant_new_parsed ("('x', <()>, @a{sv} {}, '')"));
+  write_frame (TYPE_CALL, 0, g_variant_new_parsed ("('x', <()>, @a{sv} {}, '', '')"));
   sleep_long ();
 }
 

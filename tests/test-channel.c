@@ -156,6 +156,8 @@ test_types (void)
       "('domain', 5, 'message', {'a': <1>})" },
     { PCALL_FRAME_PROGRESS, "(0.5, 'half')", "(0.5, 'half')" },
     { PCALL_FRAME_MESSAGE, "()", "<()>" },
+    { PCALL_FRAME_AGAIN, "uint32 2", "uint32 2" },
+    { PCALL_FRAME_NOTE, "'lost'", "'lost'" },
     { PCALL_FRAME_FINAL, "7", "7" },
   };
   Pair pair;

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "first-task.h"
 #include "task-support.h"
 
 #define N_CALLS 6
@@ -370,6 +371,7 @@ int
 main (int argc, char *argv[])
 {
   g_test_init (&argc, &argv, NULL);
+  run_first_task ();
 
   add_deeds ("loop", FALSE, 0);
   add_deeds ("joined", TRUE, 0);

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "first-task.h"
 #include "tally.h"
 #include "traces.h"
 
@@ -337,6 +338,7 @@ main (int    argc,
       char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  run_first_task ();
   traces_begin ();
 
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)

@@ -441,6 +441,7 @@ test_descriptors (void)
   int inheritable = open ("/proc/self/status", O_RDONLY);
   int high = fcntl (inheritable, F_DUPFD, 500);
 
+  pcall_task_set_log_mode (task, PCALL_LOG_MODE_INHERIT);
   support_run (task, NULL);
   close (inheritable);
   close (high);
@@ -474,6 +475,7 @@ test_signals (void)
   sigprocmask (SIG_BLOCK, &some, &before);
   signal (SIGPIPE, SIG_IGN);
   signal (SIGUSR2, on_signal);
+  pcall_task_set_log_mode (task, PCALL_LOG_MODE_INHERIT);
   support_run (task, "[<(@u 0, @u 0, true, false)>, <(@u 0, @u 0, true, false)>]");
   signal (SIGPIPE, SIG_DFL);
   signal (SIGUSR2, SIG_DFL);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
+#include "first-task.h"
 #include "task-support.h"
 
 static gdouble
@@ -399,6 +400,7 @@ int
 main (int argc, char *argv[])
 {
   g_test_init (&argc, &argv, NULL);
+  run_first_task ();
 
   support_add ("/pcall/timeouts/timeout/ends", test_timeout);
   support_add ("/pcall/timeouts/timeout/for-each", test_timeout_for_each);

@@ -49,11 +49,13 @@ static const struct
   { PCALL_FRAME_ERROR, "('dom', 4, '', {'type': <'E'>, 'line': <uint64 5>})" },
   { PCALL_FRAME_PROGRESS, "(0.25, 'a quarter')" },
   { PCALL_FRAME_MESSAGE, "<('key', uint32 77)>" },
+  { PCALL_FRAME_AGAIN, "uint32 3" },
+  { PCALL_FRAME_NOTE, "'two lines were lost'" },
   { PCALL_FRAME_FINAL, "42" },
   { PCALL_FRAME_HELLO, "(1, 4711, @a{sv} {})" },
   { PCALL_FRAME_HELLO, "(1, -1, {'host': <'elsewhere'>})" },
-  { PCALL_FRAME_CALL, "('lib.so:add', <(1, 'x', 2.5)>, {'unit': <'ms'>}, '')" },
-  { PCALL_FRAME_CALL, "('', <()>, @a{sv} {}, '/run/log')" },
+  { PCALL_FRAME_CALL, "('lib.so:add', <(1, 'x', 2.5)>, {'unit': <'ms'>}, '', '')" },
+  { PCALL_FRAME_CALL, "('', <()>, @a{sv} {}, '/run/log', '00ff')" },
   { PCALL_FRAME_STOP, "()" },
 };
 
@@ -364,7 +366,7 @@ test_random_payloads (void)
 
   for (guint round = 0; round < 100000; round++)
     {
-      PcallFrameType type = g_rand_int_range (rand, PCALL_FRAME_READY, PCALL_FRAME_FINAL + 1);
+      PcallFrameType type = g_rand_int_range (rand, PCALL_FRAME_READY, PCALL_FRAME_LAST + 1);
       gsize length = g_rand_int_range (rand, 0, 64);
       guint8 data[64 + 8];
 

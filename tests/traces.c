@@ -60,7 +60,7 @@ write_warnings (GLogLevelFlags   level,
 }
 
 void
-traces_begin (void)
+traces_begin_without_log (void)
 {
   const char *parent = access ("/dev/shm", W_OK) == 0 ? "/dev/shm" : g_get_tmp_dir ();
 
@@ -69,9 +69,14 @@ traces_begin (void)
   g_assert_nonnull (g_mkdtemp (runtime_directory));
   g_setenv ("XDG_RUNTIME_DIR", runtime_directory, TRUE);
   atexit (remove_runtime_directory);
-
-  g_log_set_writer_func (write_warnings, NULL, NULL);
   g_main_context_default ();
+}
+
+void
+traces_begin (void)
+{
+  traces_begin_without_log ();
+  g_log_set_writer_func (write_warnings, NULL, NULL);
 }
 
 #define SLOW_VARIABLE "PCALL_TEST_SLOW"

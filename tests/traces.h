@@ -15,6 +15,8 @@
  * prepares what GLib makes once in a process. Messages of less weight than a warning are not
  * written. To be called in main(), after g_test_init(). */
 void      traces_begin       (void);
+/* The same for a program that has a log writer of its own. */
+void      traces_begin_without_log (void);
 
 /* One of the two, by what was asked for: -m slow, here or in the parent of a test's subprocess. */
 guint     traces_rounds      (guint in_short_form,

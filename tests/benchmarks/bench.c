@@ -14,7 +14,9 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-static const BenchRow *const rows[] = { &bench_calls, &bench_crowd, &bench_stall };
+static const BenchRow *const rows[] = {
+  &bench_calls, &bench_crowd, &bench_stall, &bench_silent, &bench_records, &bench_lines,
+};
 
 typedef struct
 {
@@ -30,11 +32,11 @@ static gboolean quick_option = FALSE;
 
 static const GOptionEntry options[] = {
   { "log-mode", 0, 0, G_OPTION_ARG_STRING, &log_mode_option,
-    "sections (the default) or inherit", "MODE" },
+    "sections (the default), live or inherit; of the first three", "MODE" },
   { "rounds", 0, 0, G_OPTION_ARG_INT, &rounds_option, "Rounds of each row", "N" },
   { "quick", 0, 0, G_OPTION_ARG_NONE, &quick_option, "Only see whether it runs", NULL },
   { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &names_option, NULL,
-    "[calls] [crowd] [stall]" },
+    "[calls] [crowd] [stall] [silent] [records] [lines]" },
   G_OPTION_ENTRY_NULL
 };
 

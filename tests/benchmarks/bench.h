@@ -38,6 +38,9 @@ typedef struct
 extern const BenchRow bench_calls;
 extern const BenchRow bench_crowd;
 extern const BenchRow bench_stall;
+extern const BenchRow bench_silent;
+extern const BenchRow bench_records;
+extern const BenchRow bench_lines;
 
 static inline gdouble
 bench_clock (clockid_t clock)

@@ -147,7 +147,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, size_t size)
 
   /* Of each header, also of a bad one, take the type and the byte order: there is more to find in
    * a payload than in whether a nonce was guessed. */
-  type = PCALL_FRAME_READY + (data[6] + PCALL_FRAME_FINAL - PCALL_FRAME_READY) % PCALL_FRAME_FINAL;
+  type = PCALL_FRAME_READY + (data[6] + PCALL_FRAME_LAST - PCALL_FRAME_READY) % PCALL_FRAME_LAST;
   payload = guard (data + PCALL_FRAME_HEADER_SIZE, size - PCALL_FRAME_HEADER_SIZE);
   fuzz_payload (type, data[5] == 'B', payload);
   return 0;
