@@ -225,15 +225,38 @@ PcallTarget *
 pcall_target_new_worker (const char * const *worker_argv,
                          const char         *name)
 {
+  return pcall_target_new_worker_with_label (worker_argv, name, name);
+}
+
+/**
+ * pcall_target_new_worker_with_label:
+ * @worker_argv: (array zero-terminated=1): the command line of a worker program; a name without a
+ *   slash is looked for in `PATH`
+ * @name: what the worker is to run
+ * @label: what to call the target in messages and logs
+ *
+ * Makes a target as [ctor@Pcall.Target.new_worker] does, with a @name that is not for people to
+ * read: it may be long, such as the source of a function.
+ *
+ * Returns: (transfer full): the target
+ *
+ * Since: 1.0
+ */
+PcallTarget *
+pcall_target_new_worker_with_label (const char * const *worker_argv,
+                                    const char         *name,
+                                    const char         *label)
+{
   PcallTarget *self;
 
   g_return_val_if_fail (worker_argv != NULL && worker_argv[0] != NULL, NULL);
   g_return_val_if_fail (*worker_argv[0] != '\0', NULL);
   g_return_val_if_fail (name != NULL && g_utf8_validate (name, -1, NULL), NULL);
+  g_return_val_if_fail (label != NULL && g_utf8_validate (label, -1, NULL), NULL);
 
   self = g_object_new (PCALL_TYPE_TARGET, NULL);
   self->kind = PCALL_TARGET_WORKER;
-  self->name = g_strdup (name);
+  self->name = g_strdup (label);
   self->wire_name = g_strdup (name);
   self->worker_argv = g_strdupv ((char **) worker_argv);
   return self;
@@ -244,7 +267,7 @@ pcall_target_new_worker (const char * const *worker_argv,
  * @self: a target
  *
  * Gets what the target is called in messages and logs. For a symbol that is the symbol, and for a
- * worker's target what the worker is given.
+ * worker's target its label or what the worker is given.
  *
  * Returns: (nullable): the name
  *
