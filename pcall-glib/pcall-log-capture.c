@@ -36,9 +36,10 @@
 #define TAIL_LINES 3
 
 /* How often to look again at a directory that somebody is about to remove, or has to himself, and how
- * long to wait in between. */
-#define MAX_LOCK_ATTEMPTS 100
-#define LOCK_PAUSE_US 200
+ * long to wait in between: a second in all. */
+#define MAX_LOCK_ATTEMPTS 1000
+#define FEW_LOCK_ATTEMPTS 20
+#define LOCK_PAUSE_US 1000
 
 struct _PcallLogCapture
 {
@@ -108,22 +109,30 @@ sweep (int directory_fd)
     closedir (dir);
 }
 
-/* Who has the lock alone has it for a moment. Where somebody has it for longer, the directory is used
- * without: as long as that lasts nobody can remove it. */
-static void
-lock_shared (int fd)
+/* Who has the lock alone has it for a moment, longer only where a machine is busy. */
+static gboolean
+lock_shared (int fd,
+             int max_attempts)
 {
-  for (int attempt = 0; attempt < MAX_LOCK_ATTEMPTS && flock (fd, LOCK_SH | LOCK_NB) < 0; attempt++)
-    g_usleep (LOCK_PAUSE_US);
+  for (int attempt = 0; flock (fd, LOCK_SH | LOCK_NB) < 0; attempt++)
+    {
+      if (attempt >= max_attempts)
+        return FALSE;
+      g_usleep (LOCK_PAUSE_US);
+    }
+  return TRUE;
 }
 
 /* Another program may remove the directory until it is locked here: then it is made again. Nothing of
  * anybody's is in use while this has the lock alone, which it can only try to get before it has it with
- * others: flock() that fails to change a lock drops it. */
+ * others: flock() that fails to change a lock drops it.
+ *
+ * Where somebody keeps the lock to himself, a directory that is not @swept can be used without: it is
+ * only removed when it is empty. */
 static int
 make_and_lock (const char *path,
                int         flags,
-               gboolean    sweeps)
+               gboolean    swept)
 {
   for (int attempt = 0;; attempt++)
     {
@@ -138,9 +147,14 @@ make_and_lock (const char *path,
       if (fd < 0)
         continue;
 
-      if (sweeps && is_private (fd) && flock (fd, LOCK_EX | LOCK_NB) == 0)
+      if (swept && is_private (fd) && flock (fd, LOCK_EX | LOCK_NB) == 0)
         sweep (fd);
-      lock_shared (fd);
+      if (!lock_shared (fd, swept ? MAX_LOCK_ATTEMPTS : FEW_LOCK_ATTEMPTS) && swept)
+        {
+          close (fd);
+          errno = EWOULDBLOCK;
+          return -1;
+        }
       if (is_linked (fd))
         return fd;
       close (fd);
