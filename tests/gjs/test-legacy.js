@@ -16,7 +16,7 @@ function add(x, y) {
   return x + y;
 }
 
-async function runTests({equal, run, test, throws}) {
+async function runTests({equal, runAll, test, throws}) {
   test('a function', () => equal(Pcall.pcall(add, {iargs: [[1, 2], [3, 4]]}), [3, 7]));
   test('a function awaited', async () =>
     equal(await Pcall.pcallAsync(({x}) => x * 2, {x: [1, 2]}), [2, 4]));
@@ -44,13 +44,15 @@ async function runTests({equal, run, test, throws}) {
     equal(task.run(null).deepUnpack().map(each => each.unpack()), [40]);
     equal(task.get_call(0).result, 40);
   });
-  await run();
+  return await runAll();
 }
 
-const directory = GLib.path_get_dirname(imports.system.programPath ?? imports.system.programInvocationName);
+const {programPath} = imports.system;
+const directory = GLib.path_get_dirname(GLib.canonicalize_filename(programPath, null));
 
-import(`file://${GLib.canonicalize_filename(directory, null)}/tap.js`).then(runTests).catch(error => {
-  printerr(error, error.stack);
-  imports.system.exit(status);
-});
+// Not exit(): GJS does not leave a main loop that is not its own for it.
+import(`file://${directory}/tap.js`).then(runTests).then(result => {
+  status = result;
+}).catch(error => printerr(error, error.stack)).finally(() => loop.quit());
 loop.run();
+imports.system.exit(status);
