@@ -8,7 +8,7 @@
 #   make check       the tests; closes with "N passed, N failed"
 #   make sanitize    the tests with address and undefined behaviour sanitizers
 #   make valgrind    the tests in C and C++ under valgrind, but those of time and limits
-#   make bench       what pcall costs, against bare loops of fork and waitpid
+#   make bench       what pcall costs, against bare loops of fork and waitpid, in C and in Python
 #   make doc         the reference manual, in _build/doc/doc/reference
 #   make clean       removes _build
 #
@@ -28,6 +28,7 @@ NINJA = ninja
 PACKAGES = gcc libc6-dev libglib2.0-dev meson ninja-build pkg-config
 TEST_PACKAGES = $(PACKAGES) g++ libgtest-dev
 GIR_PACKAGES = gobject-introspection libgirepository1.0-dev
+PYTHON_PACKAGES = python3-gi
 
 # $(call install,PACKAGES): what of them is missing
 install = .ci/install-packages.sh $1
@@ -73,7 +74,7 @@ demo:
 	@echo "sha256sum accepts them all."
 
 check:
-	@$(call install,$(TEST_PACKAGES) $(GIR_PACKAGES))
+	@$(call install,$(TEST_PACKAGES) $(GIR_PACKAGES) $(PYTHON_PACKAGES))
 	@$(call build,check,-Dintrospection=enabled)
 	@$(call test,check,testlog)
 
@@ -91,9 +92,12 @@ valgrind:
 	  --no-suite script --no-suite benchmarks --wrapper "$(VALGRIND)")
 
 bench:
-	@$(call install,$(TEST_PACKAGES))
-	@$(call build,bench,--buildtype=release -Dintrospection=disabled,tests/benchmarks/bench)
+	@$(call install,$(TEST_PACKAGES) $(GIR_PACKAGES) $(PYTHON_PACKAGES))
+	@$(call build,bench,--buildtype=release -Dintrospection=enabled)
 	$(BUILD)/bench/tests/benchmarks/bench $(BENCHARGS)
+	@echo
+	@GI_TYPELIB_PATH=$(BUILD)/bench/introspection LD_LIBRARY_PATH=$(BUILD)/bench/pcall-glib \
+	PYTHONPATH=introspection/python $(PYTHON) tests/benchmarks/python-calls.py
 
 doc:
 	@$(call install,$(PACKAGES) $(GIR_PACKAGES) gi-docgen)

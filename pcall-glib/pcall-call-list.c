@@ -434,6 +434,16 @@ pcall_call_list_get_result (PcallCallList *self,
   return result != NULL ? pcall_payload_unbox (result) : NULL;
 }
 
+const guint8 *
+pcall_call_list_peek_result_data (PcallCallList *self,
+                                  guint          index,
+                                  gsize         *length)
+{
+  PcallPayload *result = get_record (self, index)->result;
+
+  return result != NULL ? pcall_payload_peek_bytestring (result, length) : NULL;
+}
+
 const GError *
 pcall_call_list_get_error (PcallCallList *self,
                            guint          index)

@@ -85,6 +85,10 @@ GVariant     *pcall_call_list_get_kwargs        (PcallCallList *self,
 /* A full reference. */
 GVariant     *pcall_call_list_get_result        (PcallCallList *self,
                                                  guint          index);
+/* As in pcall_payload_peek_bytestring(). */
+const guint8 *pcall_call_list_peek_result_data  (PcallCallList *self,
+                                                 guint          index,
+                                                 gsize         *length);
 const GError *pcall_call_list_get_error         (PcallCallList *self,
                                                  guint          index);
 GVariant     *pcall_call_list_get_error_details (PcallCallList *self,

@@ -233,18 +233,30 @@ report_failure (const PcallStartContext *context,
                              g_strerror (failure->error_number)));
 }
 
+/* The function may drop the task that it is called by: what is needed behind it is kept. */
+static PcallStartContext
+keep_context (const PcallStartContext *context)
+{
+  PcallStartContext kept = { .keep_logs = context->keep_logs };
+
+  if (context->log != NULL)
+    kept.log = pcall_log_capture_ref (context->log);
+  return kept;
+}
+
 G_NORETURN static void
 run (const PcallStartContext *context,
      const PcallJob          *job)
 {
+  const PcallStartContext kept = keep_context (context);
   g_autoptr (GError) error = NULL;
   GVariant *args = pcall_arguments_build_args (context->arguments, job->index);
   GVariant *kwargs = pcall_arguments_build_kwargs (context->arguments, job->index);
   GVariant *result = pcall_target_invoke (job->target, args, kwargs, &error);
 
   if (error != NULL)
-    report_error (context, job, error);
-  report_result (context, job, result);
+    report_error (&kept, job, error);
+  report_result (&kept, job, result);
 }
 
 void

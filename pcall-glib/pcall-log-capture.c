@@ -35,8 +35,10 @@
 #define TAIL_SIZE 8192
 #define TAIL_LINES 3
 
-/* How often to look again at a directory that somebody is about to remove. */
+/* How often to look again at a directory that somebody is about to remove, or has to himself, and how
+ * long to wait in between. */
 #define MAX_LOCK_ATTEMPTS 100
+#define LOCK_PAUSE_US 200
 
 struct _PcallLogCapture
 {
@@ -80,11 +82,48 @@ unmake (const char *path,
   return -1;
 }
 
-/* Another program may remove the directory between making and locking it: then it is made again. One
- * that is locked otherwise is used all the same; it will not be removed. */
+static void
+sweep_file (int         directory_fd,
+            const char *name)
+{
+  struct stat st;
+
+  if (g_str_has_prefix (name, "task-") && g_str_has_suffix (name, ".log") &&
+      fstatat (directory_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !(st.st_mode & S_ISVTX))
+    unlinkat (directory_fd, name, 0);
+}
+
+static void
+sweep (int directory_fd)
+{
+  int fd = openat (directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *dir = fd >= 0 ? fdopendir (fd) : NULL;
+  struct dirent *entry;
+
+  if (dir == NULL)
+    pcall_fd_clear (&fd);
+  while (dir != NULL && (entry = readdir (dir)) != NULL)
+    sweep_file (directory_fd, entry->d_name);
+  if (dir != NULL)
+    closedir (dir);
+}
+
+/* Who has the lock alone has it for a moment. Where somebody has it for longer, the directory is used
+ * without: as long as that lasts nobody can remove it. */
+static void
+lock_shared (int fd)
+{
+  for (int attempt = 0; attempt < MAX_LOCK_ATTEMPTS && flock (fd, LOCK_SH | LOCK_NB) < 0; attempt++)
+    g_usleep (LOCK_PAUSE_US);
+}
+
+/* Another program may remove the directory until it is locked here: then it is made again. Nothing of
+ * anybody's is in use while this has the lock alone, which it can only try to get before it has it with
+ * others: flock() that fails to change a lock drops it. */
 static int
 make_and_lock (const char *path,
-               int         flags)
+               int         flags,
+               gboolean    sweeps)
 {
   for (int attempt = 0;; attempt++)
     {
@@ -98,56 +137,25 @@ make_and_lock (const char *path,
         return unmake (path, made);
       if (fd < 0)
         continue;
-      if ((flock (fd, LOCK_SH | LOCK_NB) == 0 || attempt >= MAX_LOCK_ATTEMPTS) && is_linked (fd))
+
+      if (sweeps && is_private (fd) && flock (fd, LOCK_EX | LOCK_NB) == 0)
+        sweep (fd);
+      lock_shared (fd);
+      if (is_linked (fd))
         return fd;
       close (fd);
     }
-}
-
-static void
-sweep_file (int         directory_fd,
-            const char *name)
-{
-  struct stat st;
-
-  if (g_str_has_prefix (name, "task-") && g_str_has_suffix (name, ".log") &&
-      fstatat (directory_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !(st.st_mode & S_ISVTX))
-    unlinkat (directory_fd, name, 0);
-}
-
-/* Nothing of anybody's is in use while this has the lock alone. */
-static void
-sweep (int directory_fd)
-{
-  int fd;
-  DIR *dir;
-  struct dirent *entry;
-
-  if (flock (directory_fd, LOCK_EX | LOCK_NB) < 0)
-    return;
-
-  fd = openat (directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  dir = fd >= 0 ? fdopendir (fd) : NULL;
-  if (dir == NULL)
-    pcall_fd_clear (&fd);
-  while (dir != NULL && (entry = readdir (dir)) != NULL)
-    sweep_file (directory_fd, entry->d_name);
-  if (dir != NULL)
-    closedir (dir);
-
-  flock (directory_fd, LOCK_SH | LOCK_NB);
 }
 
 static gboolean
 try_default (PcallLogCapture *self,
              char            *path)
 {
-  int fd = make_and_lock (path, O_NOFOLLOW);
+  int fd = make_and_lock (path, O_NOFOLLOW, TRUE);
 
   if (fd >= 0 && is_private (fd))
     {
       self->path = path;
-      sweep (fd);
       self->directory_fd = fd;
       self->made = TRUE;
       return TRUE;
@@ -187,7 +195,7 @@ open_given (PcallLogCapture *self,
   self->made = !g_file_test (path, G_FILE_TEST_EXISTS);
   self->path = g_strdup (path);
   if (g_mkdir_with_parents (path, 0700) == 0)
-    self->directory_fd = make_and_lock (path, 0);
+    self->directory_fd = make_and_lock (path, 0, FALSE);
 
   if (self->directory_fd >= 0)
     return TRUE;

@@ -30,7 +30,7 @@ static struct
   int         fd; /* -1: no capture */
   PcallLogKey key;
   gboolean    installed; /* as the writer function, in this process or one that it is a fork of */
-  guint64     n_lost;
+  guint       n_lost; /* atomic */
   int         lost_errno;
 } writer = { .fd = -1 };
 
@@ -59,11 +59,11 @@ pcall_log_route_learn (PcallLogRoute learnt)
 static void
 lose (int error_number)
 {
-  if (writer.n_lost++ == 0)
+  if (g_atomic_int_add (&writer.n_lost, 1) == 0)
     writer.lost_errno = error_number;
 }
 
-static void
+static gboolean
 write_bytes (const char *bytes,
              gsize       length)
 {
@@ -76,11 +76,12 @@ write_bytes (const char *bytes,
       if (n <= 0)
         {
           lose (n < 0 ? errno : EIO);
-          return;
+          return FALSE;
         }
       bytes += n;
       length -= n;
     }
+  return TRUE;
 }
 
 /* What is too long for a record is written as the lines that it is. */
@@ -91,9 +92,10 @@ write_message (const GLogField *fields,
   for (gsize i = 0; i < n_fields; i++)
     if (strcmp (fields[i].key, "MESSAGE") == 0)
       {
-        write_bytes (fields[i].value, fields[i].length < 0 ? strlen (fields[i].value)
-                                                           : (gsize) fields[i].length);
-        write_bytes ("\n", 1);
+        gssize length = fields[i].length;
+
+        if (write_bytes (fields[i].value, length < 0 ? strlen (fields[i].value) : (gsize) length))
+          write_bytes ("\n", 1);
       }
 }
 
@@ -328,8 +330,10 @@ pcall_log_writer_is_unused (void)
 guint64
 pcall_log_writer_get_lost (const char **reason)
 {
-  *reason = writer.n_lost > 0 ? g_strerror (writer.lost_errno) : NULL;
-  return writer.n_lost;
+  guint n_lost = g_atomic_int_get (&writer.n_lost);
+
+  *reason = n_lost > 0 ? g_strerror (writer.lost_errno) : NULL;
+  return n_lost;
 }
 
 const char *

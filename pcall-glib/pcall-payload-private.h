@@ -32,6 +32,9 @@ GBytes       *pcall_payload_get_bytes (PcallPayload *self);
  * references, not floating. */
 GVariant     *pcall_payload_get_value (PcallPayload       *self,
                                        const GVariantType *type);
+/* The bytes of an ay in the v, inside of the payload, or NULL where it is something else. */
+const guint8 *pcall_payload_peek_bytestring (PcallPayload *self,
+                                             gsize        *length);
 /* What is in the v. */
 GVariant     *pcall_payload_unbox     (PcallPayload       *self);
 

@@ -5,6 +5,8 @@
 
 #include "pcall-payload-private.h"
 
+#include <string.h>
+
 /* The bytes of a value.
  *
  * One block of memory, received into and then kept, however large: a result is not copied after it
@@ -56,6 +58,20 @@ pcall_payload_get_value (PcallPayload       *self,
   g_autoptr (GBytes) bytes = pcall_payload_get_bytes (self);
 
   return g_variant_ref_sink (g_variant_new_from_bytes (type, bytes, TRUE));
+}
+
+const guint8 *
+pcall_payload_peek_bytestring (PcallPayload *self,
+                               gsize        *length)
+{
+  static const guint8 type[] = { '\0', 'a', 'y' };
+
+  if (self->length < sizeof type ||
+      memcmp (self->bytes + self->length - sizeof type, type, sizeof type) != 0)
+    return NULL;
+
+  *length = self->length - sizeof type;
+  return self->bytes;
 }
 
 GVariant *

@@ -188,6 +188,21 @@ flush_streams (void)
   return out && err && !has_read_ahead (stdin);
 }
 
+/* A function that failed in a way that its language cannot tell may come back with 0, though this
+ * is no child. */
+static pid_t
+call_fork_func (void)
+{
+  pid_t parent = getpid ();
+  pid_t pid = fork_func.func (fork_func.user_data);
+
+  if (pid != 0 || getpid () != parent)
+    return pid;
+
+  errno = ECANCELED;
+  return -1;
+}
+
 /* With the child's main context as the thread's default: in the child it is there then, at no
  * cost. */
 static pid_t
@@ -199,7 +214,7 @@ fork_process (GMainContext *main_context)
   if (main_context != NULL)
     g_main_context_push_thread_default (main_context);
 
-  pid = fork_func.func != NULL ? fork_func.func (fork_func.user_data) : fork ();
+  pid = fork_func.func != NULL ? call_fork_func () : fork ();
   if (pid == 0)
     return 0;
 

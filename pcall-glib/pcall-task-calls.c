@@ -311,6 +311,35 @@ pcall_task_get_results (PcallTask *self)
 }
 
 /**
+ * pcall_task_get_result_data:
+ * @self: a task that was started
+ * @index: which call, counted from 0; less than the number of calls
+ * @length: (out): return location for the number of bytes
+ *
+ * Gets the result of a call that is bytes, an `ay`, without making anything of it. It belongs to the
+ * task.
+ *
+ * Returns: (transfer none) (nullable) (array length=length): the bytes, or %NULL while the call has
+ *   not succeeded, and where its result is something else
+ *
+ * Since: 1.0
+ */
+const guint8 *
+pcall_task_get_result_data (PcallTask *self,
+                            guint      index,
+                            gsize     *length)
+{
+  g_return_val_if_fail (length != NULL, NULL);
+
+  *length = 0;
+  g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
+  g_return_val_if_fail (self->calls != NULL, NULL);
+  g_return_val_if_fail (index < pcall_call_list_get_n_calls (self->calls), NULL);
+
+  return pcall_call_list_peek_result_data (self->calls, index, length);
+}
+
+/**
  * pcall_task_get_call:
  * @self: a task that was started
  * @index: which call, counted from 0; less than the number of calls

@@ -29,6 +29,7 @@
   DO (abnormal_boolean) DO (abnormal_string) DO (bad_type_string) DO (no_type_string)              \
   DO (wrong_payload_type) DO (two_results) DO (result_then_error) DO (result_then_kill)            \
   DO (result_then_segv) DO (result_then_hang) DO (result_then_garbage) DO (final_then_kill)        \
+  DO (again_late)                                                                                  \
   DO (shut_down_reading) DO (shut_down_writing) DO (close_all_and_return)                          \
   DO (close_all_and_sleep) DO (nonblocking_channel) DO (leave_bytes_unread) DO (random_bytes)      \
   DO (flood)

@@ -30,6 +30,7 @@ enum
   TYPE_ERROR = 3,
   TYPE_PROGRESS = 4,
   TYPE_FINAL = 6,
+  TYPE_AGAIN = 7,
 };
 
 typedef struct
@@ -436,6 +437,18 @@ BAD_CHILD (final_then_kill)
 
   write_frame (&channel, TYPE_FINAL, g_variant_new ("(i)", 0));
   kill (getpid (), SIGKILL);
+  return NULL;
+}
+
+/* What is said before anything has run, said when something has */
+BAD_CHILD (again_late)
+{
+  Channel channel = find_channel ();
+
+  write_report (&channel);
+  channel.due.sequence++;
+  write_frame (&channel, TYPE_AGAIN, g_variant_new_uint32 (3));
+  bad_child_sleep ();
   return NULL;
 }
 

@@ -245,3 +245,27 @@ TARGET (get_size)
 
   return g_variant_new_uint64 (g_variant_get_size (bytes));
 }
+
+/* Says what it does in each way, and then does what it is told. */
+TARGET (say)
+{
+  guint index = pcall_get_call_index ();
+  g_autofree char *field = g_strdup_printf ("field %u", index);
+  const char *then;
+
+  g_variant_get (args, "(&s)", &then);
+  printf ("printed by %u\n", index);
+  g_log_structured ("Spawned", G_LOG_LEVEL_WARNING, "SPAWN_FIELD", field, "MESSAGE",
+                    "logged by %u", index);
+  if (strcmp (then, "abort") == 0)
+    abort ();
+  if (strcmp (then, "close") == 0)
+    close (STDERR_FILENO);
+  fprintf (stderr, "in the end of %u", index);
+  return NULL;
+}
+
+TARGET (say_nothing)
+{
+  return NULL;
+}

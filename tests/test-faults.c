@@ -128,6 +128,7 @@ static const Row rows[] = {
   { BAD (result_then_hang), 0.5, SUCCEEDED, .said = "42" },
   { BAD (result_then_garbage), 0, SUCCEEDED, .said = "42" },
   { BAD (final_then_kill), 0, CRASHED, .said = "killed by signal 9 \\(Killed\\)$" },
+  { BAD (again_late), 0, REFUSED, .said = "the child asked for another one without need$" },
 
   /* What is done to the descriptor */
   { BAD (shut_down_reading), 0, SUCCEEDED, .said = "42" },

@@ -182,6 +182,49 @@ test_quota (void)
   traces_in_subprocess (exceed_quota, NULL);
 }
 
+/* Threads of a child lose theirs at the same time, and none of these goes uncounted. */
+static gpointer
+log_much_in_thread (gpointer data)
+{
+  g_autofree char *text = g_strnfill (RECORD_SIZE, 'x');
+
+  for (guint i = 0; i < N_RECORDS / 4; i++)
+    log_numbered (i, text);
+  return NULL;
+}
+
+static GVariant *
+log_much_from_threads (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
+{
+  GThread *threads[4];
+
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("log", log_much_in_thread, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
+  return g_variant_new_uint32 (pcall_get_call_index ());
+}
+
+static void
+exceed_quota_from_threads (gconstpointer data)
+{
+  Room room = { .reason = "File too large" };
+  PcallTask *task = new_task (log_much_from_threads, NULL, 20);
+
+  log_keeper_reset (count_record, &room);
+  limit_file_size (20000);
+  support_run (task, NULL);
+  assert_all_succeeded (task);
+  assert_room (&room, 20);
+  g_assert_finalize_object (task);
+}
+
+static void
+test_quota_of_threads (void)
+{
+  traces_in_subprocess (exceed_quota_from_threads, NULL);
+}
+
 /* Through the C library it can only be known that something was lost. */
 static GVariant *
 print_much (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
@@ -791,6 +834,7 @@ main (int argc, char *argv[])
 
   g_test_add_func ("/pcall/log-faults/room/full-disk", test_full_disk);
   g_test_add_func ("/pcall/log-faults/room/quota", test_quota);
+  g_test_add_func ("/pcall/log-faults/room/quota-of-threads", test_quota_of_threads);
   g_test_add_func ("/pcall/log-faults/room/quota-of-print", test_quota_of_print);
   g_test_add_func ("/pcall/log-faults/directory/removed", test_directory_removed);
   g_test_add_func ("/pcall/log-faults/directory/moved", test_directory_moved);

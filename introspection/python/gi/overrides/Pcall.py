@@ -1,0 +1,54 @@
+# SPDX-FileCopyrightText: 2026 The pcall authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Pcall for Python: functions that run in parallel, each call in a child process of its own.
+
+    from gi.repository import Pcall
+
+    def add(x, y):
+        return x + y
+
+    Pcall.pcall(add, x=(1, 2, 3), y=(4, 5, 6))  # (5, 7, 9)
+
+`Pcall.pcall()` calls and waits, `Pcall.Pcall` can be started, watched and joined, and
+`Pcall.pcall_async()` awaited; `Pcall.Executor` is a `concurrent.futures.Executor`.
+"""
+
+from ._pcall import fork
+from ._pcall.errors import ChildProcessException, RemoteError, RemoteTraceback
+from ._pcall.executor import Executor
+from ._pcall.loops import run_coroutine
+from ._pcall.spawn import Spawned
+from ._pcall.task import (
+    Call,
+    Child,
+    Pcall,
+    Target,
+    Task,
+    as_completed,
+    load_message,
+    pcall,
+    pcall_async,
+    send_message,
+)
+
+fork.set_up()
+
+__all__ = [
+    "Call",
+    "Child",
+    "ChildProcessException",
+    "Executor",
+    "Pcall",
+    "RemoteError",
+    "RemoteTraceback",
+    "Spawned",
+    "Target",
+    "Task",
+    "as_completed",
+    "load_message",
+    "pcall",
+    "pcall_async",
+    "run_coroutine",
+    "send_message",
+]

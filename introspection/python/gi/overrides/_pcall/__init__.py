@@ -1,0 +1,18 @@
+# SPDX-FileCopyrightText: 2026 The pcall authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""What the Python override of Pcall is made of; nothing in here is public.
+
+fork     how this process forks, so that Python survives it
+values   Python objects as bytes, and back
+errors   exceptions, from a child to its parent
+calls    targets and argument lists, zipped into calls
+child    what runs in a child
+streams  the standard streams, as a child gets them
+waiting  blocking until a task ends, in a way that Ctrl-C can end
+loops    the same without blocking, on asyncio's loop or on GLib's
+task     Pcall.Pcall, and what the classes of the library gain
+executor Pcall.Executor
+spawn    functions that run in fresh processes: the parent's side
+worker   the other side of that
+"""

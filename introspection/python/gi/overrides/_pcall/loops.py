@@ -1,0 +1,195 @@
+# SPDX-FileCopyrightText: 2026 The pcall authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Waiting without blocking, on asyncio's loop or on GLib's.
+
+Where an asyncio loop runs in this thread, it watches the task's descriptor. Elsewhere the main
+context in which the task was started runs it, and what is awaited is a `GLibFuture`: its awaitable
+yields itself, and calls back in that context when it is done. `run_coroutine()` is all that a
+coroutine needs to be driven by that.
+"""
+
+import collections
+import concurrent.futures
+import sys
+
+from gi.module import get_introspection_module
+from gi.repository import GLib
+
+from . import waiting
+
+Pcall = get_introspection_module("Pcall")
+
+
+class GLibFuture:
+    """Something to await in a coroutine that GLib's main loop drives."""
+
+    def __init__(self):
+        self._done = False
+        self._callbacks = []
+
+    def done(self):
+        return self._done
+
+    def set_result(self, result):
+        self._done = True
+        callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback(self)
+
+    def add_done_callback(self, callback):
+        if self._done:
+            callback(self)
+        else:
+            self._callbacks.append(callback)
+
+    def __await__(self):
+        if not self._done:
+            yield self
+
+
+class Driver:
+    """Runs a coroutine on GLib's main context, from one thing that it awaits to the next."""
+
+    def __init__(self, coroutine):
+        self.coroutine = coroutine
+        self.future = concurrent.futures.Future()
+        self.context = GLib.MainContext.ref_thread_default()
+
+    def step(self):
+        try:
+            awaited = self.coroutine.send(None)
+        except StopIteration as stop:
+            self.future.set_result(stop.value)
+        except BaseException as error:
+            self.future.set_exception(error)
+        else:
+            self.wait_for(awaited)
+        return GLib.SOURCE_REMOVE
+
+    def wait_for(self, awaited):
+        if isinstance(awaited, GLibFuture):
+            awaited.add_done_callback(lambda _: self.schedule())
+        else:
+            self.coroutine.close()
+            error = RuntimeError(f"a coroutine on GLib's main loop cannot await {awaited!r}")
+            self.future.set_exception(error)
+
+    def schedule(self):
+        source = GLib.idle_source_new()
+        source.set_priority(GLib.PRIORITY_DEFAULT)
+        source.set_callback(lambda *_: self.step())
+        source.attach(self.context)
+
+
+def run_coroutine(coroutine):
+    """Runs a coroutine on GLib's main loop, in this thread's default main context.
+
+    What it can await is what Pcall gives it. Returns a `concurrent.futures.Future`, which gets
+    the coroutine's result or exception, and whose callbacks are called in the main loop.
+    """
+    driver = Driver(coroutine)
+    driver.schedule()
+    return driver.future
+
+
+def get_running_loop():
+    events = sys.modules.get("asyncio.events")
+    return None if events is None else events._get_running_loop()
+
+
+def new_future():
+    loop = get_running_loop()
+    return GLibFuture() if loop is None else loop.create_future()
+
+
+def drive(task):
+    """Makes asyncio's loop, where one runs in this thread, dispatch the task until it finishes."""
+    loop = get_running_loop()
+    fd = task.get_fd()
+    if loop is None or not task.get_running():
+        return
+
+    def dispatch():
+        if not task.dispatch():
+            loop.remove_reader(fd)
+
+    loop.add_reader(fd, dispatch)
+
+
+async def wait(task):
+    """Until the task has finished."""
+    drive(task)
+    if not task.get_running():
+        return
+
+    future = new_future()
+
+    def finished(task):
+        if not future.done():
+            future.set_result(None)
+
+    handler = task.connect("finished", finished)
+    try:
+        await future
+    finally:
+        task.disconnect(handler)
+
+
+class Ended:
+    """Calls that have ended. It knows no task, so that a task can hold it as a handler."""
+
+    def __init__(self):
+        self.calls = collections.deque()
+        self.future = None
+
+    def add(self, task, call):
+        self.calls.append(call)
+        if self.future is not None and not self.future.done():
+            self.future.set_result(None)
+
+
+class Completions:
+    """The calls of a task in the order in which they end; for both kinds of `for`.
+
+    Calls that had ended before come first, in call order. Iterating drives the task; it does not
+    end it when the iteration is given up.
+    """
+
+    def __init__(self, task):
+        if not task.get_running() and len(task) < task.get_n_calls():
+            raise RuntimeError("the task was not started; call start() before as_completed()")
+        self.task = task
+        self.ended = Ended()
+        self.ended.calls.extend(call for call in task if call.done())
+        self.n_left = task.get_n_calls()
+        if task.get_running():
+            task.connect("call-finished", self.ended.add)
+
+    def take(self):
+        self.n_left -= 1
+        return self.ended.calls.popleft()
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self.n_left == 0:
+            raise StopIteration
+        with waiting.Interrupts() as interrupts:
+            while not self.ended.calls and self.task.dispatch():
+                if not self.ended.calls:
+                    interrupts.wait(self.task.get_fd(), None)
+        return self.take()
+
+    def __aiter__(self):
+        drive(self.task)
+        return self
+
+    async def __anext__(self):
+        if self.n_left == 0:
+            raise StopAsyncIteration
+        if not self.ended.calls:
+            self.ended.future = new_future()
+            await self.ended.future
+        return self.take()

@@ -1,0 +1,87 @@
+# SPDX-FileCopyrightText: 2026 The pcall authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""The standard streams, as a child gets them.
+
+A stream of the parent's is of little use in a child. It may hold what the parent has written or
+read ahead, its lock may be held by a thread that the child has not got, and what stands in its
+buffer when the child crashes is lost. So a child gets streams of its own on the same descriptors,
+which write each line at once. They are made in the parent, once, as making them would cost more
+than all else that Python does in a child.
+"""
+
+import sys
+import threading
+
+NAMES = ("stdin", "stdout", "stderr")
+PATIENCE = 1.0  # seconds: longer than any flush, unless its lock is lost
+
+inherited = (None, None, None)  # the parent's
+children = (None, None, None)  # what its children have instead; some may be the same
+
+
+def flush(stream):
+    try:
+        stream.flush()
+    except (AttributeError, OSError, ValueError):  # there is none, or it is closed
+        pass
+
+
+def flush_all(streams):
+    for stream in streams:
+        flush(stream)
+
+
+def make_own(stream, fd):
+    """The stream itself where it is none of this descriptor."""
+    if stream is None:
+        return None
+    try:
+        if fd > 0 and stream.fileno() != fd:
+            return stream
+        mode = "w" if fd > 0 else "r"
+        return open(fd, mode, 1, stream.encoding, stream.errors, closefd=False)
+    except (AttributeError, OSError, ValueError):
+        return stream
+
+
+def prepare():
+    """In the parent, before it forks. What stands in buffers would be written by the child, too."""
+    global inherited, children
+
+    flush(sys.stdout)
+    flush(sys.stderr)
+    current = (sys.stdin, sys.stdout, sys.stderr)
+    if current != inherited:
+        inherited = current
+        children = tuple(make_own(stream, fd) for fd, stream in enumerate(current))
+
+
+def find_handlers():
+    """Handlers of `logging` that keep a stream; their own locks are made anew at a fork."""
+    logging = sys.modules.get("logging")
+    for reference in logging._handlerList if logging is not None else ():
+        handler = reference()
+        stream = getattr(handler, "__dict__", {}).get("stream")
+        if stream is not None and stream in inherited[1:]:
+            yield handler
+
+
+def adopt_handlers():
+    """In the child."""
+    for handler in find_handlers():
+        handler.stream = children[inherited.index(handler.stream)]
+
+
+def finish(had_threads):
+    """In the child, at its end. Inherited streams have been written to where the parent had
+    replaced its own, or where somebody kept them. If a thread of the parent's held the lock of
+    one, that is for ever."""
+    strange = [*inherited[1:], *(s for s in (sys.stdout, sys.stderr) if s not in children)]
+    flush_all(stream for stream in children[1:] if stream not in strange)
+    if not had_threads:
+        flush_all(strange)
+        return
+    thread = threading.Thread(target=flush_all, args=(strange,), daemon=True)
+    thread.start()
+    thread.join(PATIENCE)

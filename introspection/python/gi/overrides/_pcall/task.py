@@ -1,0 +1,385 @@
+# SPDX-FileCopyrightText: 2026 The pcall authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Pcall.Pcall, a task of Python functions, and what the classes of the library gain."""
+
+from gi.module import get_introspection_module
+from gi.overrides import override
+from gi.repository import GLib
+
+from . import calls, child, errors, loops, spawn, values, waiting
+
+Pcall_ = get_introspection_module("Pcall")
+MODULE = "gi.overrides.Pcall"  # where override() and a reader look for the classes
+
+
+class Call(Pcall_.Call):
+    """One call of a task."""
+
+    __module__ = MODULE
+
+    index = property(lambda self: self.get_index())
+    state = property(lambda self: self.get_state())
+    pid = property(lambda self: self.get_pid())
+    elapsed = property(lambda self: self.get_elapsed())
+    log_file = property(lambda self: self.get_log_file())
+
+    def done(self):
+        """Whether the call has ended, in whatever state."""
+        return self.get_state() >= Pcall_.CallState.SUCCEEDED
+
+    def result(self):
+        """What the call returned. Raises what became of it where it did not succeed."""
+        error = self.exception()
+        if error is not None:
+            raise error
+        result = self.get_result()
+        if result is None:
+            raise RuntimeError(f"call {self.index} has not ended")
+        return errors.load_result(values.from_variant, result, self.index)
+
+    def exception(self):
+        """Why the call did not succeed, as `Pcall.Pcall.join()` raises it; None where it did."""
+        return errors.to_exception(self)
+
+
+Call = override(Call)
+
+
+class Child(Pcall_.Child):
+    """One child process of a task."""
+
+    __module__ = MODULE
+
+    pid = property(lambda self: self.get_pid())
+
+    def is_alive(self):
+        """Whether it has not ended."""
+        return self.get_running()
+
+    @property
+    def exitcode(self):
+        """As of `multiprocessing.Process`: None while it runs, and -N where signal N ended it."""
+        if self.get_running():
+            return None
+        return -self.get_term_signal() or self.get_exit_status()
+
+
+Child = override(Child)
+
+
+def make_guarded(function):
+    """A function in GLib.Variant, such that what it raises is an error of its call."""
+
+    def call(args, kwargs, *user_data):
+        _, value = child.run(function, (args, kwargs, *user_data), {})
+        return value
+
+    return call
+
+
+class Target(Pcall_.Target):
+    """What a task calls: for functions that take and return `GLib.Variant`."""
+
+    __module__ = MODULE
+
+    @classmethod
+    def new(cls, name, func, *user_data):
+        function = make_guarded(calls.check_target(func, "func"))
+        return Pcall_.Target.new(name or calls.get_name(func), function, *user_data)
+
+
+Target = override(Target)
+
+
+class Task(Pcall_.Task):
+    """A task of functions that take and return `GLib.Variant`; for Python's, see `Pcall.Pcall`.
+
+    It is a sequence of its calls, and `await` waits for its end.
+    """
+
+    __module__ = MODULE
+
+    @classmethod
+    def new_for_func(cls, func, *user_data):
+        return Pcall_.Task.new(Target.new(None, func, *user_data))
+
+    def __await__(self):
+        return loops.wait(self).__await__()
+
+
+Task = override(Task)
+
+
+class Functions:
+    """The functions of a task and their arguments, which never leave memory."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def __call__(self, index):
+        """In a child."""
+        return child.run(*self.rows[index])
+
+
+def make_task(rows):
+    """A task of the library for calls: one target for each function, or the same for all calls."""
+    if spawn.is_spawned(rows):
+        command_line = spawn.get_command_line()
+        task = make_task_of(rows, lambda function: spawn.make_target(command_line, function))
+        spawn.set_arguments(task, rows)
+        return task
+
+    functions = Functions(rows)
+    return make_task_of(
+        rows, lambda function: Pcall_.Target.new_for_bytes(get_utf8_name(function), functions)
+    )
+
+
+def get_utf8_name(function):
+    return errors.clean(calls.get_name(function))
+
+
+def make_task_of(rows, make_target):
+    targets = {}
+    for function, _, _ in rows:
+        if id(function) not in targets:
+            targets[id(function)] = make_target(function)
+    if len(targets) > 1:
+        first, *others = (targets[id(function)] for function, _, _ in rows)
+    else:
+        first, others = next(iter(targets.values()), Target.new(None, int)), ()
+    task = Pcall_.Task.new(first)
+    for target in others:
+        task.add_target(target)
+    if not others:
+        task.set_n_calls(len(rows))
+    return task
+
+
+def to_timeout(timeout, name="timeout"):
+    """In seconds, 0 for none, as the library has it."""
+    if timeout is None:
+        return 0.0
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+        raise TypeError(f"{name} must be a number of seconds, not {type(timeout).__name__}")
+    if not timeout > 0:
+        raise ValueError(f"{name} must be more than 0 seconds, not {timeout!r}")
+    return float(timeout)
+
+
+def raise_start_error(error):
+    """A GLib.Error of starting, as Python's own where there is one."""
+    if error.matches(Pcall_.error_quark(), Pcall_.Error.START):
+        raise RuntimeError(error.message) from error
+    raise error
+
+
+class Pcall:
+    """Functions that run in parallel, each call in a child process of its own.
+
+    Pcall(targets, timeout=None, cargs=(), iargs=(), ckwargs={}, ikwargs=(), **varkwargs)
+
+    targets: a callable, or an iterable of callables: then call *i* runs target *i*
+    timeout: how long each single call may run, in seconds
+    cargs: positional arguments that all calls begin with
+    iargs: for each call, an iterable of further positional arguments
+    ckwargs: keyword arguments of all calls
+    ikwargs: for each call, a mapping of further keyword arguments
+    varkwargs: further keyword arguments by name, each an iterable of one value for each call
+
+    The lists are zipped: there are as many calls as the shortest of those that were given has
+    elements. A list may be any iterable, and endless where another one, or that of targets, is
+    not. Where none is given each target is called once.
+
+    Arguments are never pickled, as a child inherits them; results are, unless they are
+    `GLib.Variant`. Targets may be lambdas, bound methods, coroutine functions: anything that can
+    be called.
+
+    It is a sequence of its calls; `await` runs it and gives its results. `task` is the `Pcall.Task`
+    below, with its options (`max-children`, `failure-policy`, `log-mode` …) and signals.
+    """
+
+    def __init__(
+        self,
+        targets,
+        timeout=None,
+        cargs=(),
+        iargs=calls.NOT_GIVEN,
+        ckwargs={},
+        ikwargs=calls.NOT_GIVEN,
+        **varkwargs,
+    ):
+        rows = calls.build(targets, cargs, iargs, ckwargs, ikwargs, varkwargs)
+        self.task = make_task(rows)
+        self.task.set_timeout(to_timeout(timeout))
+        self._results = None
+        self._started = False
+
+    def start(self):
+        """Starts all child processes. A task runs once."""
+        child.warm_up()
+        try:
+            waiting.start(self.task)
+        except GLib.Error as error:
+            raise_start_error(error)
+        except KeyboardInterrupt:
+            self.task.run_dispose()
+            raise
+        self._started = True
+
+    def join(self, timeout=None):
+        """Waits until all calls have ended, or until the timeout, in seconds, has passed.
+
+        Raises `TimeoutError` when it has passed; the calls go on then, and can be joined again.
+        Where a call did not succeed it raises what became of the first such call: a
+        `ChildProcessException` from the exception that its target raised, or a `TimeoutError` if
+        it ran longer than it may. Ctrl-C ends the children.
+        """
+        if not self._started:
+            raise RuntimeError("it was not started; call start() before join()")
+        try:
+            ended = waiting.wait(self.task, timeout)
+        except BaseException:
+            self.task.run_dispose()
+            raise
+        if not ended:
+            left = self.task.get_n_calls() - self.task.get_n_finished()
+            raise TimeoutError(f"{left} calls had not ended after {timeout:g} s; they go on")
+        self._conclude()
+
+    def terminate(self):
+        """Ends all child processes with SIGTERM, and what ignores it with SIGKILL later.
+
+        Their calls count as cancelled. From another thread than the one that started it, this is
+        done when that one joins.
+        """
+        self.task.terminate()
+        if self._started:
+            self.task.dispatch()
+
+    def _conclude(self):
+        task = self.task
+        if task.get_n_failed() > 0:
+            raise self._find_failure()
+        if self._results is None:
+            self._results = tuple(map(self._load, range(task.get_n_calls())))
+
+    def _load(self, index):
+        data = self.task.get_result_data(index)
+        if data:
+            return errors.load_result(values.loads, data, index)
+        return self.task.get_call(index).result()
+
+    def _find_failure(self):
+        """Of the first call that did not succeed, but one that was cancelled only at last."""
+        cancelled = None
+        for call in self:
+            state = call.get_state()
+            if state > Pcall_.CallState.SUCCEEDED and state != Pcall_.CallState.CANCELLED:
+                return call.exception()
+            if state == Pcall_.CallState.CANCELLED and cancelled is None:
+                cancelled = call
+        return cancelled.exception()
+
+    @property
+    def results(self):
+        """The results of all calls, a tuple in call order; None until they have been joined."""
+        return self._results
+
+    @property
+    def childs(self):
+        """All child processes that were started, a tuple of `Pcall.Child`."""
+        return tuple(self.task.get_children())
+
+    @property
+    def livings(self):
+        """Those of them that are alive."""
+        return tuple(self.task.get_living_children())
+
+    @property
+    def pids(self):
+        """The process ids of all child processes."""
+        return tuple(child.pid for child in self.task.get_children())
+
+    def __len__(self):
+        return self.task.get_n_calls()
+
+    def __getitem__(self, index):
+        return self.task[index]
+
+    def __iter__(self):
+        return iter(self.task)
+
+    async def _run(self):
+        if not self._started:
+            self.start()
+        try:
+            await loops.wait(self.task)
+        except BaseException:
+            self.task.run_dispose()
+            raise
+        self._conclude()
+        return self._results
+
+    def __await__(self):
+        return self._run().__await__()
+
+
+def pcall(
+    targets,
+    timeout=None,
+    cargs=(),
+    iargs=calls.NOT_GIVEN,
+    ckwargs={},
+    ikwargs=calls.NOT_GIVEN,
+    **varkwargs,
+):
+    """Calls functions in parallel, each call in a child process of its own.
+
+    Returns a tuple of what they returned, in call order. For the arguments see `Pcall.Pcall`, for
+    what is raised its `join()`.
+    """
+    self = Pcall(targets, timeout, cargs, iargs, ckwargs, ikwargs, **varkwargs)
+    self.start()
+    self.join()
+    return self.results
+
+
+async def pcall_async(
+    targets,
+    timeout=None,
+    cargs=(),
+    iargs=calls.NOT_GIVEN,
+    ckwargs={},
+    ikwargs=calls.NOT_GIVEN,
+    **varkwargs,
+):
+    """As `pcall()`, to be awaited: on asyncio's loop, or on GLib's.
+
+    Cancelling it ends the children.
+    """
+    return await Pcall(targets, timeout, cargs, iargs, ckwargs, ikwargs, **varkwargs)
+
+
+def as_completed(task):
+    """The calls of a task that was started, in the order in which they end.
+
+    task: a `Pcall.Pcall` or a `Pcall.Task`
+
+    For `for` and for `async for`. A call that failed comes like any other: `call.result()` raises.
+    """
+    return loops.Completions(task.task if isinstance(task, Pcall) else task)
+
+
+def send_message(message):
+    """Sends the parent any object that can be pickled; to be called in a child.
+
+    The parent gets it from the signal `call-message` of the task, see `load_message()`.
+    """
+    Pcall_.send_message(values.to_variant(message))
+
+
+def load_message(message):
+    """The object that a child sent, from the `GLib.Variant` that `call-message` carries."""
+    return values.from_variant(message)

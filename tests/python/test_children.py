@@ -1,0 +1,341 @@
+# SPDX-FileCopyrightText: 2026 The pcall authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""What a child inherits and how it ends: as a child of `multiprocessing` does, and side by side
+with one where that can be asked."""
+
+import asyncio
+import concurrent.futures
+import logging
+import multiprocessing
+import os
+import random
+import signal
+import sys
+import threading
+import time
+import unittest
+
+from support import Pcall, TestCase, run_program
+
+pcall = Pcall.pcall
+fork = multiprocessing.get_context("fork")
+
+
+def answer(connection, target):
+    connection.send(target())
+
+
+def ask_multiprocessing(target):
+    """What the target returns in a child of multiprocessing."""
+    ours, theirs = fork.Pipe()
+    process = fork.Process(target=answer, args=(theirs, target))
+    process.start()
+    theirs.close()
+    try:
+        return ours.recv()
+    finally:
+        process.join()
+        process.close()
+        ours.close()
+
+
+class LikeMultiprocessing(TestCase):
+    def check(self, target):
+        self.assertEqual(pcall(target), (ask_multiprocessing(target),))
+
+    def test_main_thread(self):
+        self.check(
+            lambda: (
+                threading.current_thread() is threading.main_thread(),
+                threading.active_count(),
+                len(threading.enumerate()),
+            )
+        )
+
+    def test_in_another_thread(self):
+        asked = []
+        target = lambda: (  # noqa: E731
+            threading.current_thread() is threading.main_thread(),
+            threading.active_count(),
+        )
+        thread = threading.Thread(
+            target=lambda: asked.extend([*pcall(target), ask_multiprocessing(target)])
+        )
+        thread.start()
+        thread.join()
+        self.assertEqual(asked[0], asked[1])
+
+    def test_standard_input(self):
+        self.check(lambda: (sys.stdin.read(), sys.stdin.readline(), os.read(0, 5)))
+
+    def test_at_fork_hooks(self):
+        program = run_program(
+            """
+            import os
+            called = []
+            os.register_at_fork(before=lambda: called.append("before"),
+                                after_in_parent=lambda: called.append("parent"),
+                                after_in_child=lambda: called.append("child"))
+            print(Pcall.pcall(lambda: called), called)
+            """
+        )
+        self.assertEqual(program.stdout, "(['before', 'child'],) ['before', 'parent']\n")
+
+    def test_random_numbers(self):
+        random.seed(1)
+        numbers = pcall([random.random] * 8)
+        self.assertEqual(len({*numbers, random.random()}), 9)
+
+    def test_logging_lock(self):
+        """That another thread holds it does not stop the child."""
+        held = threading.Event()
+        let_go = threading.Event()
+        logger = logging.getLogger("test_children")
+        handler = logging.StreamHandler(sys.stderr)
+        logger.addHandler(handler)
+
+        def hold():
+            with handler.lock:
+                held.set()
+                let_go.wait()
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        held.wait()
+        try:
+            self.assertEqual(pcall(lambda: logger.warning("from a child"), timeout=20), (None,))
+        finally:
+            let_go.set()
+            thread.join()
+            logger.removeHandler(handler)
+
+    def test_threads_are_waited_for(self):
+        program = run_program(
+            """
+            import threading, time
+            def late():
+                time.sleep(0.2)
+                print("late")
+            Pcall.pcall(lambda: threading.Thread(target=late).start())
+            """
+        )
+        self.assertIn("late", program.stderr, program)
+
+    def test_thread_pool_of_the_parent(self):
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            list(pool.map(abs, range(9)))
+
+            def target():
+                with concurrent.futures.ThreadPoolExecutor(2) as own:
+                    return list(own.map(abs, [-1, -2]))
+
+            self.assertEqual(pcall(target, timeout=20), ([1, 2],))
+
+    def test_queue(self):
+        """What a child puts into a queue is written by a thread, which has to be waited for."""
+        queue = fork.Queue()
+        pcall(lambda: queue.put(b"x" * 1000))
+        self.assertEqual(len(queue.get(timeout=20)), 1000)
+        queue.close()
+        queue.join_thread()
+        queue._reader.close()
+
+    def test_process_in_a_child(self):
+        def target():
+            process = fork.Process(target=os._exit, args=(7,))
+            process.start()
+            process.join()
+            return process.exitcode, len(multiprocessing.active_children())
+
+        self.check(target)
+
+    def test_children_of_the_parent(self):
+        event = fork.Event()
+        process = fork.Process(target=event.wait, daemon=True)
+        process.start()
+        try:
+            self.assertEqual(pcall(lambda: len(multiprocessing.active_children())), (0,))
+            self.assertTrue(process.is_alive())
+        finally:
+            event.set()
+            process.join()
+            process.close()
+
+    def test_environment(self):
+        os.environ["PCALL_TEST"] = "5"
+        try:
+            self.check(lambda: (os.environ["PCALL_TEST"], os.getcwd(), sys.argv))
+        finally:
+            del os.environ["PCALL_TEST"]
+
+
+class Streams(unittest.TestCase):
+    def run_and_check(self, source, expected):
+        program = run_program(source)
+        self.assertEqual((program.returncode, program.stdout), (0, expected), program.stderr)
+        return program
+
+    def test_nothing_is_written_twice(self):
+        self.run_and_check(
+            """
+            import sys
+            sys.stdout.write("before ")
+            p = Pcall.Pcall(lambda n: None, n=range(5))
+            p.task.set_max_children(1)
+            p.task.set_log_mode(Pcall.LogMode.INHERIT)
+            p.task.connect("call-finished", lambda task, call: print(call.index, end=" "))
+            p.start()
+            p.join()
+            print("after")
+            """,
+            "before 0 1 2 3 4 after\n",
+        )
+
+    def test_nothing_is_lost(self):
+        self.run_and_check(
+            """
+            p = Pcall.Pcall(lambda: print("unflushed", end=""))
+            p.task.set_log_mode(Pcall.LogMode.INHERIT)
+            p.start()
+            p.join()
+            """,
+            "unflushed",
+        )
+
+    def test_of_an_exception_too(self):
+        program = run_program("Pcall.pcall(lambda: [print('said'), 1 / 0])")
+        self.assertIn("said", program.stderr)
+        self.assertIn("ZeroDivisionError", program.stderr)
+
+    def test_logs_beside_those_of_others(self):
+        """A program that begins a task sweeps up what nobody uses, and nothing else."""
+        program = run_program(
+            """
+            import os, subprocess, sys
+            OTHER = (
+                "import gi; gi.require_version('Pcall', '1.0');"
+                "from gi.repository import Pcall;"
+                "p = Pcall.Pcall(int); p.start(); print(flush=True); input(); p.join()"
+            )
+            def begin_other():
+                other = subprocess.Popen([sys.executable, "-c", OTHER], text=True,
+                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                other.stdout.readline()
+                return other
+            second, printed = os.pipe(), os.pipe()
+            def target():
+                print("kept")
+                os.write(printed[1], b"x")
+                os.read(second[0], 1)
+            other = begin_other()
+            p = Pcall.Pcall(target)
+            p.start()
+            other.communicate("\\n")
+            os.read(printed[0], 1)
+            begin_other().communicate("\\n")
+            os.write(second[1], b"x")
+            p.join()
+            """
+        )
+        self.assertIn("kept", program.stderr, program)
+
+    def test_closed(self):
+        self.run_and_check(
+            """
+            import sys
+            out = sys.stdout
+            sys.stdout = None
+            sys.stderr.close()
+            r = Pcall.pcall(lambda: 5)
+            out.write(repr(r))
+            """,
+            "(5,)",
+        )
+
+    def test_at_exit_functions_of_the_parent(self):
+        self.run_and_check(
+            """
+            import atexit
+            atexit.register(print, "once")
+            Pcall.pcall(int, iargs=[()] * 3)
+            """,
+            "once\n",
+        )
+
+
+class OfTheParent(TestCase):
+    def test_running_loop(self):
+        """A child is not inside of its parent's loop, and can run one of its own."""
+
+        async def inner():
+            await asyncio.sleep(0)
+            return os.getpid()
+
+        async def main():
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGUSR1, lambda: None)
+            try:
+                p = Pcall.Pcall([inner, lambda: asyncio.run(inner())])
+                return await p, p.pids
+            finally:
+                loop.remove_signal_handler(signal.SIGUSR1)
+
+        results, pids = asyncio.run(main())
+        self.assertEqual(results, pids)
+
+    def test_signals_of_a_child_are_its_own(self):
+        """Not those of the parent's loop, whose wake-up descriptor it inherits."""
+
+        def target():
+            signal.signal(signal.SIGUSR1, lambda *_: None)
+            os.kill(os.getpid(), signal.SIGUSR1)
+
+        async def main():
+            heard = []
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGUSR1, heard.append, "by the parent")
+            await Pcall.pcall_async(target)
+            await asyncio.sleep(0.1)
+            loop.remove_signal_handler(signal.SIGUSR1)
+            return heard
+
+        self.assertEqual(asyncio.run(main()), [])
+
+    def test_memory(self):
+        data = [0]
+
+        def target():
+            data[0] += 1
+            return data
+
+        self.assertEqual(pcall([target, target]), ([1], [1]))
+        self.assertEqual(data, [0])
+
+    def test_nested(self):
+        def nest(depth):
+            return pcall(nest, depth=[depth - 1] * 2) if depth else os.getpid()
+
+        def flatten(value):
+            return [x for v in value for x in flatten(v)] if isinstance(value, tuple) else [value]
+
+        self.assertEqual(len(set(flatten(pcall(nest, depth=[3])))), 8)
+
+    def test_task_of_the_parent(self):
+        """A task that runs is of no use in a child, and dropping it there ends nothing."""
+        p = Pcall.Pcall(lambda: time.sleep(0.3) or 1)
+        p.start()
+
+        def target():
+            nonlocal p
+            refused = p.task.dispatch()
+            del p
+            return refused
+
+        self.assertEqual(pcall(target), (False,))
+        p.join()
+        self.assertEqual(p.results, (1,))
+
+
+if __name__ == "__main__":
+    unittest.main()

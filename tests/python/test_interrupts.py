@@ -1,0 +1,167 @@
+# SPDX-FileCopyrightText: 2026 The pcall authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Ctrl-C, and other signals that Python handles."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+from support import GLib, Pcall, TestCase, is_alive
+
+N_INTERRUPTS = 60
+
+
+def interrupt_after(seconds):
+    timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    return timer
+
+
+class Interrupts(TestCase):
+    def check_join(self, join, *arguments):
+        p = Pcall.Pcall(time.sleep, iargs=[(60,)] * 2)
+        p.start()
+        pids = p.pids
+        timer = interrupt_after(0.1)
+        begun = time.monotonic()
+        with self.assertRaises(KeyboardInterrupt):
+            join(p, *arguments)
+        self.assertLess(time.monotonic() - begun, 1)
+        timer.join()
+        return pids
+
+    def test_join(self):
+        pids = self.check_join(Pcall.Pcall.join)
+        deadline = time.monotonic() + 5
+        while any(map(is_alive, pids)):
+            self.assertLess(time.monotonic(), deadline, "a child goes on")
+
+    def test_join_with_a_timeout(self):
+        self.check_join(Pcall.Pcall.join, 30)
+
+    def test_as_completed(self):
+        self.check_join(lambda p: list(Pcall.as_completed(p)))
+
+    def test_pcall(self):
+        timer = interrupt_after(0.1)
+        with self.assertRaises(KeyboardInterrupt):
+            Pcall.pcall(time.sleep, iargs=[(60,)])
+        timer.join()
+
+    def test_that_comes_while_children_are_made(self):
+        """Wherever it comes, it is neither lost nor raised where nobody can catch it."""
+        hooks = []
+        os.register_at_fork(before=lambda: hooks.append(1), after_in_parent=lambda: hooks.append(2))
+        for i in range(N_INTERRUPTS):
+            with self.assertRaises(KeyboardInterrupt):
+                timer = interrupt_after(0.01 + i / 2000)
+                for _ in range(200):
+                    Pcall.pcall(lambda n: n, n=range(5))
+            timer.join()
+            self.assertEqual(hooks.count(1), hooks.count(2))
+
+    def test_that_came_before_join(self):
+        p = Pcall.Pcall(time.sleep, iargs=[(60,)])
+        p.start()
+        with self.assertRaises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            p.join()
+
+    def test_handler_and_wake_up_descriptor_stay(self):
+        read_fd, write_fd = os.pipe()
+        os.set_blocking(write_fd, False)
+        signal.set_wakeup_fd(write_fd)
+        try:
+            self.check_join(Pcall.Pcall.join)
+            self.assertIs(signal.getsignal(signal.SIGINT), signal.default_int_handler)
+        finally:
+            self.assertEqual(signal.set_wakeup_fd(-1), write_fd)
+            os.close(write_fd)
+        self.assertEqual(os.read(read_fd, 9), bytes([signal.SIGINT]))
+        os.close(read_fd)
+
+    def test_own_handler(self):
+        heard = []
+        before = signal.signal(signal.SIGINT, lambda signum, frame: heard.append(signum))
+        try:
+            timer = interrupt_after(0.1)
+            self.assertEqual(Pcall.pcall(time.sleep, iargs=[(0.5,)]), (None,))
+            timer.join()
+        finally:
+            signal.signal(signal.SIGINT, before)
+        self.assertEqual(heard, [signal.SIGINT])
+
+    def test_handler_that_raises(self):
+        def raise_it(signum, frame):
+            raise LookupError("alarm")
+
+        before = signal.signal(signal.SIGALRM, raise_it)
+        p = Pcall.Pcall(time.sleep, iargs=[(60,)])
+        p.start()
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            with self.assertRaisesRegex(LookupError, "alarm"):
+                p.join()
+        finally:
+            signal.signal(signal.SIGALRM, before)
+
+    def test_in_another_thread(self):
+        """There, signals are not heard; and join() works as ever."""
+        results = []
+        thread = threading.Thread(target=lambda: results.append(Pcall.pcall(abs, iargs=[(-1,)])))
+        thread.start()
+        thread.join()
+        self.assertEqual(results, [(1,)])
+
+    def test_program(self):
+        """A program that is interrupted ends as Python programs do, and its children with it."""
+        source = """
+import gi; gi.require_version("Pcall", "1.0")
+from gi.repository import Pcall
+import os, time
+def target():
+    os.write(1, b"%d\\n" % os.getpid())
+    time.sleep(60)
+p = Pcall.Pcall([target, target])
+p.task.set_log_mode(Pcall.LogMode.INHERIT)
+p.start()
+p.join()
+"""
+        with subprocess.Popen(
+            [sys.executable, "-c", source],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as program:
+            pids = [int(program.stdout.readline()) for _ in range(2)]
+            program.send_signal(signal.SIGINT)
+            _, errors = program.communicate(timeout=20)
+        self.assertEqual(program.returncode, -signal.SIGINT)
+        self.assertIn("KeyboardInterrupt", errors)
+        self.assertNotIn("ignored", errors)
+        deadline = time.monotonic() + 5
+        while any(map(is_alive, pids)):
+            self.assertLess(time.monotonic(), deadline, "a child goes on")
+
+
+class Waiting(TestCase):
+    def test_costs_nothing(self):
+        before = time.process_time()
+        Pcall.pcall(time.sleep, iargs=[(1,)])
+        self.assertLess(time.process_time() - before, 0.2)
+
+    def test_join_in_a_main_loop_does_not_iterate_it(self):
+        called = []
+        source = GLib.idle_add(lambda: called.append(1))
+        Pcall.pcall(time.sleep, iargs=[(0.1,)])
+        self.assertEqual(called, [])
+        GLib.source_remove(source)
+
+
+if __name__ == "__main__":
+    unittest.main()

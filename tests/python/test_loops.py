@@ -1,0 +1,293 @@
+# SPDX-FileCopyrightText: 2026 The pcall authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Tasks on event loops: asyncio's and GLib's, which go on meanwhile."""
+
+import asyncio
+import gc
+import os
+import select
+import time
+import unittest
+
+from support import GLib, Gates, Pcall, TestCase, is_alive
+
+
+async def sleep_and_return(seconds):
+    await asyncio.sleep(seconds)
+    return seconds
+
+
+def fail():
+    raise LookupError("from a child")
+
+
+async def run_in_order():
+    order = []
+    with Gates(1, 2, 0) as gates:
+        p = Pcall.Pcall(gates.wait, index=range(3))
+        p.start()
+        async for call in Pcall.as_completed(p):
+            order.append(call.index)
+            gates.open_next()
+        return order, await p
+
+
+class Asyncio(TestCase):
+    def test_pcall_async(self):
+        result = asyncio.run(self.add())
+        self.assertEqual(result, (5, 7, 9))
+
+    @staticmethod
+    async def add():
+        return await Pcall.pcall_async(lambda x, y: x + y, x=(1, 2, 3), y=(4, 5, 6))
+
+    def test_the_loop_goes_on(self):
+        """Measured: a tick of 10 ms comes about every 10 ms."""
+        ticks = []
+
+        async def tick():
+            while True:
+                ticks.append(time.monotonic())
+                await asyncio.sleep(0.01)
+
+        async def main():
+            ticker = asyncio.create_task(tick())
+            await Pcall.pcall_async(time.sleep, iargs=[(0.01 * n,) for n in range(50)])
+            ticker.cancel()
+
+        asyncio.run(main())
+        gaps = [after - before for before, after in zip(ticks, ticks[1:])]
+        self.assertGreater(len(ticks), 20)
+        self.assertLess(max(gaps), 0.2)
+
+    def test_several_at_once(self):
+        async def main():
+            return await asyncio.gather(
+                *(Pcall.pcall_async(lambda n: n * n, n=range(n)) for n in range(5))
+            )
+
+        self.assertEqual(asyncio.run(main())[4], (0, 1, 4, 9))
+
+    def test_exceptions(self):
+        async def main():
+            with self.assertRaises(Pcall.ChildProcessException) as raised:
+                await Pcall.pcall_async(fail)
+            self.assertIsInstance(raised.exception.__cause__, LookupError)
+            with self.assertRaises(TimeoutError):
+                await Pcall.pcall_async(time.sleep, timeout=0.1, iargs=[(60,)])
+            with self.assertRaisesRegex(TypeError, "x must be iterable"):
+                await Pcall.pcall_async(fail, x=5)
+            gc.collect()
+
+        asyncio.run(main())
+        gc.collect()
+
+    def test_cancelled(self):
+        async def main():
+            p = Pcall.Pcall(time.sleep, iargs=[(60,)] * 2)
+            p.start()
+            with self.assertRaises(asyncio.TimeoutError):
+                await asyncio.wait_for(p._run(), 0.1)
+            return p.pids
+
+        pids = asyncio.run(main())
+        deadline = time.monotonic() + 5
+        while any(map(is_alive, pids)):
+            self.assertLess(time.monotonic(), deadline, "a child goes on")
+        gc.collect()
+
+    def test_task_of_pcall_async_cancelled(self):
+        async def main():
+            task = asyncio.create_task(Pcall.pcall_async(time.sleep, iargs=[(60,)]))
+            await asyncio.sleep(0.1)
+            task.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await task
+
+        begun = time.monotonic()
+        asyncio.run(main())
+        self.assertLess(time.monotonic() - begun, 2)
+        gc.collect()
+
+    def test_object(self):
+        async def main():
+            p = Pcall.Pcall([sleep_and_return] * 2, iargs=[(0.1,), (0,)])
+            p.start()
+            first = await p
+            return first, await p, p.results
+
+        self.assertEqual(asyncio.run(main()), ((0.1, 0),) * 3)
+
+    def test_async_for(self):
+        self.assertEqual(asyncio.run(run_in_order()), ([1, 2, 0], (0, 1, 2)))
+
+    def test_no_calls(self):
+        async def main():
+            p = Pcall.Pcall(fail, iargs=[])
+            p.start()
+            self.assertEqual([call async for call in Pcall.as_completed(p)], [])
+            return await p
+
+        self.assertEqual(asyncio.run(main()), ())
+
+    def test_join_inside_of_a_loop(self):
+        """It blocks, as a function that blocks does, and leaves the loop's signals alone."""
+
+        async def main():
+            p = Pcall.Pcall(abs, iargs=[(-1,)])
+            p.start()
+            p.join()
+            await asyncio.sleep(0)
+            return p.results
+
+        self.assertEqual(asyncio.run(main()), (1,))
+
+
+class OnGLib(TestCase):
+    def run_coroutine(self, coroutine):
+        loop = GLib.MainLoop()
+        future = Pcall.run_coroutine(coroutine)
+        future.add_done_callback(lambda _: loop.quit())
+        loop.run()
+        return future.result(0)
+
+    def test_pcall_async(self):
+        self.assertEqual(self.run_coroutine(Asyncio.add()), (5, 7, 9))
+
+    def test_the_loop_goes_on(self):
+        ticks = []
+        source = GLib.timeout_add(10, lambda: ticks.append(time.monotonic()) or True)
+        self.run_coroutine(
+            Pcall.pcall_async(time.sleep, iargs=[(0.01 * n,) for n in range(50)])
+        )
+        GLib.source_remove(source)
+        gaps = [after - before for before, after in zip(ticks, ticks[1:])]
+        self.assertGreater(len(ticks), 20)
+        self.assertLess(max(gaps), 0.2)
+
+    def test_exception(self):
+        with self.assertRaises(Pcall.ChildProcessException) as raised:
+            self.run_coroutine(Pcall.pcall_async(fail))
+        self.assertIsInstance(raised.exception.__cause__, LookupError)
+        del raised
+        gc.collect()
+
+    def test_async_for(self):
+        self.assertEqual(self.run_coroutine(run_in_order()), ([1, 2, 0], (0, 1, 2)))
+
+    def test_something_else(self):
+        async def main():
+            await asyncio.sleep(1)
+
+        async def foreign():
+            class Foreign:
+                def __await__(self):
+                    yield self
+
+            await Foreign()
+
+        with self.assertRaises(RuntimeError):
+            self.run_coroutine(main())
+        with self.assertRaisesRegex(RuntimeError, "cannot await"):
+            self.run_coroutine(foreign())
+        gc.collect()
+
+    def test_signals(self):
+        heard = []
+        loop = GLib.MainLoop()
+        p = Pcall.Pcall([os.getpid, fail, lambda: time.sleep(60)], timeout=0.3)
+        task = p.task
+        for name in ("call-started", "call-finished", "call-timed-out", "child-exited"):
+            task.connect(name, lambda task, what, name=name: heard.append((name, what)))
+        task.connect("call-failed", lambda task, call, error: heard.append((error.message, call)))
+        task.connect("finished", lambda task: loop.quit())
+        p.start()
+        loop.run()
+
+        calls = {name: [] for name, _ in heard}
+        for name, what in heard:
+            calls[name].append(what)
+        self.assertEqual(sorted(call.index for call in calls["call-started"]), [0, 1, 2])
+        self.assertEqual(sorted(call.index for call in calls["call-finished"]), [0, 1, 2])
+        self.assertEqual([call.index for call in calls["call-timed-out"]], [2])
+        self.assertEqual(len(calls["child-exited"]), 3)
+        self.assertIn("call 1 (fail): LookupError: from a child", calls)
+        self.assertEqual(p[0].result(), p[0].pid)
+        with self.assertRaises(Pcall.ChildProcessException):
+            p.join()
+        del task, calls, heard, what
+        gc.collect()
+
+
+class AsCompleted(TestCase):
+    def start(self, *seconds):
+        p = Pcall.Pcall(time.sleep, iargs=[(s,) for s in seconds])
+        p.start()
+        return p
+
+    def test_order(self):
+        order = []
+        with Gates(1, 2, 0) as gates:
+            p = Pcall.Pcall(gates.wait, index=range(3))
+            p.start()
+            for call in Pcall.as_completed(p):
+                order.append(call.index)
+                gates.open_next()
+            self.assertEqual(order, [1, 2, 0])
+            self.assertEqual([call.index for call in Pcall.as_completed(p)], [0, 1, 2])
+            p.join()
+
+    def test_what_had_ended_comes_first(self):
+        with Gates(1, 2, 0) as gates:
+            p = Pcall.Pcall(gates.wait, index=range(3))
+            p.start()
+            completions = Pcall.as_completed(p)
+            gates.open_next()
+            self.assertEqual({next(completions).index, next(completions).index}, {1, 2})
+            gates.open_next()
+            self.assertEqual([call.index for call in Pcall.as_completed(p)], [1, 2, 0])
+            self.assertEqual([call.index for call in completions], [0])
+
+    def test_failures_come_too(self):
+        p = Pcall.Pcall([fail, os.getpid])
+        p.start()
+        exceptions = {call.index: call.exception() for call in Pcall.as_completed(p)}
+        self.assertIsNone(exceptions[1])
+        self.assertIsInstance(exceptions[0].__cause__, LookupError)
+
+    def test_of_a_task(self):
+        order = []
+        with Gates(1, 0) as gates:
+            p = Pcall.Pcall(gates.wait, index=range(2))
+            p.start()
+            for call in Pcall.as_completed(p.task):
+                order.append(call.index)
+                gates.open_next()
+        self.assertEqual(order, [1, 0])
+
+    def test_sequence(self):
+        p = self.start(0, 0)
+        self.assertEqual((len(p), [call.index for call in p], p[-1].index), (2, [0, 1], 1))
+        self.assertEqual([call.index for call in p[:1]], [0])
+        with self.assertRaises(IndexError):
+            p[2]
+        self.assertFalse(p[0].done())
+        with self.assertRaisesRegex(RuntimeError, "call 0 has not ended"):
+            p[0].result()
+        p.join()
+        self.assertTrue(p[0].done())
+
+    def test_own_loop(self):
+        """Any loop that waits for descriptors will do."""
+        p = self.start(0.1, 0)
+        poller = select.poll()
+        poller.register(p.task.get_fd(), select.POLLIN)
+        while p.task.dispatch():
+            poller.poll()
+        p.join(0)
+        self.assertEqual(p.results, (None, None))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,198 @@
+# SPDX-FileCopyrightText: 2026 The pcall authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Functions in fresh processes."""
+
+import asyncio
+import functools
+import math
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+import textwrap
+import threading
+import time
+import unittest
+
+from support import GLib, Pcall, TestCase
+
+pcall = Pcall.pcall
+Spawned = Pcall.Spawned
+here = []
+
+
+def add(x, y=0):
+    return x + y
+
+
+def tell():
+    return os.getpid(), len(here), threading.active_count()
+
+
+def fail():
+    raise LookupError("from a worker", 5)
+
+
+def abort_if(n, bad):
+    if n == bad:
+        os.abort()
+    return n
+
+
+async def wait(seconds):
+    await asyncio.sleep(seconds)
+    return seconds
+
+
+def send():
+    Pcall.send_message({"a": 1})
+    Pcall.report_progress(0.5, "half")
+    print("printed by a worker", file=sys.stderr)
+    return GLib.Variant("s", "x")
+
+
+class Adder:
+    def __init__(self, x):
+        self.x = x
+
+    def add(self, y):
+        return self.x + y
+
+
+class Spawn(TestCase):
+    def test_seed(self):
+        self.assertEqual(pcall(Spawned(add), x=(1, 2, 3), y=(4, 5, 6)), (5, 7, 9))
+        self.assertEqual(pcall(Spawned(add), cargs=(1,), iargs=[(2,), (3,)]), (3, 4))
+        self.assertEqual(pcall([Spawned(add), Spawned(max)], iargs=[(1, 2), (3, 4)]), (3, 4))
+        self.assertEqual(pcall(Spawned(add), x=[]), ())
+
+    def test_fresh_and_used_again(self):
+        here.append(1)
+        try:
+            told = pcall(Spawned(tell), ikwargs=[{}] * 20)
+        finally:
+            here.clear()
+        pids = {pid for pid, _, _ in told}
+        self.assertNotIn(os.getpid(), pids)
+        self.assertLess(len(pids), 20)
+        self.assertEqual({n for _, n, _ in told}, {0})
+
+    def test_callables(self):
+        self.assertEqual(pcall(Spawned(math.sqrt), iargs=[(4,)]), (2,))
+        self.assertEqual(pcall(Spawned(functools.partial(add, 1)), y=[2]), (3,))
+        self.assertEqual(pcall(Spawned(Adder(5).add), y=[2]), (7,))
+        self.assertEqual(pcall(Spawned(wait), iargs=[(0.01,)]), (0.01,))
+
+    def test_exceptions(self):
+        _, cause = self.assertRaisesFromChild(LookupError, pcall, Spawned(fail))
+        self.assertEqual(cause.args, ("from a worker", 5))
+        self.assertIn("in fail", str(cause.__cause__))
+        self.assertRaisesFromChild(SystemExit, pcall, Spawned(sys.exit), iargs=[(3,)])
+        with self.assertRaisesRegex(pickle.PicklingError, "cannot be pickled"):
+            pcall(Spawned(threading.Lock))
+
+    def test_crash_costs_its_own_call_alone(self):
+        p = Pcall.Pcall(Spawned(abort_if), n=range(6), bad=[3] * 6)
+        p.start()
+        with self.assertRaisesRegex(Pcall.ChildProcessException, "call 3 .*killed by signal 6"):
+            p.join()
+        results = [call.result() for call in p if call.index != 3]
+        self.assertEqual(results, [0, 1, 2, 4, 5])
+
+    def test_timeout(self):
+        begun = time.monotonic()
+        with self.assertRaises(TimeoutError):
+            pcall(Spawned(time.sleep), timeout=0.5, iargs=[(60,)])
+        self.assertLess(time.monotonic() - begun, 10)
+
+    def test_messages_and_output(self):
+        heard = []
+        p = Pcall.Pcall(Spawned(send))
+        p.task.connect("call-message", lambda *a: heard.append(Pcall.load_message(a[2])))
+        p.task.connect("call-progress", lambda *a: heard.append(a[2:]))
+        p.start()
+        p.join()
+        self.assertEqual(heard, [{"a": 1}, (0.5, "half")])
+        self.assertEqual(p.results[0].unpack(), "x")
+
+    def test_await(self):
+        async def main():
+            return await Pcall.pcall_async(Spawned(add), x=[1, 2])
+
+        self.assertEqual(asyncio.run(main()), (1, 2))
+
+    def test_refused(self):
+        generator = (i for i in ())
+        cases = [
+            (pickle.PicklingError, "the target of call 0", dict(targets=Spawned(lambda x: 0))),
+            (pickle.PicklingError, "'x' of call 1, of type generator", dict(x=[1, generator])),
+            (pickle.PicklingError, "argument 0 of call 0", dict(iargs=[(generator,)])),
+            (TypeError, "target 1 is not Pcall.Spawned", dict(targets=[Spawned(add), add])),
+        ]
+        for kind, message, arguments in cases:
+            with self.subTest(message), self.assertRaisesRegex(kind, message):
+                pcall(**{"targets": Spawned(add), "x": [1, 2], **arguments})
+        with self.assertRaisesRegex(TypeError, "function is not callable: 5"):
+            Spawned(5)
+
+
+class Main(unittest.TestCase):
+    SOURCE = """
+        import gi
+        gi.require_version("Pcall", "1.0")
+        from gi.repository import Pcall
+        import neighbour
+
+        def double(n):
+            return neighbour.twice(n), __name__
+
+        if __name__ == "__main__":
+            print(Pcall.pcall(Pcall.Spawned(double), n=(1, 2)))
+        """
+
+    def run_main(self, *arguments):
+        with tempfile.TemporaryDirectory() as directory:
+            for name, source in (
+                ("program.py", self.SOURCE),
+                ("neighbour.py", "def twice(n):\n    return 2 * n\n"),
+            ):
+                with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
+                    file.write(textwrap.dedent(source))
+            return subprocess.run(
+                [sys.executable, *arguments],
+                cwd=directory,
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+
+    def test_functions_of_main(self):
+        for arguments in (["program.py"], ["-m", "program"]):
+            with self.subTest(arguments):
+                program = self.run_main(*arguments)
+                expected = "((2, '__mp_main__'), (4, '__mp_main__'))\n"
+                self.assertEqual(program.stdout, expected, program.stderr)
+
+    def test_that_does_not_resolve(self):
+        """Of a program that was not read from a file."""
+        source = """
+            import gi
+            gi.require_version("Pcall", "1.0")
+            from gi.repository import GLib, Pcall
+            def double(n):
+                return 2 * n
+            try:
+                Pcall.pcall(Pcall.Spawned(double), n=(1, 2))
+            except Pcall.ChildProcessException as error:
+                assert error.__cause__.matches(Pcall.error_quark(), Pcall.Error.TARGET)
+                print(error)
+            """
+        program = self.run_main("-c", textwrap.dedent(source))
+        message = f"worker program {sys.executable}: __main__:double cannot be found here: "
+        self.assertRegex(program.stdout, message + ".*looked for in", program.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

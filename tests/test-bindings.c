@@ -1,0 +1,250 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/* What bindings for other languages use: targets that return bytes, and forks between hooks. */
+
+#include <gio/gio.h>
+#include <unistd.h>
+
+#include "first-task.h"
+#include "task-support.h"
+
+static const char *const words[] = { "first", "", "third" };
+
+static GBytes *
+return_word (guint index, GVariant **value, gpointer user_data, GError **error)
+{
+  const char *const *list = user_data;
+
+  return g_bytes_new (list[index], strlen (list[index]));
+}
+
+static PcallTask *
+new_bytes_task (PcallBytesFunc func, gpointer user_data, guint n_calls)
+{
+  g_autoptr (PcallTarget) target = pcall_target_new_for_bytes ("word", func, user_data, NULL);
+  PcallTask *task = pcall_task_new (target);
+
+  pcall_task_set_n_calls (task, n_calls);
+  return task;
+}
+
+static void
+assert_data (PcallTask *task, guint index, const char *expected)
+{
+  gsize length = 99;
+  const guint8 *data = pcall_task_get_result_data (task, index, &length);
+
+  if (expected == NULL)
+    {
+      g_assert_null (data);
+      g_assert_cmpuint (length, ==, 0);
+    }
+  else
+    {
+      g_assert_nonnull (data);
+      g_assert_cmpmem (data, length, expected, strlen (expected));
+    }
+}
+
+static void
+test_bytes (void)
+{
+  PcallTask *task = new_bytes_task (return_word, (gpointer) words, G_N_ELEMENTS (words));
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (pcall_task_start (task, &error));
+  g_assert_no_error (error);
+  for (guint i = 0; i < G_N_ELEMENTS (words); i++)
+    assert_data (task, i, NULL);
+
+  g_assert_true (pcall_task_join (task, -1, NULL, &error));
+  for (guint i = 0; i < G_N_ELEMENTS (words); i++)
+    {
+      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
+      g_autoptr (GVariant) result = pcall_call_get_result (call);
+
+      assert_data (task, i, words[i]);
+      g_assert_cmpstr (g_variant_get_type_string (result), ==, "ay");
+      g_assert_cmpuint (g_variant_get_size (result), ==, strlen (words[i]));
+    }
+
+  g_assert_finalize_object (task);
+}
+
+static GBytes *
+return_other (guint index, GVariant **value, gpointer user_data, GError **error)
+{
+  static const char *const others[] = { "5", "'bytes'", "[b'aay']", "(byte 1,)", "<@ay [1]>" };
+
+  g_assert_null (*value);
+  if (index == G_N_ELEMENTS (others))
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY, "no value");
+  else if (index < G_N_ELEMENTS (others))
+    *value = g_variant_new_parsed (others[index]);
+  return NULL;
+}
+
+/* What is not bytes is a value like any other; and neither, with no error, is none. */
+static void
+test_other_than_bytes (void)
+{
+  PcallTask *task = new_bytes_task (return_other, NULL, 7);
+  g_autoptr (PcallCall) call = NULL;
+  g_autoptr (GVariant) result = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (pcall_task_start (task, &error));
+  g_assert_false (pcall_task_join (task, -1, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_BUSY);
+  for (guint i = 0; i < 7; i++)
+    assert_data (task, i, NULL);
+
+  call = pcall_task_get_call (task, 0);
+  result = pcall_call_get_result (call);
+  g_assert_cmpint (g_variant_get_int32 (result), ==, 5);
+  g_clear_object (&call);
+  g_clear_pointer (&result, g_variant_unref);
+
+  call = pcall_task_get_call (task, 6);
+  result = pcall_call_get_result (call);
+  g_assert_cmpstr (g_variant_get_type_string (result), ==, "()");
+  g_clear_object (&call);
+
+  g_assert_finalize_object (task);
+}
+
+static void
+count_destroyed (gpointer data)
+{
+  ++*(guint *) data;
+}
+
+static void
+test_destroy (void)
+{
+  guint n_destroyed = 0;
+  PcallTarget *target =
+      pcall_target_new_for_bytes (NULL, return_other, &n_destroyed, count_destroyed);
+
+  g_assert_null (pcall_target_get_name (target));
+  g_assert_finalize_object (target);
+  g_assert_cmpuint (n_destroyed, ==, 1);
+}
+
+/* The order in which hooks were called, a letter each, in this process. */
+static GString *trail;
+
+static gint
+enter (void)
+{
+  g_string_append_c (trail, 'e');
+  return 7;
+}
+
+static void
+before (void)
+{
+  g_string_append_c (trail, 'b');
+}
+
+static void
+after_in_parent (void)
+{
+  g_string_append_c (trail, 'p');
+}
+
+static void
+after_in_child (void)
+{
+  g_string_append_c (trail, 'c');
+}
+
+static void
+leave (gint state)
+{
+  g_string_append_c (trail, state == 7 ? 'l' : '?');
+}
+
+static GVariant *
+return_trail (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
+{
+  return g_variant_new_string (trail->str);
+}
+
+static void
+test_hooks (void)
+{
+  const PcallForkHooks hooks = { enter, before, after_in_parent, after_in_child, leave };
+  PcallTask *task = pcall_task_new_for_func (return_trail, NULL, NULL);
+
+  trail = g_string_new (NULL);
+  pcall_set_fork_hooks (&hooks);
+  support_run (task, "[<'ebcl'>]");
+  g_assert_cmpstr (trail->str, ==, "ebpl");
+  g_assert_finalize_object (task);
+
+  task = pcall_task_new_for_func (return_trail, NULL, NULL);
+  pcall_set_fork_hooks (NULL);
+  support_run (task, "[<'ebpl'>]");
+  g_assert_cmpstr (trail->str, ==, "ebpl");
+  g_assert_finalize_object (task);
+  g_string_free (g_steal_pointer (&trail), TRUE);
+}
+
+static void
+test_no_hooks (void)
+{
+  const PcallForkHooks hooks = { NULL };
+  PcallTask *task = pcall_task_new_for_func (return_trail, NULL, NULL);
+
+  trail = g_string_new ("none");
+  pcall_set_fork_hooks (&hooks);
+  support_run (task, "[<'none'>]");
+  pcall_set_fork_hooks (NULL);
+  g_assert_finalize_object (task);
+  g_string_free (g_steal_pointer (&trail), TRUE);
+}
+
+static gint
+come_back (gpointer user_data)
+{
+  return 0;
+}
+
+/* What a language's function comes back with after it threw: then this is the parent, who must
+ * not take itself for a child. */
+static void
+test_fork_func_that_does_not_fork (void)
+{
+  PcallTask *task = pcall_task_new_for_func (return_trail, NULL, NULL);
+  g_autoptr (GError) error = NULL;
+  pid_t pid = getpid ();
+
+  pcall_set_fork_func (come_back, NULL, NULL);
+  g_assert_false (pcall_task_start (task, &error));
+  g_assert_error (error, PCALL_ERROR, PCALL_ERROR_START);
+  g_assert_nonnull (strstr (error->message, g_strerror (ECANCELED)));
+  g_assert_cmpint (getpid (), ==, pid);
+  pcall_set_fork_func (NULL, NULL, NULL);
+
+  g_assert_finalize_object (task);
+}
+
+int
+main (int argc, char *argv[])
+{
+  g_test_init (&argc, &argv, NULL);
+  run_first_task ();
+
+  support_add ("/pcall/bindings/bytes", test_bytes);
+  support_add ("/pcall/bindings/other-than-bytes", test_other_than_bytes);
+  support_add ("/pcall/bindings/destroy", test_destroy);
+  support_add ("/pcall/bindings/hooks", test_hooks);
+  support_add ("/pcall/bindings/no-hooks", test_no_hooks);
+  support_add ("/pcall/bindings/fork-func-that-does-not-fork", test_fork_func_that_does_not_fork);
+
+  return g_test_run ();
+}
