@@ -36,13 +36,18 @@ export function note(text) {
   print(comment(text));
 }
 
-export async function run() {
+// Returns the exit status.
+export async function runAll() {
   let nFailed = 0;
 
   print(`1..${cases.length}`);
   for (let i = 0; i < cases.length; i++)
     nFailed += await runCase(cases[i], i + 1) ? 0 : 1;
-  System.exit(nFailed > 0 ? 1 : 0);
+  return nFailed > 0 ? 1 : 0;
+}
+
+export async function run() {
+  System.exit(await runAll());
 }
 
 // Comparing

@@ -108,7 +108,13 @@ function checkKeywords(name, value) {
   return value;
 }
 
+function checkName(name, where) {
+  if (NO_NAME.test(name))
+    throw new TypeError(`${where}${quote(name)} cannot be the name of a keyword argument`);
+}
+
 function checkList(name, value) {
+  checkName(name, '');
   if (!isIterable(value) && !LISTS.has(name)) {
     throw new TypeError(`${name} is neither an option nor a list of values for a keyword argument: ` +
       `${quote(value)} is not iterable`);
@@ -156,8 +162,7 @@ function convertKeywords(keywords, name, convert) {
   checkKeywords(name, keywords);
 
   return GLib.Variant.new_array(ENTRY, Object.keys(keywords).map(key => {
-    if (NO_NAME.test(key))
-      throw new TypeError(`${name}: ${quote(key)} cannot be the name of a keyword argument`);
+    checkName(key, `${name}: `);
     return GLib.Variant.new_dict_entry(GLib.Variant.new_string(key),
       GLib.Variant.new_variant(convert(keywords[key], `${name}.${key}`)));
   }));

@@ -15,6 +15,10 @@ const DETAIL = 'javascript';
 // In the child
 
 function describe(thrown) {
+  if (thrown instanceof GLib.Error) {
+    return {type: GLib.quark_to_string(thrown.domain), message: thrown.message,
+      traceback: thrown.stack ?? ''};
+  }
   return thrown instanceof Error
     ? {type: nameThrown(thrown), message: String(thrown.message), traceback: String(thrown.stack)}
     : {type: typeof thrown, message: String(thrown), traceback: ''};
