@@ -74,6 +74,7 @@ Pcall.inWorker = true;
 
 const worker = Pcall.Worker.new();
 
+worker.capture_log();
 worker.start(runCall);
 // Not a main loop of our own: exit() in an asynchronous function ends only that of GJS.
 await new Promise(resolve => worker.connect('stopped', resolve));

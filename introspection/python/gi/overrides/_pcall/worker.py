@@ -58,6 +58,7 @@ def main(preparation):
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)
     spawn.prepare(preparation)
+    worker.capture_log()
     worker.start(run_call)
     worker.run()
     if threading.active_count() > 1:
