@@ -37,7 +37,7 @@ void pcall_log_writer_begin (int                fd,
 /* In a worker, whose call has ended: records go nowhere again. */
 void pcall_log_writer_end (void);
 
-/* In a worker: sets what there is to set, where the program has set nothing for itself. */
+/* In a worker: sets what there is to set beside what the program has set for itself. */
 void pcall_log_writer_install_in_worker (void);
 
 /* In a child, with the trap set: sets what there is to set. Where the parent was wrong about that,

@@ -289,10 +289,31 @@ pcall_log_writer_end (void)
   pcall_fd_clear (&writer.fd);
 }
 
+/* The function that GLib complains in does not return; the thread that it was called in need not go on. */
+static void
+leave_thread (PcallLogRoute found)
+{
+  g_thread_exit (GINT_TO_POINTER (found));
+}
+
+static gpointer
+try_writer (gpointer data)
+{
+  trapped = leave_thread;
+  g_log_set_writer_func (write_by_default, NULL, NULL);
+  return GINT_TO_POINTER (PCALL_LOG_ROUTE_WRITER);
+}
+
 void
 pcall_log_writer_install_in_worker (void)
 {
-  g_log_set_writer_func (write_by_default, NULL, NULL);
+  guint trap_id = pcall_log_route_set_trap ();
+  GThread *thread = g_thread_try_new ("pcall-log", try_writer, NULL, NULL);
+
+  if (thread != NULL)
+    pcall_log_route_learn (GPOINTER_TO_INT (g_thread_join (thread)));
+  trapped = NULL;
+  pcall_log_route_unset_trap (trap_id);
   writer.installed = TRUE;
 }
 

@@ -106,6 +106,14 @@ run_task (PcallWorker *worker)
 }
 
 static void
+log_both_ways (PcallWorker *worker)
+{
+  g_log ("Odd", G_LOG_LEVEL_WARNING, "by g_log");
+  g_log_structured ("Odd", G_LOG_LEVEL_WARNING, "MESSAGE", "structured");
+  pcall_worker_return_value (worker, NULL);
+}
+
+static void
 run_call (PcallWorker *worker,
           const char  *name,
           GVariant    *args,
@@ -118,6 +126,8 @@ run_call (PcallWorker *worker,
     pcall_worker_return_value (worker, g_variant_new ("(@r@a{sv})", args, kwargs));
   else if (g_str_equal (name, "task"))
     run_task (worker);
+  else if (g_str_equal (name, "log"))
+    log_both_ways (worker);
   else if (g_str_equal (name, "argument"))
     pcall_worker_return_value (worker, g_variant_new_string (user_data));
   else
@@ -140,6 +150,28 @@ be_good (const char *argument)
   pcall_worker_start (worker, run_call, g_strdup (argument), g_free);
   pcall_worker_run (worker);
   g_assert_true (pcall_worker_get_stopped (worker));
+}
+
+static GLogWriterOutput
+write_log (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer data)
+{
+  for (gsize i = 0; i < n_fields; i++)
+    if (g_str_equal (fields[i].key, "MESSAGE"))
+      fprintf (stderr, "written by its own: %s\n", (const char *) fields[i].value);
+  return G_LOG_WRITER_HANDLED;
+}
+
+/* One that has set a writer function, and asks for ours all the same. */
+static void
+capture_twice (const char *argument)
+{
+  PcallWorker *worker = pcall_worker_new (NULL);
+
+  g_log_set_writer_func (write_log, NULL, NULL);
+  pcall_worker_capture_log (worker);
+  pcall_worker_start (worker, run_call, NULL, NULL);
+  pcall_worker_run (worker);
+  g_object_unref (worker);
 }
 
 /* A main loop of its own, in a context of its own. */
@@ -392,6 +424,7 @@ static const struct
   { "crash", crash },
   { "rubbish", print_rubbish },
   { "other-frames", have_other_frames },
+  { "capture-twice", capture_twice },
   { "other-version", have_other_version },
   { "other-cookie", know_other_cookie },
   { "silent", say_nothing },

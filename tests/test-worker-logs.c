@@ -92,6 +92,33 @@ test_records (void)
   g_assert_cmpuint (n, ==, 2);
 }
 
+/* A program's own writer function stays; what goes through g_log() is caught all the same. */
+static void
+check_own_writer (const LogKeeperRecord *record, gpointer data)
+{
+  gboolean by_g_log = g_str_equal (record->message, "by g_log");
+
+  if (!by_g_log && !g_str_equal (record->message, "written by its own: structured"))
+    return;
+  g_assert_cmpuint (record->level, ==, by_g_log ? G_LOG_LEVEL_WARNING : G_LOG_LEVEL_MESSAGE);
+  g_assert_cmpstr (log_keeper_find_field (record, "GLIB_DOMAIN"), ==, by_g_log ? "Odd" : "Pcall");
+  *(guint *) data += 1;
+}
+
+static void
+test_own_writer (void)
+{
+  g_autofree char *program = g_test_build_filename (G_TEST_BUILT, "odd-worker", NULL);
+  const char *argv[] = { program, "capture-twice", NULL };
+  g_autoptr (PcallTarget) target = pcall_target_new_worker (argv, "log");
+  g_autoptr (PcallTask) task = pcall_task_new (target);
+  guint n = 0;
+
+  log_keeper_reset (check_own_writer, &n);
+  support_run (task, "[<()>]");
+  g_assert_cmpuint (n, ==, 2);
+}
+
 /* The worker that comes after it knows nothing of it. */
 static void
 test_crash (void)
@@ -183,6 +210,7 @@ main (int argc, char *argv[])
   support_add ("/pcall/worker-logs/live", test_live);
   support_add ("/pcall/worker-logs/silent", test_silent);
   support_add ("/pcall/worker-logs/records", test_records);
+  support_add ("/pcall/worker-logs/own-writer", test_own_writer);
   support_add ("/pcall/worker-logs/crash", test_crash);
   support_add ("/pcall/worker-logs/keep", test_keep);
   support_add ("/pcall/worker-logs/directory-removed", test_directory_removed);
