@@ -29,6 +29,8 @@ PACKAGES = gcc libc6-dev libglib2.0-dev meson ninja-build pkg-config
 TEST_PACKAGES = $(PACKAGES) g++ libgtest-dev
 GIR_PACKAGES = gobject-introspection libgirepository1.0-dev
 PYTHON_PACKAGES = python3-gi
+GJS_PACKAGES = gjs
+VALA_PACKAGES = valac
 
 # $(call install,PACKAGES): what of them is missing
 install = .ci/install-packages.sh $1
@@ -43,6 +45,17 @@ test = rm -f $(BUILD)/$1/meson-logs/$2.json; status=0; \
 	$(MESON) test -C $(BUILD)/$1 --no-rebuild --print-errorlogs $(if $(SLOW),--suite slow) \
 	  $3 $(TESTARGS) || status=$$?; \
 	$(PYTHON) tests/count-cases.py $(BUILD)/$1/meson-logs/$2.json && exit $$status
+
+# $(call uninstalled,NAME): what a script needs to use the library in $(BUILD)/NAME
+uninstalled = GI_TYPELIB_PATH=$(BUILD)/$1/introspection LD_LIBRARY_PATH=$(BUILD)/$1/pcall-glib \
+	PYTHONPATH=introspection/python GJS_PATH=introspection/gjs
+
+# $(call demonstrate,FILE,COMMAND): runs the example on $(DIR), and has sha256sum check its output
+demonstrate = echo "$2 $(DIR)"; \
+	$(call uninstalled,demo) $2 $(DIR) > $(BUILD)/demo/$1 && \
+	head -n 3 $(BUILD)/demo/$1 && \
+	echo "… $$(wc -l < $(BUILD)/demo/$1) lines in $(BUILD)/demo/$1" && \
+	sha256sum --check --quiet $(BUILD)/demo/$1 && echo "sha256sum accepts them all."
 
 # Memory that GLib's slices recycle would hide what a sanitizer or valgrind looks for.
 PLAIN_MEMORY = G_SLICE=always-malloc
@@ -64,17 +77,17 @@ VALGRIND_PRELOAD = $(CURDIR)/$(BUILD)/valgrind/valgrind-preload.so
 help:
 	@sed -n 's/^#   //p' Makefile
 
+# The same job in three languages: each has to come to what sha256sum does.
 demo:
-	@$(call install,$(PACKAGES))
-	@$(call build,demo,--buildtype=release -Dtests=false -Dintrospection=disabled)
-	$(BUILD)/demo/doc/examples/checksums $(DIR) > $(BUILD)/demo/checksums.txt
-	@head -n 3 $(BUILD)/demo/checksums.txt
-	@echo "… $$(wc -l < $(BUILD)/demo/checksums.txt) lines in $(BUILD)/demo/checksums.txt"
-	sha256sum --check --quiet $(BUILD)/demo/checksums.txt
-	@echo "sha256sum accepts them all."
+	@$(call install,$(PACKAGES) $(GIR_PACKAGES) $(PYTHON_PACKAGES) $(GJS_PACKAGES))
+	@$(call build,demo,--buildtype=release -Dtests=false -Dintrospection=enabled)
+	@$(call demonstrate,checksums.txt,$(BUILD)/demo/doc/examples/checksums)
+	@$(call demonstrate,checksums-python.txt,$(PYTHON) doc/examples/checksums.py)
+	@$(call demonstrate,checksums-gjs.txt,gjs -m doc/examples/checksums.js)
 
 check:
-	@$(call install,$(TEST_PACKAGES) $(GIR_PACKAGES) $(PYTHON_PACKAGES))
+	@$(call install,$(TEST_PACKAGES) $(GIR_PACKAGES) $(PYTHON_PACKAGES) \
+	  $(GJS_PACKAGES) $(VALA_PACKAGES))
 	@$(call build,check,-Dintrospection=enabled)
 	@$(call test,check,testlog)
 
@@ -92,12 +105,13 @@ valgrind:
 	  --no-suite script --no-suite benchmarks --wrapper "$(VALGRIND)")
 
 bench:
-	@$(call install,$(TEST_PACKAGES) $(GIR_PACKAGES) $(PYTHON_PACKAGES))
+	@$(call install,$(TEST_PACKAGES) $(GIR_PACKAGES) $(PYTHON_PACKAGES) $(GJS_PACKAGES))
 	@$(call build,bench,--buildtype=release -Dintrospection=enabled)
 	$(BUILD)/bench/tests/benchmarks/bench $(BENCHARGS)
 	@echo
-	@GI_TYPELIB_PATH=$(BUILD)/bench/introspection LD_LIBRARY_PATH=$(BUILD)/bench/pcall-glib \
-	PYTHONPATH=introspection/python $(PYTHON) tests/benchmarks/python-calls.py
+	@$(call uninstalled,bench) $(PYTHON) tests/benchmarks/python-calls.py
+	@echo
+	@$(call uninstalled,bench) gjs -m tests/benchmarks/gjs-calls.js
 
 doc:
 	@$(call install,$(PACKAGES) $(GIR_PACKAGES) gi-docgen)

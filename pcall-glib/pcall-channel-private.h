@@ -27,6 +27,7 @@ typedef struct
   gsize            payload_filled;
   gsize            payload_capacity;
   gboolean         unread; /* the other side is gone, and had not read all that it was sent */
+  gboolean trusts; /* the other side, which is our parent, to send values in normal form */
 } PcallChannel;
 
 /* A frame that came. */

@@ -137,7 +137,8 @@ check_payload (PcallChannel *self,
   g_autoptr (GVariant) value = NULL;
 
   if (!self->incoming.swapped &&
-      pcall_frame_is_plain (self->incoming.type, payload->bytes, payload->length))
+      (self->trusts ||
+       pcall_frame_is_plain (self->incoming.type, payload->bytes, payload->length)))
     return TRUE;
 
   bytes = pcall_payload_get_bytes (payload);
