@@ -12,9 +12,9 @@
 
 G_BEGIN_DECLS
 
-/* All the calls of a task, compactly: what is known of each stands in a record, and a PcallCall is
- * made when somebody asks for one. There is one object for an index until the call has ended, and as
- * long as any reference to it lives. For one thread. */
+/* All the calls of a task, compactly: what is known of each stands in a record, and a PcallCall
+ * is made when somebody asks for one. There is one object for an index until the call has ended,
+ * and as long as any reference to it lives. For one thread. */
 typedef struct _PcallCallList PcallCallList;
 
 PcallCallList *pcall_call_list_new   (PcallArguments *arguments,

@@ -22,7 +22,8 @@
  * write end of a pipe, and each child asks for SIGKILL instead of SIGIO on the read end
  * (O_ASYNC, F_SETSIG), so that the kernel does it when the last write end closes. The owner of
  * the signal belongs to an open file description, which a fork shares; so the read end is opened
- * anew for each child: in the parent, where /proc has the name at hand. The signal goes to the child's process group, with the programs that it started.
+ * anew for each child: in the parent, where /proc has the name at hand. The signal goes to the
+ * child's process group, with the programs that it started.
  *
  * This works as long as nobody else holds the write end. It closes on exec, and a fork handler
  * closes it in every child of this process, whoever forked it. The same handlers hold the lock

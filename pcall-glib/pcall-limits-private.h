@@ -11,8 +11,8 @@ G_BEGIN_DECLS
 
 /* What the system has room for. */
 
-/* How many of @n_calls children, which take @n_descriptors of this process each, may run at once so that
- * the application keeps some. */
+/* How many of @n_calls children, which take @n_descriptors of this process each, may run at once
+ * so that the application keeps some. */
 guint    pcall_limits_find_room       (guint n_calls,
                                        guint n_descriptors);
 

@@ -53,8 +53,9 @@ try_quarks (void)
   g_quark_from_static_string ("pcall-lock-trial");
 }
 
-/* magazine_mutex and slab_mutex. This thread's own magazines may have chunks that it freed, which are
- * given out without a lock; those of the largest sizes hold few, and hardly anybody uses them. */
+/* magazine_mutex and slab_mutex. This thread's own magazines may have chunks that it freed,
+ * which are given out without a lock; those of the largest sizes hold few, and hardly anybody
+ * uses them. */
 static void
 try_slices (void)
 {
@@ -191,9 +192,9 @@ try_strings (void)
   (void) text;
 }
 
-/* attribute_hash, extension_points, global_mime_dirs, gio_xdgmime, uid_cache and gid_cache of GIO. The
- * local file system is asked: another one could be a service. What is not tried is hidden_cache
- * (standard::is-hidden): asking for it starts GLib's worker thread. */
+/* attribute_hash, extension_points, global_mime_dirs, gio_xdgmime, uid_cache and gid_cache of
+ * GIO. The local file system is asked: another one could be a service. What is not tried is
+ * hidden_cache (standard::is-hidden): asking for it starts GLib's worker thread. */
 static void
 try_files (void)
 {

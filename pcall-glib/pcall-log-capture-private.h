@@ -26,15 +26,15 @@ PcallLogCapture *pcall_log_capture_ref   (PcallLogCapture *self);
 /* Only closes: a forked child may do it with what is its parent's. */
 void             pcall_log_capture_unref (PcallLogCapture *self);
 
-/* No child is left: closes the directory, and removes it if it was made here and is empty. Paths can
- * still be asked for. */
+/* No child is left: closes the directory, and removes it if it was made here and is empty. Paths
+ * can still be asked for. */
 void             pcall_log_capture_close (PcallLogCapture *self);
 
 /* Marks log records in the files. */
 const PcallLogKey *pcall_log_capture_get_key (const PcallLogCapture *self);
 
-/* In a child: sends standard output and error into a new file, and returns a descriptor of it; -1 with
- * errno set where none can be made: then they are as before. Async-signal-safe. */
+/* In a child: sends standard output and error into a new file, and returns a descriptor of it;
+ * -1 with errno set where none can be made: then they are as before. Async-signal-safe. */
 int   pcall_log_capture_begin    (const PcallLogCapture *self,
                                   guint                  index);
 

@@ -35,8 +35,8 @@
 #define TAIL_SIZE 8192
 #define TAIL_LINES 3
 
-/* How often to look again at a directory that somebody is about to remove, or has to himself, and how
- * long to wait in between: a second in all. */
+/* How often to look again at a directory that somebody is about to remove, or has to himself,
+ * and how long to wait in between: a second in all. */
 #define MAX_LOCK_ATTEMPTS 1000
 #define FEW_LOCK_ATTEMPTS 20
 #define LOCK_PAUSE_US 1000
@@ -123,12 +123,12 @@ lock_shared (int fd,
   return TRUE;
 }
 
-/* Another program may remove the directory until it is locked here: then it is made again. Nothing of
- * anybody's is in use while this has the lock alone, which it can only try to get before it has it with
- * others: flock() that fails to change a lock drops it.
+/* Another program may remove the directory until it is locked here: then it is made again.
+ * Nothing of anybody's is in use while this has the lock alone, which it can only try to get
+ * before it has it with others: flock() that fails to change a lock drops it.
  *
- * Where somebody keeps the lock to himself, a directory that is not @swept can be used without: it is
- * only removed when it is empty. */
+ * Where somebody keeps the lock to himself, a directory that is not @swept can be used without:
+ * it is only removed when it is empty. */
 static int
 make_and_lock (const char *path,
                int         flags,
@@ -402,8 +402,8 @@ append_text (GString             *text,
   g_string_append_c (text, '\n');
 }
 
-/* All text from where the reader stands. If that is @within a line, its rest is of use only where there
- * is nothing else. */
+/* All text from where the reader stands. If that is @within a line, its rest is of use only
+ * where there is nothing else. */
 static GString *
 read_text (PcallLogReader *reader,
            gboolean        within)

@@ -12,8 +12,8 @@
 
 G_BEGIN_DECLS
 
-/* How what the calls of a task write gets into the main log: as it comes, or in sections in the end.
- * Then the files are removed, unless they are to be kept. For one thread. */
+/* How what the calls of a task write gets into the main log: as it comes, or in sections in the
+ * end. Then the files are removed, unless they are to be kept. For one thread. */
 typedef struct _PcallLogDelivery PcallLogDelivery;
 
 /* @live: as it comes. */
@@ -34,8 +34,8 @@ void              pcall_log_delivery_begin (PcallLogDelivery *self,
 void              pcall_log_delivery_end   (PcallLogDelivery *self,
                                             guint             index);
 
-/* All calls have ended: goes on until @until. TRUE if all is delivered; else there will be something
- * in the engine. Calls the application's log writer. */
+/* All calls have ended: goes on until @until. TRUE if all is delivered; else there will be
+ * something in the engine. Calls the application's log writer. */
 gboolean          pcall_log_delivery_complete   (PcallLogDelivery *self,
                                                  gint64            until);
 /* Whether this is called from within the application's log writer. */

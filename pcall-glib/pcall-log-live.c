@@ -18,10 +18,11 @@
 /* Logs as they come.
  *
  * The kernel tells which files grow, by one inotify descriptor in the engine. Streams that have
- * something to pass on take turns, a whole line or record at the least, for a few milliseconds in
- * all; then the loop gets to what else there is, and a timer brings us back.
+ * something to pass on take turns, a whole line or record at the least, for a few milliseconds
+ * in all; then the loop gets to what else there is, and a timer brings us back.
  *
- * Where a file cannot be watched, for want of room in the kernel, it is read when its call has ended. */
+ * Where a file cannot be watched, for want of room in the kernel, it is read when its call has
+ * ended. */
 
 #define TURN_US 1000
 #define STEP_US 4000

@@ -10,8 +10,8 @@
 
 G_BEGIN_DECLS
 
-/* What all calls of a task wrote, on its way into the main log, a section for each, in call order. All
- * calls have ended. */
+/* What all calls of a task wrote, on its way into the main log, a section for each, in call
+ * order. All calls have ended. */
 typedef struct _PcallLogMerge PcallLogMerge;
 
 /* @keep: files are not removed. */

@@ -9,8 +9,8 @@
 
 G_BEGIN_DECLS
 
-/* Reads a child's log file: lines that it printed, and records of its GLib log. It takes as much memory as
- * the longest of them, whatever the length of the file. */
+/* Reads a child's log file: lines that it printed, and records of its GLib log. It takes as much
+ * memory as the longest of them, whatever the length of the file. */
 typedef struct _PcallLogReader PcallLogReader;
 
 /* What was read; it refers to memory of the reader until the next call. */

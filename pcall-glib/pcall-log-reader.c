@@ -14,9 +14,10 @@
 
 /* Lines and records of a child's log file, one after the other.
  *
- * What the child prints is a stream of bytes, in which a record may stand anywhere, also within a
- * line: a record is written in one piece, but to the end of what was printed so far. So the parts of a
- * line are put together, in `line`, and the record between them is read before the line. */
+ * What the child prints is a stream of bytes, in which a record may stand anywhere, also within
+ * a line: a record is written in one piece, but to the end of what was printed so far. So the
+ * parts of a line are put together, in `line`, and the record between them is read before the
+ * line. */
 
 #define BUFFER_SIZE (64 * 1024)
 
@@ -208,8 +209,8 @@ take_line (PcallLogReader *self,
   return STEP_GIVEN;
 }
 
-/* Where the line ends, or else the buffer. Bytes are looked at once, however many records, or what looks
- * like the beginning of one, stand in a line. */
+/* Where the line ends, or else the buffer. Bytes are looked at once, however many records, or
+ * what looks like the beginning of one, stand in a line. */
 static gsize
 find_line_end (PcallLogReader *self)
 {

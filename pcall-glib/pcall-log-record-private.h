@@ -10,20 +10,20 @@
 G_BEGIN_DECLS
 
 /* A log record as bytes, to stand in a child's log file among what the child prints: for people
- * with `tail -f` a line that begins with the time, the level and the message, for the library all
- * that the record was.
+ * with `tail -f` a line that begins with the time, the level and the message, for the library
+ * all that the record was.
  *
  *   RS key " " size " " time " " level ": " message { US " " name "=" value } US table RS LF
  *
- * RS and US are the separators of records and units of ASCII, which terminals do not show. The key
- * is the task's; the size is that of the whole, in eight digits. The table tells how long everything
- * is, so that names and values may be any bytes:
+ * RS and US are the separators of records and units of ASCII, which terminals do not show. The
+ * key is the task's; the size is that of the whole, in eight digits. The table tells how long
+ * everything is, so that names and values may be any bytes:
  *
  *   level ":" place ":" length { "," name-length length }
  *
- * The level is a number, of GLogLevelFlags. The first length is that of the message, and the place
- * is where among the fields it stood, counted from 1; 0 if there was none. A length is "-" and a
- * number for what ends with a zero byte, as GLogField has it, else "+" and a number. */
+ * The level is a number, of GLogLevelFlags. The first length is that of the message, and the
+ * place is where among the fields it stood, counted from 1; 0 if there was none. A length is "-"
+ * and a number for what ends with a zero byte, as GLogField has it, else "+" and a number. */
 
 /* RS */
 #define PCALL_LOG_RECORD_BEGIN '\x1e'
@@ -48,8 +48,8 @@ typedef struct
 void pcall_log_key_init (PcallLogKey *self,
                          guint64      number);
 
-/* Writes the record to @bytes if it is not longer than @capacity, and returns how long it is. From any
- * thread, in a child. */
+/* Writes the record to @bytes if it is not longer than @capacity, and returns how long it is.
+ * From any thread, in a child. */
 gsize pcall_log_record_encode (const PcallLogKey *key,
                                GLogLevelFlags     level,
                                const GLogField   *fields,

@@ -10,8 +10,8 @@
 G_BEGIN_DECLS
 
 /* The log of one call on its way into the main log: its lines and records become records of this
- * process, which tell whose they are. For one thread; all but its making and its end calls the application's
- * log writer. */
+ * process, which tell whose they are. For one thread; all but its making and its end calls the
+ * application's log writer. */
 typedef struct _PcallLogStream PcallLogStream;
 
 /* @marked: as a section, between two lines that name the file. */
@@ -21,8 +21,8 @@ PcallLogStream *pcall_log_stream_new    (PcallLogCapture *log,
                                          gboolean         marked);
 void            pcall_log_stream_free   (PcallLogStream  *self);
 
-/* The call has ended: what is in the file now is all that is to come, and what there is to be said of
- * the call. */
+/* The call has ended: what is in the file now is all that is to come, and what there is to be
+ * said of the call. */
 void            pcall_log_stream_finish (PcallLogStream  *self);
 
 /* Passes on what there is; FALSE if there may be more to do when @until has come. */

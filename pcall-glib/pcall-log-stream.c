@@ -10,16 +10,16 @@
 
 #include "pcall-error.h"
 
-/* What a child logged, logged once more, by GLib's structured logging: to wherever the application
- * sends its log.
+/* What a child logged, logged once more, by GLib's structured logging: to wherever the
+ * application sends its log.
  *
- * A record keeps its level and all its fields. A line that the child printed is a message: what it
- * prints is meant to be seen. Neither need be UTF-8: where there is a zero byte within, the length goes with
- * it.
+ * A record keeps its level and all its fields. A line that the child printed is a message: what
+ * it prints is meant to be seen. Neither need be UTF-8: where there is a zero byte within, the
+ * length goes with it.
  *
- * Nothing that a child logs may end this process. So an error is passed on as critical, its PRIORITY
- * as it was; and where the level is one that is to be fatal here, a field says that the record is of
- * GLib's old interface, which GLib takes for settled before a writer is called. */
+ * Nothing that a child logs may end this process. So an error is passed on as critical, its
+ * PRIORITY as it was; and where the level is one that is to be fatal here, a field says that the
+ * record is of GLib's old interface, which GLib takes for settled before a writer is called. */
 
 #define OLD_API "GLIB_OLD_LOG_API"
 #define MESSAGE_PRIORITY "5"
@@ -226,7 +226,8 @@ write_note (PcallLogStream *self)
     write_text (self, G_LOG_LEVEL_WARNING, text);
 }
 
-/* How the call ended is said where something was written, so that it can be read from top to bottom. */
+/* How the call ended is said where something was written, so that it can be read from top to
+ * bottom. */
 static void
 write_end (PcallLogStream *self)
 {

@@ -25,8 +25,8 @@ typedef enum
 PcallLogRoute pcall_log_route_get   (void);
 void          pcall_log_route_learn (PcallLogRoute route);
 
-/* In the parent, around a fork: in the child GLib's complaint about a second writer function ends in
- * pcall_log_writer_install(). */
+/* In the parent, around a fork: in the child GLib's complaint about a second writer function
+ * ends in pcall_log_writer_install(). */
 guint pcall_log_route_set_trap   (void);
 void  pcall_log_route_unset_trap (guint trap);
 

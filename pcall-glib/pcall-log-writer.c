@@ -16,12 +16,12 @@
 
 /* GLib's log in a child: each record goes into its log file, whole, in one write().
  *
- * There can be one writer function in a process, and GLib ends a program that sets a second one. An
- * application's own is never replaced: it may call pcall_log_writer(). Whether there is one cannot be
- * asked. So a child tries to set ours, and where GLib is about to end it for that, it says so and goes,
- * before anything of the user's has run; the parent forks again, and remembers. What stands there in GLib's
- * stead is a log handler, the trap. The same way it finds out whether the application has a default
- * handler. */
+ * There can be one writer function in a process, and GLib ends a program that sets a second one.
+ * An application's own is never replaced: it may call pcall_log_writer(). Whether there is one
+ * cannot be asked. So a child tries to set ours, and where GLib is about to end it for that, it
+ * says so and goes, before anything of the user's has run; the parent forks again, and
+ * remembers. What stands there in GLib's stead is a log handler, the trap. The same way it finds
+ * out whether the application has a default handler. */
 
 #define SMALL_RECORD 4096
 
@@ -120,8 +120,8 @@ write_record (GLogLevelFlags   level,
   errno = saved_errno;
 }
 
-/* GLib ends the process for an error, and for other levels that are to be fatal if the record came through
- * g_log(); its writer function has to for the rest. */
+/* GLib ends the process for an error, and for other levels that are to be fatal if the record
+ * came through g_log(); its writer function has to for the rest. */
 static gboolean
 is_fatal (GLogLevelFlags   level,
           const GLogField *fields)
@@ -289,7 +289,8 @@ pcall_log_writer_end (void)
   pcall_fd_clear (&writer.fd);
 }
 
-/* The function that GLib complains in does not return; the thread that it was called in need not go on. */
+/* The function that GLib complains in does not return; the thread that it was called in need not
+ * go on. */
 static void
 leave_thread (PcallLogRoute found)
 {

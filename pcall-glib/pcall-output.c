@@ -18,8 +18,8 @@
 /* As <stdio.h> of glibc has it */
 #define LINE_BUFFERED 0x200
 
-/* A stream that was not used yet takes this into account when it is; one that was gets a buffer of its
- * own, since otherwise glibc would not. */
+/* A stream that was not used yet takes this into account when it is; one that was gets a buffer
+ * of its own, since otherwise glibc would not. */
 static void
 buffer_lines (FILE *stream)
 {

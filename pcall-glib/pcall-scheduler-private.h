@@ -73,9 +73,9 @@ void            pcall_scheduler_abandon (PcallScheduler *self);
 /* In a forked child, of what the parent uses: closes descriptors and frees memory. */
 void            pcall_scheduler_forget  (PcallScheduler *self);
 
-/* Waits until something is ready, or until @until (-1: without limit; 0: not at all), and deals with
- * it; then starts children where there is room, for a few milliseconds at the most. Something is
- * ready again when there is more to do. */
+/* Waits until something is ready, or until @until (-1: without limit; 0: not at all), and deals
+ * with it; then starts children where there is room, for a few milliseconds at the most.
+ * Something is ready again when there is more to do. */
 void            pcall_scheduler_dispatch (PcallScheduler *self,
                                           gint64          until);
 /* User code runs or has run: what is known about this process may be out of date. */
@@ -83,7 +83,8 @@ void            pcall_scheduler_touch   (PcallScheduler *self);
 /* Ends the calls that run, and those that wait, as cancelled. */
 void            pcall_scheduler_stop    (PcallScheduler *self,
                                          const char     *reason);
-/* All calls have ended and what they wrote has been passed on, or that is being done further out. */
+/* All calls have ended and what they wrote has been passed on, or that is being done further
+ * out. */
 gboolean        pcall_scheduler_is_over      (PcallScheduler *self);
 PcallChildList *pcall_scheduler_get_children (PcallScheduler *self);
 

@@ -27,7 +27,8 @@
 /* How often a call is given to a child that is dead. */
 #define MAX_DELIVERIES 10
 
-/* Of this process, for a child: its channel, its pidfd, and its log where that is read as it comes */
+/* Of this process, for a child: its channel, its pidfd, and its log where that is read as it
+ * comes */
 #define DESCRIPTORS_PER_CHILD 2
 #define DESCRIPTORS_PER_LIVE_CHILD 3
 
@@ -137,7 +138,8 @@ pcall_scheduler_dispatch (PcallScheduler *self,
   if (self->finished)
     return;
 
-  /* Who waits here has nothing else to do, so there is no pause; and it does not wait for nothing. */
+  /* Who waits here has nothing else to do, so there is no pause; and it does not wait for
+   * nothing. */
   if (pcall_scheduler_can_deal (self) || is_over (self))
     until = 0;
   pcall_engine_dispatch (self->engine, until);

@@ -113,8 +113,8 @@ can_make_main_context (void)
   return TRUE;
 }
 
-/* A main context that nobody uses here, for each child to use its own copy of: all that copies would
- * share is the descriptor by which it is woken. */
+/* A main context that nobody uses here, for each child to use its own copy of: all that copies
+ * would share is the descriptor by which it is woken. */
 static void
 prepare (PcallStartContext *context)
 {
@@ -303,8 +303,8 @@ give_up (pid_t pid)
     ;
 }
 
-/* A child that may not come to the call: another one is made in its place then, and nobody should be told
- * of the first. */
+/* A child that may not come to the call: another one is made in its place then, and nobody
+ * should be told of the first. */
 static gboolean
 must_say_ready (const PcallStartContext *context,
                 PcallLogRoute            route)

@@ -17,9 +17,9 @@ G_BEGIN_DECLS
 
 /* The files of a call's output, in a worker. */
 
-/* Sends standard output and error, and records of GLib's log marked with @key, into the file at @path,
- * if that is not empty, until restored. Where it cannot be opened they stay as they are, and the
- * parent is told. */
+/* Sends standard output and error, and records of GLib's log marked with @key, into the file at
+ * @path, if that is not empty, until restored. Where it cannot be opened they stay as they are,
+ * and the parent is told. */
 void pcall_worker_output_redirect (const char *path,
                                    const char *key);
 void pcall_worker_output_restore  (void);

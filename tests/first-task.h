@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* The first task of a process waits for its first child when it starts, may see its end, and may have
- * to fork again: children find out who writes the log. For tests that are about the others. */
+/* The first task of a process waits for its first child when it starts, may see its end, and may
+ * have to fork again: children find out who writes the log. For tests that are about the others. */
 
 #pragma once
 

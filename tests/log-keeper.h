@@ -25,12 +25,13 @@ typedef void (*LogKeeperFunc) (const LogKeeperRecord *record,
 /* Once, in main(): sets the writer function of this program. */
 void        log_keeper_begin        (void);
 
-/* From here on there is nothing kept. @func is called for each record of a call, in place of keeping
- * it; NULL for keeping. */
+/* From here on there is nothing kept. @func is called for each record of a call, in place of
+ * keeping it; NULL for keeping. */
 void        log_keeper_reset        (LogKeeperFunc func,
                                      gpointer      data);
 
-/* All that came, in order, as "call: message" lines; the marks of a section as ">>>>" and "<<<<". */
+/* All that came, in order, as "call: message" lines; the marks of a section as ">>>>" and
+ * "<<<<". */
 const char *log_keeper_get_text     (void);
 
 /* What came of one call, without marks and what pcall says itself, a line each. */

@@ -3,18 +3,19 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* A program that logs, as tests of log records run it: GLib's testing framework sets handlers of its
- * own, and is no ordinary program.
+/* A program that logs, as tests of log records run it: GLib's testing framework sets handlers of
+ * its own, and is no ordinary program.
  *
  *   log-program SETUP PLACE FUNCTION
  *
- * SETUP is what the program does with GLib's log: "none"; "calling" and "silent", a writer function that
- * does or does not call pcall_log_writer(); "both", a silent one and a default handler; "domain", a handler
- * for one domain; "late", a silent writer that is set when a task has run before; "default", nothing, also
- * not to print what the main log gets; "journal", the same, and something is logged before. With "+thread"
- * after it there is a second thread. PLACE is where the function is called: "here", in a "child", in one of a
- * "nested" task, or in a process that the child has "forked". What its main log gets is printed, a line for
- * each record. */
+ * SETUP is what the program does with GLib's log: "none"; "calling" and "silent", a writer
+ * function that does or does not call pcall_log_writer(); "both", a silent one and a default
+ * handler; "domain", a handler for one domain; "late", a silent writer that is set when a task
+ * has run before; "default", nothing, also not to print what the main log gets; "journal", the
+ * same, and something is logged before. With "+thread" after it there is a second thread. PLACE
+ * is where the function is called: "here", in a "child", in one of a "nested" task, or in a
+ * process that the child has "forked". What its main log gets is printed, a line for each
+ * record. */
 
 /* g_message() and the like are to go through g_log(). */
 #undef G_LOG_USE_STRUCTURED

@@ -3,9 +3,9 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* What goes wrong with log files costs lines of the log, which are counted, and never a result: no room,
- * no directory, something else at the path, a child that is killed while it writes, that has a descendant
- * which writes on, or that does to its file what it can. */
+/* What goes wrong with log files costs lines of the log, which are counted, and never a result:
+ * no room, no directory, something else at the path, a child that is killed while it writes,
+ * that has a descendant which writes on, or that does to its file what it can. */
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -48,7 +48,8 @@ assert_all_succeeded (PcallTask *task)
     }
 }
 
-/* A mount namespace of our own, with a small file system at /mnt. FALSE where there is none to be had. */
+/* A mount namespace of our own, with a small file system at /mnt. FALSE where there is none to
+ * be had. */
 static gboolean
 enter_namespace (const char *options)
 {
@@ -412,8 +413,8 @@ test_directory_unwritable (void)
   traces_in_subprocess (run_unwritable, NULL);
 }
 
-/* Something else at the path. The child makes its file when the parent lets it go on, so there is time
- * to put something there. */
+/* Something else at the path. The child makes its file when the parent lets it go on, so there
+ * is time to put something there. */
 
 typedef struct
 {

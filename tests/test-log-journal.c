@@ -3,9 +3,9 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* Standard error is the journal, and has been written to: GLib remembers that, and in a forked child
- * would go on writing there, past the child's log file. Here sockets stand in for the journal's, in a
- * mount namespace of our own; log-program writes to them. */
+/* Standard error is the journal, and has been written to: GLib remembers that, and in a forked
+ * child would go on writing there, past the child's log file. Here sockets stand in for the
+ * journal's, in a mount namespace of our own; log-program writes to them. */
 
 #include <errno.h>
 #include <gio/gio.h>

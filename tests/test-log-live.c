@@ -279,8 +279,8 @@ get_max_rss (void)
   return (gsize) usage.ru_maxrss * 1024;
 }
 
-/* What the loop may be kept from everything else: by far more than the few milliseconds that it should
- * be, and by far less than all of this takes. */
+/* What the loop may be kept from everything else: by far more than the few milliseconds that it
+ * should be, and by far less than all of this takes. */
 #define LONGEST_US 100000
 
 static void
@@ -354,7 +354,8 @@ print_three_and_fail (GVariant *args, GVariant *kwargs, gpointer user_data, GErr
   return NULL;
 }
 
-/* At its first line, the child waits for us. What comes meanwhile, its end too, is seen to later. */
+/* At its first line, the child waits for us. What comes meanwhile, its end too, is seen to
+ * later. */
 static void
 join_within (const LogKeeperRecord *record, gpointer data)
 {
@@ -605,8 +606,8 @@ test_few_descriptors (void)
   traces_in_subprocess (start_with_few, NULL);
 }
 
-/* More children at once than there are descriptors for to read all their files: what they wrote comes
- * later then, but it comes. They go on when for a while no more of them could begin. */
+/* More children at once than there are descriptors for to read all their files: what they wrote
+ * comes later then, but it comes. They go on when for a while no more of them could begin. */
 
 #define N_AT_ONCE 100
 
@@ -674,7 +675,8 @@ test_many_with_few_descriptors (void)
   traces_in_subprocess (run_many_with_few, NULL);
 }
 
-/* In a user namespace of its own, limits of inotify can be set. FALSE where there is none to be had. */
+/* In a user namespace of its own, limits of inotify can be set. FALSE where there is none to be
+ * had. */
 static gboolean
 set_inotify_limit (const char *name, const char *value)
 {

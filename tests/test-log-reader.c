@@ -4,8 +4,8 @@
  */
 
 /* Lines and records out of a file, wherever they stand in it, also where it was cut off, goes on
- * growing, or is not what it should be. What is read is compared as text: "line|", and "[message]" for a
- * record. */
+ * growing, or is not what it should be. What is read is compared as text: "line|", and
+ * "[message]" for a record. */
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -305,7 +305,8 @@ test_truncated_when_finished (void)
 
 /* Where the buffer ends */
 
-/* A record, a line around it, and what comes after, at each place relative to the end of the buffer */
+/* A record, a line around it, and what comes after, at each place relative to the end of the
+ * buffer */
 static void
 test_offsets (void)
 {
@@ -435,8 +436,8 @@ test_line_of_limit (void)
 
 /* What is broken */
 
-/* A record that was cut off anywhere: what people can read of it is left, and what was before is as it
- * was. */
+/* A record that was cut off anywhere: what people can read of it is left, and what was before is
+ * as it was. */
 static void
 test_cut_at_end (void)
 {
@@ -546,8 +547,9 @@ test_random (void)
 
 /* Time and memory */
 
-/* Separators that begin nothing take no longer than other bytes, but for a factor: the work for each is
- * bounded. It was that of the rest of the buffer once. What others do meanwhile is not counted. */
+/* Separators that begin nothing take no longer than other bytes, but for a factor: the work for
+ * each is bounded. It was that of the rest of the buffer once. What others do meanwhile is not
+ * counted. */
 static gdouble
 time_of (const char *piece)
 {

@@ -3,9 +3,9 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* The form of log records: what goes in comes out, whatever the bytes; and what is none, or a part of
- * one, or a forged one, is told without a look beyond its end. So all is decoded from memory that is
- * as large as what is in it, for a sanitizer to see. */
+/* The form of log records: what goes in comes out, whatever the bytes; and what is none, or a
+ * part of one, or a forged one, is told without a look beyond its end. So all is decoded from
+ * memory that is as large as what is in it, for a sanitizer to see. */
 
 #include <string.h>
 

@@ -3,9 +3,10 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* What a call logs stands in the main log as if it had been logged there: the same records, with the same
- * levels and fields in the same order, and behind them whose they are. For this, log-program is run twice,
- * with a function that it calls in itself and with the same in a child, whatever it has set for its log. */
+/* What a call logs stands in the main log as if it had been logged there: the same records, with
+ * the same levels and fields in the same order, and behind them whose they are. For this,
+ * log-program is run twice, with a function that it calls in itself and with the same in a
+ * child, whatever it has set for its log. */
 
 #include <gio/gio.h>
 #include <stdio.h>
@@ -162,8 +163,8 @@ test_as_in_process (gconstpointer data)
   assert_same (&here, &there);
 }
 
-/* A writer function that does not call ours: what came through g_log() is as in process, and the rest
- * is what the writer printed. */
+/* A writer function that does not call ours: what came through g_log() is as in process, and the
+ * rest is what the writer printed. */
 
 /* Those that begin with @prefix, as a part of the output */
 static Output

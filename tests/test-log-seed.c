@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* The seed page's example of logging, whole: three children that say "this is a message from" and their
- * pid, and all that stands in the main log, before, in between and after. */
+/* The seed page's example of logging, whole: three children that say "this is a message from"
+ * and their pid, and all that stands in the main log, before, in between and after. */
 
 #include <glib/gstdio.h>
 #include <stdio.h>

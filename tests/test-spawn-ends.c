@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* How calls in workers end that do not end by themselves, and tasks that are dropped: by timeouts, by
- * the task's end, in whatever callback. */
+/* How calls in workers end that do not end by themselves, and tasks that are dropped: by
+ * timeouts, by the task's end, in whatever callback. */
 
 #include <signal.h>
 

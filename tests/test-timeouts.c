@@ -217,7 +217,8 @@ test_grace_period_used (void)
   g_assert_finalize_object (task);
 }
 
-/* A result that was handed over in time counts, though the parent had not read it when it gave up. */
+/* A result that was handed over in time counts, though the parent had not read it when it gave
+ * up. */
 static GVariant *
 hand_over (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
 {

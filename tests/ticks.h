@@ -3,9 +3,9 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* How long the main loop was kept from everything else: a source that is always ready looks at the
- * clock each time it gets its turn. The clock is that of this thread's work, for on a busy machine the others
- * that have the processor meanwhile are not to blame on us. */
+/* How long the main loop was kept from everything else: a source that is always ready looks at
+ * the clock each time it gets its turn. The clock is that of this thread's work, for on a busy
+ * machine the others that have the processor meanwhile are not to blame on us. */
 
 #pragma once
 

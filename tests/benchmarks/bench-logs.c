@@ -3,9 +3,9 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* Rows "silent", "records" and "lines": what it costs that a child's log is captured. Where a child
- * logs, the time is that of its call, as pcall tells it; the other side writes the same to a file by
- * itself, in the same directory. */
+/* Rows "silent", "records" and "lines": what it costs that a child's log is captured. Where a
+ * child logs, the time is that of its call, as pcall tells it; the other side writes the same to
+ * a file by itself, in the same directory. */
 
 #include "bench.h"
 
