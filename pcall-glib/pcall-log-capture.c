@@ -35,6 +35,9 @@
 #define TAIL_SIZE 8192
 #define TAIL_LINES 3
 
+/* About half a millisecond's work */
+#define SHRINK_SIZE (8 * 1024 * 1024)
+
 /* How often to look again at a directory that somebody is about to remove, or has to himself,
  * and how long to wait in between: a second in all. */
 #define MAX_LOCK_ATTEMPTS 1000
@@ -454,6 +457,32 @@ pcall_log_capture_discard (const PcallLogCapture *self,
 
   write_name (self, index, pid, name);
   unlinkat (self->directory_fd, name, 0);
+}
+
+/* Not one that somebody has made another link to, for that is to stay; nor what is mostly holes. */
+static gboolean
+is_worth_shrinking (const struct stat *st)
+{
+  return S_ISREG (st->st_mode) && st->st_nlink == 1 && st->st_size > SHRINK_SIZE &&
+         st->st_blocks * 512 > st->st_size / 2;
+}
+
+gboolean
+pcall_log_capture_shrink (const PcallLogCapture *self,
+                          guint                  index,
+                          pid_t                  pid)
+{
+  char name[NAME_SIZE];
+  struct stat st;
+  gboolean shrunk = FALSE;
+  int fd;
+
+  write_name (self, index, pid, name);
+  fd = openat (self->directory_fd, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (fd >= 0 && fstat (fd, &st) == 0 && is_worth_shrinking (&st))
+    shrunk = ftruncate (fd, st.st_size - SHRINK_SIZE) == 0;
+  pcall_fd_clear (&fd);
+  return !shrunk;
 }
 
 gboolean

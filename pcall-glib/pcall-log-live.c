@@ -108,6 +108,17 @@ come_back (PcallLogLive *self)
   pcall_engine_set_timer (self->engine, &self->timer, g_get_monotonic_time (), step, self);
 }
 
+/* FALSE if there is more to do when @until has come. */
+static gboolean
+take_step (PcallLogLive *self,
+           Follower     *follower,
+           gint64        until)
+{
+  return pcall_log_stream_step (follower->stream, until) &&
+         (!follower->ended || pcall_log_merge_shrink (self->log, self->calls, follower->index,
+                                                      self->keep, until));
+}
+
 /* What is told anew while a stream is at it is seen to afterwards. */
 static void
 step_until (PcallLogLive *self,
@@ -124,7 +135,7 @@ step_until (PcallLogLive *self,
          (follower = g_queue_pop_head (&self->turns)) != NULL)
     {
       follower->waits = FALSE;
-      if (!pcall_log_stream_step (follower->stream, MIN (until, now + TURN_US)))
+      if (!take_step (self, follower, MIN (until, now + TURN_US)))
         take_turn (self, follower);
       else if (follower->ended && !follower->waits)
         dispose_of (self, follower);

@@ -25,6 +25,14 @@ void           pcall_log_merge_free (PcallLogMerge   *self);
 gboolean       pcall_log_merge_step (PcallLogMerge   *self,
                                      gint64           until);
 
+/* Before pcall_log_merge_dispose_of(), which would take long for a large file. FALSE if there is more to do
+ * when @until has come. */
+gboolean pcall_log_merge_shrink  (PcallLogCapture *log,
+                                  PcallCallList   *calls,
+                                  guint            index,
+                                  gboolean         keep,
+                                  gint64           until);
+
 /* The log of a call is in the main log, or nobody wants it: removes the file, unless @keep. */
 void pcall_log_merge_dispose_of  (PcallLogCapture *log,
                                   PcallCallList   *calls,

@@ -44,6 +44,22 @@ pcall_log_merge_free (PcallLogMerge *self)
   g_free (self);
 }
 
+gboolean
+pcall_log_merge_shrink (PcallLogCapture *log,
+                        PcallCallList   *calls,
+                        guint            index,
+                        gboolean         keep,
+                        gint64           until)
+{
+  if (keep || !pcall_call_list_has_log (calls, index))
+    return TRUE;
+
+  while (!pcall_log_capture_shrink (log, index, pcall_call_list_get_pid (calls, index)))
+    if (g_get_monotonic_time () >= until)
+      return FALSE;
+  return TRUE;
+}
+
 void
 pcall_log_merge_dispose_of (PcallLogCapture *log,
                             PcallCallList   *calls,
@@ -99,7 +115,8 @@ pcall_log_merge_step (PcallLogMerge *self,
 {
   while (self->stream != NULL || open_next (self))
     {
-      if (!pcall_log_stream_step (self->stream, until))
+      if (!pcall_log_stream_step (self->stream, until) ||
+          !pcall_log_merge_shrink (self->log, self->calls, self->index, self->keep, until))
         return FALSE;
 
       g_clear_pointer (&self->stream, pcall_log_stream_free);

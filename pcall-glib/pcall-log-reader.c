@@ -27,6 +27,7 @@ struct _PcallLogReader
   PcallLogKey key;
   guint64     left;     /* how much may be read from the file */
   gboolean    finished; /* what stands at the end is taken as it is */
+  gboolean    sparse;   /* there are holes, which are passed over */
   char       *buffer;
   gsize       capacity;
   gsize       begin; /* of what was not looked at in the buffer … */
@@ -70,7 +71,10 @@ pcall_log_reader_finish (PcallLogReader *self)
 
   self->left = 0;
   if (position >= 0 && fstat (self->fd, &file) == 0 && file.st_size > position)
-    self->left = file.st_size - position;
+    {
+      self->left = file.st_size - position;
+      self->sparse = file.st_blocks * 512 < file.st_size;
+    }
   self->finished = TRUE;
 }
 
@@ -93,10 +97,26 @@ make_room (PcallLogReader *self)
     }
 }
 
+/* A child may make its file as long as a file can be: nobody wrote what is not there. */
+static void
+skip_hole (PcallLogReader *self)
+{
+  off_t position = lseek (self->fd, 0, SEEK_CUR);
+  off_t data = lseek (self->fd, position, SEEK_DATA);
+
+  if (data < 0 && errno == ENXIO)
+    self->left = 0;
+  else if (data > position)
+    self->left -= MIN (self->left, (guint64) (data - position));
+}
+
 static gboolean
 read_more (PcallLogReader *self)
 {
   ssize_t n;
+
+  if (self->sparse)
+    skip_hole (self);
 
   if (self->end == self->capacity)
     make_room (self);

@@ -724,7 +724,7 @@ truncate_own (void)
 static void
 extend_own (void)
 {
-  g_assert_no_errno (ftruncate (STDOUT_FILENO, 1 << 20));
+  g_assert_no_errno (ftruncate (STDOUT_FILENO, G_GINT64_CONSTANT (1) << 60));
 }
 
 static void
