@@ -534,6 +534,28 @@ pcall_worker_next (PcallWorker  *self,
 }
 
 /**
+ * pcall_worker_exit:
+ * @self: a worker
+ * @status: the exit status
+ *
+ * Ends the program at once: standard output and error are written, and nothing else is done. For
+ * what a language calls exiting, where a call does that and the language's own way would have to
+ * pass through main loops that go on. Does not return.
+ *
+ * Since: 1.0
+ */
+void
+pcall_worker_exit (PcallWorker *self,
+                   gint         status)
+{
+  g_return_if_fail (PCALL_IS_WORKER (self));
+
+  fflush (stdout);
+  fflush (stderr);
+  _exit (status);
+}
+
+/**
  * pcall_worker_get_stopped:
  * @self: a worker
  *

@@ -18,15 +18,6 @@ const {report} = imports.overrides.pcall.errors;
 
 const functions = new Map();
 const context = GLib.MainContext.default();
-const exit = imports.system.exit;
-let exitStatus = null;
-
-// An exit in a promise's job ends GJS's own main loop alone: waitFor() does it again. The module
-// "system" takes its exit() from here when it is first imported.
-imports.system.exit = status => {
-  exitStatus = status;
-  exit(status);
-};
 
 function waitFor(promise) {
   let settled = null;
@@ -36,11 +27,8 @@ function waitFor(promise) {
   }, thrown => {
     settled = {thrown};
   });
-  while (settled === null) {
+  while (settled === null)
     context.iteration(true);
-    if (exitStatus !== null)
-      exit(exitStatus);
-  }
   if ('thrown' in settled)
     throw settled.thrown;
   return settled.value;
@@ -83,9 +71,17 @@ function runCall(worker, name, args, kwargs) {
   worker.return_value(result);
 }
 
-Pcall.inWorker = true;
-
 const worker = Pcall.Worker.new();
 
-for (let [more, ...call] = worker.next(); more; [more, ...call] = worker.next())
-  runCall(worker, ...call);
+// GJS's own exit() is for its own main loop, and waits for any other. The module "system" takes this
+// one from here when it is first imported.
+imports.system.exit = (status = 0) => worker.exit(status);
+Pcall.inWorker = true;
+
+for (let goesOn = true; goesOn;) {
+  const [more, ...call] = worker.next();
+
+  goesOn = more;
+  if (more)
+    runCall(worker, ...call);
+}
