@@ -469,6 +469,93 @@ pcall_worker_run (PcallWorker *self)
     g_main_context_iteration (self->context, TRUE);
 }
 
+/* What next() waits for. */
+typedef struct
+{
+  char     *name; /* NULL while there is no call */
+  GVariant *args;
+  GVariant *kwargs;
+} NextCall;
+
+static void
+keep_call (PcallWorker *self,
+           const char  *name,
+           GVariant    *args,
+           GVariant    *kwargs,
+           gpointer     data)
+{
+  NextCall *next = data;
+
+  next->name = g_strdup (name);
+  next->args = g_variant_ref (args);
+  next->kwargs = g_variant_ref (kwargs);
+}
+
+/**
+ * pcall_worker_next:
+ * @self: a worker that was not started, but by this
+ * @name: (out): return location for what is to be called
+ * @args: (out): return location for the positional arguments, a tuple
+ * @kwargs: (out): return location for the keyword arguments, an `a{sv}`
+ *
+ * Waits for the next call: for programs that would rather ask than be called, as where a callback
+ * may not come through. Starts the worker the first time, and iterates the main context that this
+ * was in.
+ *
+ * What came of a call is to be reported before this is called again.
+ *
+ * Returns: %FALSE if there are no more calls
+ *
+ * Since: 1.0
+ */
+gboolean
+pcall_worker_next (PcallWorker  *self,
+                   char        **name,
+                   GVariant    **args,
+                   GVariant    **kwargs)
+{
+  NextCall *next;
+
+  g_return_val_if_fail (PCALL_IS_WORKER (self), FALSE);
+  g_return_val_if_fail (name != NULL && args != NULL && kwargs != NULL, FALSE);
+  g_return_val_if_fail (self->func == NULL || self->func == keep_call, FALSE);
+  g_return_val_if_fail (!self->busy, FALSE);
+
+  if (self->func == NULL)
+    pcall_worker_start (self, keep_call, g_new0 (NextCall, 1), g_free);
+
+  next = self->user_data;
+  while (!self->stopped && next->name == NULL)
+    g_main_context_iteration (self->context, TRUE);
+
+  *name = g_steal_pointer (&next->name);
+  *args = g_steal_pointer (&next->args);
+  *kwargs = g_steal_pointer (&next->kwargs);
+  return *name != NULL;
+}
+
+/**
+ * pcall_worker_exit:
+ * @self: a worker
+ * @status: the exit status
+ *
+ * Ends the program at once: standard output and error are written, and nothing else is done. For
+ * what a language calls exiting, where a call does that and the language's own way would have to
+ * pass through main loops that go on. Does not return.
+ *
+ * Since: 1.0
+ */
+void
+pcall_worker_exit (PcallWorker *self,
+                   gint         status)
+{
+  g_return_if_fail (PCALL_IS_WORKER (self));
+
+  fflush (stdout);
+  fflush (stderr);
+  _exit (status);
+}
+
 /**
  * pcall_worker_get_stopped:
  * @self: a worker

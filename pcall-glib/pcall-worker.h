@@ -60,6 +60,14 @@ void         pcall_worker_capture_log  (PcallWorker     *self);
 PCALL_AVAILABLE_IN_1_0
 void         pcall_worker_run          (PcallWorker     *self);
 PCALL_AVAILABLE_IN_1_0
+gboolean     pcall_worker_next         (PcallWorker     *self,
+                                        char           **name,
+                                        GVariant       **args,
+                                        GVariant       **kwargs);
+PCALL_AVAILABLE_IN_1_0
+void         pcall_worker_exit         (PcallWorker     *self,
+                                        gint             status);
+PCALL_AVAILABLE_IN_1_0
 gboolean     pcall_worker_get_stopped  (PcallWorker     *self);
 PCALL_AVAILABLE_IN_1_0
 void         pcall_worker_return_value (PcallWorker     *self,

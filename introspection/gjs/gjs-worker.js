@@ -3,10 +3,13 @@
 
 // The worker program: runs the calls of JavaScript functions, one after the other.
 //
-// A function is found or made once, and kept. What it returns at once is handed over at once; what it
-// promises, when it is there, and until then the main loop runs. Whatever it does otherwise, exit,
-// crash, loop for ever, is for the parent to see.
+// A function is found or made once, and kept. For a promise the main loop runs until it is settled.
+// Whatever a function does otherwise, exit, crash, loop for ever, is for the parent to see.
+//
+// The worker asks for calls, and is not called back with them: while the garbage collector sweeps, in
+// steps, GJS drops every callback, and the parent would wait for a call that nobody has.
 
+import GLib from 'gi://GLib';
 import Pcall from 'gi://Pcall?version=1.0';
 
 const {fromVariant, toVariant} = imports.overrides.pcall.values;
@@ -14,6 +17,32 @@ const {explain, resolve} = imports.overrides.pcall.functions;
 const {report} = imports.overrides.pcall.errors;
 
 const functions = new Map();
+const context = GLib.MainContext.default();
+
+function waitFor(promise) {
+  let settled = null;
+
+  promise.then(value => {
+    settled = {value};
+  }, thrown => {
+    settled = {thrown};
+  });
+  while (settled === null)
+    context.iteration(true);
+  if ('thrown' in settled)
+    throw settled.thrown;
+  return settled.value;
+}
+
+function settle(result) {
+  return typeof result?.then === 'function' ? waitFor(Promise.resolve(result)) : result;
+}
+
+function findFunction(name) {
+  if (!functions.has(name))
+    functions.set(name, settle(resolve(name)));
+  return functions.get(name);
+}
 
 function readArguments(args, kwargs) {
   const values = Array.from({length: args.n_children()}, (_, i) =>
@@ -27,54 +56,33 @@ function readArguments(args, kwargs) {
   return values;
 }
 
-function returnValue(worker, result) {
-  worker.return_value(toVariant(result, 'the result'));
-}
-
-function returnError(worker, name, thrown) {
-  explain(thrown, name);
-  worker.return_error(report(thrown));
-}
-
-async function finish(worker, name, promise) {
-  try {
-    returnValue(worker, await promise);
-  } catch (thrown) {
-    returnError(worker, name, thrown);
-  }
-}
-
-async function findFunction(name) {
-  const func = await resolve(name);
-
-  functions.set(name, func);
-  return func;
-}
-
-async function runFirst(name, values) {
-  return (await findFunction(name))(...values);
-}
-
 function runCall(worker, name, args, kwargs) {
+  let result;
+
   try {
-    const values = readArguments(args, kwargs);
-    const func = functions.get(name);
-    const result = func === undefined ? runFirst(name, values) : func(...values);
+    const func = findFunction(name);
 
-    if (typeof result?.then === 'function')
-      finish(worker, name, result);
-    else
-      returnValue(worker, result);
+    result = toVariant(settle(func(...readArguments(args, kwargs))), 'the result');
   } catch (thrown) {
-    returnError(worker, name, thrown);
+    explain(thrown, name);
+    worker.return_error(report(thrown));
+    return;
   }
+  worker.return_value(result);
 }
-
-Pcall.inWorker = true;
 
 const worker = Pcall.Worker.new();
 
+// GJS's own exit() is for its own main loop, and waits for any other. The module "system" takes this
+// one from here when it is first imported.
+imports.system.exit = (status = 0) => worker.exit(status);
+Pcall.inWorker = true;
 worker.capture_log();
-worker.start(runCall);
-// Not a main loop of our own: exit() in an asynchronous function ends only that of GJS.
-await new Promise(resolve => worker.connect('stopped', resolve));
+
+for (let goesOn = true; goesOn;) {
+  const [more, ...call] = worker.next();
+
+  goesOn = more;
+  if (more)
+    runCall(worker, ...call);
+}

@@ -144,6 +144,11 @@ const ends = {
   }, PcallError.EXITED, /exited with status 4/],
   'exit from a timeout': [() => new Promise(() => setTimeout(() => imports.system.exit(5), 1)),
     PcallError.EXITED, /exited with status 5/],
+  'exit of the module': [async () => {
+    const {exit} = await import('system');
+
+    exit(6);
+  }, PcallError.EXITED, /exited with status 6/],
   'a crash': [() => imports.gi.GLib.spawn_command_line_sync(`sh -c 'kill -ABRT $PPID'`),
     PcallError.CRASHED, /killed by signal 6/],
   'a kill while it waits': [() => new Promise(() => {

@@ -11,6 +11,18 @@ import {equal, run, test} from './tap.js';
 
 const N_CALLS = ARGV.includes('slow') ? 1000 : 100;
 
+// Garbage that the collector takes away in steps, when it thinks it time.
+function litter(n) {
+  const kept = globalThis.kept ??= [];
+
+  for (let i = 0; i < n; i++) {
+    kept.push({i, s: `x${i}`, a: [i]});
+    if (kept.length > 200000)
+      kept.splice(0, 150000);
+  }
+  return n;
+}
+
 function collect() {
   const garbage = [];
 
@@ -32,6 +44,12 @@ test('while the caller collects too', async () => {
   p.start();
   await p.joinAsync();
   equal(p.results.length, N_CALLS);
+});
+
+test(`${N_CALLS * 5} calls that make garbage and leave it to be collected`, () => {
+  const numbers = Array.from({length: N_CALLS * 5}, (_, i) => 1000 + i % 7 * 3000);
+
+  equal(Pcall.pcall(litter, {iargs: numbers.map(n => [n]), maxChildren: 2, timeout: 60}), numbers);
 });
 
 test(`${N_CALLS / 10} fresh workers`, () => {

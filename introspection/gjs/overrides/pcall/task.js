@@ -89,13 +89,7 @@ var PcallTask = class {
     if (this._forks)
       checkFork();
     this._task.start();
-    if (this._task.running) {
-      running.add(this._task);
-      const id = this._task.connect('finished', task => {
-        task.disconnect(id);
-        running.delete(task);
-      });
-    }
+    this._hold();
   }
 
   // Waits, without a main loop, for `timeout` seconds or as long as it takes. Returns whether all
@@ -177,6 +171,17 @@ var PcallTask = class {
   *[Symbol.iterator]() {
     for (let i = 0; i < this._task.get_n_items(); i++)
       yield this._task.get_call(i);
+  }
+
+  // Whether it has finished is looked for at each occasion, since a signal may be missed while the
+  // garbage collector sweeps.
+  _hold() {
+    running.forEach(task => {
+      if (!task.running)
+        running.delete(task);
+    });
+    if (this._task.running)
+      running.add(this._task);
   }
 
   // What the call of lowest index that did not succeed threw; or `error`, which is join()'s own.
