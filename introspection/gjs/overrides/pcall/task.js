@@ -16,6 +16,13 @@ const {fromVariant, toForeignVariant, toVariant} = imports.overrides.pcall.value
 
 const running = new Set();
 
+// While the collector sweeps, which it does in steps with other work between, GJS drops every callback:
+// also the one that a promise waits for. So what it has begun is finished before the main loop has
+// its turn. That does not help a program that makes much garbage of its own while it waits.
+function finishSweeping() {
+  imports.system.gc();
+}
+
 // Targets
 
 function checkTarget(target, where) {
@@ -111,6 +118,7 @@ var PcallTask = class {
   joinAsync() {
     const {stack} = new Error();
 
+    finishSweeping();
     return new Promise((fulfil, reject) => {
       this._task.join_async(this._cancellable, (task, result) => {
         try {
@@ -232,6 +240,7 @@ async function* followCalls(task, isOwn) {
         yield ended.shift();
       if (!task.running)
         return;
+      finishSweeping();
       await new Promise(resolve => {
         wake = resolve;
       });
