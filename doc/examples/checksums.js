@@ -2,15 +2,16 @@
 // SPDX-FileCopyrightText: 2026 The pcall authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// SHA-256 of every regular file below a directory, in as many processes as there are processors: what
-// checksums.c does, in JavaScript.
+// SHA-256 of every regular file below a directory, in as many processes as there are processors:
+// what checksums.c does, in JavaScript.
 //
 // The files are dealt out to hands of about the same weight, a few more hands than processes. Each
-// hand is one call: it gets a list of files, and returns for each a digest or a problem. A file that
-// cannot be read costs its own digest alone; a call that dies costs those of its hand.
+// hand is one call: it gets a list of files, and returns for each a digest or a problem. A file
+// that cannot be read costs its own digest alone; a call that dies costs those of its hand.
 //
-// Standard output is what `sha256sum --check` reads. Names are bytes, which JavaScript has no strings
-// for: a name here is a string of characters that stand for a byte each, and files go by their URIs.
+// Standard output is what `sha256sum --check` reads. Names are bytes, which JavaScript has no
+// strings for: a name here is a string of characters that stand for a byte each, and files go by
+// their URIs.
 
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';

@@ -20,7 +20,8 @@ int main () {
 
   task.set_instance_args (new Variant.parsed ("[(2,), (3,), (4,)]"));
   task.call_finished.connect ((call) => {
-    stderr.printf ("call %u: %s\n", call.index, call.state == Pcall.CallState.SUCCEEDED ? "done" : "failed");
+    stderr.printf ("call %u: %s\n", call.index,
+                   call.state == Pcall.CallState.SUCCEEDED ? "done" : "failed");
   });
   try {
     stdout.printf ("%s\n", task.run ().print (false));

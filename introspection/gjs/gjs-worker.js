@@ -6,8 +6,8 @@
 // A function is found or made once, and kept. For a promise the main loop runs until it is settled.
 // Whatever a function does otherwise, exit, crash, loop for ever, is for the parent to see.
 //
-// The worker asks for calls, and is not called back with them: while the garbage collector sweeps, in
-// steps, GJS drops every callback, and the parent would wait for a call that nobody has.
+// The worker asks for calls, and is not called back with them: while the garbage collector sweeps,
+// in steps, GJS drops every callback, and the parent would wait for a call that nobody has.
 
 import GLib from 'gi://GLib';
 import Pcall from 'gi://Pcall?version=1.0';
@@ -73,8 +73,8 @@ function runCall(worker, name, args, kwargs) {
 
 const worker = Pcall.Worker.new();
 
-// GJS's own exit() is for its own main loop, and waits for any other. The module "system" takes this
-// one from here when it is first imported.
+// GJS's own exit() is for its own main loop, and waits for any other. The module "system" takes
+// this one from here when it is first imported.
 imports.system.exit = (status = 0) => worker.exit(status);
 Pcall.inWorker = true;
 worker.capture_log();

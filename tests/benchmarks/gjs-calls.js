@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The pcall authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// What a call costs on a worker that is warm: a task of many calls in one worker, less a task of one
-// call, which is the start of the worker. The median of the rounds; the bar is 1 ms.
+// What a call costs on a worker that is warm: a task of many calls in one worker, less a task of
+// one call, which is the start of the worker. The median of the rounds; the bar is 1 ms.
 
 import GLib from 'gi://GLib';
 import Pcall from 'gi://Pcall?version=1.0';

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The pcall authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// A small TAP harness: cases run one after the other, and may be asynchronous; what a case throws is
-// why it failed.
+// A small TAP harness: cases run one after the other, and may be asynchronous; what a case throws
+// is why it failed.
 
 import System from 'system';
 

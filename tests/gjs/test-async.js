@@ -151,6 +151,19 @@ test('a task that was started and forgotten goes on', async () => {
   GLib.unlink(file);
 });
 
+// In most of these the collector is in the middle of its work when the task is awaited.
+test('awaited after much garbage was made', async () => {
+  const kept = [];
+
+  for (let i = 0; i < 100; i++) {
+    for (let j = 0; j < 3000 + i % 50 * 700; j++)
+      kept.push({j, s: `x${j}`, a: [j]});
+    if (kept.length > 150000)
+      kept.splice(0, 100000);
+    equal(await Pcall.pcallAsync(x => x, {cargs: [i]}), [i]);
+  }
+});
+
 test('errors come to whoever waits', async () => {
   const error = await rejects(Pcall.pcallAsync(function fails() {
     throw new RangeError('here');

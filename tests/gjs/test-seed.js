@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The pcall authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// The examples of the pcall that this one began as, in JavaScript: what is a tuple or a list there is
-// an array here, and keyword arguments are one object, the last argument.
+// The examples of the pcall that this one began as, in JavaScript: what is a tuple or a list there
+// is an array here, and keyword arguments are one object, the last argument.
 
 import Pcall from 'gi://Pcall?version=1.0';
 

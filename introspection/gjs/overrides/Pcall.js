@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: 2026 The pcall authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// What Pcall has in JavaScript besides what introspection gives: pcall(), pcallAsync(), asCompleted(),
-// moduleTarget() and the class Pcall, and for functions in a child sendMessage(), reportProgress() and
-// callIndex(). Calls have values where the library has variants.
+// What Pcall has in JavaScript besides what introspection gives: pcall(), pcallAsync(),
+// asCompleted(), moduleTarget() and the class Pcall, and for functions in a child sendMessage(),
+// reportProgress() and callIndex(). Calls have values where the library has variants.
 
 const {GLib} = imports.gi;
 

@@ -3,9 +3,9 @@
 
 // What pcall() is given, as what a task takes.
 //
-// An options object has the options of the task, the argument lists, and under any other name a list
-// of values for the keyword argument of that name. All is checked before anything is set: what is
-// wrong is a TypeError, or for a number a RangeError, that names it.
+// An options object has the options of the task, the argument lists, and under any other name a
+// list of values for the keyword argument of that name. All is checked before anything is set: what
+// is wrong is a TypeError, or for a number a RangeError, that names it.
 //
 // Any iterable will do for a list. They are walked together, up to the end of the shortest, so that
 // one without an end does not matter where another has one.

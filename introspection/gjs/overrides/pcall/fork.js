@@ -3,11 +3,11 @@
 
 // Functions as targets that are forked: they see all the variables around them.
 //
-// SpiderMonkey's helper threads do not come along into a fork. Threads that had slept since they were
-// made are not missed; once one had been woken, by the collector or the compiler, a child that
+// SpiderMonkey's helper threads do not come along into a fork. Threads that had slept since they
+// were made are not missed; once one had been woken, by the collector or the compiler, a child that
 // collects garbage may wait for it for ever. How often a thread slept is what /proc tells, so that
-// it is known whether one was woken, and then there is no fork. A program should not rely on it:
-// it may be woken in any program at any time.
+// it is known whether one was woken, and then there is no fork. A program should not rely on it: it
+// may be woken in any program at any time.
 
 const {Gio, GLib, Pcall} = imports.gi;
 const {report} = imports.overrides.pcall.errors;

@@ -3,10 +3,10 @@
 
 // Functions as targets: how one is named, so that a worker can find it or make it anew.
 //
-// A worker is another process, which has nothing of this one's. A function goes there as its source,
-// so that it sees the globals and nothing of the variables around it; a function of a module goes as
-// the module's address and its own name, and the worker imports the module. What the target is
-// called in messages is shorter than either.
+// A worker is another process, which has nothing of this one's. A function goes there as its
+// source, so that it sees the globals and nothing of the variables around it; a function of a
+// module goes as the module's address and its own name, and the worker imports the module. What the
+// target is called in messages is shorter than either.
 
 const {Gio, GLib, Pcall} = imports.gi;
 
@@ -17,8 +17,8 @@ const ENV_WORKER_DIR = 'PCALL_GJS_WORKER_DIR';
 
 // The worker program
 
-// This file stands in overrides/pcall/ of a directory; the worker in that directory, as in the source
-// tree, or in pcall-1.0/ beside it, where it is installed.
+// This file stands in overrides/pcall/ of a directory; the worker in that directory, as in the
+// source tree, or in pcall-1.0/ beside it, where it is installed.
 function findWorker() {
   const here = Gio.File.new_for_path(new Error().fileName);
   const base = here.get_parent().get_parent().get_parent();
@@ -194,8 +194,11 @@ async function importFunction({module, legacy, name}) {
   }
   const func = namespace[name];
 
-  if (func === undefined)
-    failToResolve(`${where} has no "${name}"; it has ${Object.keys(namespace).join(', ') || 'nothing'}`);
+  if (func === undefined) {
+    const names = Object.keys(namespace).join(', ') || 'nothing';
+
+    failToResolve(`${where} has no "${name}"; it has ${names}`);
+  }
   if (typeof func !== 'function')
     failToResolve(`"${name}" of ${where} is no function`);
   return func;

@@ -1,11 +1,12 @@
 // SPDX-FileCopyrightText: 2026 The pcall authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// Tasks in JavaScript: a Pcall.Pcall is a Pcall.Task whose targets are functions and whose arguments,
-// results and messages are values.
+// Tasks in JavaScript: a Pcall.Pcall is a Pcall.Task whose targets are functions and whose
+// arguments, results and messages are values.
 //
-// A Pcall.Task that is dropped while it runs is ended, and when the collector comes to drop it nobody
-// knows. So one that was started here is held until it has finished, whoever else forgets it.
+// A Pcall.Task that is dropped while it runs is ended, and when the collector comes to drop it
+// nobody knows. So one that was started here is held until it has finished, whoever else forgets
+// it.
 
 const {Gio, GLib, Pcall} = imports.gi;
 const {apply} = imports.overrides.pcall.arguments;
@@ -15,6 +16,14 @@ const {functionTarget, isImporting, isJavaScript} = imports.overrides.pcall.func
 const {fromVariant, toForeignVariant, toVariant} = imports.overrides.pcall.values;
 
 const running = new Set();
+
+// While the collector sweeps, which it does in steps with other work between, GJS drops every
+// callback: also the one that a promise waits for. So what it has begun is finished before the main
+// loop has its turn. That does not help a program that makes much garbage of its own while it
+// waits.
+function finishSweeping() {
+  imports.system.gc();
+}
 
 // Targets
 
@@ -111,6 +120,7 @@ var PcallTask = class {
   joinAsync() {
     const {stack} = new Error();
 
+    finishSweeping();
     return new Promise((fulfil, reject) => {
       this._task.join_async(this._cancellable, (task, result) => {
         try {
@@ -232,6 +242,7 @@ async function* followCalls(task, isOwn) {
         yield ended.shift();
       if (!task.running)
         return;
+      finishSweeping();
       await new Promise(resolve => {
         wake = resolve;
       });

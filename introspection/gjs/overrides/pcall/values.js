@@ -4,13 +4,14 @@
 // JavaScript values as GVariants, and back.
 //
 // What a GVariant says exactly is one: booleans, numbers, strings, bytes; `undefined` is the empty
-// tuple. A GLib.Variant goes inside another one, so that it comes out as it went in. Everything else
-// is *packed*: a tree as JSON, which is what the engine writes and reads fastest, and beside it the
-// parts that are no text, bytes and variants. In the tree an object with the one key "$" stands for
-// what JSON cannot say: {"$": [kind, …]}.
+// tuple. A GLib.Variant goes inside another one, so that it comes out as it went in. Everything
+// else is *packed*: a tree as JSON, which is what the engine writes and reads fastest, and beside
+// it the parts that are no text, bytes and variants. In the tree an object with the one key "$"
+// stands for what JSON cannot say: {"$": [kind, …]}.
 //
-// What cannot cross, functions, symbols, cycles, objects of other classes, is a TypeError that names
-// the place. Nothing is left out in silence, but for symbol keys, which no copy of an object has.
+// What cannot cross, functions, symbols, cycles, objects of other classes, is a TypeError that
+// names the place. Nothing is left out in silence, but for symbol keys, which no copy of an object
+// has.
 
 const {GLib} = imports.gi;
 
