@@ -15,7 +15,8 @@
 #include <sys/resource.h>
 
 static const BenchRow *const rows[] = {
-  &bench_calls, &bench_crowd, &bench_stall, &bench_silent, &bench_records, &bench_lines,
+  &bench_calls, &bench_crowd, &bench_silent, &bench_records, &bench_lines,
+  &bench_stall, /* what it takes is not all given back, and makes forks slower */
 };
 
 typedef struct
@@ -36,7 +37,7 @@ static const GOptionEntry options[] = {
   { "rounds", 0, 0, G_OPTION_ARG_INT, &rounds_option, "Rounds of each row", "N" },
   { "quick", 0, 0, G_OPTION_ARG_NONE, &quick_option, "Only see whether it runs", NULL },
   { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &names_option, NULL,
-    "[calls] [crowd] [stall] [silent] [records] [lines]" },
+    "[calls] [crowd] [silent] [records] [lines] [stall]" },
   G_OPTION_ENTRY_NULL
 };
 
