@@ -587,7 +587,7 @@ get_max_rss (void)
   return (gsize) usage.ru_maxrss * 1024;
 }
 
-/* A file that is as long as one can be, with a word at its begin and one at its end */
+/* A file that is as long as one can be, with a word at its begin and one in the middle */
 static void
 test_hole (void)
 {
@@ -597,30 +597,14 @@ test_hole (void)
   file_init (&file);
   file_puts (&file, "begin\n");
   g_assert_cmpint (pwrite (file.fd, "end\n", 4, end), ==, 4);
+  g_assert_no_errno (ftruncate (file.fd, 2 * end));
   {
     GString *text = file_read_all (&file);
 
     for (gsize i = 0; i < text->len; i++)
       text->str[i] = text->str[i] == '\0' ? '0' : text->str[i];
     g_assert_true (g_str_has_prefix (text->str, "begin|0"));
-    g_assert_true (g_str_has_suffix (text->str, "0end|"));
-    g_assert_cmpuint (text->len, <, 3 * BUFFER_SIZE);
-    g_string_free (text, TRUE);
-  }
-}
-
-static void
-test_hole_at_end (void)
-{
-  g_auto (File) file;
-
-  file_init (&file);
-  file_puts (&file, "begin\n");
-  g_assert_no_errno (ftruncate (file.fd, G_GINT64_CONSTANT (1) << 60));
-  {
-    GString *text = file_read_all (&file);
-
-    g_assert_true (g_str_has_prefix (text->str, "begin|"));
+    g_assert_nonnull (strstr (text->str, "0end|"));
     g_assert_cmpuint (text->len, <, 3 * BUFFER_SIZE);
     g_string_free (text, TRUE);
   }
@@ -696,8 +680,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/pcall/log-reader/changed", test_changed);
   g_test_add_func ("/pcall/log-reader/random", test_random);
   g_test_add_func ("/pcall/log-reader/time-of-separators", test_time_of_separators);
-  g_test_add_func ("/pcall/log-reader/hole/within", test_hole);
-  g_test_add_func ("/pcall/log-reader/hole/at-end", test_hole_at_end);
+  g_test_add_func ("/pcall/log-reader/hole", test_hole);
   g_test_add_data_func ("/pcall/log-reader/large/lines", GINT_TO_POINTER (FALSE), test_large);
   g_test_add_data_func ("/pcall/log-reader/large/zeros", GINT_TO_POINTER (TRUE), test_large);
 
