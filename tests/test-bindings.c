@@ -197,7 +197,7 @@ test_hooks (void)
 static void
 test_no_hooks (void)
 {
-  const PcallForkHooks hooks = { NULL };
+  const PcallForkHooks hooks = { .before = NULL };
   PcallTask *task = pcall_task_new_for_func (return_trail, NULL, NULL);
 
   trail = g_string_new ("none");

@@ -140,7 +140,7 @@ use_variants (gint i)
   g_autoptr (GVariant) tuple = g_variant_ref_sink (g_variant_new ("(sia{sv})", "text", i, NULL));
   g_autoptr (GVariant) parsed = g_variant_parse (NULL, "[('a', <1>), ('b', <'c'>)]", NULL, NULL,
                                                  NULL);
-  g_autofree char *printed = g_variant_print (tuple, TRUE);
+  G_GNUC_UNUSED g_autofree char *printed = g_variant_print (tuple, TRUE);
 
   g_assert_nonnull (parsed);
   g_assert_cmpuint (g_variant_get_size (tuple), >, 0);
@@ -213,7 +213,7 @@ static void
 use_time (gint i)
 {
   g_autoptr (GDateTime) now = g_date_time_new_now_local ();
-  g_autoptr (GTimeZone) zone = g_time_zone_new_identifier ("UTC");
+  G_GNUC_UNUSED g_autoptr (GTimeZone) zone = g_time_zone_new_identifier ("UTC");
   g_autofree char *text = g_date_time_format_iso8601 (now);
 
   g_assert_nonnull (text);

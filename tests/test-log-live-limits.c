@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 
 #include "log-keeper.h"
+#include "namespaces.h"
 #include "task-support.h"
 #include "traces.h"
 
@@ -260,7 +261,8 @@ run_without_instances (gconstpointer data)
 static void
 test_no_instances (void)
 {
-  traces_in_subprocess (run_without_instances, NULL);
+  if (!skip_without_namespace (CLONE_NEWUSER))
+    traces_in_subprocess (run_without_instances, NULL);
 }
 
 /* No file can be watched: what calls wrote comes when they end. */
@@ -281,7 +283,8 @@ run_without_watches (gconstpointer data)
 static void
 test_no_watches (void)
 {
-  traces_in_subprocess (run_without_watches, NULL);
+  if (!skip_without_namespace (CLONE_NEWUSER))
+    traces_in_subprocess (run_without_watches, NULL);
 }
 
 int

@@ -504,7 +504,7 @@ test_last_output (void)
 static GVariant *
 print_word (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
 {
-  g_autoptr (GDir) dir = NULL;
+  G_GNUC_UNUSED g_autoptr (GDir) dir = NULL;
 
   printf ("<out %u>", pcall_get_call_index ());
   fprintf (stderr, "<err %u>", pcall_get_call_index ());

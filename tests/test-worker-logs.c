@@ -125,7 +125,6 @@ test_crash (void)
 {
   g_autoptr (PcallTask) task = new_task ("say", "[('',), ('abort',), ('close',), ('',)]");
   g_autoptr (GError) error = NULL;
-  g_autoptr (PcallCall) call = NULL;
 
   support_start (task);
   error = support_join_failing (task);
