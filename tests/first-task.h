@@ -4,7 +4,8 @@
  */
 
 /* The first task of a process waits for its first child when it starts, may see its end, and may
- * have to fork again: children find out who writes the log. For tests that are about the others. */
+ * have to fork again: children find out who writes the log. For tests that are about the others;
+ * to be run when the program has set what it sets for its log. */
 
 #pragma once
 

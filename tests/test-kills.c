@@ -338,8 +338,8 @@ main (int    argc,
       char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  run_first_task ();
   traces_begin ();
+  run_first_task ();
 
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
     g_test_add_data_func (rows[i].path, &rows[i], test_kill_at_every_stop);
