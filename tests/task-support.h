@@ -304,6 +304,7 @@ typedef struct
 {
   GMutex lock;
   GCond cond;
+  gboolean runs;
   gboolean stop;
 } SupportThread;
 
@@ -313,6 +314,8 @@ support_idle_thread (gpointer data)
   SupportThread *self = data;
 
   g_mutex_lock (&self->lock);
+  self->runs = TRUE;
+  g_cond_signal (&self->cond);
   while (!self->stop)
     g_cond_wait (&self->cond, &self->lock);
   g_mutex_unlock (&self->lock);
@@ -334,6 +337,12 @@ support_test_with_thread (gconstpointer data)
   g_mutex_init (&self.lock);
   g_cond_init (&self.cond);
   thread = g_thread_new ("idle", support_idle_thread, &self);
+
+  /* A sanitizer has locks of its own while it begins, which a fork would copy. */
+  g_mutex_lock (&self.lock);
+  while (!self.runs)
+    g_cond_wait (&self.cond, &self.lock);
+  g_mutex_unlock (&self.lock);
 
   test->func ();
 
