@@ -34,6 +34,7 @@ struct _PcallRun
   /* Where the child takes calls */
   gboolean             greeted;
   gboolean             idle;     /* it has no call */
+  guint                n_ended;  /* calls, in it */
   gboolean             ending;   /* it is given no more */
   gboolean             closed;   /* it closed its channel */
   PcallTimer           patience; /* with what it should do next */

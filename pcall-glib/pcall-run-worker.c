@@ -159,6 +159,7 @@ take_outcome (PcallRun         *self,
   forget_outcome (self);
   self->begun = FALSE;
   self->idle = TRUE;
+  self->n_ended++;
   self->setup->funcs->returned (self, self->setup->data);
 }
 

@@ -474,6 +474,12 @@ pcall_run_has_call (PcallRun *self)
   return !self->idle;
 }
 
+guint
+pcall_run_get_n_ended (PcallRun *self)
+{
+  return self->n_ended;
+}
+
 gboolean
 pcall_run_has_gone (PcallRun *self)
 {

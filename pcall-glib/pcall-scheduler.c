@@ -252,12 +252,25 @@ try_again (PcallScheduler *self,
 }
 
 static void
+put_back (PcallScheduler *self,
+          PcallRun       *run)
+{
+  guint limit = self->options.calls_per_worker;
+
+  if (limit == 0 || pcall_run_get_n_ended (run) < limit)
+    pcall_pool_put (&self->pool, run);
+  else if (pcall_run_is_waiting (run))
+    pcall_run_retire (run);
+}
+
+static void
 run_returned (PcallRun *run,
               gpointer  data)
 {
   PcallScheduler *self = data;
 
-  pcall_pool_put (&self->pool, run);
+  if (pcall_run_get_job (run)->methods->takes_calls)
+    put_back (self, run);
   deliver_log (self, pcall_run_get_job (run)->index);
   tell_finished_call (self, pcall_run_get_job (run)->index);
 }
