@@ -68,6 +68,12 @@ void     pcall_log_capture_discard       (const PcallLogCapture *self,
                                           guint                  index,
                                           pid_t                  pid);
 
+/* Gives the file of the call with index @from the name of that with @to, too. */
+void     pcall_log_capture_link          (const PcallLogCapture *self,
+                                          guint                  from,
+                                          guint                  to,
+                                          pid_t                  pid);
+
 /* For reading; NULL with errno set if it cannot be. */
 PcallLogReader *pcall_log_capture_open   (const PcallLogCapture *self,
                                           guint                  index,
