@@ -38,16 +38,20 @@ gsize    pcall_receipt_measure (PcallFrameType type,
 typedef enum
 {
   PCALL_RECEIPT_NONE,
-  PCALL_RECEIPT_TAKEN,
+  PCALL_RECEIPT_THERE,
   PCALL_RECEIPT_BROKEN, /* error is set */
 } PcallReceiptStatus;
 
-/* Takes the next one, unless it is to wait for frames after the first @n_frames; checked, but for
- * whose call it is. @payload is NULL where the type is 0. */
-PcallReceiptStatus pcall_receipt_take (const PcallRing  *ring,
-                                       const guint32    *n_frames,
-                                       PcallReceipt     *receipt,
-                                       PcallPayload    **payload,
-                                       GError          **error);
+/* Looks at the next one, unless it is to wait for frames after the first @n_frames; checked, but for
+ * whose call it is. */
+PcallReceiptStatus pcall_receipt_peek (const PcallRing     *ring,
+                                       const guint32       *n_frames,
+                                       PcallReceipt        *receipt,
+                                       GError             **error);
+/* Takes that one. @payload is NULL where the type is 0. FALSE with @error set where it is none. */
+gboolean           pcall_receipt_take (const PcallRing     *ring,
+                                       const PcallReceipt  *receipt,
+                                       PcallPayload       **payload,
+                                       GError             **error);
 
 G_END_DECLS

@@ -80,19 +80,19 @@ pcall_receipt_put (const PcallRing    *ring,
   return TRUE;
 }
 
-static PcallReceiptStatus
+static gboolean
 broken (const char *complaint,
         GError    **error)
 {
   g_set_error (error, PCALL_ERROR, PCALL_ERROR_PROTOCOL,
                "in the memory that it shares with its parent %s", complaint);
-  return PCALL_RECEIPT_BROKEN;
+  return FALSE;
 }
 
 static gboolean
-check (guint         type,
-       PcallPayload *payload,
-       GError      **error)
+check_payload (guint         type,
+               PcallPayload *payload,
+               GError      **error)
 {
   PcallFrameHeader header = { .type = type, .length = payload->length };
   g_autoptr (GBytes) bytes = NULL;
@@ -106,7 +106,7 @@ check (guint         type,
   return value != NULL;
 }
 
-static PcallReceiptStatus
+static gboolean
 take_payload (const PcallRing    *ring,
               const PcallReceipt *receipt,
               PcallPayload      **payload,
@@ -119,41 +119,59 @@ take_payload (const PcallRing    *ring,
 
   pcall_ring_peek (ring, sizeof *receipt, copy->bytes, receipt->length);
   copy->length = receipt->length;
-  if (!check (receipt->type, copy, error))
-    return PCALL_RECEIPT_BROKEN;
+  if (!check_payload (receipt->type, copy, error))
+    return FALSE;
 
   *payload = g_steal_pointer (&copy);
-  return PCALL_RECEIPT_TAKEN;
+  return TRUE;
 }
 
-PcallReceiptStatus
-pcall_receipt_take (const PcallRing *ring,
-                    const guint32   *n_frames,
-                    PcallReceipt    *receipt,
-                    PcallPayload   **payload,
-                    GError         **error)
+static gboolean
+check (const PcallRing    *ring,
+       const PcallReceipt *receipt,
+       guint32             filled,
+       GError            **error)
 {
-  guint32 filled = pcall_ring_get_filled (ring);
-
-  *payload = NULL;
-  if (filled == 0)
-    return PCALL_RECEIPT_NONE;
-  if (filled > ring->size || filled < sizeof *receipt)
-    return broken ("are positions that cannot be", error);
-
-  pcall_ring_peek (ring, 0, receipt, sizeof *receipt);
-  if (n_frames != NULL && (gint32) (receipt->n_frames - *n_frames) > 0)
-    return PCALL_RECEIPT_NONE;
   if (receipt->length > ring->size || padded (receipt->length) > filled)
     return broken ("is a length that cannot be", error);
   if (receipt->type != 0 && receipt->type != PCALL_FRAME_RESULT &&
       receipt->type != PCALL_FRAME_ERROR)
     return broken ("is an outcome of no known type", error);
+  return TRUE;
+}
 
-  if (receipt->type != 0 &&
-      take_payload (ring, receipt, payload, error) == PCALL_RECEIPT_BROKEN)
-    return PCALL_RECEIPT_BROKEN;
+PcallReceiptStatus
+pcall_receipt_peek (const PcallRing *ring,
+                    const guint32   *n_frames,
+                    PcallReceipt    *receipt,
+                    GError         **error)
+{
+  guint32 filled = pcall_ring_get_filled (ring);
+
+  if (filled == 0)
+    return PCALL_RECEIPT_NONE;
+  if (filled > ring->size || filled < sizeof *receipt)
+    {
+      broken ("are positions that cannot be", error);
+      return PCALL_RECEIPT_BROKEN;
+    }
+
+  pcall_ring_peek (ring, 0, receipt, sizeof *receipt);
+  if (n_frames != NULL && (gint32) (receipt->n_frames - *n_frames) > 0)
+    return PCALL_RECEIPT_NONE;
+  return check (ring, receipt, filled, error) ? PCALL_RECEIPT_THERE : PCALL_RECEIPT_BROKEN;
+}
+
+gboolean
+pcall_receipt_take (const PcallRing    *ring,
+                    const PcallReceipt *receipt,
+                    PcallPayload      **payload,
+                    GError            **error)
+{
+  *payload = NULL;
+  if (receipt->type != 0 && !take_payload (ring, receipt, payload, error))
+    return FALSE;
 
   pcall_ring_skip (ring, padded (receipt->length));
-  return PCALL_RECEIPT_TAKEN;
+  return TRUE;
 }

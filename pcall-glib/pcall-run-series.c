@@ -46,7 +46,7 @@ reject (PcallRun   *self,
                                                                   complaint));
 }
 
-/* FALSE if the child is not in that call, or the run is no longer in use. */
+/* FALSE if the child is not in that call. */
 static gboolean
 ensure_begun (PcallRun *self,
               guint     index,
@@ -66,7 +66,7 @@ ensure_begun (PcallRun *self,
   self->job.index = index;
   self->idle = FALSE;
   pcall_run_begin (self, began);
-  return !self->freed && !self->detached;
+  return TRUE;
 }
 
 static void
@@ -97,17 +97,33 @@ was_in_time (PcallRun *self,
   return self->end_state == PCALL_CALL_STATE_PENDING || (gint32) (position - self->end_head) < 0;
 }
 
+static gboolean
+is_in_use (PcallRun *self)
+{
+  return !self->freed && !self->detached;
+}
+
+static void
+break_off (PcallRun *self,
+           GError   *error)
+{
+  self->broken = TRUE;
+  pcall_supervisor_reject (self->supervisor, error);
+}
+
 static void
 take_receipt (PcallRun           *self,
-              const PcallReceipt *receipt,
-              PcallPayload       *payload,
-              guint32             position)
+              const PcallReceipt *receipt)
 {
   const PcallRunSetup *setup = self->setup;
+  gboolean has_log = receipt->has_log && setup->context->log != NULL;
+  guint32 position = pcall_ring_get_tail (get_ring (self));
+  g_autoptr (PcallPayload) payload = NULL;
+  GError *error = NULL;
 
-  if (!ensure_begun (self, receipt->index, receipt->began))
+  if (!pcall_receipt_take (get_ring (self), receipt, &payload, &error))
     {
-      self->broken = TRUE;
+      break_off (self, error);
       return;
     }
 
@@ -116,34 +132,37 @@ take_receipt (PcallRun           *self,
   pcall_engine_unset_timer (setup->engine, &self->timeout);
   pcall_ledger_settle (get_ledger (self), self->job.slot, receipt->index);
   pcall_call_list_stop_clock (setup->calls, receipt->index, receipt->ended);
-  settle_log (self, receipt->has_log && setup->context->log != NULL);
-  pcall_run_settle_call (self, receipt->has_log && setup->context->log != NULL);
+  settle_log (self, has_log);
+  pcall_run_settle_call (self, has_log);
   forget_call (self);
   self->n_ended++;
   setup->funcs->returned (self, setup->data);
 }
 
-/* Takes the next receipt; FALSE if there is none. */
+/* A step to the end of the next call that has ended: its beginning, where that was not told yet, or
+ * its end. FALSE if there is none. */
 static gboolean
 take_next (PcallRun      *self,
            const guint32 *n_frames)
 {
-  guint32 position = pcall_ring_get_tail (get_ring (self));
-  g_autoptr (PcallPayload) payload = NULL;
-  g_autoptr (GError) error = NULL;
+  GError *error = NULL;
   PcallReceipt receipt;
 
-  if (self->broken)
+  if (self->broken || !is_in_use (self))
     return FALSE;
 
-  switch (pcall_receipt_take (get_ring (self), n_frames, &receipt, &payload, &error))
+  switch (pcall_receipt_peek (get_ring (self), n_frames, &receipt, &error))
     {
-    case PCALL_RECEIPT_TAKEN:
-      take_receipt (self, &receipt, payload, position);
-      return !self->freed && !self->detached;
+    case PCALL_RECEIPT_THERE:
+      if (!self->begun)
+        self->broken = !ensure_begun (self, receipt.index, receipt.began);
+      else if (self->job.index == receipt.index)
+        take_receipt (self, &receipt);
+      else
+        self->broken = !ensure_begun (self, receipt.index, receipt.began);
+      return TRUE;
     case PCALL_RECEIPT_BROKEN:
-      self->broken = TRUE;
-      pcall_supervisor_reject (self->supervisor, g_steal_pointer (&error));
+      break_off (self, error);
       return FALSE;
     case PCALL_RECEIPT_NONE:
     default:
@@ -162,7 +181,7 @@ drain (PcallRun *self)
     if (++n % LOOK_AT_CLOCK == 0 && g_get_monotonic_time () >= until)
       break;
 
-  if (n > 0 && !self->freed && !self->detached)
+  if (n > 0 && is_in_use (self))
     pcall_ring_let_go (get_ring (self));
   return n > 0;
 }
@@ -239,10 +258,10 @@ release (PcallRun *self)
 static void poll (gpointer data);
 
 static void
-come_back (PcallRun *self,
-           gint64    when)
+come_back (PcallRun *self)
 {
-  pcall_engine_set_timer (self->setup->engine, &self->poll, when, poll, self);
+  pcall_engine_set_timer (self->setup->engine, &self->poll, g_get_monotonic_time () + POLL_US, poll,
+                          self);
 }
 
 /* From here on the child has to say when something happens: what did just before is seen here. */
@@ -256,29 +275,7 @@ fall_asleep (PcallRun *self)
     return;
 
   pcall_ledger_set_asleep (ledger, self->job.slot, FALSE);
-  come_back (self, g_get_monotonic_time () + POLL_US);
-}
-
-/* The timer is set before anything is told: who is told may dispatch, and wait for the rest. */
-static void
-poll (gpointer data)
-{
-  PcallRun *self = data;
-  gboolean active;
-
-  if (self->detached || self->ended)
-    return;
-
-  hold (self);
-  come_back (self, g_get_monotonic_time () + POLL_US);
-  active = drain (self);
-  if (!self->freed && !self->detached)
-    active |= notice (self);
-  if (!release (self) || self->detached || self->ended || active)
-    return;
-
-  pcall_engine_unset_timer (self->setup->engine, &self->poll);
-  fall_asleep (self);
+  come_back (self);
 }
 
 /* Frames */
@@ -294,23 +291,9 @@ take_final (PcallRun *self)
   self->setup->funcs->over (self, self->setup->data);
 }
 
-/* A frame about a call. */
 static void
 take_frame (PcallRun         *self,
             const PcallFrame *frame)
-{
-  guint index;
-  gint64 began;
-
-  if (!has_entered (self, &index, &began))
-    began = g_get_monotonic_time ();
-  if (ensure_begun (self, frame->call_index, began))
-    pcall_run_take_frame (self, frame);
-}
-
-static void
-take_any_frame (PcallRun         *self,
-                const PcallFrame *frame)
 {
   switch (frame->type)
     {
@@ -327,7 +310,7 @@ take_any_frame (PcallRun         *self,
     case PCALL_FRAME_PROGRESS:
     case PCALL_FRAME_MESSAGE:
     case PCALL_FRAME_NOTE:
-      take_frame (self, frame);
+      pcall_run_take_frame (self, frame);
       break;
     case PCALL_FRAME_AGAIN:
     case PCALL_FRAME_HELLO:
@@ -336,6 +319,141 @@ take_any_frame (PcallRun         *self,
     default:
       pcall_run_refuse (self, frame);
     }
+}
+
+static gboolean
+is_about_call (const PcallFrame *frame)
+{
+  static const guint types = 1u << PCALL_FRAME_RESULT | 1u << PCALL_FRAME_ERROR |
+                             1u << PCALL_FRAME_PROGRESS | 1u << PCALL_FRAME_MESSAGE |
+                             1u << PCALL_FRAME_NOTE;
+
+  return (types & (1u << frame->type)) != 0;
+}
+
+/* The frame that came, once what was before it is told. Who is told may come here further in, and see
+ * to the rest. */
+static void
+take_pending (PcallRun *self)
+{
+  const PcallFrame *frame = self->pending;
+  guint index;
+  gint64 began;
+
+  if (frame == NULL || !is_in_use (self))
+    return;
+
+  if (is_about_call (frame) && !self->begun)
+    {
+      if (!has_entered (self, &index, &began))
+        began = g_get_monotonic_time ();
+      if (!ensure_begun (self, frame->call_index, began))
+        self->pending = NULL;
+    }
+  if (self->pending != frame || !is_in_use (self))
+    return;
+
+  self->pending = NULL;
+  self->n_frames++;
+  take_frame (self, frame);
+}
+
+/* The end of the child */
+
+/* The log file, if it has one that is nobody's. */
+static void
+settle_file (PcallRun *self)
+{
+  PcallLogCapture *log = self->setup->context->log;
+  guint name = pcall_ledger_get_log (get_ledger (self), self->job.slot);
+
+  if (log == NULL || name == PCALL_NO_CALL || (!self->idle && name == self->job.index))
+    return;
+  if (!self->idle && self->begun)
+    pcall_log_capture_link (log, name, self->job.index, self->pid);
+  pcall_log_capture_discard (log, name, self->pid);
+}
+
+/* Which call the child had, if any, where that is not known. */
+static void
+find_last_call (PcallRun *self)
+{
+  guint index;
+  gint64 began;
+  PcallHold hold = pcall_ledger_look (get_ledger (self), self->job.slot, &index, &began);
+
+  self->idle = hold == PCALL_HOLD_NOTHING;
+  if (hold == PCALL_HOLD_NOTHING)
+    return;
+  if (self->job.index != index)
+    self->job.attempt = 0;
+  self->job.index = index;
+}
+
+static void
+take_rest (PcallRun *self)
+{
+  guint index;
+  gint64 began;
+
+  while (take_next (self, &self->n_frames))
+    ;
+  take_pending (self);
+  while (take_next (self, NULL))
+    ;
+  if (is_in_use (self) && has_entered (self, &index, &began))
+    ensure_begun (self, index, began);
+}
+
+static void
+end (PcallRun *self)
+{
+  self->end_told = TRUE;
+  pcall_engine_unset_timer (self->setup->engine, &self->poll);
+  if (!self->detached && !self->begun)
+    find_last_call (self);
+  if (!self->detached)
+    settle_file (self);
+  if (!self->detached && self->begun)
+    pcall_ledger_settle (get_ledger (self), self->job.slot, self->job.index);
+  pcall_run_child_ended (self);
+}
+
+/* The timer is set before anything is told: who is told may dispatch, and wait for the rest. */
+static void
+step (PcallRun *self)
+{
+  gboolean active = TRUE;
+
+  hold (self);
+  come_back (self);
+  if (self->ended)
+    {
+      take_rest (self);
+      if (!self->freed && !self->end_told)
+        end (self);
+    }
+  else
+    {
+      active = drain (self) || self->pending != NULL;
+      take_pending (self);
+      if (is_in_use (self))
+        active |= notice (self);
+    }
+  if (!release (self) || !is_in_use (self) || self->ended || active)
+    return;
+
+  pcall_engine_unset_timer (self->setup->engine, &self->poll);
+  fall_asleep (self);
+}
+
+static void
+poll (gpointer data)
+{
+  PcallRun *self = data;
+
+  if (!self->detached && !self->end_told)
+    step (self);
 }
 
 static void
@@ -356,50 +474,14 @@ frame_came (const PcallFrame *frame,
     }
 
   hold (self);
+  take_pending (self);
+  if (is_in_use (self))
+    self->pending = frame;
   while (take_next (self, &self->n_frames))
     ;
-  self->n_frames++;
-  if (!self->freed && !self->detached)
-    take_any_frame (self, frame);
-  if (release (self) && !self->detached)
-    poll (self);
-}
-
-/* The end of the child */
-
-/* The log file, if it has one that is nobody's. */
-static void
-settle_file (PcallRun *self)
-{
-  PcallLogCapture *log = self->setup->context->log;
-  guint name = pcall_ledger_get_log (get_ledger (self), self->job.slot);
-
-  if (log == NULL || name == PCALL_NO_CALL || (!self->idle && name == self->job.index))
-    return;
-  if (!self->idle && self->begun)
-    pcall_log_capture_link (log, name, self->job.index, self->pid);
-  pcall_log_capture_discard (log, name, self->pid);
-}
-
-/* Which call the child had, if any. */
-static void
-find_last_call (PcallRun *self)
-{
-  guint index;
-  gint64 began;
-  PcallHold hold = pcall_ledger_look (get_ledger (self), self->job.slot, &index, &began);
-
-  if (hold == PCALL_HOLD_ENTERED)
-    {
-      if (ensure_begun (self, index, began))
-        pcall_ledger_settle (get_ledger (self), self->job.slot, index);
-      return;
-    }
-  if (hold == PCALL_HOLD_TAKEN && self->job.index != index)
-    self->job.attempt = 0;
-  if (hold == PCALL_HOLD_TAKEN)
-    self->job.index = index;
-  self->idle = hold == PCALL_HOLD_NOTHING;
+  take_pending (self);
+  if (release (self) && is_in_use (self) && !self->end_told)
+    step (self);
 }
 
 static void
@@ -408,17 +490,7 @@ child_ended (gpointer data)
   PcallRun *self = data;
 
   self->ended = TRUE;
-  pcall_engine_unset_timer (self->setup->engine, &self->poll);
-  hold (self);
-  if (!self->detached)
-    while (take_next (self, NULL))
-      ;
-  if (!self->detached)
-    find_last_call (self);
-  if (!self->detached)
-    settle_file (self);
-  release (self);
-  pcall_run_child_ended (self);
+  step (self);
 }
 
 const PcallSupervisorFuncs pcall_run_series_funcs = {
@@ -471,8 +543,8 @@ pcall_run_series_is_in_time (PcallRun *self)
   hold (self);
   while (take_next (self, &self->n_frames))
     ;
-  in_call = !self->freed && self->begun && self->job.index == index;
-  if (!self->freed && !in_call && self->end_state == PCALL_CALL_STATE_PENDING)
+  in_call = is_in_use (self) && self->begun && self->job.index == index;
+  if (is_in_use (self) && !in_call && self->end_state == PCALL_CALL_STATE_PENDING)
     pcall_ledger_set_ending (get_ledger (self), self->job.slot, FALSE);
   return !release (self) || !in_call;
 }

@@ -47,6 +47,8 @@ struct _PcallRun
   guint                n_holds;
   gboolean             freed;  /* while it was held */
   gboolean             ended;  /* the child */
+  gboolean             end_told;
+  const PcallFrame    *pending; /* a frame that came and waits for what is before it */
   gboolean             broken; /* what is in its ring is of no use any more */
   gboolean             linked; /* the call's log file has its name from here */
   guint32              end_head; /* what lay in its ring when it was ended from here */
