@@ -34,6 +34,7 @@ typedef struct
   guint8        state;
   guint8        has_log;
   guint8        holds_call; /* its object is kept until the call has ended */
+  guint8        stopped; /* `time` is how long it took */
 } Record;
 
 struct _PcallCallList
@@ -270,7 +271,8 @@ pcall_call_list_describe (PcallCallList *self,
 void
 pcall_call_list_begin (PcallCallList *self,
                        guint          index,
-                       pid_t          pid)
+                       pid_t          pid,
+                       gint64         began)
 {
   Record *record = get_record (self, index);
   PcallCall *call = peek_call (self, index);
@@ -280,9 +282,20 @@ pcall_call_list_begin (PcallCallList *self,
   record->has_log = self->log != NULL;
   if (record->extra != NULL)
     g_clear_pointer (&record->extra->log_file, g_free);
-  record->time = g_get_monotonic_time ();
+  record->time = began;
   if (call != NULL)
     pcall_call_notify_started (call);
+}
+
+void
+pcall_call_list_stop_clock (PcallCallList *self,
+                            guint          index,
+                            gint64         ended)
+{
+  Record *record = get_record (self, index);
+
+  record->time = MAX (ended - record->time, 0);
+  record->stopped = TRUE;
 }
 
 void
@@ -315,7 +328,7 @@ settle_progress (PcallCallList *self,
       self->progress -= record->extra->progress;
       record->extra->progress = 1.0;
     }
-  if (record->time != 0)
+  if (record->time != 0 && !record->stopped)
     record->time = g_get_monotonic_time () - record->time;
 }
 

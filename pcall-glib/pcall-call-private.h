@@ -46,7 +46,12 @@ char          *pcall_call_list_describe  (PcallCallList *self,
 
 void     pcall_call_list_begin        (PcallCallList *self,
                                        guint          index,
-                                       pid_t          pid);
+                                       pid_t          pid,
+                                       gint64         began);
+/* It ended then, though that is told only later. */
+void     pcall_call_list_stop_clock   (PcallCallList *self,
+                                       guint          index,
+                                       gint64         ended);
 void     pcall_call_list_set_progress (PcallCallList *self,
                                        guint          index,
                                        gdouble        fraction,

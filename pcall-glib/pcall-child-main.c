@@ -38,6 +38,8 @@ typedef struct
   const char *call; /* which is needed */
   int         error_number;
   int         log_error_number; /* of the log file, which is not */
+  int         out; /* standard output and error before that, where they may be needed again */
+  int         err;
 } Failure;
 
 /* Present where the program was built for coverage. */
@@ -115,6 +117,11 @@ set_up_standard_streams (const PcallStartContext *context,
       __fpurge (stderr);
     }
 
+  if (job->slot >= 0)
+    {
+      failure->out = fcntl (STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+      failure->err = fcntl (STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    }
   if (context->log != NULL)
     capture_output (context->log, job->index, failure);
 }
@@ -264,7 +271,7 @@ pcall_child_main (const PcallStartContext *context,
                   const PcallJob          *job,
                   const PcallInheritance  *inheritance)
 {
-  Failure failure = { NULL, 0, 0 };
+  Failure failure = { NULL, 0, 0, -1, -1 };
 
   prepare (context, job, inheritance, &failure);
   pcall_current_open (inheritance->fd, context->nonce);
@@ -273,12 +280,16 @@ pcall_child_main (const PcallStartContext *context,
     pcall_log_writer_install (pcall_log_route_get (), start_again);
   if (inheritance->says_ready)
     pcall_current_send (PCALL_FRAME_READY, g_variant_new_tuple (NULL, 0));
-  if (failure.log_error_number != 0)
+  if (job->slot >= 0 && failure.call != NULL)
+    pcall_ledger_enter (context->ledger, job->slot, job->index, g_get_monotonic_time ());
+  if (job->slot < 0 && failure.log_error_number != 0)
     pcall_output_note_no_file (failure.log_error_number);
   if (failure.call != NULL)
     report_failure (context, job, &failure);
 
   reseed_random (context->nonce, job->index);
   set_up_main_context (context);
+  if (job->slot >= 0)
+    pcall_child_series (context, job, failure.log_error_number, failure.out, failure.err);
   run (context, job);
 }

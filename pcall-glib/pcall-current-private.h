@@ -29,6 +29,12 @@ void      pcall_current_greet             (GVariant       *value);
 void      pcall_current_finish            (PcallFrameType  outcome,
                                            GVariant       *value,
                                            gint32          status);
+/* The process has no call any more; how many frames it has sent. */
+guint32   pcall_current_end               (void);
+/* Tells the parent, between calls too, to look at the memory that they share. */
+void      pcall_current_wake              (void);
+/* Sends that the process, which has no call, ends with @status. */
+void      pcall_current_leave             (gint32          status);
 GVariant *pcall_current_get_error_details (void);
 
 G_END_DECLS

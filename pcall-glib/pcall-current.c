@@ -73,6 +73,14 @@ pcall_current_greet (GVariant *value)
   pcall_current_send (PCALL_FRAME_HELLO, value);
 }
 
+static void
+end_call (void)
+{
+  current.finished = TRUE;
+  current.has_call = FALSE;
+  g_clear_pointer (&current.error_details, g_variant_unref);
+}
+
 void
 pcall_current_return (PcallFrameType outcome,
                       GVariant      *value)
@@ -82,9 +90,7 @@ pcall_current_return (PcallFrameType outcome,
 
   g_mutex_lock (&current_lock);
   send_frames (&frame, 1);
-  current.finished = TRUE;
-  current.has_call = FALSE;
-  g_clear_pointer (&current.error_details, g_variant_unref);
+  end_call ();
   g_mutex_unlock (&current_lock);
 }
 
@@ -105,6 +111,39 @@ pcall_current_finish (PcallFrameType outcome,
   g_mutex_lock (&current_lock);
   send_frames (frames, G_N_ELEMENTS (frames));
   current.finished = TRUE;
+  g_mutex_unlock (&current_lock);
+}
+
+guint32
+pcall_current_end (void)
+{
+  guint32 n_frames;
+
+  g_mutex_lock (&current_lock);
+  end_call ();
+  n_frames = current.channel.next_sent;
+  g_mutex_unlock (&current_lock);
+  return n_frames;
+}
+
+/* The payload of a frame without a value is a byte. */
+void
+pcall_current_wake (void)
+{
+  const PcallOutgoing frame = { PCALL_FRAME_WAKE, current.index, "", 1, NULL };
+
+  g_mutex_lock (&current_lock);
+  send_frames (&frame, 1);
+  g_mutex_unlock (&current_lock);
+}
+
+void
+pcall_current_leave (gint32 status)
+{
+  const PcallOutgoing frame = { PCALL_FRAME_FINAL, current.index, &status, sizeof status, NULL };
+
+  g_mutex_lock (&current_lock);
+  send_frames (&frame, 1);
   g_mutex_unlock (&current_lock);
 }
 

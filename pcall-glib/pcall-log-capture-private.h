@@ -68,10 +68,16 @@ void     pcall_log_capture_discard       (const PcallLogCapture *self,
                                           guint                  index,
                                           pid_t                  pid);
 
-/* Gives some of the file's memory or disk back, from its end: for all of a large one at once the system takes
- * long. FALSE if there is more. */
+/* Gives some of the file's memory or disk back, from its end: for all of a large one at once the
+ * system takes long. FALSE if there is more. */
 gboolean pcall_log_capture_shrink        (const PcallLogCapture *self,
                                           guint                  index,
+                                          pid_t                  pid);
+
+/* Gives the file of the call with index @from the name of that with @to, too. */
+void     pcall_log_capture_link          (const PcallLogCapture *self,
+                                          guint                  from,
+                                          guint                  to,
                                           pid_t                  pid);
 
 /* For reading; NULL with errno set if it cannot be. */

@@ -485,6 +485,20 @@ pcall_log_capture_shrink (const PcallLogCapture *self,
   return !shrunk;
 }
 
+void
+pcall_log_capture_link (const PcallLogCapture *self,
+                        guint                  from,
+                        guint                  to,
+                        pid_t                  pid)
+{
+  char name[NAME_SIZE];
+  char other[NAME_SIZE];
+
+  write_name (self, from, pid, name);
+  write_name (self, to, pid, other);
+  linkat (self->directory_fd, name, self->directory_fd, other, 0);
+}
+
 gboolean
 pcall_log_capture_discard_empty (const PcallLogCapture *self,
                                  guint                  index,

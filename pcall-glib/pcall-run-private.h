@@ -103,6 +103,8 @@ void            pcall_run_discard_log  (PcallRun     *self);
 const PcallJob *pcall_run_get_job      (PcallRun     *self);
 /* Whether there is a call that has not ended. */
 gboolean        pcall_run_has_call     (PcallRun     *self);
+/* How many calls have ended in the child, and it went on. */
+guint           pcall_run_get_n_ended  (PcallRun     *self);
 /* Whether the child waits for a call, and can be given one. */
 gboolean        pcall_run_is_waiting   (PcallRun     *self);
 /* The position of its child among the task's; FALSE before a call has begun. */

@@ -10,8 +10,9 @@
 
 G_BEGIN_DECLS
 
-/* A run is two files: what is the same for all of them (pcall-run.c), and children that are given
- * one call after the other (pcall-run-worker.c). */
+/* A run is three files: what is the same for all of them (pcall-run.c), children that are given one
+ * call after the other (pcall-run-worker.c), and those that take them by themselves
+ * (pcall-run-series.c). */
 
 struct _PcallRun
 {
@@ -22,6 +23,7 @@ struct _PcallRun
   guint                child; /* its position among the task's, once it is listed there */
   gboolean             listed;
   gboolean             gone; /* it was let go */
+  gboolean             ready; /* nothing hinders the child any more from coming to its call */
   gboolean             begun; /* the call */
   gboolean             heard; /* a frame came */
   gboolean             over;
@@ -34,9 +36,23 @@ struct _PcallRun
   /* Where the child takes calls */
   gboolean             greeted;
   gboolean             idle;     /* it has no call */
+  guint                n_ended;  /* calls, in it */
   gboolean             ending;   /* it is given no more */
   gboolean             closed;   /* it closed its channel */
   PcallTimer           patience; /* with what it should do next */
+
+  /* Where it takes them by itself */
+  guint32              n_frames; /* that were heard */
+  PcallTimer           poll;
+  guint                n_holds;
+  gboolean             freed;  /* while it was held */
+  gboolean             ended;  /* the child */
+  gboolean             end_told;
+  const PcallFrame    *pending; /* a frame that came and waits for what is before it */
+  gboolean             broken; /* what is in its ring is of no use any more */
+  gboolean             linked; /* the call's log file has its name from here */
+  guint32              end_head; /* what lay in its ring when it was ended from here */
+  gboolean             outcome_in_time; /* and in its socket */
 
   /* The outcome of the call, as far as it is known */
   PcallPayload        *result;
@@ -47,8 +63,19 @@ struct _PcallRun
 };
 
 gboolean pcall_run_has_outcome (PcallRun      *self);
-/* The call begins. It may be told to user code, which may end everything. */
-void pcall_run_begin       (PcallRun         *self);
+/* The call began then. It may be told to user code, which may end everything. */
+void pcall_run_begin       (PcallRun         *self,
+                            gint64            began);
+/* The child said that it is ready. */
+void pcall_run_learn_ready (PcallRun         *self);
+/* It asked for another in its place; @first: before all else. */
+void pcall_run_take_again  (PcallRun         *self,
+                            const PcallFrame *frame,
+                            gboolean          first);
+/* What came of the call, whatever else is known. */
+void pcall_run_take_outcome (PcallRun        *self,
+                             PcallFrameType   type,
+                             PcallPayload    *payload);
 /* A frame about the call came. */
 void pcall_run_take_frame  (PcallRun         *self,
                             const PcallFrame *frame);
@@ -62,7 +89,18 @@ void     pcall_run_settle_call (PcallRun     *self,
 /* The child has ended. */
 void pcall_run_child_ended (gpointer          data);
 
-/* Where the child takes calls */
+/* Where the child takes calls by itself */
+
+extern const PcallSupervisorFuncs pcall_run_series_funcs;
+
+gboolean pcall_run_series_take_back (PcallRun       *self);
+void     pcall_run_series_end       (PcallRun       *self,
+                                     PcallCallState  state,
+                                     const char     *reason);
+/* The time of the call has passed: whether it ended before. May tell. */
+gboolean pcall_run_series_is_in_time (PcallRun      *self);
+
+/* Where the child is given calls */
 
 extern const PcallSupervisorFuncs pcall_run_worker_funcs;
 

@@ -135,7 +135,7 @@ take_hello (PcallRun         *self,
   if (self->ending)
     return;
   send_call (self);
-  pcall_run_begin (self);
+  pcall_run_begin (self, g_get_monotonic_time ());
 }
 
 static void
@@ -159,6 +159,7 @@ take_outcome (PcallRun         *self,
   forget_outcome (self);
   self->begun = FALSE;
   self->idle = TRUE;
+  self->n_ended++;
   self->setup->funcs->returned (self, self->setup->data);
 }
 
@@ -183,6 +184,7 @@ take_frame (PcallRun         *self,
     case PCALL_FRAME_HELLO:
     case PCALL_FRAME_CALL:
     case PCALL_FRAME_STOP:
+    case PCALL_FRAME_WAKE:
     default:
       pcall_run_refuse (self, frame);
     }
@@ -239,12 +241,14 @@ pcall_run_next (PcallRun       *self,
   self->job = *job;
   self->idle = FALSE;
   send_call (self);
-  pcall_run_begin (self);
+  pcall_run_begin (self, g_get_monotonic_time ());
 }
 
 gboolean
 pcall_run_take_back (PcallRun *self)
 {
+  if (self->job.slot >= 0)
+    return pcall_run_series_take_back (self);
   if (!self->job.methods->takes_calls || !self->greeted || self->idle ||
       pcall_run_has_outcome (self) || pcall_supervisor_get_error (self->supervisor) != NULL ||
       !pcall_supervisor_left_unread (self->supervisor))

@@ -33,9 +33,13 @@ static void
 timed_out (gpointer data)
 {
   PcallRun *self = data;
-  g_autofree char *reason = g_strdup_printf ("timed out after %g s",
-                                             self->setup->timeout / (gdouble) G_USEC_PER_SEC);
+  g_autofree char *reason = NULL;
 
+  if (self->job.slot >= 0 && pcall_run_series_is_in_time (self))
+    return;
+
+  reason = g_strdup_printf ("timed out after %g s",
+                            self->setup->timeout / (gdouble) G_USEC_PER_SEC);
   pcall_run_end (self, PCALL_CALL_STATE_TIMED_OUT, reason);
 }
 
@@ -54,7 +58,8 @@ list_child (PcallRun *self)
 }
 
 void
-pcall_run_begin (PcallRun *self)
+pcall_run_begin (PcallRun *self,
+                 gint64    began)
 {
   const PcallRunSetup *setup = self->setup;
 
@@ -64,30 +69,38 @@ pcall_run_begin (PcallRun *self)
 
   self->begun = TRUE;
   list_child (self);
-  pcall_call_list_begin (setup->calls, self->job.index, self->pid);
+  pcall_call_list_begin (setup->calls, self->job.index, self->pid, began);
   if (setup->timeout > 0)
-    pcall_engine_set_timer (setup->engine, &self->timeout,
-                            g_get_monotonic_time () + setup->timeout, timed_out, self);
+    pcall_engine_set_timer (setup->engine, &self->timeout, began + setup->timeout, timed_out, self);
 
   setup->funcs->begun (self, first, setup->data);
+}
+
+void
+pcall_run_take_outcome (PcallRun      *self,
+                        PcallFrameType type,
+                        PcallPayload  *payload)
+{
+  if (self->result != NULL || self->error != NULL)
+    return;
+
+  if (type == PCALL_FRAME_RESULT)
+    self->result = pcall_payload_ref (payload);
+  else
+    {
+      g_autoptr (GVariant) value = pcall_payload_get_value (payload, PCALL_ERROR_VARIANT_TYPE);
+
+      self->error = pcall_error_from_variant (value, &self->error_details);
+    }
 }
 
 static void
 take_outcome (PcallRun         *self,
               const PcallFrame *frame)
 {
-  if (pcall_run_has_outcome (self))
-    return;
-
-  if (frame->type == PCALL_FRAME_RESULT)
-    self->result = pcall_payload_ref (frame->payload);
-  else
-    {
-      g_autoptr (GVariant) value = pcall_payload_get_value (frame->payload,
-                                                            PCALL_ERROR_VARIANT_TYPE);
-
-      self->error = pcall_error_from_variant (value, &self->error_details);
-    }
+  if (!pcall_run_has_outcome (self) || self->outcome_in_time)
+    pcall_run_take_outcome (self, frame->type, frame->payload);
+  self->outcome_in_time = FALSE;
 }
 
 static void
@@ -118,22 +131,32 @@ take_note (PcallRun         *self,
 }
 
 /* The child has a log writer of ours, or it would have said something else. */
+void
+pcall_run_learn_ready (PcallRun *self)
+{
+  if (!self->started.says_ready || self->ready)
+    return;
+
+  self->ready = TRUE;
+  if (self->setup->context->log != NULL && self->started.log_route == PCALL_LOG_ROUTE_UNKNOWN)
+    pcall_log_route_learn (PCALL_LOG_ROUTE_WRITER);
+}
+
 static void
 take_ready (PcallRun *self)
 {
   if (!self->started.says_ready || self->begun || pcall_run_has_outcome (self))
     return;
 
-  if (self->setup->context->log != NULL && self->started.log_route == PCALL_LOG_ROUTE_UNKNOWN)
-    pcall_log_route_learn (PCALL_LOG_ROUTE_WRITER);
-  pcall_run_begin (self);
+  pcall_run_learn_ready (self);
+  pcall_run_begin (self, g_get_monotonic_time ());
 }
 
 /* It is the first thing that a child says, or it is not said by us. */
-static void
-take_again (PcallRun         *self,
-            const PcallFrame *frame,
-            gboolean          first)
+void
+pcall_run_take_again (PcallRun         *self,
+                      const PcallFrame *frame,
+                      gboolean          first)
 {
   g_autoptr (GVariant) value = pcall_payload_get_value (frame->payload, G_VARIANT_TYPE_UINT32);
   guint route = g_variant_get_uint32 (value);
@@ -206,6 +229,7 @@ pcall_run_take_frame (PcallRun         *self,
     case PCALL_FRAME_HELLO:
     case PCALL_FRAME_CALL:
     case PCALL_FRAME_STOP:
+    case PCALL_FRAME_WAKE:
       pcall_run_refuse (self, frame);
       break;
     default:
@@ -225,7 +249,7 @@ frame_came (const PcallFrame *frame,
 
   self->heard = TRUE;
   if (frame->type == PCALL_FRAME_AGAIN)
-    take_again (self, frame, first);
+    pcall_run_take_again (self, frame, first);
   else
     pcall_run_take_frame (self, frame);
 }
@@ -246,13 +270,20 @@ static const PcallSupervisorFuncs funcs = {
   .ended = pcall_run_child_ended,
 };
 
+static const PcallSupervisorFuncs *
+choose_funcs (const PcallJob *job)
+{
+  if (job->slot >= 0)
+    return &pcall_run_series_funcs;
+  return job->methods->takes_calls ? &pcall_run_worker_funcs : &funcs;
+}
+
 PcallRun *
 pcall_run_new (const PcallRunSetup *setup,
                const PcallJob      *job,
                int                 *error_number,
                GError             **error)
 {
-  gboolean takes_calls = job->methods->takes_calls;
   PcallStarted started = { .error_number = 0 };
   PcallRun *self;
 
@@ -271,8 +302,7 @@ pcall_run_new (const PcallRunSetup *setup,
     .link.data = self,
   };
   self->supervisor = pcall_supervisor_new (setup->engine, &started, setup->context->nonce,
-                                           takes_calls ? &pcall_run_worker_funcs : &funcs, self,
-                                           error);
+                                           choose_funcs (job), self, error);
   if (self->supervisor != NULL)
     return self;
 
@@ -284,6 +314,12 @@ pcall_run_new (const PcallRunSetup *setup,
 void
 pcall_run_free (PcallRun *self)
 {
+  if (self->n_holds > 0)
+    {
+      self->freed = TRUE;
+      return;
+    }
+
   g_clear_pointer (&self->supervisor, pcall_supervisor_unref);
   g_clear_pointer (&self->result, pcall_payload_unref);
   g_clear_error (&self->error);
@@ -303,8 +339,8 @@ pcall_run_go (PcallRun *self)
 
   self->gone = TRUE;
   pcall_start_go (&self->started);
-  if (!self->started.says_ready)
-    pcall_run_begin (self);
+  if (!self->started.says_ready && self->job.slot < 0)
+    pcall_run_begin (self, g_get_monotonic_time ());
 }
 
 void
@@ -314,7 +350,9 @@ pcall_run_end (PcallRun       *self,
 {
   self->ending = TRUE;
   /* It may have handed over its result in time, without our having read it. */
-  if (!self->idle && !pcall_run_has_outcome (self) &&
+  if (self->job.slot >= 0)
+    pcall_run_series_end (self, state, reason);
+  else if (!self->idle && !pcall_run_has_outcome (self) &&
       !pcall_supervisor_has_frame (self->supervisor, PCALL_FRAME_RESULT) &&
       !pcall_supervisor_has_frame (self->supervisor, PCALL_FRAME_ERROR))
     {
@@ -333,7 +371,7 @@ pcall_run_is_to_be_tried_again (PcallRun *self)
     return FALSE;
   if (self->again)
     return TRUE;
-  return self->started.says_ready && !self->begun && exit->known && WIFSIGNALED (exit->status) &&
+  return self->started.says_ready && !self->ready && exit->known && WIFSIGNALED (exit->status) &&
          WTERMSIG (exit->status) == SIGALRM;
 }
 
@@ -443,6 +481,7 @@ void
 pcall_run_detach (PcallRun *self)
 {
   self->detached = TRUE;
+  pcall_engine_unset_timer (self->setup->engine, &self->poll);
   pcall_engine_unset_timer (self->setup->engine, &self->timeout);
   pcall_engine_unset_timer (self->setup->engine, &self->patience);
 }
@@ -474,6 +513,12 @@ pcall_run_has_call (PcallRun *self)
   return !self->idle;
 }
 
+guint
+pcall_run_get_n_ended (PcallRun *self)
+{
+  return self->n_ended;
+}
+
 gboolean
 pcall_run_has_gone (PcallRun *self)
 {
@@ -489,7 +534,7 @@ pcall_run_is_over (PcallRun *self)
 gboolean
 pcall_run_finds_out (PcallRun *self)
 {
-  return self->gone && self->started.says_ready && !self->begun;
+  return self->gone && self->started.says_ready && !self->ready;
 }
 
 GList *

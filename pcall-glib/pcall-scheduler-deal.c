@@ -31,7 +31,8 @@ has_waiting_calls (PcallScheduler *self)
 
 static PcallJob
 make_job (PcallScheduler *self,
-          PcallTurn       turn)
+          PcallTurn       turn,
+          int             slot)
 {
   gboolean one_target = self->targets->len == 1;
   PcallTarget *target = g_ptr_array_index (self->targets, one_target ? 0 : turn.index);
@@ -40,6 +41,7 @@ make_job (PcallScheduler *self,
     .index = turn.index,
     .attempt = turn.attempt,
     .child = turn.child,
+    .slot = slot,
     .target = target,
     .methods = pcall_start_choose (target, self->options.start_method, NULL),
   };
@@ -52,7 +54,7 @@ find_waiting_child (PcallScheduler *self)
 
   if (self->pool.idle.length == 0)
     return NULL;
-  job = make_job (self, pcall_turns_peek (&self->turns));
+  job = make_job (self, pcall_turns_peek (&self->turns), -1);
   return job.methods->takes_calls ? pcall_pool_find (&self->pool, &job) : NULL;
 }
 
@@ -61,7 +63,7 @@ static gboolean
 may_have_worker (PcallScheduler *self)
 {
   return self->pool.n < self->max_workers ||
-         !make_job (self, pcall_turns_peek (&self->turns)).methods->takes_calls;
+         !make_job (self, pcall_turns_peek (&self->turns), -1).methods->takes_calls;
 }
 
 static gboolean
@@ -70,7 +72,8 @@ has_room (PcallScheduler *self)
   /* The end of a process takes about as long as its beginning. So when a call is over the next
    * child is made; it is held until the one before it is gone, with all that it had. */
   return !self->crowded && self->runs.length - self->n_over < self->max_children &&
-         self->n_over <= self->max_children && may_have_worker (self);
+         self->n_over <= self->max_children && may_have_worker (self) &&
+         (!self->shares || pcall_ledger_has_slot (self->context.ledger));
 }
 
 gboolean
@@ -131,29 +134,53 @@ take_in (PcallScheduler *self,
     self->held = link;
 }
 
+/* Whose turn it is, and where; FALSE if children have taken all that there was. */
+static gboolean
+take_turn (PcallScheduler *self,
+           PcallTurn      *turn,
+           PcallJob       *job)
+{
+  int slot = self->shares ? pcall_ledger_open_slot (self->context.ledger) : -1;
+
+  if (!pcall_turns_take (&self->turns, slot, turn))
+    {
+      pcall_ledger_close_slot (self->context.ledger, slot);
+      return FALSE;
+    }
+
+  if (self->shares && self->context.log != NULL)
+    pcall_ledger_set_log (self->context.ledger, slot, turn->index);
+  *job = make_job (self, *turn, slot);
+  return TRUE;
+}
+
 /* Makes a child for the next call, which pcall_scheduler_let_go() lets go on. NULL without an error
- * where there is no room for it while others run: then the call waits. */
+ * where there is no room for it while others run: then the call waits. @job says which it is. */
 static PcallRun *
 make_next (PcallScheduler *self,
-           guint          *index,
+           PcallJob       *job,
            GError        **error)
 {
-  PcallTurn next = pcall_turns_take (&self->turns);
-  PcallJob job = make_job (self, next);
   g_autoptr (GError) failure = NULL;
   int error_number = 0;
-  PcallRun *run = pcall_run_new (&self->setup, &job, &error_number, &failure);
+  PcallTurn next;
+  PcallRun *run;
 
-  *index = next.index;
+  if (!take_turn (self, &next, job))
+    return NULL;
+
+  run = pcall_run_new (&self->setup, job, &error_number, &failure);
   if (run != NULL)
     {
       take_in (self, run);
       return run;
     }
 
+  if (job->slot >= 0)
+    pcall_ledger_close_slot (self->context.ledger, job->slot);
   if (pcall_limits_is_want_of_room (error_number) && wait_for_room (self))
     {
-      pcall_turns_put_back (&self->turns, next);
+      pcall_turns_put_back (&self->turns, job->slot, next);
       return NULL;
     }
 
@@ -178,13 +205,13 @@ static void
 start_or_fail_next (PcallScheduler *self)
 {
   g_autoptr (GError) error = NULL;
-  guint index;
-  PcallRun *run = make_next (self, &index, &error);
+  PcallJob job;
+  PcallRun *run = make_next (self, &job, &error);
 
   if (run != NULL)
     pcall_scheduler_let_go (self);
   else if (error != NULL)
-    pcall_scheduler_finish_unstarted (self, index, PCALL_CALL_STATE_FAILED, error->code,
+    pcall_scheduler_finish_unstarted (self, job.slot, job.index, PCALL_CALL_STATE_FAILED, error->code,
                                       error->message);
 }
 
@@ -206,8 +233,11 @@ start_next (PcallScheduler *self)
 
   if (waiting != NULL)
     {
-      PcallJob job = make_job (self, pcall_turns_take (&self->turns));
+      PcallTurn next;
+      PcallJob job;
 
+      pcall_turns_take (&self->turns, -1, &next);
+      job = make_job (self, next, -1);
       pcall_pool_give (&self->pool, waiting, &job);
       return;
     }
@@ -234,11 +264,14 @@ drop_next (PcallScheduler *self)
 {
   const PcallExit unknown = { .known = FALSE };
   gboolean timed_out = self->stop_state == PCALL_CALL_STATE_TIMED_OUT;
-  PcallTurn next = pcall_turns_take (&self->turns);
+  int slot = self->shares ? pcall_ledger_own_slot (self->context.ledger) : -1;
+  PcallTurn next;
 
+  if (!pcall_turns_take (&self->turns, slot, &next))
+    return;
   if (next.child >= 0)
     pcall_child_list_set_exit (self->children, next.child, &unknown);
-  pcall_scheduler_finish_unstarted (self, next.index, self->stop_state,
+  pcall_scheduler_finish_unstarted (self, slot, next.index, self->stop_state,
                                     timed_out ? PCALL_ERROR_TIMED_OUT : PCALL_ERROR_CANCELLED,
                                     self->stop_reason);
 }
@@ -257,16 +290,16 @@ pcall_scheduler_deal_first (PcallScheduler *self,
                             GError        **error)
 {
   g_autofree char *call = NULL;
-  guint index;
+  PcallJob job;
 
   if (!has_waiting_calls (self))
     return TRUE;
 
   survey (self);
-  if (make_next (self, &index, error) != NULL)
+  if (make_next (self, &job, error) != NULL)
     return TRUE;
 
-  call = pcall_call_list_describe (self->calls, index);
+  call = pcall_call_list_describe (self->calls, job.index);
   g_prefix_error (error, "%s: ", call);
   return FALSE;
 }

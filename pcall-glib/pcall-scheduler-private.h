@@ -45,6 +45,8 @@ typedef struct
   gint64             deadline;
   gint64             grace_period;
   guint              max_children; /* 0: as many as there is room for */
+  guint              calls_per_child; /* that is forked; 0: no limit */
+  guint              calls_per_worker; /* 0: no limit */
   PcallStartMethod   start_method; /* possible for each target */
   PcallFailurePolicy failure_policy;
   PcallLogMode       log_mode;

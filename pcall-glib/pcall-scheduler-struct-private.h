@@ -27,6 +27,7 @@ struct _PcallScheduler
 
   PcallSchedulerOptions      options;
   guint                      max_children;
+  gboolean                   shares;      /* forked children take calls by themselves */
   guint                      max_workers; /* of these, those that take calls */
 
   PcallStartContext          context;
@@ -75,8 +76,9 @@ void     pcall_scheduler_deal        (PcallScheduler *self,
                                       gint64          begun,
                                       gint64          length);
 
-/* The call ends without a child, as @state; @reason is the message of its error. */
+/* The call, taken by @slot where there is a ledger, ends without a child, as @state; @reason is the message of its error. */
 void     pcall_scheduler_finish_unstarted (PcallScheduler *self,
+                                           int             slot,
                                            guint           index,
                                            PcallCallState  state,
                                            PcallError      code,

@@ -77,6 +77,7 @@ tell_finished_call (PcallScheduler *self,
 
 void
 pcall_scheduler_finish_unstarted (PcallScheduler *self,
+                                  int             slot,
                                   guint           index,
                                   PcallCallState  state,
                                   PcallError      code,
@@ -84,6 +85,8 @@ pcall_scheduler_finish_unstarted (PcallScheduler *self,
 {
   g_autofree char *call = pcall_call_list_describe (self->calls, index);
 
+  if (self->context.ledger != NULL)
+    pcall_ledger_settle (self->context.ledger, slot, index);
   if (pcall_call_list_finish (self->calls, index, state, NULL,
                               g_error_new (PCALL_ERROR, code, "%s: %s", call, reason), NULL))
     tell_finished_call (self, index);
@@ -245,12 +248,24 @@ try_again (PcallScheduler *self,
   pcall_run_discard_log (run);
   pcall_run_free (run);
   if (job.attempt + 1 < MAX_ATTEMPTS)
-    pcall_turns_put_back (&self->turns, (PcallTurn) { job.index, job.attempt + 1,
-                                                      begun ? (int) child : -1 });
+    pcall_turns_put_back (&self->turns, job.slot, (PcallTurn) { job.index, job.attempt + 1,
+                                                                begun ? (int) child : -1 });
   else
-    pcall_scheduler_finish_unstarted (self, job.index, PCALL_CALL_STATE_FAILED, PCALL_ERROR_START,
+    pcall_scheduler_finish_unstarted (self, job.slot, job.index, PCALL_CALL_STATE_FAILED, PCALL_ERROR_START,
                                       "other threads of this process held locks of GLib at every "
                                       "fork");
+}
+
+static void
+put_back (PcallScheduler *self,
+          PcallRun       *run)
+{
+  guint limit = self->options.calls_per_worker;
+
+  if (limit == 0 || pcall_run_get_n_ended (run) < limit)
+    pcall_pool_put (&self->pool, run);
+  else if (pcall_run_is_waiting (run))
+    pcall_run_retire (run);
 }
 
 static void
@@ -259,7 +274,8 @@ run_returned (PcallRun *run,
 {
   PcallScheduler *self = data;
 
-  pcall_pool_put (&self->pool, run);
+  if (pcall_run_get_job (run)->methods->takes_calls)
+    put_back (self, run);
   deliver_log (self, pcall_run_get_job (run)->index);
   tell_finished_call (self, pcall_run_get_job (run)->index);
 }
@@ -271,6 +287,14 @@ run_over (PcallRun *run,
   PcallScheduler *self = data;
 
   self->n_over++;
+}
+
+static void
+close_slot (PcallScheduler *self,
+            int             slot)
+{
+  if (slot >= 0)
+    pcall_ledger_close_slot (self->context.ledger, slot);
 }
 
 static void
@@ -293,6 +317,7 @@ run_ended (PcallRun *run,
   if (pcall_run_is_to_be_tried_again (run))
     {
       try_again (self, run);
+      close_slot (self, job.slot);
       return;
     }
 
@@ -300,8 +325,9 @@ run_ended (PcallRun *run,
       pcall_run_take_back (run))
     {
       pcall_run_discard_log (run);
-      pcall_turns_put_back (&self->turns, (PcallTurn) { job.index, job.attempt + 1, -1 });
+      pcall_turns_put_back (&self->turns, job.slot, (PcallTurn) { job.index, job.attempt + 1, -1 });
     }
+  close_slot (self, job.slot);
   finish_run (self, run);
 }
 
@@ -337,13 +363,31 @@ deadline_passed (gpointer data)
 
 static guint
 find_max_children (guint                        n_calls,
+                   gboolean                     shares,
                    const PcallSchedulerOptions *options)
 {
   if (options->max_children != 0)
     return options->max_children;
+  if (shares)
+    return g_get_num_processors ();
   return pcall_limits_find_room (n_calls, options->log_mode == PCALL_LOG_MODE_LIVE
                                               ? DESCRIPTORS_PER_LIVE_CHILD
                                               : DESCRIPTORS_PER_CHILD);
+}
+
+/* Whether children take calls by themselves: forked ones, if all are. */
+static gboolean
+are_shared (GPtrArray                   *targets,
+            const PcallSchedulerOptions *options)
+{
+  if (options->calls_per_child == 1)
+    return FALSE;
+
+  for (guint i = 0; i < targets->len; i++)
+    if (pcall_start_choose (g_ptr_array_index (targets, i), options->start_method, NULL) !=
+        &pcall_start_fork)
+      return FALSE;
+  return TRUE;
 }
 
 PcallScheduler *
@@ -364,7 +408,9 @@ pcall_scheduler_new (PcallEngine                 *engine,
   self->options = *options;
   self->funcs = funcs;
   self->data = data;
-  self->max_children = find_max_children (pcall_call_list_get_n_calls (calls), options);
+  self->shares = are_shared (targets, options) && pcall_call_list_get_n_calls (calls) > 0;
+  self->max_children =
+      find_max_children (pcall_call_list_get_n_calls (calls), self->shares, options);
   self->max_workers =
       options->max_children != 0 ? options->max_children : g_get_num_processors ();
   pcall_start_context_init (&self->context, arguments);
@@ -387,6 +433,26 @@ wait_for_first (PcallScheduler *self,
          self->runs.head != NULL && pcall_run_finds_out (self->runs.head->data) &&
          g_get_monotonic_time () < until)
     pcall_engine_dispatch (self->engine, until);
+}
+
+static gboolean
+prepare_ledger (PcallScheduler *self,
+                GError        **error)
+{
+  guint n_calls = pcall_call_list_get_n_calls (self->calls);
+  PcallLedger *ledger;
+
+  if (!self->shares)
+    return TRUE;
+  ledger = pcall_ledger_new (n_calls, MIN (self->max_children, n_calls), error);
+  if (ledger == NULL)
+    return FALSE;
+
+  self->context.ledger = ledger;
+  self->context.targets = g_ptr_array_ref (self->targets);
+  self->context.calls_per_child = self->options.calls_per_child;
+  pcall_turns_share (&self->turns, ledger);
+  return TRUE;
 }
 
 static gboolean
@@ -414,7 +480,8 @@ pcall_scheduler_start (PcallScheduler *self,
     return FALSE;
 
   self->children = self->setup.children = pcall_child_list_new (self->calls);
-  if (!prepare_logs (self, error) || !pcall_scheduler_deal_first (self, error))
+  if (!prepare_ledger (self, error) || !prepare_logs (self, error) ||
+      !pcall_scheduler_deal_first (self, error))
     return FALSE;
 
   if (self->options.deadline > 0)
@@ -514,7 +581,7 @@ pcall_scheduler_abandon (PcallScheduler *self)
   if (self->logs != NULL)
     pcall_log_delivery_abort (self->logs);
   g_clear_pointer (&self->logs, pcall_log_delivery_free);
-  pcall_turns_clear (&self->turns);
+  pcall_turns_drop_all (&self->turns);
   pcall_scheduler_stop (self, reason);
   run_until (self, g_get_monotonic_time () + ABANDON_WAIT_US);
 

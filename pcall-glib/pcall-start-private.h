@@ -7,6 +7,7 @@
 
 #include "pcall-arguments-private.h"
 #include "pcall-enums.h"
+#include "pcall-ledger-private.h"
 #include "pcall-log-capture-private.h"
 #include "pcall-log-writer-private.h"
 #include "pcall-process-private.h"
@@ -32,6 +33,11 @@ typedef struct
   gboolean                 follows_logs; /* a child's log file is to be there when it says READY */
   int                      null_fd;
   gboolean                 holds_life;
+
+  /* Where forked children take their calls by themselves; else NULL */
+  PcallLedger             *ledger;
+  GPtrArray               *targets;
+  guint                    calls_per_child; /* 0: no limit */
 
   /* What the start method prepared */
   GMainContext            *main_context; /* what children are forked with; NULL: each makes its own */
@@ -66,6 +72,7 @@ typedef struct
   guint                    index;
   guint                    attempt; /* 0, 1 …: how often a child for this call was started before */
   int                      child;   /* the position of one in whose place this is; -1 for none */
+  int                      slot;    /* in the ledger, where it takes more calls; -1 if it does not */
   PcallTarget             *target;
   const PcallStartMethods *methods;
 } PcallJob;
@@ -128,6 +135,15 @@ G_NORETURN
 void pcall_child_main (const PcallStartContext *context,
                        const PcallJob          *job,
                        const PcallInheritance  *inheritance);
+
+/* From there on, of a child that takes its calls by itself. @log_error_number: why it has no log
+ * file, 0 if it has. @out, @err: standard output and error as they were. */
+G_NORETURN
+void pcall_child_series (const PcallStartContext *context,
+                         const PcallJob          *job,
+                         int                      log_error_number,
+                         int                      out,
+                         int                      err);
 
 /* Reads what the trial would read from files anew in each child; once in a process. From any
  * thread. */

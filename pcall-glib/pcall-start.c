@@ -146,6 +146,8 @@ pcall_start_context_clear (PcallStartContext *self)
   clear_methods (self);
   pcall_fd_clear (&self->null_fd);
   g_clear_pointer (&self->log, pcall_log_capture_unref);
+  g_clear_pointer (&self->ledger, pcall_ledger_unref);
+  g_clear_pointer (&self->targets, g_ptr_array_unref);
   g_clear_pointer (&self->arguments, pcall_arguments_unref);
 }
 

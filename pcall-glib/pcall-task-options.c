@@ -157,10 +157,10 @@ pcall_task_get_grace_period (PcallTask *self)
  * @max_children: the number, 0 for automatic
  *
  * Sets how many children may run at once. Automatic is all of them, as far as the system has room
- * for: calls that talk to each other can rely on that. Of workers, which run one call after the
- * other, it is as many as there are processors. The other calls wait for their turn. The process of
- * the next call may be made while that of a call that is over is ending; it begins when that one is
- * gone, with all that it held.
+ * for: calls that talk to each other can rely on that. Of children that run one call after the
+ * other, as workers do, it is as many as there are processors. The other calls wait for their turn.
+ * The process of the next call may be made while that of a call that is over is ending; it begins
+ * when that one is gone, with all that it held.
  *
  * Since: 1.0
  */
@@ -195,6 +195,58 @@ pcall_task_get_max_children (PcallTask *self)
   g_return_val_if_fail (PCALL_IS_TASK (self), 0);
 
   return self->max_children;
+}
+
+/**
+ * pcall_task_set_calls_per_child:
+ * @self: a task that is not started
+ * @calls_per_child: the number of calls, 0 for no limit
+ *
+ * Sets how many calls a child may run, one after the other. For very many small calls a fork for
+ * each costs more than the call; a child that runs more than one takes its next call by itself.
+ * What a call leaves behind in its process (memory, the working directory, signal handlers) is there
+ * for the next one.
+ *
+ * When a child dies, the call that it ran has crashed, and no other: those that it finished keep
+ * their results, and those that it did not come to run in another child.
+ *
+ * As long as this is not set, a forked child runs one call, and a worker any number. Where some
+ * targets are forked and others spawned, a forked child runs one call in any case.
+ *
+ * Since: 1.0
+ */
+void
+pcall_task_set_calls_per_child (PcallTask *self,
+                                guint calls_per_child)
+{
+  g_return_if_fail (PCALL_IS_TASK (self));
+  if (!pcall_task_check_unstarted (self, G_STRFUNC))
+    return;
+
+  self->calls_per_child_set = TRUE;
+  if (self->calls_per_child == calls_per_child)
+    return;
+
+  self->calls_per_child = calls_per_child;
+  pcall_task_notify (self, PROP_CALLS_PER_CHILD);
+}
+
+/**
+ * pcall_task_get_calls_per_child:
+ * @self: a task
+ *
+ * Gets how many calls a child may run, one after the other.
+ *
+ * Returns: the number of calls, 0 for no limit
+ *
+ * Since: 1.0
+ */
+guint
+pcall_task_get_calls_per_child (PcallTask *self)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), 1);
+
+  return self->calls_per_child;
 }
 
 /**

@@ -28,6 +28,8 @@ struct _PcallTask
   gdouble             deadline;
   gdouble             grace_period;
   guint               max_children;
+  guint               calls_per_child;
+  gboolean            calls_per_child_set;
   guint               n_calls;
   PcallStartMethod    start_method;
   PcallFailurePolicy  failure_policy;
@@ -55,6 +57,7 @@ typedef enum
   PROP_DEADLINE,
   PROP_GRACE_PERIOD,
   PROP_MAX_CHILDREN,
+  PROP_CALLS_PER_CHILD,
   PROP_N_CALLS,
   PROP_START_METHOD,
   PROP_FAILURE_POLICY,

@@ -494,6 +494,8 @@ make_scheduler (PcallTask *self)
     .deadline = pcall_task_to_microseconds (self->deadline),
     .grace_period = pcall_task_to_microseconds (self->grace_period),
     .max_children = self->max_children,
+    .calls_per_child = self->calls_per_child,
+    .calls_per_worker = self->calls_per_child_set ? self->calls_per_child : 0,
     .start_method = self->start_method,
     .failure_policy = self->failure_policy,
     .log_mode = self->log_mode,

@@ -151,6 +151,9 @@ pcall_task_get_property (GObject    *object,
     case PROP_MAX_CHILDREN:
       g_value_set_uint (value, self->max_children);
       break;
+    case PROP_CALLS_PER_CHILD:
+      g_value_set_uint (value, self->calls_per_child);
+      break;
     case PROP_N_CALLS:
       g_value_set_uint (value, pcall_task_get_n_calls (self));
       break;
@@ -207,6 +210,9 @@ pcall_task_set_property (GObject      *object,
       break;
     case PROP_MAX_CHILDREN:
       pcall_task_set_max_children (self, g_value_get_uint (value));
+      break;
+    case PROP_CALLS_PER_CHILD:
+      pcall_task_set_calls_per_child (self, g_value_get_uint (value));
       break;
     case PROP_N_CALLS:
       pcall_task_set_n_calls (self, g_value_get_uint (value));
@@ -275,13 +281,24 @@ install_options (void)
   /**
    * PcallTask:max-children: (getter get_max_children) (setter set_max_children)
    *
-   * How many children may run at once; 0 for as many as the system has room for, and of workers as
-   * many as there are processors.
+   * How many children may run at once; 0 for as many as the system has room for, and of children
+   * that run more than one call as many as there are processors.
    *
    * Since: 1.0
    */
   properties[PROP_MAX_CHILDREN] =
       g_param_spec_uint ("max-children", NULL, NULL, 0, G_MAXUINT, 0, flags);
+
+  /**
+   * PcallTask:calls-per-child: (getter get_calls_per_child) (setter set_calls_per_child)
+   *
+   * How many calls a child may run, one after the other; 0 for no limit. As long as it is not set,
+   * a forked child runs one call, and a worker any number.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_CALLS_PER_CHILD] =
+      g_param_spec_uint ("calls-per-child", NULL, NULL, 0, G_MAXUINT, 1, flags);
 
   /**
    * PcallTask:n-calls: (getter get_n_calls) (setter set_n_calls)
@@ -528,6 +545,7 @@ pcall_task_init (PcallTask *self)
   self->targets = g_ptr_array_new_with_free_func (g_object_unref);
   self->arguments = pcall_arguments_new ();
   self->grace_period = DEFAULT_GRACE_PERIOD;
+  self->calls_per_child = 1;
   self->n_calls = 1;
   g_mutex_init (&self->lock);
 }

@@ -73,6 +73,11 @@ void                pcall_task_set_max_children   (PcallTask          *self,
 PCALL_AVAILABLE_IN_1_0
 guint               pcall_task_get_max_children   (PcallTask          *self);
 PCALL_AVAILABLE_IN_1_0
+void                pcall_task_set_calls_per_child (PcallTask         *self,
+                                                    guint              calls_per_child);
+PCALL_AVAILABLE_IN_1_0
+guint               pcall_task_get_calls_per_child (PcallTask         *self);
+PCALL_AVAILABLE_IN_1_0
 void                pcall_task_set_n_calls        (PcallTask          *self,
                                                    guint               n_calls);
 PCALL_AVAILABLE_IN_1_0

@@ -5,7 +5,7 @@
 
 #pragma once
 
-#include <glib.h>
+#include "pcall-ledger-private.h"
 
 G_BEGIN_DECLS
 
@@ -15,6 +15,7 @@ typedef struct
   guint  n_calls;
   guint  next;
   GQueue retries; /* PcallTurn */
+  PcallLedger *ledger; /* that has the calls which were not taken; NULL: `next` says it */
 } PcallTurns;
 
 typedef struct
@@ -26,14 +27,23 @@ typedef struct
 
 void      pcall_turns_init     (PcallTurns *self,
                                 guint       n_calls);
+/* From now on children take calls, too. */
+void      pcall_turns_share    (PcallTurns  *self,
+                                PcallLedger *ledger);
 /* No call waits any more. */
+void      pcall_turns_drop_all (PcallTurns *self);
+/* In a forked child, of what is its parent's, too: frees memory. */
 void      pcall_turns_clear    (PcallTurns *self);
 gboolean  pcall_turns_are_left (PcallTurns *self);
-/* The next one; there must be one. */
+/* The next one; there must be one. Where children take calls, too, it may be another. */
 PcallTurn pcall_turns_peek     (PcallTurns *self);
-PcallTurn pcall_turns_take     (PcallTurns *self);
-/* It is this one's turn again, before all others. */
+/* FALSE where they have taken it; @slot is where in the ledger it is to run. */
+gboolean  pcall_turns_take     (PcallTurns *self,
+                                int         slot,
+                                PcallTurn  *turn);
+/* It is this one's turn again, before all others. @slot is where it did not run. */
 void      pcall_turns_put_back (PcallTurns *self,
+                                int         slot,
                                 PcallTurn   turn);
 
 G_END_DECLS

@@ -49,7 +49,8 @@ typedef enum
                             and keyword arguments, and write into this log file, if not empty,
                             with this key */
   PCALL_FRAME_STOP,      /* (): to a worker: there are no more calls */
-  PCALL_FRAME_LAST = PCALL_FRAME_STOP,
+  PCALL_FRAME_WAKE,      /* (): there is something in the memory that this child and its parent share */
+  PCALL_FRAME_LAST = PCALL_FRAME_WAKE,
 } PcallFrameType;
 
 typedef struct

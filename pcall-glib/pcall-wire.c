@@ -59,6 +59,7 @@ static const struct
   [PCALL_FRAME_HELLO] = { .name = "hello", .payload_type = "(uia{sv})" },
   [PCALL_FRAME_CALL] = { .name = "call", .payload_type = "(sva{sv}ss)" },
   [PCALL_FRAME_STOP] = { .name = "stop", .payload_type = "()" },
+  [PCALL_FRAME_WAKE] = { .name = "wake", .payload_type = "()" },
   [PCALL_FRAME_AGAIN] = { .name = "again", .payload_type = "u" },
   [PCALL_FRAME_NOTE] = { .name = "note", .payload_type = "s" },
 };
@@ -268,6 +269,7 @@ pcall_frame_is_plain (PcallFrameType type, const guint8 *bytes, gsize length)
     case PCALL_FRAME_HELLO:
     case PCALL_FRAME_CALL:
     case PCALL_FRAME_STOP:
+    case PCALL_FRAME_WAKE:
     case PCALL_FRAME_NOTE:
     default:
       return FALSE;

@@ -33,6 +33,7 @@ SETTERS (timeout, 0.0, 2.5)
 SETTERS (deadline, 0.0, 1e6)
 SETTERS (grace_period, 3.0, 0.0)
 SETTERS (max_children, 0, 7)
+SETTERS (calls_per_child, 1, 0)
 SETTERS (n_calls, 1, 0)
 SETTERS (start_method, PCALL_START_METHOD_AUTOMATIC, PCALL_START_METHOD_FORK)
 SETTERS (failure_policy, PCALL_FAILURE_POLICY_CONTINUE, PCALL_FAILURE_POLICY_STOP)
@@ -50,6 +51,7 @@ static const PropertyCase cases[] = {
   CASE ("deadline", deadline, "0.000000", "1000000.000000"),
   CASE ("grace-period", grace_period, "3.000000", "0.000000"),
   CASE ("max-children", max_children, "0", "7"),
+  CASE ("calls-per-child", calls_per_child, "1", "0"),
   CASE ("n-calls", n_calls, "1", "0"),
   CASE ("start-method", start_method, "((PcallStartMethod) PCALL_START_METHOD_AUTOMATIC)",
         "((PcallStartMethod) PCALL_START_METHOD_FORK)"),
@@ -145,6 +147,7 @@ test_all (void)
   g_assert_cmpfloat (pcall_task_get_deadline (task), ==, 0.0);
   g_assert_cmpfloat (pcall_task_get_grace_period (task), ==, 3.0);
   g_assert_cmpuint (pcall_task_get_max_children (task), ==, 0);
+  g_assert_cmpuint (pcall_task_get_calls_per_child (task), ==, 1);
   g_assert_cmpint (pcall_task_get_failure_policy (task), ==, PCALL_FAILURE_POLICY_CONTINUE);
   g_assert_false (pcall_task_get_keep_logs (task));
 

@@ -57,6 +57,7 @@ static const struct
   { PCALL_FRAME_CALL, "('lib.so:add', <(1, 'x', 2.5)>, {'unit': <'ms'>}, '', '')" },
   { PCALL_FRAME_CALL, "('', <()>, @a{sv} {}, '/run/log', '00ff')" },
   { PCALL_FRAME_STOP, "()" },
+  { PCALL_FRAME_WAKE, "()" },
 };
 
 static GVariant *

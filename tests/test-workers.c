@@ -133,6 +133,29 @@ test_one_at_a_time (void)
   g_assert_cmpuint (children->len, ==, 4);
 }
 
+/* A worker is retired after its calls, and the next one takes its place. */
+static void
+test_calls_per_child (void)
+{
+  static const struct
+  {
+    guint calls_per_child;
+    guint n_children;
+  } rows[] = { { 1, 6 }, { 2, 3 }, { 4, 2 }, { 6, 1 }, { 0, 1 } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autoptr (PcallTask) task = odd_task ("good", "later", 6);
+      g_autoptr (GPtrArray) children = NULL;
+
+      pcall_task_set_max_children (task, 1);
+      pcall_task_set_calls_per_child (task, rows[i].calls_per_child);
+      support_run (task, "[<@u 0>, <@u 1>, <@u 2>, <@u 3>, <@u 4>, <@u 5>]");
+      children = pcall_task_get_children (task);
+      g_assert_cmpuint (children->len, ==, rows[i].n_children);
+    }
+}
+
 static void
 test_worker_by_hand (void)
 {
@@ -360,6 +383,7 @@ main (int    argc,
   g_test_add_func ("/pcall/workers/argument", test_argument);
   g_test_add_func ("/pcall/workers/unknown-name", test_unknown_name);
   g_test_add_func ("/pcall/workers/one-at-a-time", test_one_at_a_time);
+  g_test_add_func ("/pcall/workers/calls-per-child", test_calls_per_child);
   g_test_add_func ("/pcall/workers/by-hand", test_worker_by_hand);
   g_test_add_func ("/pcall/workers/leave", test_leave);
   g_test_add_func ("/pcall/workers/stay", test_stay);

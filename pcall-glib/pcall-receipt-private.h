@@ -1,0 +1,57 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "pcall-payload-private.h"
+#include "pcall-ring-private.h"
+#include "pcall-wire-private.h"
+
+G_BEGIN_DECLS
+
+/* What a child tells of a call that has ended, in the ring of its slot. */
+typedef struct
+{
+  guint32 length; /* of the payload that follows */
+  guint32 index;
+  guint32 n_frames; /* which it sent before, in all: they are to be heard first */
+  guint16 type;     /* PCALL_FRAME_RESULT or PCALL_FRAME_ERROR; 0 where that was sent as a frame */
+  guint16 has_log;
+  gint64  began; /* microseconds of the monotonic clock */
+  gint64  ended;
+} PcallReceipt;
+
+/* Whether such a payload can go this way at all. */
+gboolean pcall_receipt_fits (const PcallRing    *ring,
+                             gsize               length);
+/* FALSE if there is no room for it now. @value may be NULL where its type is 0. */
+gboolean pcall_receipt_put  (const PcallRing    *ring,
+                             const PcallReceipt *receipt,
+                             GVariant           *value);
+
+/* The length of @value's payload. */
+gsize    pcall_receipt_measure (PcallFrameType type,
+                                GVariant      *value);
+
+typedef enum
+{
+  PCALL_RECEIPT_NONE,
+  PCALL_RECEIPT_THERE,
+  PCALL_RECEIPT_BROKEN, /* error is set */
+} PcallReceiptStatus;
+
+/* Looks at the next one, unless it is to wait for frames after the first @n_frames; checked, but for
+ * whose call it is. */
+PcallReceiptStatus pcall_receipt_peek (const PcallRing     *ring,
+                                       const guint32       *n_frames,
+                                       PcallReceipt        *receipt,
+                                       GError             **error);
+/* Takes that one. @payload is NULL where the type is 0. FALSE with @error set where it is none. */
+gboolean           pcall_receipt_take (const PcallRing     *ring,
+                                       const PcallReceipt  *receipt,
+                                       PcallPayload       **payload,
+                                       GError             **error);
+
+G_END_DECLS

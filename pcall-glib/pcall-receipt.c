@@ -1,0 +1,177 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "pcall-receipt-private.h"
+
+#include <string.h>
+
+#include "pcall-error.h"
+
+/* What a child tells of a call that has ended: a header, and the payload as it would stand in a
+ * frame, then nothing to a multiple of 8.
+ *
+ * What lies in shared memory may change while it is looked at. So a receipt is copied first, once,
+ * and the copy is checked, as bytes from a socket are. */
+
+/* A ring has room for several. What is larger goes over the socket. */
+#define LARGEST_PART 4
+
+static guint32
+padded (gsize length)
+{
+  return sizeof (PcallReceipt) + (guint32) ((length + 7) & ~(gsize) 7);
+}
+
+gboolean
+pcall_receipt_fits (const PcallRing *ring,
+                    gsize            length)
+{
+  return length <= ring->size / LARGEST_PART;
+}
+
+static gboolean
+is_boxed (guint type)
+{
+  return type == PCALL_FRAME_RESULT;
+}
+
+gsize
+pcall_receipt_measure (PcallFrameType type,
+                       GVariant      *value)
+{
+  return g_variant_get_size (value) +
+         (is_boxed (type) ? 1 + strlen (g_variant_get_type_string (value)) : 0);
+}
+
+/* A v is its value, a zero byte and its type string. */
+static void
+put_payload (const PcallRing *ring,
+             guint            type,
+             GVariant        *value)
+{
+  guint32 size = g_variant_get_size (value);
+  guint32 at = sizeof (PcallReceipt);
+  const char *type_string = g_variant_get_type_string (value);
+
+  if (size > 0)
+    pcall_ring_put (ring, at, g_variant_get_data (value), size);
+  if (!is_boxed (type))
+    return;
+  pcall_ring_put (ring, at + size, "", 1);
+  pcall_ring_put (ring, at + size + 1, type_string, strlen (type_string));
+}
+
+gboolean
+pcall_receipt_put (const PcallRing    *ring,
+                   const PcallReceipt *receipt,
+                   GVariant           *value)
+{
+  guint32 size = padded (receipt->length);
+
+  if (pcall_ring_get_room (ring) < size)
+    return FALSE;
+
+  pcall_ring_put (ring, 0, receipt, sizeof *receipt);
+  if (value != NULL)
+    put_payload (ring, receipt->type, value);
+  pcall_ring_publish (ring, size);
+  return TRUE;
+}
+
+static gboolean
+broken (const char *complaint,
+        GError    **error)
+{
+  g_set_error (error, PCALL_ERROR, PCALL_ERROR_PROTOCOL,
+               "in the memory that it shares with its parent %s", complaint);
+  return FALSE;
+}
+
+static gboolean
+check_payload (guint         type,
+               PcallPayload *payload,
+               GError      **error)
+{
+  PcallFrameHeader header = { .type = type, .length = payload->length };
+  g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (GVariant) value = NULL;
+
+  if (pcall_frame_is_plain (type, payload->bytes, payload->length))
+    return TRUE;
+
+  bytes = pcall_payload_get_bytes (payload);
+  value = pcall_frame_decode_payload (&header, bytes, error);
+  return value != NULL;
+}
+
+static gboolean
+take_payload (const PcallRing    *ring,
+              const PcallReceipt *receipt,
+              PcallPayload      **payload,
+              GError            **error)
+{
+  g_autoptr (PcallPayload) copy = pcall_payload_resize (NULL, receipt->length);
+
+  if (copy == NULL)
+    return broken ("is a result that there is no memory for", error);
+
+  pcall_ring_peek (ring, sizeof *receipt, copy->bytes, receipt->length);
+  copy->length = receipt->length;
+  if (!check_payload (receipt->type, copy, error))
+    return FALSE;
+
+  *payload = g_steal_pointer (&copy);
+  return TRUE;
+}
+
+static gboolean
+check (const PcallRing    *ring,
+       const PcallReceipt *receipt,
+       guint32             filled,
+       GError            **error)
+{
+  if (receipt->length > ring->size || padded (receipt->length) > filled)
+    return broken ("is a length that cannot be", error);
+  if (receipt->type != 0 && receipt->type != PCALL_FRAME_RESULT &&
+      receipt->type != PCALL_FRAME_ERROR)
+    return broken ("is an outcome of no known type", error);
+  return TRUE;
+}
+
+PcallReceiptStatus
+pcall_receipt_peek (const PcallRing *ring,
+                    const guint32   *n_frames,
+                    PcallReceipt    *receipt,
+                    GError         **error)
+{
+  guint32 filled = pcall_ring_get_filled (ring);
+
+  if (filled == 0)
+    return PCALL_RECEIPT_NONE;
+  if (filled > ring->size || filled < sizeof *receipt)
+    {
+      broken ("are positions that cannot be", error);
+      return PCALL_RECEIPT_BROKEN;
+    }
+
+  pcall_ring_peek (ring, 0, receipt, sizeof *receipt);
+  if (n_frames != NULL && (gint32) (receipt->n_frames - *n_frames) > 0)
+    return PCALL_RECEIPT_NONE;
+  return check (ring, receipt, filled, error) ? PCALL_RECEIPT_THERE : PCALL_RECEIPT_BROKEN;
+}
+
+gboolean
+pcall_receipt_take (const PcallRing    *ring,
+                    const PcallReceipt *receipt,
+                    PcallPayload      **payload,
+                    GError            **error)
+{
+  *payload = NULL;
+  if (receipt->type != 0 && !take_payload (ring, receipt, payload, error))
+    return FALSE;
+
+  pcall_ring_skip (ring, padded (receipt->length));
+  return TRUE;
+}

@@ -1,0 +1,550 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "pcall-error.h"
+#include "pcall-receipt-private.h"
+#include "pcall-run-struct-private.h"
+
+/* The calls of a forked child that takes one after the other by itself.
+ *
+ * What it has told lies in its ring, a receipt for each call that ended; what it is at stands in its
+ * slot. Both are looked at every millisecond as long as there is something new; when there is
+ * nothing, the child is asked to send a frame the next time, and nobody looks until then. So many
+ * small calls cost few wake-ups, and a long one is known to run at once.
+ *
+ * Frames (progress, messages, results that are too large) and receipts are two ways with one order:
+ * a receipt says how many frames the child had sent before it, and waits until these are heard.
+ *
+ * To tell of a call may end everything, this run too: so whoever tells holds the run, and looks
+ * afterwards whether it is still in use. */
+
+#define POLL_US 1000
+
+/* How long receipts are read in a row, and after how many of them to look at the clock. */
+#define TURN_US 4000
+#define LOOK_AT_CLOCK 64
+
+static PcallLedger *
+get_ledger (PcallRun *self)
+{
+  return self->setup->context->ledger;
+}
+
+static const PcallRing *
+get_ring (PcallRun *self)
+{
+  return pcall_ledger_get_ring (get_ledger (self), self->job.slot);
+}
+
+static void
+reject (PcallRun   *self,
+        const char *complaint)
+{
+  pcall_supervisor_reject (self->supervisor, g_error_new_literal (PCALL_ERROR, PCALL_ERROR_PROTOCOL,
+                                                                  complaint));
+}
+
+/* FALSE if the child is not in that call. */
+static gboolean
+ensure_begun (PcallRun *self,
+              guint     index,
+              gint64    began)
+{
+  if (!pcall_ledger_is_in (get_ledger (self), self->job.slot, index) ||
+      (self->begun && self->job.index != index))
+    {
+      reject (self, "the child spoke of a call which is not its");
+      return FALSE;
+    }
+  if (self->begun)
+    return TRUE;
+
+  if (self->job.index != index)
+    self->job.attempt = 0;
+  self->job.index = index;
+  self->idle = FALSE;
+  pcall_run_begin (self, began);
+  return TRUE;
+}
+
+static void
+forget_call (PcallRun *self)
+{
+  g_clear_pointer (&self->result, pcall_payload_unref);
+  g_clear_error (&self->error);
+  g_clear_pointer (&self->error_details, g_variant_unref);
+  self->begun = self->linked = FALSE;
+  self->idle = TRUE;
+}
+
+/* The file of a call that was seen to run has its name from here. */
+static void
+settle_log (PcallRun *self,
+            gboolean  has_log)
+{
+  if (self->linked && !has_log)
+    pcall_run_discard_log (self);
+  pcall_call_list_settle_log (self->setup->calls, self->job.index, has_log);
+}
+
+/* The child has handed over what came of the call before it was ended from here. */
+static gboolean
+was_in_time (PcallRun *self,
+             guint32   position)
+{
+  return self->end_state == PCALL_CALL_STATE_PENDING || (gint32) (position - self->end_head) < 0;
+}
+
+static gboolean
+is_in_use (PcallRun *self)
+{
+  return !self->freed && !self->detached;
+}
+
+static void
+break_off (PcallRun *self,
+           GError   *error)
+{
+  self->broken = TRUE;
+  pcall_supervisor_reject (self->supervisor, error);
+}
+
+static void
+take_receipt (PcallRun           *self,
+              const PcallReceipt *receipt)
+{
+  const PcallRunSetup *setup = self->setup;
+  gboolean has_log = receipt->has_log && setup->context->log != NULL;
+  guint32 position = pcall_ring_get_tail (get_ring (self));
+  g_autoptr (PcallPayload) payload = NULL;
+  GError *error = NULL;
+
+  if (!pcall_receipt_take (get_ring (self), receipt, &payload, &error))
+    {
+      break_off (self, error);
+      return;
+    }
+
+  if (payload != NULL && was_in_time (self, position))
+    pcall_run_take_outcome (self, receipt->type, payload);
+  pcall_engine_unset_timer (setup->engine, &self->timeout);
+  pcall_ledger_settle (get_ledger (self), self->job.slot, receipt->index);
+  pcall_call_list_stop_clock (setup->calls, receipt->index, receipt->ended);
+  settle_log (self, has_log);
+  pcall_run_settle_call (self, has_log);
+  forget_call (self);
+  self->n_ended++;
+  setup->funcs->returned (self, setup->data);
+}
+
+/* A step to the end of the next call that has ended: its beginning, where that was not told yet, or
+ * its end. FALSE if there is none. */
+static gboolean
+take_next (PcallRun      *self,
+           const guint32 *n_frames)
+{
+  GError *error = NULL;
+  PcallReceipt receipt;
+
+  if (self->broken || !is_in_use (self))
+    return FALSE;
+
+  switch (pcall_receipt_peek (get_ring (self), n_frames, &receipt, &error))
+    {
+    case PCALL_RECEIPT_THERE:
+      if (!self->begun)
+        self->broken = !ensure_begun (self, receipt.index, receipt.began);
+      else if (self->job.index == receipt.index)
+        take_receipt (self, &receipt);
+      else
+        self->broken = !ensure_begun (self, receipt.index, receipt.began);
+      return TRUE;
+    case PCALL_RECEIPT_BROKEN:
+      break_off (self, error);
+      return FALSE;
+    case PCALL_RECEIPT_NONE:
+    default:
+      return FALSE;
+    }
+}
+
+/* Takes all that there is, for a while. TRUE if there was something. */
+static gboolean
+drain (PcallRun *self)
+{
+  gint64 until = g_get_monotonic_time () + TURN_US;
+  guint n = 0;
+
+  while (take_next (self, &self->n_frames))
+    if (++n % LOOK_AT_CLOCK == 0 && g_get_monotonic_time () >= until)
+      break;
+
+  if (n > 0 && is_in_use (self))
+    pcall_ring_let_go (get_ring (self));
+  return n > 0;
+}
+
+/* The name of the file is that of the call for which it was made. */
+static void
+link_log (PcallRun *self,
+          guint     index)
+{
+  PcallLogCapture *log = self->setup->context->log;
+  guint name = pcall_ledger_get_log (get_ledger (self), self->job.slot);
+
+  if (log == NULL || name == index || name == PCALL_NO_CALL)
+    return;
+  pcall_log_capture_link (log, name, index, self->pid);
+  self->linked = TRUE;
+}
+
+/* Whether the child is in a call that is not known to run. What lies in the ring comes first. */
+static gboolean
+has_entered (PcallRun *self,
+             guint    *index,
+             gint64   *began)
+{
+  return !self->begun && pcall_ledger_look (get_ledger (self), self->job.slot, index, began) ==
+                             PCALL_HOLD_ENTERED;
+}
+
+/* TRUE if there was something new. */
+static gboolean
+notice (PcallRun *self)
+{
+  guint index;
+  gint64 began;
+
+  if (!has_entered (self, &index, &began))
+    return FALSE;
+  if (pcall_ring_get_filled (get_ring (self)) == 0)
+    {
+      link_log (self, index);
+      ensure_begun (self, index, began);
+    }
+  return TRUE;
+}
+
+static gboolean
+has_news (PcallRun *self)
+{
+  guint index;
+  gint64 began;
+
+  return pcall_ring_get_filled (get_ring (self)) > 0 || has_entered (self, &index, &began);
+}
+
+static void
+hold (PcallRun *self)
+{
+  self->n_holds++;
+}
+
+/* FALSE if the run is no longer there. */
+static gboolean
+release (PcallRun *self)
+{
+  self->n_holds--;
+  if (!self->freed)
+    return TRUE;
+
+  if (self->n_holds == 0)
+    pcall_run_free (self);
+  return FALSE;
+}
+
+static void poll (gpointer data);
+
+static void
+come_back (PcallRun *self)
+{
+  pcall_engine_set_timer (self->setup->engine, &self->poll, g_get_monotonic_time () + POLL_US, poll,
+                          self);
+}
+
+/* From here on the child has to say when something happens: what did just before is seen here. */
+static void
+fall_asleep (PcallRun *self)
+{
+  PcallLedger *ledger = get_ledger (self);
+
+  pcall_ledger_set_asleep (ledger, self->job.slot, TRUE);
+  if (!has_news (self))
+    return;
+
+  pcall_ledger_set_asleep (ledger, self->job.slot, FALSE);
+  come_back (self);
+}
+
+/* Frames */
+
+static void
+take_final (PcallRun *self)
+{
+  if (self->over)
+    return;
+
+  self->over = TRUE;
+  pcall_supervisor_stop_listening (self->supervisor);
+  self->setup->funcs->over (self, self->setup->data);
+}
+
+static void
+take_frame (PcallRun         *self,
+            const PcallFrame *frame)
+{
+  switch (frame->type)
+    {
+    case PCALL_FRAME_READY:
+      pcall_run_learn_ready (self);
+      break;
+    case PCALL_FRAME_WAKE:
+      break;
+    case PCALL_FRAME_FINAL:
+      take_final (self);
+      break;
+    case PCALL_FRAME_RESULT:
+    case PCALL_FRAME_ERROR:
+    case PCALL_FRAME_PROGRESS:
+    case PCALL_FRAME_MESSAGE:
+    case PCALL_FRAME_NOTE:
+      pcall_run_take_frame (self, frame);
+      break;
+    case PCALL_FRAME_AGAIN:
+    case PCALL_FRAME_HELLO:
+    case PCALL_FRAME_CALL:
+    case PCALL_FRAME_STOP:
+    default:
+      pcall_run_refuse (self, frame);
+    }
+}
+
+static gboolean
+is_about_call (const PcallFrame *frame)
+{
+  static const guint types = 1u << PCALL_FRAME_RESULT | 1u << PCALL_FRAME_ERROR |
+                             1u << PCALL_FRAME_PROGRESS | 1u << PCALL_FRAME_MESSAGE |
+                             1u << PCALL_FRAME_NOTE;
+
+  return (types & (1u << frame->type)) != 0;
+}
+
+/* The frame that came, once what was before it is told. Who is told may come here further in, and see
+ * to the rest. */
+static void
+take_pending (PcallRun *self)
+{
+  const PcallFrame *frame = self->pending;
+  guint index;
+  gint64 began;
+
+  if (frame == NULL || !is_in_use (self))
+    return;
+
+  if (is_about_call (frame) && !self->begun)
+    {
+      if (!has_entered (self, &index, &began))
+        began = g_get_monotonic_time ();
+      if (!ensure_begun (self, frame->call_index, began))
+        self->pending = NULL;
+    }
+  if (self->pending != frame || !is_in_use (self))
+    return;
+
+  self->pending = NULL;
+  self->n_frames++;
+  take_frame (self, frame);
+}
+
+/* The end of the child */
+
+/* The log file, if it has one that is nobody's. */
+static void
+settle_file (PcallRun *self)
+{
+  PcallLogCapture *log = self->setup->context->log;
+  guint name = pcall_ledger_get_log (get_ledger (self), self->job.slot);
+
+  if (log == NULL || name == PCALL_NO_CALL || (!self->idle && name == self->job.index))
+    return;
+  if (!self->idle && self->begun)
+    pcall_log_capture_link (log, name, self->job.index, self->pid);
+  pcall_log_capture_discard (log, name, self->pid);
+}
+
+/* Which call the child had, if any, where that is not known. */
+static void
+find_last_call (PcallRun *self)
+{
+  guint index;
+  gint64 began;
+  PcallHold hold = pcall_ledger_look (get_ledger (self), self->job.slot, &index, &began);
+
+  self->idle = hold == PCALL_HOLD_NOTHING;
+  if (hold == PCALL_HOLD_NOTHING)
+    return;
+  if (self->job.index != index)
+    self->job.attempt = 0;
+  self->job.index = index;
+}
+
+static void
+take_rest (PcallRun *self)
+{
+  guint index;
+  gint64 began;
+
+  while (take_next (self, &self->n_frames))
+    ;
+  take_pending (self);
+  while (take_next (self, NULL))
+    ;
+  if (is_in_use (self) && has_entered (self, &index, &began))
+    ensure_begun (self, index, began);
+}
+
+static void
+end (PcallRun *self)
+{
+  self->end_told = TRUE;
+  pcall_engine_unset_timer (self->setup->engine, &self->poll);
+  if (!self->detached && !self->begun)
+    find_last_call (self);
+  if (!self->detached)
+    settle_file (self);
+  if (!self->detached && self->begun)
+    pcall_ledger_settle (get_ledger (self), self->job.slot, self->job.index);
+  pcall_run_child_ended (self);
+}
+
+/* The timer is set before anything is told: who is told may dispatch, and wait for the rest. */
+static void
+step (PcallRun *self)
+{
+  gboolean active = TRUE;
+
+  hold (self);
+  come_back (self);
+  if (self->ended)
+    {
+      take_rest (self);
+      if (!self->freed && !self->end_told)
+        end (self);
+    }
+  else
+    {
+      active = drain (self) || self->pending != NULL;
+      take_pending (self);
+      if (is_in_use (self))
+        active |= notice (self);
+    }
+  if (!release (self) || !is_in_use (self) || self->ended || active)
+    return;
+
+  pcall_engine_unset_timer (self->setup->engine, &self->poll);
+  fall_asleep (self);
+}
+
+static void
+poll (gpointer data)
+{
+  PcallRun *self = data;
+
+  if (!self->detached && !self->end_told)
+    step (self);
+}
+
+static void
+frame_came (const PcallFrame *frame,
+            gpointer          data)
+{
+  PcallRun *self = data;
+  gboolean first = !self->heard;
+
+  if (self->detached)
+    return;
+
+  self->heard = TRUE;
+  if (frame->type == PCALL_FRAME_AGAIN)
+    {
+      pcall_run_take_again (self, frame, first);
+      return;
+    }
+
+  hold (self);
+  take_pending (self);
+  if (is_in_use (self))
+    self->pending = frame;
+  while (take_next (self, &self->n_frames))
+    ;
+  take_pending (self);
+  if (release (self) && is_in_use (self) && !self->end_told)
+    step (self);
+}
+
+static void
+child_ended (gpointer data)
+{
+  PcallRun *self = data;
+
+  self->ended = TRUE;
+  step (self);
+}
+
+const PcallSupervisorFuncs pcall_run_series_funcs = {
+  .calls_out = G_MAXUINT32,
+  .frame = frame_came,
+  .ended = child_ended,
+};
+
+/* Nothing of its call has run: it was taken, and not entered. */
+gboolean
+pcall_run_series_take_back (PcallRun *self)
+{
+  guint index;
+  gint64 began;
+
+  if (self->idle ||
+      pcall_ledger_look (get_ledger (self), self->job.slot, &index, &began) != PCALL_HOLD_TAKEN)
+    return FALSE;
+
+  self->idle = TRUE;
+  return TRUE;
+}
+
+void
+pcall_run_series_end (PcallRun       *self,
+                      PcallCallState  state,
+                      const char     *reason)
+{
+  if (self->end_state != PCALL_CALL_STATE_PENDING)
+    return;
+
+  pcall_ledger_set_ending (get_ledger (self), self->job.slot, TRUE);
+  /* Results that it may have handed over in time, without our having read them. */
+  self->end_head = pcall_ring_get_head (get_ring (self));
+  self->outcome_in_time =
+      pcall_supervisor_has_frame (self->supervisor, PCALL_FRAME_RESULT) ||
+      pcall_supervisor_has_frame (self->supervisor, PCALL_FRAME_ERROR);
+  self->end_state = state;
+  self->end_reason = g_strdup (reason);
+}
+
+gboolean
+pcall_run_series_is_in_time (PcallRun *self)
+{
+  guint index = self->job.index;
+  gboolean in_call;
+
+  /* If it ends that call now, it enters no other before it is known whether this one is too late. */
+  pcall_ledger_set_ending (get_ledger (self), self->job.slot, TRUE);
+  hold (self);
+  while (take_next (self, &self->n_frames))
+    ;
+  in_call = is_in_use (self) && self->begun && self->job.index == index;
+  if (is_in_use (self) && !in_call && self->end_state == PCALL_CALL_STATE_PENDING)
+    pcall_ledger_set_ending (get_ledger (self), self->job.slot, FALSE);
+  return !release (self) || !in_call;
+}
