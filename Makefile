@@ -29,6 +29,7 @@ PACKAGES = gcc libc6-dev libglib2.0-dev meson ninja-build pkg-config
 TEST_PACKAGES = $(PACKAGES) g++ libgtest-dev
 GIR_PACKAGES = gobject-introspection libgirepository1.0-dev
 PYTHON_PACKAGES = python3-gi
+BENCH_PACKAGES = libmce-perl
 
 # $(call install,PACKAGES): what of them is missing
 install = .ci/install-packages.sh $1
@@ -92,12 +93,14 @@ valgrind:
 	  --no-suite script --no-suite benchmarks --wrapper "$(VALGRIND)")
 
 bench:
-	@$(call install,$(TEST_PACKAGES) $(GIR_PACKAGES) $(PYTHON_PACKAGES))
+	@$(call install,$(TEST_PACKAGES) $(GIR_PACKAGES) $(PYTHON_PACKAGES) $(BENCH_PACKAGES))
 	@$(call build,bench,--buildtype=release -Dintrospection=enabled)
 	$(BUILD)/bench/tests/benchmarks/bench $(BENCHARGS)
 	@echo
 	@GI_TYPELIB_PATH=$(BUILD)/bench/introspection LD_LIBRARY_PATH=$(BUILD)/bench/pcall-glib \
 	PYTHONPATH=introspection/python $(PYTHON) tests/benchmarks/python-calls.py
+	@echo
+	@$(PYTHON) tests/benchmarks/many-calls.py $(BUILD)/bench/tests/benchmarks/many-calls
 
 doc:
 	@$(call install,$(PACKAGES) $(GIR_PACKAGES) gi-docgen)
