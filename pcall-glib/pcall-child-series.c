@@ -39,6 +39,8 @@ typedef struct
   guint            index;
   guint            n_left; /* calls that may come; 0: without limit */
   gint64           began;
+  GVariant        *args; /* where all calls have the same; else NULL */
+  GVariant        *kwargs;
   gboolean         pressing; /* the parent was told that the ring fills */
 } Series;
 
@@ -112,12 +114,37 @@ get_target (Series *self)
 }
 
 static void
+prepare_arguments (Series *self)
+{
+  guint length;
+
+  if (pcall_arguments_get_length (self->arguments, &length))
+    return;
+  self->args = pcall_arguments_build_args (self->arguments, self->index);
+  self->kwargs = pcall_arguments_build_kwargs (self->arguments, self->index);
+}
+
+/* As the target gives it. */
+static GVariant *
+invoke (Series  *self,
+        GError **error)
+{
+  g_autoptr (GVariant) args = NULL;
+  g_autoptr (GVariant) kwargs = NULL;
+
+  if (self->args != NULL)
+    return pcall_target_invoke (get_target (self), self->args, self->kwargs, error);
+
+  args = pcall_arguments_build_args (self->arguments, self->index);
+  kwargs = pcall_arguments_build_kwargs (self->arguments, self->index);
+  return pcall_target_invoke (get_target (self), args, kwargs, error);
+}
+
+static void
 run_call (Series *self)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) args = pcall_arguments_build_args (self->arguments, self->index);
-  g_autoptr (GVariant) kwargs = pcall_arguments_build_kwargs (self->arguments, self->index);
-  GVariant *result = pcall_target_invoke (get_target (self), args, kwargs, &error);
+  GVariant *result = invoke (self, &error);
 
   if (!pcall_current_is_ours ())
     _exit (error != NULL ? EXIT_FAILURE : EXIT_SUCCESS);
@@ -184,6 +211,7 @@ pcall_child_series (const PcallStartContext *context,
 
   pcall_current_set_mark (make_mark ());
   pcall_child_log_open (&self.log, context, job, log_error_number);
+  prepare_arguments (&self);
   do
     {
       if (!begin_call (&self))
