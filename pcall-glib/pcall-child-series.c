@@ -37,6 +37,7 @@ typedef struct
   PcallChildLog    log;
   int              slot;
   guint            index;
+  guint            least;  /* index that can come from the counter */
   guint            n_left; /* calls that may come; 0: without limit */
   gint64           began;
   GVariant        *args; /* where all calls have the same; else NULL */
@@ -172,12 +173,17 @@ begin_call (Series *self)
   return TRUE;
 }
 
+/* A counter that goes back was written over, and might for ever. */
 static gboolean
 take_next (Series *self)
 {
   if (self->n_left > 0 && --self->n_left == 0)
     return FALSE;
-  return pcall_ledger_take (self->ledger, self->slot, &self->index);
+  if (!pcall_ledger_take (self->ledger, self->slot, &self->index) || self->index < self->least)
+    return FALSE;
+
+  self->least = self->index + 1;
+  return TRUE;
 }
 
 G_NORETURN static void

@@ -46,6 +46,18 @@ reject (PcallRun   *self,
                                                                   complaint));
 }
 
+/* A call begins once. Memory that a child has gone wild in may say that it does again. */
+static gboolean
+has_begun (PcallRun *self,
+           guint     index)
+{
+  if (pcall_call_list_get_state (self->setup->calls, index) == PCALL_CALL_STATE_PENDING)
+    return FALSE;
+
+  pcall_ledger_ruin (get_ledger (self));
+  return TRUE;
+}
+
 /* FALSE if the child is not in that call. */
 static gboolean
 ensure_begun (PcallRun *self,
@@ -53,7 +65,7 @@ ensure_begun (PcallRun *self,
               gint64    began)
 {
   if (!pcall_ledger_is_in (get_ledger (self), self->job.slot, index) ||
-      (self->begun && self->job.index != index))
+      (self->begun ? self->job.index != index : has_begun (self, index)))
     {
       reject (self, "the child spoke of a call which is not its");
       return FALSE;
@@ -382,8 +394,8 @@ find_last_call (PcallRun *self)
   gint64 began;
   PcallHold hold = pcall_ledger_look (get_ledger (self), self->job.slot, &index, &began);
 
-  self->idle = hold == PCALL_HOLD_NOTHING;
-  if (hold == PCALL_HOLD_NOTHING)
+  self->idle = hold == PCALL_HOLD_NOTHING || has_begun (self, index);
+  if (self->idle)
     return;
   if (self->job.index != index)
     self->job.attempt = 0;
