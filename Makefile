@@ -31,6 +31,7 @@ GIR_PACKAGES = gobject-introspection libgirepository1.0-dev
 PYTHON_PACKAGES = python3-gi
 GJS_PACKAGES = gjs
 VALA_PACKAGES = valac
+BENCH_PACKAGES = libmce-perl
 
 # $(call install,PACKAGES): what of them is missing
 install = .ci/install-packages.sh $1
@@ -105,13 +106,15 @@ valgrind:
 	  --no-suite script --no-suite benchmarks --wrapper "$(VALGRIND)")
 
 bench:
-	@$(call install,$(TEST_PACKAGES) $(GIR_PACKAGES) $(PYTHON_PACKAGES) $(GJS_PACKAGES))
+	@$(call install,$(TEST_PACKAGES) $(GIR_PACKAGES) $(PYTHON_PACKAGES) $(GJS_PACKAGES) $(BENCH_PACKAGES))
 	@$(call build,bench,--buildtype=release -Dintrospection=enabled)
 	$(BUILD)/bench/tests/benchmarks/bench $(BENCHARGS)
 	@echo
 	@$(call uninstalled,bench) $(PYTHON) tests/benchmarks/python-calls.py
 	@echo
 	@$(call uninstalled,bench) gjs -m tests/benchmarks/gjs-calls.js
+	@echo
+	@$(PYTHON) tests/benchmarks/many-calls.py $(BUILD)/bench/tests/benchmarks/many-calls
 
 doc:
 	@$(call install,$(PACKAGES) $(GIR_PACKAGES) gi-docgen)

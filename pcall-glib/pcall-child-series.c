@@ -37,10 +37,12 @@ typedef struct
   PcallChildLog    log;
   int              slot;
   guint            index;
+  guint            least;  /* index that can come from the counter */
   guint            n_left; /* calls that may come; 0: without limit */
   gint64           began;
+  GVariant        *args; /* where all calls have the same; else NULL */
+  GVariant        *kwargs;
   gboolean         pressing; /* the parent was told that the ring fills */
-  const guint8    *ours;
 } Series;
 
 /* A process that a call forks, and that comes back from the call too, is not this child. It finds a
@@ -48,11 +50,10 @@ typedef struct
 static const guint8 *
 make_mark (void)
 {
-  static const guint8 unknown = TRUE;
   guint8 *page = mmap (NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
   if (page == MAP_FAILED || madvise (page, PAGE, MADV_WIPEONFORK) < 0)
-    return &unknown;
+    return NULL;
 
   *page = TRUE;
   return page;
@@ -76,11 +77,11 @@ wake_if_pressing (Series *self)
 }
 
 static void
-put_receipt (Series             *self,
-             const PcallReceipt *receipt,
-             GVariant           *value)
+put_receipt (Series              *self,
+             const PcallReceipt  *receipt,
+             const PcallOutgoing *outcome)
 {
-  while (!pcall_receipt_put (self->ring, receipt, value))
+  while (!pcall_receipt_put (self->ring, receipt, outcome))
     {
       pcall_current_wake ();
       pcall_ring_wait (self->ring, sizeof *receipt + receipt->length + 8);
@@ -96,18 +97,15 @@ hand_over (Series        *self,
            GVariant      *value)
 {
   g_autoptr (GVariant) owned = g_variant_take_ref (value);
-  gsize length = pcall_receipt_measure (type, owned);
-  gboolean fits = pcall_receipt_fits (self->ring, length);
+  PcallOutgoing outcome = pcall_outgoing_new (type, self->index, owned);
   PcallReceipt receipt = { .index = self->index, .began = self->began };
 
   receipt.has_log = pcall_child_log_end (&self->log, self->index);
-  receipt.type = fits ? type : 0;
-  receipt.length = fits ? length : 0;
-  if (!fits)
+  if (!pcall_receipt_set_outcome (&receipt, self->ring, &outcome))
     pcall_current_return (type, owned);
   receipt.n_frames = pcall_current_end ();
   receipt.ended = self->began = g_get_monotonic_time ();
-  put_receipt (self, &receipt, fits ? owned : NULL);
+  put_receipt (self, &receipt, &outcome);
 }
 
 static PcallTarget *
@@ -117,14 +115,39 @@ get_target (Series *self)
 }
 
 static void
+prepare_arguments (Series *self)
+{
+  guint length;
+
+  if (pcall_arguments_get_length (self->arguments, &length))
+    return;
+  self->args = pcall_arguments_build_args (self->arguments, self->index);
+  self->kwargs = pcall_arguments_build_kwargs (self->arguments, self->index);
+}
+
+/* As the target gives it. */
+static GVariant *
+invoke (Series  *self,
+        GError **error)
+{
+  g_autoptr (GVariant) args = NULL;
+  g_autoptr (GVariant) kwargs = NULL;
+
+  if (self->args != NULL)
+    return pcall_target_invoke (get_target (self), self->args, self->kwargs, error);
+
+  args = pcall_arguments_build_args (self->arguments, self->index);
+  kwargs = pcall_arguments_build_kwargs (self->arguments, self->index);
+  return pcall_target_invoke (get_target (self), args, kwargs, error);
+}
+
+static void
 run_call (Series *self)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) args = pcall_arguments_build_args (self->arguments, self->index);
-  g_autoptr (GVariant) kwargs = pcall_arguments_build_kwargs (self->arguments, self->index);
-  GVariant *result = pcall_target_invoke (get_target (self), args, kwargs, &error);
+  GVariant *result = invoke (self, &error);
 
-  if (!*self->ours)
+  if (!pcall_current_is_ours ())
     _exit (error != NULL ? EXIT_FAILURE : EXIT_SUCCESS);
 
   if (error != NULL)
@@ -150,12 +173,17 @@ begin_call (Series *self)
   return TRUE;
 }
 
+/* A counter that goes back was written over, and might for ever. */
 static gboolean
 take_next (Series *self)
 {
   if (self->n_left > 0 && --self->n_left == 0)
     return FALSE;
-  return pcall_ledger_take (self->ledger, self->slot, &self->index);
+  if (!pcall_ledger_take (self->ledger, self->slot, &self->index) || self->index < self->least)
+    return FALSE;
+
+  self->least = self->index + 1;
+  return TRUE;
 }
 
 G_NORETURN static void
@@ -185,10 +213,11 @@ pcall_child_series (const PcallStartContext *context,
     .index = job->index,
     .n_left = context->calls_per_child,
     .began = g_get_monotonic_time (),
-    .ours = make_mark (),
   };
 
+  pcall_current_set_mark (make_mark ());
   pcall_child_log_open (&self.log, context, job, log_error_number);
+  prepare_arguments (&self);
   do
     {
       if (!begin_call (&self))

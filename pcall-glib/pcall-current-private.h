@@ -14,6 +14,11 @@ G_BEGIN_DECLS
 /* This process is a child, whose parent is at the other end of @fd. It has no call. */
 void      pcall_current_open              (int             fd,
                                            guint64         nonce);
+/* @mark stands for looking at the pid: it is not zero in this process, and zero in forks of it; NULL
+ * if there is none. */
+void      pcall_current_set_mark          (const guint8   *mark);
+/* Whether this process is the child, and not one that it forked. */
+gboolean  pcall_current_is_ours           (void);
 /* From now on it has one. */
 void      pcall_current_begin             (guint           index);
 /* Sends a frame about the call; sinks @value. Ends the process where the parent is gone. */

@@ -18,6 +18,7 @@
 static struct
 {
   pid_t        pid; /* 0: this process is no child */
+  const guint8 *mark; /* NULL: the pid says whether this is it */
   PcallChannel channel;
   gboolean     has_call;
   guint        index;
@@ -32,9 +33,22 @@ pcall_current_open (int     fd,
                     guint64 nonce)
 {
   current.pid = getpid ();
+  current.mark = NULL;
   current.has_call = FALSE;
   current_lock = (GMutex) { 0 };
   pcall_channel_init (&current.channel, fd, nonce);
+}
+
+void
+pcall_current_set_mark (const guint8 *mark)
+{
+  current.mark = mark;
+}
+
+gboolean
+pcall_current_is_ours (void)
+{
+  return current.mark != NULL ? *current.mark != 0 : current.pid == getpid ();
 }
 
 void
@@ -105,7 +119,7 @@ pcall_current_finish (PcallFrameType outcome,
   };
 
   /* A process that the call forked, and that came back from it too, has no say. */
-  if (current.pid != getpid ())
+  if (!pcall_current_is_ours ())
     _exit (status);
 
   g_mutex_lock (&current_lock);
@@ -153,10 +167,11 @@ pcall_current_get_error_details (void)
   return current.error_details;
 }
 
+
 static gboolean
 check_inside (const char *function)
 {
-  if (current.has_call && current.pid == getpid ())
+  if (current.has_call && pcall_current_is_ours ())
     return TRUE;
 
   g_warning ("%s: there is no call here; this can be called in a child of a task only", function);

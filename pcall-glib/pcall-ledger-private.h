@@ -47,6 +47,9 @@ gboolean  pcall_ledger_is_left    (PcallLedger *self);
 guint     pcall_ledger_peek_next  (PcallLedger *self);
 /* Nobody takes one any more. */
 void      pcall_ledger_exhaust    (PcallLedger *self);
+/* What stands here cannot be true: nobody is to believe it any more. Nobody takes a call from here
+ * on. */
+void      pcall_ledger_ruin       (PcallLedger *self);
 /* Takes a call that was given back; FALSE if another child has it. */
 gboolean  pcall_ledger_take_again (PcallLedger *self,
                                    int          slot,

@@ -33,6 +33,10 @@
  * and 2; after 5) the child had no call. A word that is free is taken once, whoever comes first:
  * so it does no harm if a call is offered twice.
  *
+ * A child gone wild may write over all of this. What the parent then finds is refused, for that
+ * child alone as long as it can be said whose it is; where a call is said to begin that began before, no
+ * other is taken, and those that nobody runs any more are said to be lost.
+ *
  * All atomic operations are sequentially consistent. That matters for `ending` and `asleep`, where
  * each side writes one word and then reads another's. */
 
@@ -83,6 +87,7 @@ struct _PcallLedger
   guint32   *words;
   PcallRing *rings; /* not shared, as the rest */
   gboolean  *in_use;
+  gboolean   ruined;
 };
 
 static guint32
@@ -242,7 +247,7 @@ pcall_ledger_own_slot (PcallLedger *self)
 gboolean
 pcall_ledger_is_left (PcallLedger *self)
 {
-  return load (&self->shared->next) < self->n_calls;
+  return !self->ruined && load (&self->shared->next) < self->n_calls;
 }
 
 guint
@@ -257,13 +262,20 @@ pcall_ledger_exhaust (PcallLedger *self)
   store (&self->shared->next, self->n_calls);
 }
 
+void
+pcall_ledger_ruin (PcallLedger *self)
+{
+  self->ruined = TRUE;
+  pcall_ledger_exhaust (self);
+}
+
 gboolean
 pcall_ledger_take_again (PcallLedger *self,
                          int          slot,
                          guint        index)
 {
   store (&get_slot (self, slot)->call, index);
-  return move (&self->words[index], WORD_FREE, make_word (slot, WORD_TAKEN));
+  return !self->ruined && move (&self->words[index], WORD_FREE, make_word (slot, WORD_TAKEN));
 }
 
 void
@@ -349,7 +361,7 @@ pcall_ledger_take (PcallLedger *self,
   Slot *at = get_slot (self, slot);
   guint32 next;
 
-  while ((next = load (&self->shared->next)) < self->n_calls)
+  while (!self->ruined && (next = load (&self->shared->next)) < self->n_calls)
     {
       store (&at->call, next);
       if (move (&self->shared->next, next, next + 1) &&

@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include "pcall-channel-private.h"
 #include "pcall-payload-private.h"
 #include "pcall-ring-private.h"
 #include "pcall-wire-private.h"
@@ -23,17 +24,15 @@ typedef struct
   gint64  ended;
 } PcallReceipt;
 
-/* Whether such a payload can go this way at all. */
-gboolean pcall_receipt_fits (const PcallRing    *ring,
-                             gsize               length);
-/* FALSE if there is no room for it now. @value may be NULL where its type is 0. */
-gboolean pcall_receipt_put  (const PcallRing    *ring,
-                             const PcallReceipt *receipt,
-                             GVariant           *value);
-
-/* The length of @value's payload. */
-gsize    pcall_receipt_measure (PcallFrameType type,
-                                GVariant      *value);
+/* Sets what holds of @outcome. FALSE where that cannot go this way at all: then the receipt is
+ * of one sent as a frame. */
+gboolean pcall_receipt_set_outcome (PcallReceipt        *receipt,
+                                    const PcallRing     *ring,
+                                    const PcallOutgoing *outcome);
+/* FALSE if there is no room for it now. */
+gboolean pcall_receipt_put         (const PcallRing     *ring,
+                                    const PcallReceipt  *receipt,
+                                    const PcallOutgoing *outcome);
 
 typedef enum
 {

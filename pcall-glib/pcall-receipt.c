@@ -25,48 +25,40 @@ padded (gsize length)
 }
 
 gboolean
-pcall_receipt_fits (const PcallRing *ring,
-                    gsize            length)
+pcall_receipt_set_outcome (PcallReceipt        *receipt,
+                           const PcallRing     *ring,
+                           const PcallOutgoing *outcome)
 {
-  return length <= ring->size / LARGEST_PART;
-}
+  gsize length =
+      outcome->size + (outcome->boxed_type != NULL ? 1 + strlen (outcome->boxed_type) : 0);
+  gboolean fits = length <= ring->size / LARGEST_PART;
 
-static gboolean
-is_boxed (guint type)
-{
-  return type == PCALL_FRAME_RESULT;
-}
-
-gsize
-pcall_receipt_measure (PcallFrameType type,
-                       GVariant      *value)
-{
-  return g_variant_get_size (value) +
-         (is_boxed (type) ? 1 + strlen (g_variant_get_type_string (value)) : 0);
+  receipt->type = fits ? outcome->type : 0;
+  receipt->length = fits ? length : 0;
+  return fits;
 }
 
 /* A v is its value, a zero byte and its type string. */
 static void
-put_payload (const PcallRing *ring,
-             guint            type,
-             GVariant        *value)
+put_payload (const PcallRing     *ring,
+             const PcallReceipt  *receipt,
+             const PcallOutgoing *outcome)
 {
-  guint32 size = g_variant_get_size (value);
-  guint32 at = sizeof (PcallReceipt);
-  const char *type_string = g_variant_get_type_string (value);
+  guint32 at = sizeof *receipt;
+  guint32 size = outcome->size;
 
   if (size > 0)
-    pcall_ring_put (ring, at, g_variant_get_data (value), size);
-  if (!is_boxed (type))
+    pcall_ring_put (ring, at, outcome->data, size);
+  if (outcome->boxed_type == NULL)
     return;
   pcall_ring_put (ring, at + size, "", 1);
-  pcall_ring_put (ring, at + size + 1, type_string, strlen (type_string));
+  pcall_ring_put (ring, at + size + 1, outcome->boxed_type, receipt->length - size - 1);
 }
 
 gboolean
-pcall_receipt_put (const PcallRing    *ring,
-                   const PcallReceipt *receipt,
-                   GVariant           *value)
+pcall_receipt_put (const PcallRing     *ring,
+                   const PcallReceipt  *receipt,
+                   const PcallOutgoing *outcome)
 {
   guint32 size = padded (receipt->length);
 
@@ -74,8 +66,8 @@ pcall_receipt_put (const PcallRing    *ring,
     return FALSE;
 
   pcall_ring_put (ring, 0, receipt, sizeof *receipt);
-  if (value != NULL)
-    put_payload (ring, receipt->type, value);
+  if (receipt->type != 0)
+    put_payload (ring, receipt, outcome);
   pcall_ring_publish (ring, size);
   return TRUE;
 }

@@ -46,6 +46,18 @@ reject (PcallRun   *self,
                                                                   complaint));
 }
 
+/* A call begins once. Memory that a child has gone wild in may say that it does again. */
+static gboolean
+has_begun (PcallRun *self,
+           guint     index)
+{
+  if (pcall_call_list_get_state (self->setup->calls, index) == PCALL_CALL_STATE_PENDING)
+    return FALSE;
+
+  pcall_ledger_ruin (get_ledger (self));
+  return TRUE;
+}
+
 /* FALSE if the child is not in that call. */
 static gboolean
 ensure_begun (PcallRun *self,
@@ -53,7 +65,7 @@ ensure_begun (PcallRun *self,
               gint64    began)
 {
   if (!pcall_ledger_is_in (get_ledger (self), self->job.slot, index) ||
-      (self->begun && self->job.index != index))
+      (self->begun ? self->job.index != index : has_begun (self, index)))
     {
       reject (self, "the child spoke of a call which is not its");
       return FALSE;
@@ -170,7 +182,8 @@ take_next (PcallRun      *self,
     }
 }
 
-/* Takes all that there is, for a while. TRUE if there was something. */
+/* Takes all that there is, for a while. TRUE if there was something. Whoever took the last receipt,
+ * a child that waits for room is let go here: each time, then, and before we sleep. */
 static gboolean
 drain (PcallRun *self)
 {
@@ -181,7 +194,7 @@ drain (PcallRun *self)
     if (++n % LOOK_AT_CLOCK == 0 && g_get_monotonic_time () >= until)
       break;
 
-  if (n > 0 && is_in_use (self))
+  if (is_in_use (self))
     pcall_ring_let_go (get_ring (self));
   return n > 0;
 }
@@ -382,8 +395,8 @@ find_last_call (PcallRun *self)
   gint64 began;
   PcallHold hold = pcall_ledger_look (get_ledger (self), self->job.slot, &index, &began);
 
-  self->idle = hold == PCALL_HOLD_NOTHING;
-  if (hold == PCALL_HOLD_NOTHING)
+  self->idle = hold == PCALL_HOLD_NOTHING || has_begun (self, index);
+  if (self->idle)
     return;
   if (self->job.index != index)
     self->job.attempt = 0;
@@ -543,6 +556,8 @@ pcall_run_series_is_in_time (PcallRun *self)
   hold (self);
   while (take_next (self, &self->n_frames))
     ;
+  if (is_in_use (self))
+    pcall_ring_let_go (get_ring (self));
   in_call = is_in_use (self) && self->begun && self->job.index == index;
   if (is_in_use (self) && !in_call && self->end_state == PCALL_CALL_STATE_PENDING)
     pcall_ledger_set_ending (get_ledger (self), self->job.slot, FALSE);

@@ -118,11 +118,30 @@ is_ending (PcallScheduler *self)
   return self->telling > 0 || (self->logs != NULL && pcall_log_delivery_is_writing (self->logs));
 }
 
+/* Calls that nobody runs, and nobody will: a child has destroyed what is known of them in the memory
+ * that it shares with us. */
+static void
+finish_lost (PcallScheduler *self)
+{
+  guint n = self->calls != NULL ? pcall_call_list_get_n_calls (self->calls) : 0;
+
+  if (!self->shares || n == 0 || pcall_call_list_get_n_finished (self->calls) == n)
+    return;
+
+  for (guint i = 0; i < n; i++)
+    if (pcall_call_list_get_state (self->calls, i) <= PCALL_CALL_STATE_RUNNING)
+      pcall_scheduler_finish_unstarted (self, pcall_ledger_own_slot (self->context.ledger), i,
+                                        PCALL_CALL_STATE_FAILED, PCALL_ERROR_PROTOCOL,
+                                        "a child has written into pcall's memory, and what is known "
+                                        "of this call is lost");
+}
+
 static void
 check_finished (PcallScheduler *self)
 {
   if (self->finished || is_ending (self) || !is_over (self))
     return;
+  finish_lost (self);
   if (self->logs != NULL &&
       !pcall_log_delivery_complete (self->logs, g_get_monotonic_time () + BURST_US))
     return;
