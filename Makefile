@@ -8,12 +8,13 @@
 #   make check       the tests; closes with "N passed, N failed"
 #   make sanitize    the tests with address and undefined behaviour sanitizers
 #   make valgrind    the tests in C and C++ under valgrind, but those of time and limits
-#   make bench       what pcall costs, against bare loops of fork and waitpid, in C and in Python
+#   make bench       what pcall costs, against the bare system and today's pools, in ten minutes
+#   make bench-report  doc/benchmarks.md and its plots, from what the last make bench measured
 #   make doc         the reference manual, in _build/doc/doc/reference
 #   make clean       removes _build
 #
 # Tests have a short form, which is run, and some a long one: SLOW=1 runs that, for hours. TESTARGS
-# goes to `meson test`, BENCHARGS to the benchmark program.
+# goes to `meson test`, BENCHARGS to the benchmarks: names of what to measure, or --help.
 
 BUILD = _build
 DIR = /usr/bin
@@ -31,7 +32,8 @@ GIR_PACKAGES = gobject-introspection libgirepository1.0-dev
 PYTHON_PACKAGES = python3-gi
 GJS_PACKAGES = gjs
 VALA_PACKAGES = valac
-BENCH_PACKAGES = libmce-perl
+BENCH_PACKAGES = python3-numpy python3-pebble python3-joblib libmce-perl \
+	libparallel-forkmanager-perl parallel
 
 # $(call install,PACKAGES): what of them is missing
 install = .ci/install-packages.sh $1
@@ -72,7 +74,7 @@ VALGRIND = valgrind --quiet --error-exitcode=99 --trace-children=no \
 	--suppressions=/usr/share/glib-2.0/valgrind/glib.supp
 VALGRIND_PRELOAD = $(CURDIR)/$(BUILD)/valgrind/valgrind-preload.so
 
-.PHONY: help demo check sanitize valgrind bench doc clean
+.PHONY: help demo check sanitize valgrind bench bench-report doc clean
 .DELETE_ON_ERROR:
 
 help:
@@ -105,16 +107,15 @@ valgrind:
 	$(call test,valgrind,testlog-valgrind,--timeout-multiplier=20 --no-suite native \
 	  --no-suite script --no-suite benchmarks --wrapper "$(VALGRIND)")
 
+# What was measured stays below $(BUILD), so that measuring changes no file of the sources.
 bench:
-	@$(call install,$(TEST_PACKAGES) $(GIR_PACKAGES) $(PYTHON_PACKAGES) $(GJS_PACKAGES) $(BENCH_PACKAGES))
+	@$(call install,$(TEST_PACKAGES) $(GIR_PACKAGES) $(PYTHON_PACKAGES) $(GJS_PACKAGES) \
+	  $(BENCH_PACKAGES))
 	@$(call build,bench,--buildtype=release -Dintrospection=enabled)
-	$(BUILD)/bench/tests/benchmarks/bench $(BENCHARGS)
-	@echo
-	@$(call uninstalled,bench) $(PYTHON) tests/benchmarks/python-calls.py
-	@echo
-	@$(call uninstalled,bench) gjs -m tests/benchmarks/gjs-calls.js
-	@echo
-	@$(PYTHON) tests/benchmarks/many-calls.py $(BUILD)/bench/tests/benchmarks/many-calls
+	@$(PYTHON) tests/benchmarks/bench.py $(BUILD)/bench $(BENCHARGS)
+
+bench-report:
+	@$(PYTHON) tests/benchmarks/report.py $(BUILD)/bench/benchmarks.json doc
 
 doc:
 	@$(call install,$(PACKAGES) $(GIR_PACKAGES) gi-docgen)

@@ -3,12 +3,12 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* Row "crowd": 2,000 children at once. Each says that it is there and sleeps until the last one is;
- * that one opens the gate for all. So no child can end before all have begun, on either side, and
- * no fixed nap makes the two sides look more alike than they are.
+/* Sides "crowd": very many children at once. Each says that it is there and sleeps until the last
+ * one is; that one opens the gate for all. So no child can end before all have begun, on either side,
+ * and no fixed nap makes the two sides look more alike than they are.
  *
- * For the remark the last one lets the crowd sleep for a while, and looks at its parent's processor
- * clock before and after. */
+ * With "nap=2", the last one lets the crowd sleep for two seconds first, and looks at its parent's
+ * processor clock before and after. */
 
 #include "bench.h"
 
@@ -19,8 +19,6 @@
 
 #include "bench-bare.h"
 
-#define N_CHILDREN 2000
-#define N_QUICK_CHILDREN 50
 #define PATIENCE 30 /* seconds, then SIGALRM: a crowd that never gets complete must not hang */
 
 typedef struct
@@ -34,18 +32,20 @@ typedef struct
 
 static Crowd *crowd; /* shared with all children */
 
-static void
-set_up (const BenchSettings *settings)
+static gboolean
+call_crowd (BenchRequest  *request,
+            GError       **error)
 {
   crowd = mmap (NULL, sizeof *crowd, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  g_assert (crowd != MAP_FAILED);
-  crowd->n_expected = settings->quick ? N_QUICK_CHILDREN : N_CHILDREN;
-  if (pipe (crowd->gate) < 0)
-    g_error ("pipe: %s", g_strerror (errno));
+  if (crowd == MAP_FAILED)
+    return bare_set_error (error, "mmap");
+  crowd->n_expected = bench_request_get_number (request, "n");
+  crowd->nap = bench_request_get_number (request, "nap");
+  return pipe (crowd->gate) == 0 || bare_set_error (error, "pipe");
 }
 
 static void
-tear_down (void)
+dismiss_crowd (void)
 {
   close (crowd->gate[0]);
   close (crowd->gate[1]);
@@ -98,16 +98,14 @@ join_crowd_target (GVariant  *args,
 }
 
 static gdouble
-measure_pcall (const BenchSettings  *settings,
-               GError              **error)
+run_pcall (BenchRequest  *request,
+           GError       **error)
 {
   gdouble start = bench_now ();
-  g_autoptr (PcallTask) task = pcall_task_new_for_func (join_crowd_target, NULL, NULL);
+  g_autoptr (PcallTask) task = bench_request_new_task (request, join_crowd_target, NULL);
   g_autoptr (GVariant) results = NULL;
 
-  crowd->n_there = 0;
-  pcall_task_set_n_calls (task, crowd->n_expected);
-  pcall_task_set_log_mode (task, settings->log_mode);
+  pcall_task_set_max_children (task, 0);
   results = pcall_task_run (task, NULL, error);
   if (results == NULL)
     {
@@ -120,14 +118,13 @@ measure_pcall (const BenchSettings  *settings,
 }
 
 static gdouble
-measure_bare (const BenchSettings  *settings,
-              GError              **error)
+run_bare (BenchRequest  *request,
+          GError       **error)
 {
   g_autofree BareChild *children = g_new0 (BareChild, crowd->n_expected);
   gdouble start = bench_now ();
   gint32 result;
 
-  crowd->n_there = 0;
   for (guint i = 0; i < crowd->n_expected; i++)
     if (!bare_child_start (&children[i], join_crowd, NULL, error))
       return -1;
@@ -137,29 +134,35 @@ measure_bare (const BenchSettings  *settings,
   return bench_now () - start;
 }
 
-static char *
-remark (const BenchSettings  *settings,
-        GError              **error)
+static gdouble
+measure_pcall (BenchRequest  *request,
+               GError       **error)
 {
   gdouble seconds;
 
-  crowd->nap = settings->quick ? 0.1 : 2;
-  seconds = measure_pcall (settings, error);
-  if (seconds < 0)
-    return NULL;
-  return g_strdup_printf (
-      "while all %u sleep, for %.1f s, the parent uses %.3f ms of processor time",
-      crowd->n_expected, crowd->nap, crowd->parent_time * 1e3);
+  if (!call_crowd (request, error))
+    return -1;
+  seconds = run_pcall (request, error);
+  bench_request_add_number (request, "parent-seconds", crowd->parent_time);
+  dismiss_crowd ();
+  return seconds;
 }
 
-const BenchRow bench_crowd = {
-  .name = "crowd",
-  .work = "2,000 children at once",
-  .bar = 1.4,
-  .n_rounds = 9,
-  .set_up = set_up,
-  .tear_down = tear_down,
-  .measure_pcall = measure_pcall,
-  .measure_bare = measure_bare,
-  .remark = remark,
+static gdouble
+measure_bare (BenchRequest  *request,
+              GError       **error)
+{
+  gdouble seconds;
+
+  if (!call_crowd (request, error))
+    return -1;
+  seconds = run_bare (request, error);
+  dismiss_crowd ();
+  return seconds;
+}
+
+const BenchSide bench_crowd[] = {
+  { "crowd/pcall", measure_pcall },
+  { "crowd/bare", measure_bare },
+  { NULL, NULL },
 };

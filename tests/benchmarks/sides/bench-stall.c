@@ -3,28 +3,23 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* Row "stall": 200 children from a process with 500 MB resident. A fork copies the page tables, and
- * while it does, the main loop stands still; more than that one fork it should never stand. A timer
- * of 1 ms ticks in the loop, and the longest gap between two ticks, from the start until the last
- * child has started, is held against one bare fork() of the same process.
+/* Sides "stall": very many children from a large process, see "hold". A fork copies the page
+ * tables, and while it does, the main loop stands still; more than that one fork it should never
+ * stand. A timer of 1 ms ticks in the loop, and the longest gap between two ticks, from the start until the
+ * last child has started, is held against one bare fork() of the same process.
  *
- * The children wait until all have started: what 200 of them cost when they end, all at once, is
- * the scheduler's affair, and is told apart in the remark. */
+ * The children wait until all have started: what they cost when they end, all at once, is the
+ * scheduler's affair, and is told apart. */
 
 #include "bench.h"
 
 #include <errno.h>
-#include <string.h>
-#include <sys/mman.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench-bare.h"
 
-#define N_CHILDREN 200
-#define N_QUICK_CHILDREN 20
-#define RESIDENT (500 * 1000 * 1000)
-#define QUICK_RESIDENT (16 * 1000 * 1000)
 #define N_FORKS 5
 #define PATIENCE 60 /* seconds */
 
@@ -40,27 +35,6 @@ typedef struct
   gdouble    longest_gap;
   gdouble    starting_gap; /* the longest when the last child had started */
 } Stall;
-
-static char *memory;
-static gsize memory_size;
-static gdouble ending_gap;
-
-/* Huge pages would make page tables of next to nothing, and fork() cheaper than it is elsewhere. */
-static void
-set_up (const BenchSettings *settings)
-{
-  memory_size = settings->quick ? QUICK_RESIDENT : RESIDENT;
-  memory = mmap (NULL, memory_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  g_assert (memory != MAP_FAILED);
-  madvise (memory, memory_size, MADV_NOHUGEPAGE);
-  memset (memory, 1, memory_size);
-}
-
-static void
-tear_down (void)
-{
-  munmap (memory, memory_size);
-}
 
 static GVariant *
 wait_at_gate (GVariant  *args,
@@ -140,15 +114,14 @@ run_stall (Stall *stall)
   g_signal_connect (stall->task, "call-started", G_CALLBACK (call_started), stall);
   g_main_loop_run (loop);
   g_source_remove (timer);
-  ending_gap = MAX (ending_gap, stall->longest_gap);
 }
 
 static gdouble
-measure_pcall (const BenchSettings  *settings,
-               GError              **error)
+measure_pcall (BenchRequest  *request,
+               GError       **error)
 {
-  Stall stall = { .n_expected = settings->quick ? N_QUICK_CHILDREN : N_CHILDREN };
-  g_autoptr (PcallTask) task = pcall_task_new_for_func (wait_at_gate, &stall, NULL);
+  Stall stall = { .n_expected = bench_request_get_number (request, "n") };
+  g_autoptr (PcallTask) task = bench_request_new_task (request, wait_at_gate, &stall);
 
   if (pipe (stall.gate) < 0)
     {
@@ -156,12 +129,12 @@ measure_pcall (const BenchSettings  *settings,
       return -1;
     }
   stall.task = task;
-  pcall_task_set_n_calls (task, stall.n_expected);
-  pcall_task_set_log_mode (task, settings->log_mode);
+  pcall_task_set_max_children (task, 0);
   run_stall (&stall);
 
   close (stall.gate[0]);
   close (stall.gate[1]);
+  bench_request_add_number (request, "ending-seconds", stall.longest_gap);
   if (stall.error == NULL)
     return stall.starting_gap;
   g_propagate_error (error, stall.error);
@@ -181,38 +154,30 @@ measure_fork (void)
   return seconds;
 }
 
+static int
+compare_doubles (gconstpointer a,
+                 gconstpointer b)
+{
+  gdouble first = *(const gdouble *) a, second = *(const gdouble *) b;
+
+  return (first > second) - (first < second);
+}
+
 /* The median of a few, since one fork may be unlucky. */
 static gdouble
-measure_bare (const BenchSettings  *settings,
-              GError              **error)
+measure_bare (BenchRequest  *request,
+              GError       **error)
 {
-  g_autoptr (GArray) forks = g_array_new (FALSE, FALSE, sizeof (gdouble));
+  gdouble forks[N_FORKS];
 
   for (guint i = 0; i < N_FORKS; i++)
-    {
-      gdouble seconds = measure_fork ();
-
-      g_array_append_val (forks, seconds);
-    }
-  return bench_median (forks);
+    forks[i] = measure_fork ();
+  qsort (forks, N_FORKS, sizeof *forks, compare_doubles);
+  return forks[N_FORKS / 2];
 }
 
-static char *
-remark (const BenchSettings  *settings,
-        GError              **error)
-{
-  return g_strdup_printf ("while all of them end at once, the longest gap is %.1f ms",
-                          ending_gap * 1e3);
-}
-
-const BenchRow bench_stall = {
-  .name = "stall",
-  .work = "main loop, 200 children from a 500 MB process",
-  .bar = 2,
-  .n_rounds = 7,
-  .set_up = set_up,
-  .tear_down = tear_down,
-  .measure_pcall = measure_pcall,
-  .measure_bare = measure_bare,
-  .remark = remark,
+const BenchSide bench_stall[] = {
+  { "stall/pcall", measure_pcall },
+  { "stall/bare", measure_bare },
+  { NULL, NULL },
 };

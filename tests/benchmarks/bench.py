@@ -1,0 +1,108 @@
+#!/usr/bin/python3
+# SPDX-FileCopyrightText: 2026 The pcall authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""What pcall costs, against the bare system and against today's pools.
+
+Runs everything in less than ten minutes, prints a table, and keeps what was measured as
+benchmarks.json in the build directory, for report.py.
+
+usage: bench.py BUILD [--quick] [--no-curves] [NAME…]
+"""
+
+import argparse
+import json
+import os
+import sys
+import textwrap
+import time
+
+from suite import curves, machine, rounds, rows, table
+from suite.programs import Programs
+
+BUSY = 0.7  # more load than this is not from this program
+
+
+def parse_options(names):
+    parser = argparse.ArgumentParser(description="What pcall costs, and its peers.")
+    parser.add_argument("build", help="a build directory of meson")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)}")
+    parser.add_argument("--quick", action="store_true", help="only see whether it runs")
+    parser.add_argument("--no-curves", action="store_true", help="only the table")
+    options = parser.parse_args()
+    unknown = set(options.names) - set(names)
+    if unknown:
+        parser.error(f"nothing is called {', '.join(sorted(unknown))}")
+    return options
+
+
+def print_machine(facts):
+    print(textwrap.fill(", ".join(f"{name} {value}" for name, value in facts), 100))
+
+
+def measure_groups(groups, programs, quick):
+    results = []
+    for group in groups:
+        begun = time.monotonic()
+        result = rounds.measure_group(group, programs, quick)
+        table.print_group(result, quick, time.monotonic() - begun)
+        results.append(result)
+    return results
+
+
+def measure_curves(wanted, programs, quick):
+    results = []
+    for curve in wanted:
+        print(f"Measuring for the plot: {curve.title}", flush=True)
+        results.append(curves.measure(curve, programs, quick))
+    return results
+
+
+def save(path, data):
+    with open(path + ".new", "w", encoding="utf-8") as file:
+        json.dump(data, file, indent=1, ensure_ascii=False)
+    os.replace(path + ".new", path)
+    print(f"What was measured is in {path}")
+
+
+def measure(options, all_groups, all_curves):
+    programs = Programs(options.build)
+    groups = [group for group in all_groups if not options.names or group.name in options.names]
+    wanted = [curve for curve in all_curves if not options.names or curve.name in options.names]
+    load = os.getloadavg()[0]
+    facts = machine.describe(programs)
+    print_machine(facts)
+    if load > BUSY:
+        print(f"Others use this machine (load {load:.1f}), so that the numbers are rough.")
+    if options.quick:
+        print("A quick run, of fewer and smaller things than it should be.")
+    print(
+        "\nMedians of the rounds. “≤”: pcall's time over the other's; “≥”: the other's over pcall's"
+    )
+    table.print_head()
+    return {
+        "quick": options.quick,
+        "load": load,
+        "machine": facts,
+        "groups": measure_groups(groups, programs, options.quick),
+        "curves": [] if options.no_curves else measure_curves(wanted, programs, options.quick),
+    }
+
+
+def main():
+    quick = "--quick" in sys.argv
+    all_groups, all_curves = rows.make_groups(quick), curves.make_curves(quick)
+    options = parse_options([thing.name for thing in (*all_groups, *all_curves)])
+    begun = time.monotonic()
+    data = measure(options, all_groups, all_curves)
+    reached, n_bars = table.count_reached(data["groups"])
+    data["minutes"] = (time.monotonic() - begun) / 60
+    if not options.quick:
+        print(f"\n{reached} of {n_bars} bars reached, in {data['minutes']:.1f} minutes")
+    name = "benchmarks-quick.json" if options.quick else "benchmarks.json"
+    if not options.names:
+        save(os.path.join(options.build, name), data)
+
+
+if __name__ == "__main__":
+    main()
