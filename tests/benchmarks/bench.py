@@ -5,9 +5,10 @@
 """What pcall costs, against the bare system and against today's pools.
 
 Runs everything in less than ten minutes, prints a table, and keeps what was measured as
-benchmarks.json in the build directory, for report.py.
+benchmarks.json in the build directory, for report.py. With names it measures only those, and keeps
+nothing unless told where.
 
-usage: bench.py BUILD [--quick] [--no-curves] [NAME…]
+usage: bench.py BUILD [--quick] [--no-curves] [--output FILE] [NAME…]
 """
 
 import argparse
@@ -20,8 +21,6 @@ import time
 from suite import curves, machine, rounds, rows, table
 from suite.programs import Programs
 
-BUSY = 0.7  # more load than this is not from this program
-
 
 def parse_options(names):
     parser = argparse.ArgumentParser(description="What pcall costs, and its peers.")
@@ -29,6 +28,7 @@ def parse_options(names):
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)}")
     parser.add_argument("--quick", action="store_true", help="only see whether it runs")
     parser.add_argument("--no-curves", action="store_true", help="only the table")
+    parser.add_argument("--output", metavar="FILE", help="where to keep what was measured")
     options = parser.parse_args()
     unknown = set(options.names) - set(names)
     if unknown:
@@ -65,14 +65,16 @@ def save(path, data):
     print(f"What was measured is in {path}")
 
 
-def measure(options, all_groups, all_curves):
-    programs = Programs(options.build)
-    groups = [group for group in all_groups if not options.names or group.name in options.names]
-    wanted = [curve for curve in all_curves if not options.names or curve.name in options.names]
-    load = os.getloadavg()[0]
-    facts = machine.describe(programs)
+def find_output(options):
+    """Nothing that is in parts takes the place of a whole run."""
+    if options.names or options.no_curves:
+        return None
+    return os.path.join(options.build, f"benchmarks{'-quick' if options.quick else ''}.json")
+
+
+def print_start(options, facts, load):
     print_machine(facts)
-    if load > BUSY:
+    if load > machine.BUSY:
         print(f"Others use this machine (load {load:.1f}), so that the numbers are rough.")
     if options.quick:
         print("A quick run, of fewer and smaller things than it should be.")
@@ -80,13 +82,27 @@ def measure(options, all_groups, all_curves):
         "\nMedians of the rounds. “≤”: pcall's time over the other's; “≥”: the other's over pcall's"
     )
     table.print_head()
-    return {
-        "quick": options.quick,
-        "load": load,
-        "machine": facts,
-        "groups": measure_groups(groups, programs, options.quick),
-        "curves": [] if options.no_curves else measure_curves(wanted, programs, options.quick),
-    }
+
+
+def measure(options, groups, wanted_curves):
+    programs = Programs(options.build)
+    load = os.getloadavg()[0]
+    try:
+        facts = machine.describe(programs)
+        print_start(options, facts, load)
+        return {
+            "quick": options.quick,
+            "load": load,
+            "machine": facts,
+            "groups": measure_groups(groups, programs, options.quick),
+            "curves": measure_curves(wanted_curves, programs, options.quick),
+        }
+    finally:
+        programs.close()
+
+
+def choose(things, names):
+    return [thing for thing in things if not names or thing.name in names]
 
 
 def main():
@@ -94,14 +110,15 @@ def main():
     all_groups, all_curves = rows.make_groups(quick), curves.make_curves(quick)
     options = parse_options([thing.name for thing in (*all_groups, *all_curves)])
     begun = time.monotonic()
-    data = measure(options, all_groups, all_curves)
+    wanted_curves = [] if options.no_curves else choose(all_curves, options.names)
+    data = measure(options, choose(all_groups, options.names), wanted_curves)
     reached, n_bars = table.count_reached(data["groups"])
     data["minutes"] = (time.monotonic() - begun) / 60
     if not options.quick:
         print(f"\n{reached} of {n_bars} bars reached, in {data['minutes']:.1f} minutes")
-    name = "benchmarks-quick.json" if options.quick else "benchmarks.json"
-    if not options.names:
-        save(os.path.join(options.build, name), data)
+    output = options.output or find_output(options)
+    if output:
+        save(output, data)
 
 
 if __name__ == "__main__":

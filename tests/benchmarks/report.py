@@ -14,7 +14,7 @@ import json
 import os
 import sys
 
-from suite import plot, table
+from suite import machine, plot, table
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -37,7 +37,7 @@ def to_machine(data):
             "",
             "A quick run, of fewer and smaller things than it should be: it tells nothing.",
         ]
-    elif data["load"] > 0.7:
+    elif data["load"] > machine.BUSY:
         lines += ["", f"Others used the machine (load {data['load']:.1f}): the numbers are rough."]
     return "\n".join(lines)
 

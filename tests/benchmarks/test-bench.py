@@ -17,7 +17,7 @@ import tempfile
 import unittest
 import xml.etree.ElementTree as xml
 
-from suite import plot, rounds, table
+from suite import plot, programs, rounds, table
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SVG = "{http://www.w3.org/2000/svg}"
@@ -87,6 +87,18 @@ class QuickRun(unittest.TestCase):
         self.assertEqual(len(list(root.iter(SVG + "circle"))), n_points)
 
 
+class FewPrograms:
+    """Answers at once. A call takes as many seconds as its chunk is large."""
+
+    def ask(self, program, process, side, parameters, hold):
+        if side == "away":
+            raise programs.Missing("a package")
+        return {"seconds": parameters.get("chunk", 1)}
+
+    def close(self):
+        pass
+
+
 class Parts(unittest.TestCase):
     """What is computed, without measuring."""
 
@@ -111,6 +123,23 @@ class Parts(unittest.TestCase):
         row = measurement.get_row(rounds.Ratio("a", "b", "≥"))
         self.assertEqual([row["lowest"], row["median"], row["highest"]], [1 / 3, 0.5, 2])
         self.assertEqual([row["ours"], row["theirs"]], [2, 1])
+
+    def test_missing_peer_is_left_out(self):
+        here = rounds.Side("C", "here", "here")
+        away = rounds.Side("peers", "away", "away", tune=("chunk", (1, 2)))
+        ratio = rounds.Ratio("here", "away", "≤", 1.0)
+        figure = rounds.Figure("here", "work", lambda answer: answer["seconds"])
+        group = rounds.Group("", "", {"here": here, "away": away}, [ratio, figure])
+        result = rounds.measure_group(group, FewPrograms(), quick=False)
+        self.assertEqual([row["work"] for row in result["rows"]], ["work"])
+        self.assertEqual(result["missing"], {"away": "a package"})
+
+    def test_best_chunk_is_chosen(self):
+        side = rounds.Side("C", "here", "here", tune=("chunk", (5, 2, 9)))
+        measurement = rounds.Measurement(rounds.Group("", "", {"a": side}, []), FewPrograms())
+        measurement.run(1)
+        self.assertEqual(measurement.sides["a"].label, "here, chunk 2")
+        self.assertEqual(measurement.get_costs("a"), [2])
 
     def test_times_have_their_units(self):
         for seconds, text in [

@@ -3,12 +3,26 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* Side "work": calls that each keep a processor busy for a time that the request says, all of it
- * processor time of the call's own. The ideal is what they come to, divided by the processors. */
+/* Sides "work": calls that each keep a processor busy for a time that the request says, all of it
+ * processor time of the call's own. The ideal is what they come to, divided by the processors. The
+ * bare side is what the machine really gives: two forks, with half of the time each. */
 
 #include "bench.h"
 
 #include <stdlib.h>
+
+#include "bench-bare.h"
+
+#define AT_A_TIME 2
+
+static void
+keep_busy (guint64 microseconds)
+{
+  gdouble end = bench_clock (CLOCK_THREAD_CPUTIME_ID) + microseconds / 1e6;
+
+  while (bench_clock (CLOCK_THREAD_CPUTIME_ID) < end)
+    continue;
+}
 
 static GVariant *
 burn (GVariant  *args,
@@ -16,13 +30,10 @@ burn (GVariant  *args,
       gpointer   user_data,
       GError   **error)
 {
-  gdouble end = bench_clock (CLOCK_THREAD_CPUTIME_ID);
   guint microseconds;
 
   g_variant_get (args, "(u)", &microseconds);
-  end += microseconds / 1e6;
-  while (bench_clock (CLOCK_THREAD_CPUTIME_ID) < end)
-    continue;
+  keep_busy (microseconds);
   return g_variant_new_uint32 (microseconds);
 }
 
@@ -55,7 +66,48 @@ measure_pcall (BenchRequest  *request,
   return results != NULL ? bench_now () - start : -1;
 }
 
+static guint64
+add_durations (GVariant *durations)
+{
+  GVariantIter iter;
+  guint microseconds;
+  guint64 sum = 0;
+
+  g_variant_iter_init (&iter, durations);
+  while (g_variant_iter_next (&iter, "(u)", &microseconds))
+    sum += microseconds;
+  return sum;
+}
+
+static gint32
+burn_share (gpointer data)
+{
+  keep_busy (*(const guint64 *) data);
+  return 0;
+}
+
+static gdouble
+measure_bare (BenchRequest  *request,
+              GError       **error)
+{
+  g_autoptr (GVariant) durations =
+      parse_durations (bench_request_get_text (request, "durations"));
+  guint64 share = add_durations (durations) / AT_A_TIME;
+  BareChild children[AT_A_TIME];
+  gdouble start = bench_now ();
+  gint32 result;
+
+  for (guint i = 0; i < AT_A_TIME; i++)
+    if (!bare_child_start (&children[i], burn_share, &share, error))
+      return -1;
+  for (guint i = 0; i < AT_A_TIME; i++)
+    if (!bare_child_finish (&children[i], &result, error))
+      return -1;
+  return bench_now () - start;
+}
+
 const BenchSide bench_work[] = {
   { "work/pcall", measure_pcall },
+  { "work/bare", measure_bare },
   { NULL, NULL },
 };

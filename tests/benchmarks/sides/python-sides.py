@@ -4,7 +4,8 @@
 
 """pcall's sides in Python, and the bare ones beside them: os.fork, os.pipe, os.read, os.waitpid.
 
-The sides of `peers` run here too, so that both can fork from the same process.
+The sides of `peers` run here too where they are asked for, so that both can fork from the same
+process. Their packages are not loaded before: a process that has multiprocessing has more to fork.
 """
 
 import os
@@ -16,7 +17,6 @@ gi.require_version("Pcall", "1.0")
 
 from gi.repository import Pcall  # noqa: E402
 
-import peers  # noqa: E402
 from serving import serve, timed  # noqa: E402
 from work import (  # noqa: E402
     AT_A_TIME,
@@ -106,16 +106,22 @@ def measure_bare_crowd(n):
         crowd.close()
 
 
-def about():
-    return {**peers.about(), "PyGObject": gi.__version__}
+def ask_peer(name):
+    def measure(**parameters):
+        import peers
+
+        return peers.SIDES[name](**parameters)
+
+    return measure
 
 
 serve(
     {
-        **peers.SIDES,
-        "about": about,
+        "about": lambda: {"PyGObject": gi.__version__},
         "calls/pcall": measure_calls,
         "calls/bare": lambda n: timed(run_bare, doubles(n), n),
+        "calls/process": ask_peer("calls/process"),
+        "calls/pool": ask_peer("calls/pool"),
         "many/pcall": measure_many,
         "work/pcall": measure_work,
         "crowd/pcall": measure_crowd,

@@ -10,6 +10,8 @@ import re
 
 from .programs import Missing
 
+BUSY = 0.7  # more load than this, before anything is measured, is that of others
+
 
 def read_field(path, name):
     """The value of the first line `name : value` or `name="value"` of a file."""

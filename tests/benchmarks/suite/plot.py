@@ -180,7 +180,7 @@ def draw_labels(picture, all_series, colours, ends):
         picture.add(
             f'<polyline points="{x + 6:.1f},{y:.1f} {WIDTH - RIGHT + 5:.1f},{y:.1f} '
             f'{left - 4:.1f},{height:.1f}" fill="none" stroke="{colour}" stroke-width="0.7" '
-            'stroke-opacity="0.55"/>'
+            'stroke-dasharray="1 3"/>'
         )
         weight = "700" if series["kind"] == "pcall" else "400"
         picture.text(left, height + 4.5, series["label"], f'fill="{colour}" font-weight="{weight}"')

@@ -179,12 +179,11 @@ class Measurement:
 
     def _get_figure(self, row):
         values = [row.compute(answer) for answer in self.answers[row.side]]
-        return {
-            "work": row.work,
-            "unit": row.unit,
-            "theirs" if row.is_peer else "ours": statistics.median(self.get_costs(row.side)),
-            **judge(values, row.relation, row.bar),
-        }
+        result = {"work": row.work, "unit": row.unit}
+        if not row.unit:  # a share of the time that it took
+            key = "theirs" if row.is_peer else "ours"
+            result[key] = statistics.median(self.get_costs(row.side))
+        return {**result, **judge(values, row.relation, row.bar)}
 
 
 def judge(values, relation, bar):

@@ -5,11 +5,8 @@
 
 from .rounds import Figure, Group, Ratio, Side
 
-CHUNKS = (500, 2000, 10000, 25000, 100000)
-
-
-def choose_chunks(size, n_calls):
-    return (n_calls // 2,) if size.quick else CHUNKS
+# For each peer the best one is neither the smallest nor the largest of them
+CHUNKS = (100, 500, 2000, 10000, 25000, 100000)
 
 
 def c_calls(size):
@@ -54,14 +51,15 @@ def python_calls(size):
         sides={
             "pcall": Side("python", "calls/pcall", "pcall", {"n": n}),
             "bare": Side("python", "calls/bare", "os.fork, os.pipe, os.waitpid", {"n": n}),
-            "same-process": Side("python", "calls/process", "multiprocessing.Process", {"n": n}),
-            "same-pool": Side("python", "calls/pool", "multiprocessing.Pool", {"n": n}),
+            "beside": Side("python", "calls/pcall", "pcall", {"n": n}, "shared"),
+            "process-beside": Side("python", "calls/process", "Process", {"n": n}, "shared"),
+            "pool-beside": Side("python", "calls/pool", "Pool", {"n": n}, "shared"),
             **alone,
         },
         rows=[
             Ratio("pcall", "bare", "≤", 1.3),
-            Ratio("pcall", "same-process", "≥", 2.0, "multiprocessing.Process + Pipe"),
-            Ratio("pcall", "same-pool", "≥", 2.0, "Pool(maxtasksperchild=1)"),
+            Ratio("beside", "process-beside", "≥", 2.0, "multiprocessing.Process + Pipe"),
+            Ratio("beside", "pool-beside", "≥", 2.0, "Pool(maxtasksperchild=1)"),
             *(Ratio("pcall", name, "≥", more=", alone") for name in alone),
         ],
     )
@@ -89,7 +87,8 @@ def warm_javascript(size):
     )
 
 
-def make_pools(n, chunks):
+def make_pools(size, n):
+    chunks = (n // 2,) if size.quick else CHUNKS
     return {
         name: Side(program, f"many/{name}", label, {"n": n}, process=name, tune=("chunk", chunks))
         for name, program, label in [
@@ -103,8 +102,7 @@ def make_pools(n, chunks):
 
 def many_c_calls(size):
     n = size.calls(200000)
-    chunks = choose_chunks(size, n)
-    pools = make_pools(n, chunks)
+    pools = make_pools(size, n)
     variants = {
         "pcall": ("", {}),
         "inherit": (", not captured", {"log-mode": "inherit"}),
@@ -120,7 +118,7 @@ def many_c_calls(size):
         title=f"{n:,} tiny C calls, any number in a child, 2 children",
         note=(
             "From nothing to all results read; a pool is made and ended in that time. Each pool "
-            f"with the best of the chunk sizes {', '.join(map(str, chunks))}. “Not captured” is "
+            f"with the best of the chunk sizes {', '.join(map(str, CHUNKS))}. “Not captured” is "
             "pcall with log-mode inherit, “no arguments” with calls that get none."
         ),
         sides={**ours, **pools, "limit": limit},
@@ -137,7 +135,7 @@ def many_c_calls(size):
 
 def many_python_calls(size):
     n = size.calls(200000)
-    pools = make_pools(n, choose_chunks(size, n))
+    pools = make_pools(size, n)
     del pools["mce"]
     return Group(
         name="many-python",

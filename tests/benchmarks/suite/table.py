@@ -38,7 +38,7 @@ def format_cells(row, quick):
     ]
 
 
-def print_head(work="against"):
+def print_head(work=""):
     print_line(work, HEAD)
 
 
@@ -67,7 +67,7 @@ def to_markdown(groups, quick):
         lines = [f"### {group['title']}", ""]
         if group["note"]:
             lines += [group["note"], ""]
-        lines += ["| against | " + " | ".join(HEAD) + " |", "|---|--:|--:|---|---|---|"]
+        lines += ["| | " + " | ".join(HEAD) + " |", "|---|--:|--:|---|---|---|"]
         for row in group["rows"]:
             cells = format_cells(row, quick)
             lines.append("| " + " | ".join([row["work"], *cells]) + " |")
