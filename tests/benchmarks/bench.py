@@ -29,7 +29,7 @@ def parse_options(names):
     parser.add_argument("--quick", action="store_true", help="only see whether it runs")
     parser.add_argument("--no-curves", action="store_true", help="only the table")
     parser.add_argument("--output", metavar="FILE", help="where to keep what was measured")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     unknown = set(options.names) - set(names)
     if unknown:
         parser.error(f"nothing is called {', '.join(sorted(unknown))}")

@@ -161,7 +161,9 @@ class Parts(unittest.TestCase):
     def test_scale_is_logarithmic(self):
         scale = plot.Scale([1, 100], 0, 10)
         self.assertEqual([scale.place(x) for x in (1, 10, 100)], [0, 5, 10])
-        self.assertEqual(scale.powers(), [1, 10, 100])
+        self.assertEqual(scale.choose_ticks(), [1, 2, 5, 10, 20, 50, 100])
+        self.assertEqual(plot.Scale([1, 1000], 0, 10).choose_ticks(), [1, 10, 100, 1000])
+        self.assertEqual(plot.round_out([0.3, 7, 60]), (0.2, 100))
         self.assertTrue(math.isfinite(plot.Scale([5], 0, 10).place(5)))
 
 

@@ -159,7 +159,7 @@ measure_pipe (BenchRequest  *request,
 {
   gdouble start, seconds;
   gboolean complete;
-  BareChild writer;
+  BareChild writer = { -1, -1 };
   char *data;
 
   have_bytes (request);

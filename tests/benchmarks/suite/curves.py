@@ -6,6 +6,7 @@
 import dataclasses
 import statistics
 
+from . import machine
 from .programs import Missing
 from .rows_system import MIB
 
@@ -44,8 +45,8 @@ class Curve:
     y_label: str
     xs: list
     series: list
-    per: object = staticmethod(lambda x: x)
-    hold: object = staticmethod(lambda x: 0)
+    per: object = lambda x: x
+    hold: object = lambda x: 0
     x_unit: str = ""
 
 
@@ -141,11 +142,19 @@ def results_curve(quick):
     )
 
 
+def choose_sizes(sizes):
+    """In megabytes; those that as many processes can have as the curve has, all at a time."""
+    fitting = machine.get_available_memory() / 1_000_000 / 6
+    return [size for size in sizes if size <= max(fitting, sizes[1])]
+
+
 def memory_curve(quick):
-    n = 8 if quick else 100
+    def count(x):
+        """A fork of a large process takes long."""
+        return 8 if quick else max(20, min(100, 10000 // x))
 
     def calls(x):
-        return {"n": n}
+        return {"n": count(x)}
 
     return Curve(
         name="by-memory",
@@ -153,8 +162,8 @@ def memory_curve(quick):
         x_label="resident memory of the parent",
         y_label="time of a call, one per child, 2 at a time",
         x_unit="MB",
-        xs=[10, 20] if quick else [10, 30, 100, 300, 500, 1000],
-        per=lambda x: n,
+        xs=[10, 20] if quick else choose_sizes([10, 30, 100, 300, 500, 1000]),
+        per=count,
         hold=lambda x: x * 1_000_000,
         series=[
             Series("pcall, C", "pcall", "C", "calls/pcall", calls),

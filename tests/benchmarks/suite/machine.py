@@ -35,6 +35,12 @@ def get_memory():
     return f"{int(words[0]) / (1 << 20):.0f} GiB" if words[0].isdigit() else "unknown"
 
 
+def get_available_memory():
+    """In bytes"""
+    words = read_field("/proc/meminfo", "MemAvailable").split()
+    return int(words[0]) * 1024 if words[0].isdigit() else 0
+
+
 def get_kernel():
     """Its version without what a distribution or a host calls it."""
     return f"Linux {platform.release().split('-')[0]}"

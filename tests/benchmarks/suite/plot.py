@@ -10,6 +10,8 @@ from xml.sax.saxutils import escape
 WIDTH, HEIGHT = 860, 500
 LEFT, RIGHT, TOP, BOTTOM = 82, 250, 58, 62
 LABEL_HEIGHT = 17  # the least distance of two labels
+CHARACTER_WIDTH = 7.2
+ORDER = ("peer", "pcall", "bare")  # what is drawn first may be covered
 
 # Colours that are told apart by all eyes (Okabe and Ito), darkened where they are to be read
 COLOURS = {
@@ -37,15 +39,23 @@ class Scale:
         share = (math.log10(value) - self.low) / (self.high - self.low)
         return self.low_end + share * (self.high_end - self.low_end)
 
-    def powers(self):
-        """The powers of ten on it."""
-        first, last = math.ceil(self.low - 1e-9), math.floor(self.high + 1e-9)
-        return [10.0**i for i in range(first, last + 1)]
+    def choose_ticks(self):
+        """The powers of ten on it; where these are few, also twice and five times as much."""
+        steps = (1, 2, 5) if self.high - self.low < 3 else (1,)
+        return list_round(self.low, self.high, steps)
+
+
+def list_round(low, high, steps=(1, 2, 5)):
+    """The round numbers between two powers of ten, by steps within a power."""
+    powers = range(math.floor(low) - 1, math.ceil(high) + 1)
+    numbers = [step * 10.0**power for power in powers for step in steps]
+    return [number for number in numbers if low - 1e-9 <= math.log10(number) <= high + 1e-9]
 
 
 def round_out(values):
-    """The powers of ten around values."""
-    return 10.0 ** math.floor(math.log10(min(values))), 10.0 ** math.ceil(math.log10(max(values)))
+    """The round numbers around values."""
+    low, high = math.log10(min(values)), math.log10(max(values))
+    return list_round(low - 1, low)[-1], list_round(high, high + 1)[0]
 
 
 def format_seconds(value):
@@ -72,13 +82,15 @@ def format_x(value, unit):
     return f"{text} {unit}".strip()
 
 
-def choose_x_ticks(xs, unit):
-    """What is marked below the plot: powers of ten where there are enough, else what was measured,
-    and of sizes every other one, since their words are long."""
-    powers = [x for x in xs if math.log10(x) % 1 == 0]
-    if unit == "B":
-        return xs[len(xs) - 1 :: -2][::-1] if len(xs) > 5 else xs
-    return powers if len(powers) > 4 else xs
+def choose_x_ticks(xs, unit, scale):
+    """What is marked below the plot: what was measured, from the right, as far as its words fit."""
+    ticks, limit = [], math.inf
+    for x in reversed(xs):
+        width = CHARACTER_WIDTH * len(format_x(x, unit)) + 10
+        if scale.place(x) + width / 2 <= limit:
+            ticks.append(x)
+            limit = scale.place(x) - width / 2
+    return ticks
 
 
 class Picture:
@@ -116,11 +128,11 @@ class Picture:
 
 def draw_axes(picture, x_scale, y_scale, xs):
     curve, right, bottom = picture.curve, WIDTH - RIGHT, HEIGHT - BOTTOM
-    for y in y_scale.powers():
+    for y in y_scale.choose_ticks():
         place = y_scale.place(y)
         picture.line(LEFT, place, right, place, 'stroke="#e2e2e2"')
         picture.text(LEFT - 9, place + 4.5, format_seconds(y), 'text-anchor="end" fill="#444444"')
-    for x in choose_x_ticks(xs, curve["x_unit"]):
+    for x in choose_x_ticks(xs, curve["x_unit"], x_scale):
         place = x_scale.place(x)
         picture.line(place, TOP, place, bottom, 'stroke="#f0f0f0"')
         picture.line(place, bottom, place, bottom + 5, 'stroke="#444444"')
@@ -188,7 +200,7 @@ def draw_labels(picture, all_series, colours, ends):
 
 def draw(curve):
     """The text of the SVG of a plot."""
-    all_series = sorted(curve["series"], key=lambda series: series["kind"] == "pcall")
+    all_series = sorted(curve["series"], key=lambda series: ORDER.index(series["kind"]))
     points = [point for series in all_series for point in series["points"]]
     xs = sorted({x for x, _ in points})
     picture = Picture(curve)
