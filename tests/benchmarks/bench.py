@@ -8,7 +8,7 @@ Runs everything in less than ten minutes, prints a table, and keeps what was mea
 benchmarks.json in the build directory, for report.py. With names it measures only those, and keeps
 nothing unless told where.
 
-usage: bench.py BUILD [--quick] [--no-curves] [--output FILE] [NAME…]
+usage: bench.py BUILD [--quick] [--rounds N] [--no-curves] [--output FILE] [NAME…]
 """
 
 import argparse
@@ -27,9 +27,12 @@ def parse_options(names):
     parser.add_argument("build", help="a build directory of meson")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)}")
     parser.add_argument("--quick", action="store_true", help="only see whether it runs")
+    parser.add_argument("--rounds", type=int, metavar="N", help="of each row and of each point")
     parser.add_argument("--no-curves", action="store_true", help="only the table")
     parser.add_argument("--output", metavar="FILE", help="where to keep what was measured")
     options = parser.parse_intermixed_args()
+    if options.quick:
+        options.rounds = 1
     unknown = set(options.names) - set(names)
     if unknown:
         parser.error(f"nothing is called {', '.join(sorted(unknown))}")
@@ -40,21 +43,21 @@ def print_machine(facts):
     print(textwrap.fill(", ".join(f"{name} {value}" for name, value in facts), 100))
 
 
-def measure_groups(groups, programs, quick):
+def measure_groups(groups, programs, options):
     results = []
     for group in groups:
         begun = time.monotonic()
-        result = rounds.measure_group(group, programs, quick)
-        table.print_group(result, quick, time.monotonic() - begun)
+        result = rounds.measure_group(group, programs, options.rounds)
+        table.print_group(result, options.quick, time.monotonic() - begun)
         results.append(result)
     return results
 
 
-def measure_curves(wanted, programs, quick):
+def measure_curves(wanted, programs, n_rounds):
     results = []
     for curve in wanted:
         print(f"Measuring for the plot: {curve.title}", flush=True)
-        results.append(curves.measure(curve, programs, quick))
+        results.append(curves.measure(curve, programs, n_rounds))
     return results
 
 
@@ -94,8 +97,8 @@ def measure(options, groups, wanted_curves):
             "quick": options.quick,
             "load": load,
             "machine": facts,
-            "groups": measure_groups(groups, programs, options.quick),
-            "curves": measure_curves(wanted_curves, programs, options.quick),
+            "groups": measure_groups(groups, programs, options),
+            "curves": measure_curves(wanted_curves, programs, options.rounds),
         }
     finally:
         programs.close()

@@ -178,32 +178,41 @@ read_shares (int       fd,
   return length == 0 || bare_set_error (error, "read");
 }
 
+static gboolean
+start_shares (BareChild *children,
+              guint64    n,
+              int       *read_fd,
+              GError   **error)
+{
+  int fds[2];
+
+  if (pipe (fds) < 0)
+    return bare_set_error (error, "pipe");
+  for (guint i = 0; i < AT_A_TIME; i++)
+    {
+      Share share = { i * n / AT_A_TIME, (i + 1) * n / AT_A_TIME, fds[1] };
+
+      if (!bare_child_start (&children[i], double_share, &share, error))
+        return FALSE;
+    }
+  close (fds[1]);
+  *read_fd = fds[0];
+  return TRUE;
+}
+
 static gdouble
 measure_bare (BenchRequest  *request,
               GError       **error)
 {
   guint64 n = bench_request_get_number (request, "n"), sum;
   BareChild children[AT_A_TIME];
-  Share share;
   gdouble start = bench_now ();
   gint32 status;
-  int fds[2];
+  int fd = -1;
 
-  if (pipe (fds) < 0)
-    {
-      bare_set_error (error, "pipe");
-      return -1;
-    }
-  for (guint i = 0; i < AT_A_TIME; i++)
-    {
-      share = (Share) { i * n / AT_A_TIME, (i + 1) * n / AT_A_TIME, fds[1] };
-      if (!bare_child_start (&children[i], double_share, &share, error))
-        return -1;
-    }
-  close (fds[1]);
-  if (!read_shares (fds[0], &sum, error))
+  if (!start_shares (children, n, &fd, error) || !read_shares (fd, &sum, error))
     return -1;
-  close (fds[0]);
+  close (fd);
   for (guint i = 0; i < AT_A_TIME; i++)
     if (!bare_child_finish (&children[i], &status, error))
       return -1;

@@ -222,11 +222,11 @@ def measure_at(curve, x, programs, n_rounds):
     return {key: statistics.median(values) for key, values in costs.items() if None not in values}
 
 
-def measure(curve, programs, quick):
+def measure(curve, programs, n_rounds=None):
     """A plot, as it goes to JSON."""
     points = {id(series): [] for series in curve.series}
     for x in curve.xs:
-        for key, cost in measure_at(curve, x, programs, 1 if quick else ROUNDS).items():
+        for key, cost in measure_at(curve, x, programs, n_rounds or ROUNDS).items():
             points[key].append((x, cost))
     return {
         "name": curve.name,

@@ -199,9 +199,9 @@ def judge(values, relation, bar):
     }
 
 
-def measure_group(group, programs, quick):
+def measure_group(group, programs, n_rounds=None):
     """A group of the table, as it goes to JSON, and what was left out, by package."""
-    measurement = Measurement(group, programs).run(1 if quick else group.rounds)
+    measurement = Measurement(group, programs).run(n_rounds or group.rounds)
     rows = [measurement.get_row(row) for row in group.rows]
     for label, package in measurement.missing.items():
         print(f"left out: {label} (needs {package})", file=sys.stderr)
