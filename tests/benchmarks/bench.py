@@ -96,6 +96,7 @@ def measure(options, groups, wanted_curves):
         return {
             "quick": options.quick,
             "load": load,
+            "rounds": options.rounds,
             "machine": facts,
             "groups": measure_groups(groups, programs, options),
             "curves": measure_curves(wanted_curves, programs, options.rounds),

@@ -32,19 +32,28 @@ def write(directory, name, text):
 
 def to_machine(data):
     lines = ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in data["machine"])]
-    if data["quick"]:
-        lines += [
-            "",
-            "A quick run, of fewer and smaller things than it should be: it tells nothing.",
-        ]
-    elif data["load"] > machine.BUSY:
-        lines += ["", f"Others used the machine (load {data['load']:.1f}): the numbers are rough."]
     return "\n".join(lines)
+
+
+def find_doubts(data):
+    """Why the numbers are not to be trusted, a sentence each."""
+    if data["quick"]:
+        yield "A quick run, of fewer and smaller things than it should be."
+    elif data["rounds"]:
+        yield f"Rounds of each row and point: {data['rounds']}, which is too few."
+    if data["load"] > machine.BUSY:
+        yield f"Others used the machine meanwhile (load {data['load']:.1f})."
 
 
 def to_summary(data):
     reached, n_bars = table.count_reached(data["groups"])
-    return f"{reached} of {n_bars} bars are reached, in a run of {data['minutes']:.1f} minutes."
+    words = f"{reached} of {n_bars} bars are reached, in a run of {data['minutes']:.1f} minutes."
+    doubts = list(find_doubts(data))
+    if doubts:
+        words += (
+            f"\n\n**These numbers say little, and wait to be measured again.** {' '.join(doubts)}"
+        )
+    return words
 
 
 def to_left_out(data):

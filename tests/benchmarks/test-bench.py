@@ -147,6 +147,7 @@ class Parts(unittest.TestCase):
             (0.0999, "99.9 ms"),
             (0.483e-3, "483 µs"),
             (0.22e-6, "0.22 µs"),
+            (4.5e-9, "4.50 ns"),
             (0.99999e-3, "1.00 ms"),
         ]:
             self.assertEqual(table.format_time(seconds), text)

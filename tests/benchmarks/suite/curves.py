@@ -5,12 +5,15 @@
 
 import dataclasses
 import statistics
+import time
 
 from . import machine
 from .programs import Missing
 from .rows_system import MIB
 
-ROUNDS = 3
+ROUNDS = 3  # at least
+MOST_ROUNDS = 15  # of a point that takes next to no time, since what disturbs it is as small
+ENOUGH = 0.5  # seconds for a point, all series together
 
 
 @dataclasses.dataclass
@@ -188,10 +191,10 @@ def crowd_curve(quick):
         xs=[1, 10] if quick else [1, 3, 10, 30, 100, 300, 1000, 2000],
         series=[
             Series("pcall, C", "pcall", "C", "crowd/pcall", only_n),
-            Series("pcall, Python", "pcall", "python", "crowd/pcall", only_n),
-            Series("Process + Pipe", "peer", "peers", "crowd/process", only_n),
+            Series("pcall, Python", "pcall", "python", "crowd/pcall", only_n, 1000),
+            Series("Process + Pipe", "peer", "peers", "crowd/process", only_n, 1000),
             Series("limit: fork, pipe, waitpid", "bare", "C", "crowd/bare", only_n),
-            Series("limit: os.fork in Python", "bare", "python", "crowd/bare", only_n),
+            Series("limit: os.fork in Python", "bare", "python", "crowd/bare", only_n, 1000),
         ],
     )
 
@@ -211,13 +214,22 @@ def ask(series, x, curve, programs):
     return answer["seconds"] / curve.per(x)
 
 
+def is_enough(n_done, n_rounds, took):
+    """Whether so many rounds will do; `n_rounds` where a number was asked for."""
+    if n_rounds or n_done < ROUNDS:
+        return n_done >= (n_rounds or ROUNDS)
+    return n_done >= MOST_ROUNDS or took >= ENOUGH
+
+
 def measure_at(curve, x, programs, n_rounds):
     """The cost by series, those that are asked for this x and can run."""
     asked = [series for series in curve.series if x <= series.most]
     costs = {id(series): [] for series in asked}
-    for _ in range(n_rounds):
+    n_done, begun = 0, time.monotonic()
+    while not is_enough(n_done, n_rounds, time.monotonic() - begun):
         for series in asked:
             costs[id(series)].append(ask(series, x, curve, programs))
+        n_done += 1
     programs.close()
     return {key: statistics.median(values) for key, values in costs.items() if None not in values}
 
@@ -226,7 +238,7 @@ def measure(curve, programs, n_rounds=None):
     """A plot, as it goes to JSON."""
     points = {id(series): [] for series in curve.series}
     for x in curve.xs:
-        for key, cost in measure_at(curve, x, programs, n_rounds or ROUNDS).items():
+        for key, cost in measure_at(curve, x, programs, n_rounds).items():
             points[key].append((x, cost))
     return {
         "name": curve.name,
