@@ -4,8 +4,8 @@
  */
 
 /* Sides "crowd": very many children at once. Each says that it is there and sleeps until the last
- * one is; that one opens the gate for all. So no child can end before all have begun, on either side,
- * and no fixed nap makes the two sides look more alike than they are.
+ * one is; that one opens the gate for all. So no child can end before all have begun, on either
+ * side, and no fixed nap makes the two sides look more alike than they are.
  *
  * With "nap=2", the last one lets the crowd sleep for two seconds first, and looks at its parent's
  * processor clock before and after. */

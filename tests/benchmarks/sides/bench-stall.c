@@ -5,8 +5,8 @@
 
 /* Sides "stall": very many children from a large process, see "hold". A fork copies the page
  * tables, and while it does, the main loop stands still; more than that one fork it should never
- * stand. A timer of 1 ms ticks in the loop, and the longest gap between two ticks, from the start until the
- * last child has started, is held against one bare fork() of the same process.
+ * stand. A timer of 1 ms ticks in the loop, and the longest gap between two ticks, from the start
+ * until the last child has started, is held against one bare fork() of the same process.
  *
  * The children wait until all have started: what they cost when they end, all at once, is the
  * scheduler's affair, and is told apart. */
