@@ -48,10 +48,10 @@ void     pcall_call_list_begin        (PcallCallList *self,
                                        guint          index,
                                        pid_t          pid,
                                        gint64         began);
-/* It ended then, though that is told only later. */
+/* It took so long, though that it ended is told only later. */
 void     pcall_call_list_stop_clock   (PcallCallList *self,
                                        guint          index,
-                                       gint64         ended);
+                                       gint64         took);
 void     pcall_call_list_set_progress (PcallCallList *self,
                                        guint          index,
                                        gdouble        fraction,

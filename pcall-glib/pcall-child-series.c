@@ -10,6 +10,7 @@
 #include "pcall-child-log-private.h"
 #include "pcall-current-private.h"
 #include "pcall-error-private.h"
+#include "pcall-number-private.h"
 #include "pcall-output-private.h"
 #include "pcall-receipt-private.h"
 #include "pcall-target-private.h"
@@ -90,6 +91,31 @@ put_receipt (Series              *self,
   wake_if_pressing (self);
 }
 
+/* How long the call took. The next one begins now. */
+static gint64
+stop_clock (Series *self)
+{
+  gint64 now = g_get_monotonic_time ();
+  gint64 took = now - self->began;
+
+  self->began = now;
+  return took;
+}
+
+/* A number is put into @number: that is quicker. */
+static PcallOutgoing
+describe (Series        *self,
+          PcallFrameType type,
+          GVariant      *value,
+          PcallNumber   *number)
+{
+  if (type != PCALL_FRAME_RESULT || !pcall_number_from_value (number, value))
+    return pcall_outgoing_new (type, self->index, value);
+
+  return (PcallOutgoing) { type, self->index, &number->bits, pcall_number_get_size (number->type),
+                           g_variant_get_type_string (value) };
+}
+
 /* Takes @value. */
 static void
 hand_over (Series        *self,
@@ -97,14 +123,15 @@ hand_over (Series        *self,
            GVariant      *value)
 {
   g_autoptr (GVariant) owned = g_variant_take_ref (value);
-  PcallOutgoing outcome = pcall_outgoing_new (type, self->index, owned);
-  PcallReceipt receipt = { .index = self->index, .began = self->began };
+  PcallNumber number;
+  PcallOutgoing outcome = describe (self, type, owned, &number);
+  PcallReceipt receipt = { .index = self->index };
 
   receipt.has_log = pcall_child_log_end (&self->log, self->index);
   if (!pcall_receipt_set_outcome (&receipt, self->ring, &outcome))
     pcall_current_return (type, owned);
   receipt.n_frames = pcall_current_end ();
-  receipt.ended = self->began = g_get_monotonic_time ();
+  receipt.took = stop_clock (self);
   put_receipt (self, &receipt, &outcome);
 }
 

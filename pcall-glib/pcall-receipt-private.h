@@ -20,8 +20,7 @@ typedef struct
   guint32 n_frames; /* which it sent before, in all: they are to be heard first */
   guint16 type;     /* PCALL_FRAME_RESULT or PCALL_FRAME_ERROR; 0 where that was sent as a frame */
   guint16 has_log;
-  gint64  began; /* microseconds of the monotonic clock */
-  gint64  ended;
+  gint64  took; /* microseconds */
 } PcallReceipt;
 
 /* Sets what holds of @outcome. FALSE where that cannot go this way at all: then the receipt is
@@ -47,7 +46,8 @@ PcallReceiptStatus pcall_receipt_peek (const PcallRing     *ring,
                                        const guint32       *n_frames,
                                        PcallReceipt        *receipt,
                                        GError             **error);
-/* Takes that one. @payload is NULL where the type is 0. FALSE with @error set where it is none. */
+/* Takes that one, into @payload where there is one already that nobody else has. It is NULL where the
+ * type is 0. FALSE with @error set where it is none. */
 gboolean           pcall_receipt_take (const PcallRing     *ring,
                                        const PcallReceipt  *receipt,
                                        PcallPayload       **payload,

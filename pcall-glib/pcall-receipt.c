@@ -104,18 +104,12 @@ take_payload (const PcallRing    *ring,
               PcallPayload      **payload,
               GError            **error)
 {
-  g_autoptr (PcallPayload) copy = pcall_payload_resize (NULL, receipt->length);
-
-  if (copy == NULL)
+  *payload = pcall_payload_renew (*payload, receipt->length);
+  if (*payload == NULL)
     return broken ("is a result that there is no memory for", error);
 
-  pcall_ring_peek (ring, sizeof *receipt, copy->bytes, receipt->length);
-  copy->length = receipt->length;
-  if (!check_payload (receipt->type, copy, error))
-    return FALSE;
-
-  *payload = g_steal_pointer (&copy);
-  return TRUE;
+  pcall_ring_peek (ring, sizeof *receipt, (*payload)->bytes, receipt->length);
+  return check_payload (receipt->type, *payload, error);
 }
 
 static gboolean
@@ -160,8 +154,9 @@ pcall_receipt_take (const PcallRing    *ring,
                     PcallPayload      **payload,
                     GError            **error)
 {
-  *payload = NULL;
-  if (receipt->type != 0 && !take_payload (ring, receipt, payload, error))
+  if (receipt->type == 0)
+    g_clear_pointer (payload, pcall_payload_unref);
+  else if (!take_payload (ring, receipt, payload, error))
     return FALSE;
 
   pcall_ring_skip (ring, padded (receipt->length));

@@ -24,6 +24,8 @@ typedef struct
   void (*begun)      (PcallRun     *run,
                       gboolean      first,
                       gpointer      data);
+  /* Whether anybody is to be told that a call has begun which has ended since. */
+  gboolean (*is_watched) (gpointer  data);
   /* The call told how far it has come; its record knows. */
   void (*progressed) (PcallRun     *run,
                       gdouble       fraction,

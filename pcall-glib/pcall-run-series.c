@@ -60,9 +60,8 @@ has_begun (PcallRun *self,
 
 /* FALSE if the child is not in that call. */
 static gboolean
-ensure_begun (PcallRun *self,
-              guint     index,
-              gint64    began)
+check_call (PcallRun *self,
+            guint     index)
 {
   if (!pcall_ledger_is_in (get_ledger (self), self->job.slot, index) ||
       (self->begun ? self->job.index != index : has_begun (self, index)))
@@ -70,13 +69,30 @@ ensure_begun (PcallRun *self,
       reject (self, "the child spoke of a call which is not its");
       return FALSE;
     }
-  if (self->begun)
-    return TRUE;
+  return TRUE;
+}
 
+static void
+adopt_call (PcallRun *self,
+            guint     index)
+{
   if (self->job.index != index)
     self->job.attempt = 0;
   self->job.index = index;
   self->idle = FALSE;
+}
+
+static gboolean
+ensure_begun (PcallRun *self,
+              guint     index,
+              gint64    began)
+{
+  if (!check_call (self, index))
+    return FALSE;
+  if (self->begun)
+    return TRUE;
+
+  adopt_call (self, index);
   pcall_run_begin (self, began);
   return TRUE;
 }
@@ -130,25 +146,47 @@ take_receipt (PcallRun           *self,
   const PcallRunSetup *setup = self->setup;
   gboolean has_log = receipt->has_log && setup->context->log != NULL;
   guint32 position = pcall_ring_get_tail (get_ring (self));
-  g_autoptr (PcallPayload) payload = NULL;
   GError *error = NULL;
 
-  if (!pcall_receipt_take (get_ring (self), receipt, &payload, &error))
+  if (!pcall_receipt_take (get_ring (self), receipt, &self->spare, &error))
     {
       break_off (self, error);
       return;
     }
 
-  if (payload != NULL && was_in_time (self, position))
-    pcall_run_take_outcome (self, receipt->type, payload);
+  if (self->spare != NULL && was_in_time (self, position))
+    pcall_run_take_outcome (self, receipt->type, self->spare);
   pcall_engine_unset_timer (setup->engine, &self->timeout);
   pcall_ledger_settle (get_ledger (self), self->job.slot, receipt->index);
-  pcall_call_list_stop_clock (setup->calls, receipt->index, receipt->ended);
+  pcall_call_list_stop_clock (setup->calls, receipt->index, receipt->took);
   settle_log (self, has_log);
   pcall_run_settle_call (self, has_log);
   forget_call (self);
   self->n_ended++;
   setup->funcs->returned (self, setup->data);
+}
+
+/* Most calls have ended when they are first heard of; then nobody needs to be told before. TRUE if
+ * the end can be told now. */
+static gboolean
+begin_late (PcallRun           *self,
+            const PcallReceipt *receipt)
+{
+  if (self->begun || self->setup->funcs->is_watched (self->setup->data))
+    {
+      self->broken = !ensure_begun (self, receipt->index,
+                                    g_get_monotonic_time () - receipt->took);
+      return FALSE;
+    }
+  if (!check_call (self, receipt->index))
+    {
+      self->broken = TRUE;
+      return FALSE;
+    }
+
+  adopt_call (self, receipt->index);
+  pcall_run_note_begin (self, 0);
+  return TRUE;
 }
 
 /* A step to the end of the next call that has ended: its beginning, where that was not told yet, or
@@ -166,12 +204,8 @@ take_next (PcallRun      *self,
   switch (pcall_receipt_peek (get_ring (self), n_frames, &receipt, &error))
     {
     case PCALL_RECEIPT_THERE:
-      if (!self->begun)
-        self->broken = !ensure_begun (self, receipt.index, receipt.began);
-      else if (self->job.index == receipt.index)
+      if ((self->begun && self->job.index == receipt.index) || begin_late (self, &receipt))
         take_receipt (self, &receipt);
-      else
-        self->broken = !ensure_begun (self, receipt.index, receipt.began);
       return TRUE;
     case PCALL_RECEIPT_BROKEN:
       break_off (self, error);

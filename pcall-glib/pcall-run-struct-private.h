@@ -43,6 +43,7 @@ struct _PcallRun
 
   /* Where it takes them by itself */
   guint32              n_frames; /* that were heard */
+  PcallPayload        *spare;    /* memory for the next outcome */
   PcallTimer           poll;
   guint                n_holds;
   gboolean             freed;  /* while it was held */
@@ -63,6 +64,9 @@ struct _PcallRun
 };
 
 gboolean pcall_run_has_outcome (PcallRun      *self);
+/* The call began then, and nobody is told. */
+void pcall_run_note_begin  (PcallRun         *self,
+                            gint64            began);
 /* The call began then. It may be told to user code, which may end everything. */
 void pcall_run_begin       (PcallRun         *self,
                             gint64            began);

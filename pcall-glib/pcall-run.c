@@ -58,6 +58,15 @@ list_child (PcallRun *self)
 }
 
 void
+pcall_run_note_begin (PcallRun *self,
+                      gint64    began)
+{
+  self->begun = TRUE;
+  list_child (self);
+  pcall_call_list_begin (self->setup->calls, self->job.index, self->pid, began);
+}
+
+void
 pcall_run_begin (PcallRun *self,
                  gint64    began)
 {
@@ -67,9 +76,7 @@ pcall_run_begin (PcallRun *self,
   gboolean first =
       pcall_call_list_get_state (setup->calls, self->job.index) == PCALL_CALL_STATE_PENDING;
 
-  self->begun = TRUE;
-  list_child (self);
-  pcall_call_list_begin (setup->calls, self->job.index, self->pid, began);
+  pcall_run_note_begin (self, began);
   if (setup->timeout > 0)
     pcall_engine_set_timer (setup->engine, &self->timeout, began + setup->timeout, timed_out, self);
 
@@ -322,6 +329,7 @@ pcall_run_free (PcallRun *self)
 
   g_clear_pointer (&self->supervisor, pcall_supervisor_unref);
   g_clear_pointer (&self->result, pcall_payload_unref);
+  g_clear_pointer (&self->spare, pcall_payload_unref);
   g_clear_error (&self->error);
   g_clear_pointer (&self->error_details, g_variant_unref);
   g_free (self->end_reason);

@@ -192,6 +192,15 @@ run_begun (PcallRun *run,
     self->funcs->call_started (index, self->data);
 }
 
+static gboolean
+is_watched (gpointer data)
+{
+  PcallScheduler *self = data;
+
+  return (self->logs != NULL && self->options.log_mode == PCALL_LOG_MODE_LIVE) ||
+         (self->funcs != NULL && self->funcs->hears_starts (self->data));
+}
+
 static void
 run_progressed (PcallRun   *run,
                 gdouble     fraction,
@@ -352,6 +361,7 @@ run_ended (PcallRun *run,
 
 static const PcallRunFuncs run_funcs = {
   .begun = run_begun,
+  .is_watched = is_watched,
   .progressed = run_progressed,
   .messaged = run_messaged,
   .returned = run_returned,

@@ -148,6 +148,16 @@ call_started (guint    index,
   emit_for_call (self, SIGNAL_CALL_STARTED, index);
 }
 
+static gboolean
+hears_starts (gpointer data)
+{
+  PcallTask *self = data;
+
+  touch_if_watched (self);
+  return pcall_call_list_has_objects (self->calls) || has_listener (self, SIGNAL_CALL_STARTED) ||
+         pcall_child_list_has_objects (pcall_scheduler_get_children (self->scheduler));
+}
+
 static void
 call_progressed (guint       index,
                  gdouble     fraction,
@@ -271,6 +281,7 @@ finished (gpointer data)
 static const PcallSchedulerFuncs scheduler_funcs = {
   .started = started,
   .call_started = call_started,
+  .hears_starts = hears_starts,
   .call_progressed = call_progressed,
   .call_message = call_message,
   .call_finished = call_finished,

@@ -190,7 +190,7 @@ put (const PcallRing *ring,
 {
   g_autoptr (GVariant) owned = g_variant_ref_sink (value);
   PcallOutgoing outcome = pcall_outgoing_new (PCALL_FRAME_RESULT, index, owned);
-  PcallReceipt receipt = { .index = index, .n_frames = n_frames, .began = 1, .ended = index };
+  PcallReceipt receipt = { .index = index, .n_frames = n_frames, .took = index };
 
   *fits = pcall_receipt_set_outcome (&receipt, ring, &outcome);
   g_assert_true (pcall_receipt_put (ring, &receipt, &outcome));

@@ -1,0 +1,74 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "pcall-number-private.h"
+
+#include <string.h>
+
+/* A result that is a number needs no memory of its own, and no lock of GVariant's to be looked at.
+ * Numbers are those types of which every bit pattern is normal, which a boolean's is not. */
+
+gsize
+pcall_number_get_size (char type)
+{
+  switch (type)
+    {
+    case 'y':
+      return 1;
+    case 'n':
+    case 'q':
+      return 2;
+    case 'i':
+    case 'u':
+    case 'h':
+      return 4;
+    case 'x':
+    case 't':
+    case 'd':
+      return 8;
+    default:
+      return 0;
+    }
+}
+
+/* A v is its value, a zero byte and its type string. */
+gboolean
+pcall_number_from_box (PcallNumber  *self,
+                       const guint8 *bytes,
+                       gsize         length)
+{
+  gsize size = length > 2 ? pcall_number_get_size (bytes[length - 1]) : 0;
+
+  if (size == 0 || size != length - 2 || bytes[size] != '\0')
+    return FALSE;
+
+  *self = (PcallNumber) { 0, bytes[length - 1] };
+  memcpy (&self->bits, bytes, size);
+  return TRUE;
+}
+
+gboolean
+pcall_number_from_value (PcallNumber *self,
+                         GVariant    *value)
+{
+  const char *type = g_variant_get_type_string (value);
+
+  if (type[1] != '\0' || pcall_number_get_size (type[0]) == 0)
+    return FALSE;
+
+  *self = (PcallNumber) { 0, type[0] };
+  g_variant_store (value, &self->bits);
+  return TRUE;
+}
+
+GVariant *
+pcall_number_to_value (const PcallNumber *self)
+{
+  const char type[] = { self->type, '\0' };
+  gsize size = pcall_number_get_size (self->type);
+  g_autoptr (GBytes) bytes = g_bytes_new (&self->bits, size);
+
+  return g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE (type), bytes, TRUE));
+}
