@@ -352,18 +352,56 @@ settle_progress (PcallCallList *self,
 }
 
 static void
+set_number (Record            *record,
+            const PcallNumber *number)
+{
+  record->result.bits = number->bits;
+  record->number = number->type;
+}
+
+static void
 set_result (Record       *record,
             PcallPayload *result)
 {
   PcallNumber number;
 
   if (pcall_number_from_box (&number, result->bytes, result->length))
-    {
-      record->result.bits = number.bits;
-      record->number = number.type;
-    }
+    set_number (record, &number);
   else
     record->result.payload = pcall_payload_ref (result);
+}
+
+/* FALSE if it had ended before. */
+static gboolean
+finish (PcallCallList *self,
+        Record        *record,
+        PcallCallState state)
+{
+  g_assert (state > PCALL_CALL_STATE_RUNNING);
+
+  if (record->state > PCALL_CALL_STATE_RUNNING)
+    return FALSE;
+
+  settle_progress (self, record);
+  record->state = state;
+  self->n_finished++;
+  self->n_failed += state != PCALL_CALL_STATE_SUCCEEDED;
+  return TRUE;
+}
+
+static void
+notify_finished (PcallCallList *self,
+                 guint          index)
+{
+  Record *record = get_record (self, index);
+  g_autoptr (PcallCall) call = NULL;
+
+  g_set_object (&call, peek_call (self, index));
+  if (call != NULL)
+    pcall_call_notify_finished (call);
+  if (record->holds_call)
+    g_object_unref (call);
+  record->holds_call = FALSE;
 }
 
 gboolean
@@ -375,36 +413,77 @@ pcall_call_list_finish (PcallCallList *self,
                         GVariant      *error_details)
 {
   Record *record = get_record (self, index);
-  g_autoptr (PcallCall) call = NULL;
 
-  g_assert (state > PCALL_CALL_STATE_RUNNING);
   g_assert ((result != NULL) == (state == PCALL_CALL_STATE_SUCCEEDED));
   g_assert ((error == NULL) == (state == PCALL_CALL_STATE_SUCCEEDED));
 
-  if (record->state > PCALL_CALL_STATE_RUNNING)
+  if (!finish (self, record, state))
     {
       g_clear_error (&error);
       return FALSE;
     }
 
-  settle_progress (self, record);
-  record->state = state;
   if (result != NULL)
     set_result (record, result);
   if (error != NULL)
     ensure_extra (record)->error = error;
   if (error_details != NULL)
     ensure_extra (record)->error_details = g_variant_ref (error_details);
-
-  self->n_finished++;
-  self->n_failed += state != PCALL_CALL_STATE_SUCCEEDED;
-  g_set_object (&call, peek_call (self, index));
-  if (call != NULL)
-    pcall_call_notify_finished (call);
-  if (record->holds_call)
-    g_object_unref (call);
-  record->holds_call = FALSE;
+  notify_finished (self, index);
   return TRUE;
+}
+
+void
+pcall_call_list_finish_number (PcallCallList     *self,
+                               guint              index,
+                               const PcallNumber *number)
+{
+  Record *record = get_record (self, index);
+
+  if (!finish (self, record, PCALL_CALL_STATE_SUCCEEDED))
+    return;
+
+  set_number (record, number);
+  notify_finished (self, index);
+}
+
+guint
+pcall_call_list_count_pending (PcallCallList *self,
+                               guint          first,
+                               guint          n)
+{
+  const Record *record = get_record (self, first);
+  guint i = 0;
+
+  while (i < MIN (n, self->n_calls - first) && record[i].state == PCALL_CALL_STATE_PENDING &&
+         record[i].extra == NULL)
+    i++;
+  return i;
+}
+
+void
+pcall_call_list_book (PcallCallList *self,
+                      guint          first,
+                      guint          n,
+                      pid_t          pid,
+                      gint64         took,
+                      char           type,
+                      const guint64 *numbers)
+{
+  Record *record = get_record (self, first);
+
+  g_assert (n <= self->n_calls - first);
+
+  for (guint i = 0; i < n; i++)
+    {
+      record[i].result.bits = numbers[i];
+      record[i].number = type;
+      record[i].pid = pid;
+      record[i].time = took;
+      record[i].stopped = TRUE;
+      record[i].state = PCALL_CALL_STATE_SUCCEEDED;
+    }
+  self->n_finished += n;
 }
 
 void
@@ -480,6 +559,21 @@ pcall_call_list_get_result (PcallCallList *self,
   Record *record = get_record (self, index);
 
   return record->state == PCALL_CALL_STATE_SUCCEEDED ? build_result (record) : NULL;
+}
+
+guint
+pcall_call_list_get_numbers (PcallCallList *self,
+                             guint          index,
+                             char          *type,
+                             guint64       *numbers)
+{
+  guint i;
+
+  *type = get_record (self, index)->number;
+  for (i = index; i < self->n_calls && *type != '\0' && self->records[i].number == *type; i++)
+    if (numbers != NULL)
+      numbers[i - index] = self->records[i].result.bits;
+  return i - index;
 }
 
 const guint8 *

@@ -9,15 +9,24 @@
 
 G_BEGIN_DECLS
 
-/* A value that is a single number, of a type that is a single character. */
+/* A value that is a single number.
+ *
+ * Its type is that of a GVariant, a single character, or one of those for what is a number in another
+ * language, which a GVariant holds in a maybe, so as to tell it from one that was a GVariant before. */
 typedef struct
 {
   guint64 bits; /* as the value has it in its first bytes; the others are zero */
-  char    type; /* of GVariant; '\0': there is none */
+  char    type; /* '\0': there is none */
 } PcallNumber;
 
-/* How many bytes a number of that type has; 0 if there are no such numbers. */
+#define PCALL_NUMBER_INT    'X' /* mx */
+#define PCALL_NUMBER_DOUBLE 'D' /* md */
+#define PCALL_NUMBER_TRUTH  'B' /* mb: 0 and 1, and 2 for nothing */
+
+/* How many bytes a number of that type of GVariant has; 0 if there are no such numbers. */
 gsize     pcall_number_get_size  (char          type);
+/* Whether there are such numbers, of GVariant or of another language. */
+gboolean  pcall_number_is_known  (char          type);
 /* The number that a v, serialised in @length bytes, holds. FALSE if it is something else. */
 gboolean  pcall_number_from_box  (PcallNumber  *self,
                                   const guint8 *bytes,

@@ -33,6 +33,13 @@ pcall_number_get_size (char type)
     }
 }
 
+gboolean
+pcall_number_is_known (char type)
+{
+  return type == PCALL_NUMBER_INT || type == PCALL_NUMBER_DOUBLE || type == PCALL_NUMBER_TRUTH ||
+         pcall_number_get_size (type) > 0;
+}
+
 /* A v is its value, a zero byte and its type string. */
 gboolean
 pcall_number_from_box (PcallNumber  *self,
@@ -63,12 +70,48 @@ pcall_number_from_value (PcallNumber *self,
   return TRUE;
 }
 
-GVariant *
-pcall_number_to_value (const PcallNumber *self)
+/* What a wild child wrote may be no truth at all: it counts as one. */
+static GVariant *
+new_truth (guint64 bits)
+{
+  return g_variant_new_maybe (G_VARIANT_TYPE_BOOLEAN,
+                              bits == 2 ? NULL : g_variant_new_boolean (bits != 0));
+}
+
+/* Of another language. NULL for GVariant's own. */
+static GVariant *
+new_foreign (const PcallNumber *self)
+{
+  gdouble real;
+
+  switch (self->type)
+    {
+    case PCALL_NUMBER_INT:
+      return g_variant_new_maybe (NULL, g_variant_new_int64 ((gint64) self->bits));
+    case PCALL_NUMBER_DOUBLE:
+      memcpy (&real, &self->bits, sizeof real);
+      return g_variant_new_maybe (NULL, g_variant_new_double (real));
+    case PCALL_NUMBER_TRUTH:
+      return new_truth (self->bits);
+    default:
+      return NULL;
+    }
+}
+
+static GVariant *
+new_plain (const PcallNumber *self)
 {
   const char type[] = { self->type, '\0' };
   gsize size = pcall_number_get_size (self->type);
   g_autoptr (GBytes) bytes = g_bytes_new (&self->bits, size);
 
-  return g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE (type), bytes, TRUE));
+  return g_variant_new_from_bytes (G_VARIANT_TYPE (type), bytes, TRUE);
+}
+
+GVariant *
+pcall_number_to_value (const PcallNumber *self)
+{
+  GVariant *value = new_foreign (self);
+
+  return g_variant_ref_sink (value != NULL ? value : new_plain (self));
 }

@@ -12,13 +12,17 @@
 
 G_BEGIN_DECLS
 
+/* Of several calls, from the index on, whose results are a PcallColumn. */
+#define PCALL_RECEIPT_COLUMN 256
+
 /* What a child tells of a call that has ended, in the ring of its slot. */
 typedef struct
 {
   guint32 length; /* of the payload that follows */
   guint32 index;
   guint32 n_frames; /* which it sent before, in all: they are to be heard first */
-  guint16 type;     /* PCALL_FRAME_RESULT or PCALL_FRAME_ERROR; 0 where that was sent as a frame */
+  guint16 type;     /* PCALL_FRAME_RESULT, PCALL_FRAME_ERROR or PCALL_RECEIPT_COLUMN; 0 where that was
+                       sent as a frame */
   guint16 has_log;
   gint64  took; /* microseconds */
 } PcallReceipt;
@@ -32,6 +36,11 @@ gboolean pcall_receipt_set_outcome (PcallReceipt        *receipt,
 gboolean pcall_receipt_put         (const PcallRing     *ring,
                                     const PcallReceipt  *receipt,
                                     const PcallOutgoing *outcome);
+
+/* Of the calls in the column. */
+gboolean pcall_receipt_put_column  (const PcallRing     *ring,
+                                    PcallReceipt        *receipt,
+                                    PcallPayload        *column);
 
 typedef enum
 {

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "pcall-batch-private.h"
 #include "pcall-error.h"
 
 /* What a child tells of a call that has ended: a header, and the payload as it would stand in a
@@ -72,6 +73,18 @@ pcall_receipt_put (const PcallRing     *ring,
   return TRUE;
 }
 
+gboolean
+pcall_receipt_put_column (const PcallRing *ring,
+                          PcallReceipt    *receipt,
+                          PcallPayload    *column)
+{
+  const PcallOutgoing outcome = { .data = column->bytes, .size = column->length };
+
+  receipt->type = PCALL_RECEIPT_COLUMN;
+  receipt->length = column->length;
+  return pcall_receipt_put (ring, receipt, &outcome);
+}
+
 static gboolean
 broken (const char *complaint,
         GError    **error)
@@ -90,6 +103,9 @@ check_payload (guint         type,
   g_autoptr (GBytes) bytes = NULL;
   g_autoptr (GVariant) value = NULL;
 
+  if (type == PCALL_RECEIPT_COLUMN)
+    return pcall_column_is_valid ((PcallColumn *) payload->bytes, payload->length, G_MAXUINT16) ||
+           broken ("are results that make no sense", error);
   if (pcall_frame_is_plain (type, payload->bytes, payload->length))
     return TRUE;
 
@@ -121,7 +137,7 @@ check (const PcallRing    *ring,
   if (receipt->length > ring->size || padded (receipt->length) > filled)
     return broken ("is a length that cannot be", error);
   if (receipt->type != 0 && receipt->type != PCALL_FRAME_RESULT &&
-      receipt->type != PCALL_FRAME_ERROR)
+      receipt->type != PCALL_FRAME_ERROR && receipt->type != PCALL_RECEIPT_COLUMN)
     return broken ("is an outcome of no known type", error);
   return TRUE;
 }

@@ -24,7 +24,7 @@ typedef struct
   void (*begun)      (PcallRun     *run,
                       gboolean      first,
                       gpointer      data);
-  /* Whether anybody is to be told that a call has begun which has ended since. */
+  /* Whether anybody is to be told of single calls that have begun and ended. */
   gboolean (*is_watched) (gpointer  data);
   /* The call told how far it has come; its record knows. */
   void (*progressed) (PcallRun     *run,

@@ -101,6 +101,7 @@ static void
 forget_call (PcallRun *self)
 {
   g_clear_pointer (&self->result, pcall_payload_unref);
+  self->number = (PcallNumber) { 0 };
   g_clear_error (&self->error);
   g_clear_pointer (&self->error_details, g_variant_unref);
   self->begun = self->linked = FALSE;
@@ -139,12 +140,29 @@ break_off (PcallRun *self,
   pcall_supervisor_reject (self->supervisor, error);
 }
 
+/* The call has ended, and what came of it is here. */
+static void
+conclude_call (PcallRun *self,
+               gint64    took,
+               gboolean  has_log)
+{
+  const PcallRunSetup *setup = self->setup;
+
+  pcall_engine_unset_timer (setup->engine, &self->timeout);
+  pcall_ledger_settle (get_ledger (self), self->job.slot, self->job.index);
+  pcall_call_list_stop_clock (setup->calls, self->job.index, took);
+  settle_log (self, has_log);
+  pcall_run_settle_call (self, has_log);
+  forget_call (self);
+  self->n_ended++;
+  setup->funcs->returned (self, setup->data);
+}
+
 static void
 take_receipt (PcallRun           *self,
               const PcallReceipt *receipt)
 {
-  const PcallRunSetup *setup = self->setup;
-  gboolean has_log = receipt->has_log && setup->context->log != NULL;
+  gboolean has_log = receipt->has_log && self->setup->context->log != NULL;
   guint32 position = pcall_ring_get_tail (get_ring (self));
   GError *error = NULL;
 
@@ -156,38 +174,155 @@ take_receipt (PcallRun           *self,
 
   if (self->spare != NULL && was_in_time (self, position))
     pcall_run_take_outcome (self, receipt->type, self->spare);
-  pcall_engine_unset_timer (setup->engine, &self->timeout);
-  pcall_ledger_settle (get_ledger (self), self->job.slot, receipt->index);
-  pcall_call_list_stop_clock (setup->calls, receipt->index, receipt->took);
-  settle_log (self, has_log);
-  pcall_run_settle_call (self, has_log);
-  forget_call (self);
-  self->n_ended++;
-  setup->funcs->returned (self, setup->data);
+  conclude_call (self, receipt->took, has_log);
 }
 
 /* Most calls have ended when they are first heard of; then nobody needs to be told before. TRUE if
  * the end can be told now. */
 static gboolean
-begin_late (PcallRun           *self,
-            const PcallReceipt *receipt)
+begin_late (PcallRun *self,
+            guint     index,
+            gint64    took)
 {
+  if (self->begun && self->job.index == index)
+    return TRUE;
   if (self->begun || self->setup->funcs->is_watched (self->setup->data))
     {
-      self->broken = !ensure_begun (self, receipt->index,
-                                    g_get_monotonic_time () - receipt->took);
+      self->broken = !ensure_begun (self, index, g_get_monotonic_time () - took);
       return FALSE;
     }
-  if (!check_call (self, receipt->index))
+  if (!check_call (self, index))
     {
       self->broken = TRUE;
       return FALSE;
     }
 
-  adopt_call (self, receipt->index);
+  adopt_call (self, index);
   pcall_run_note_begin (self, 0);
   return TRUE;
 }
+
+/* Columns */
+
+static void
+set_column (PcallRun     *self,
+            PcallPayload *payload,
+            guint         first,
+            gint64        took)
+{
+  PcallColumn *column = (PcallColumn *) payload->bytes;
+
+  self->column = payload;
+  self->column_first = first;
+  self->column_at = 0;
+  self->column_took = took / column->n;
+}
+
+static void
+take_column (PcallRun           *self,
+             const PcallReceipt *receipt)
+{
+  guint32 position = pcall_ring_get_tail (get_ring (self));
+  PcallPayload *payload = NULL;
+  GError *error = NULL;
+
+  if (pcall_receipt_take (get_ring (self), receipt, &payload, &error))
+    {
+      set_column (self, payload, receipt->index, receipt->took);
+      self->column_kept = was_in_time (self, position);
+    }
+  else
+    {
+      g_clear_pointer (&payload, pcall_payload_unref);
+      break_off (self, error);
+    }
+}
+
+/* What the child has not told, and now will not, or not soon. TRUE if there is something. */
+static gboolean
+harvest (PcallRun *self)
+{
+  guint first;
+  PcallPayload *payload = pcall_ledger_harvest (get_ledger (self), self->job.slot, &first);
+
+  if (payload == NULL)
+    return FALSE;
+
+  set_column (self, payload, first, 0);
+  self->column_kept = self->end_state == PCALL_CALL_STATE_PENDING;
+  return TRUE;
+}
+
+/* Ended in time, though the child was ended from here before it said so. */
+static gboolean
+is_kept (PcallRun *self,
+         guint     index)
+{
+  return self->column_kept || index < self->end_index;
+}
+
+static void
+take_cell (PcallRun          *self,
+           const PcallColumn *column,
+           guint              index)
+{
+  guint position = self->column_at++;
+
+  if (is_kept (self, index) && pcall_column_has_numbers (column))
+    self->number = (PcallNumber) { column->cells[position], column->type };
+  else if (is_kept (self, index))
+    self->result = pcall_column_get_payload (column, position);
+  conclude_call (self, self->column_took, FALSE);
+}
+
+/* As many as can be taken at once, without anybody to tell. */
+static guint
+book_cells (PcallRun          *self,
+            const PcallColumn *column,
+            guint              index)
+{
+  const PcallRunSetup *setup = self->setup;
+  guint n = column->n - self->column_at;
+
+  if (self->begun || !self->column_kept || !pcall_column_has_numbers (column) ||
+      setup->funcs->is_watched (setup->data))
+    return 0;
+
+  n = pcall_call_list_count_pending (setup->calls, index, n);
+  n = pcall_ledger_settle_row (get_ledger (self), self->job.slot, index, n);
+  if (n == 0)
+    return 0;
+
+  pcall_call_list_book (setup->calls, index, n, self->pid, self->column_took, column->type,
+                        column->cells + self->column_at);
+  adopt_call (self, index + n - 1);
+  pcall_run_note_child (self);
+  self->idle = TRUE;
+  self->column_at += n;
+  self->n_ended += n;
+  setup->funcs->returned (self, setup->data);
+  return n;
+}
+
+/* A step through the column, whose calls may be known to have ended: what the child has not told is told
+ * by it later. */
+static void
+step_column (PcallRun *self)
+{
+  g_autoptr (PcallPayload) keep = pcall_payload_ref (self->column);
+  const PcallColumn *column = (PcallColumn *) keep->bytes;
+  guint index = self->column_first + self->column_at;
+
+  if (self->column_at >= column->n)
+    g_clear_pointer (&self->column, pcall_payload_unref);
+  else if (index >= pcall_call_list_get_n_calls (self->setup->calls))
+    self->broken = !check_call (self, index);
+  else if (pcall_call_list_get_state (self->setup->calls, index) > PCALL_CALL_STATE_RUNNING)
+    self->column_at++;
+  else if (book_cells (self, column, index) == 0 && begin_late (self, index, self->column_took))
+    take_cell (self, column, index);
+}
+
 
 /* A step to the end of the next call that has ended: its beginning, where that was not told yet, or
  * its end. FALSE if there is none. */
@@ -200,11 +335,18 @@ take_next (PcallRun      *self,
 
   if (self->broken || !is_in_use (self))
     return FALSE;
+  if (self->column != NULL)
+    {
+      step_column (self);
+      return TRUE;
+    }
 
   switch (pcall_receipt_peek (get_ring (self), n_frames, &receipt, &error))
     {
     case PCALL_RECEIPT_THERE:
-      if ((self->begun && self->job.index == receipt.index) || begin_late (self, &receipt))
+      if (receipt.type == PCALL_RECEIPT_COLUMN)
+        take_column (self, &receipt);
+      else if (begin_late (self, receipt.index, receipt.took))
         take_receipt (self, &receipt);
       return TRUE;
     case PCALL_RECEIPT_BROKEN:
@@ -257,6 +399,20 @@ has_entered (PcallRun *self,
                              PCALL_HOLD_ENTERED;
 }
 
+/* Where the child has told all, the call is one that begins a batch. Others are too short to be told of,
+ * unless the child is still in the same one as the last time; then what it has not told is taken, too. */
+static gboolean
+lasts (PcallRun *self,
+       guint     index)
+{
+  gboolean again = self->seen == index;
+
+  self->seen = index;
+  if (!pcall_ledger_is_within_batch (get_ledger (self), self->job.slot))
+    return TRUE;
+  return again && harvest (self);
+}
+
 /* TRUE if there was something new. */
 static gboolean
 notice (PcallRun *self)
@@ -266,7 +422,12 @@ notice (PcallRun *self)
 
   if (!has_entered (self, &index, &began))
     return FALSE;
-  if (pcall_ring_get_filled (get_ring (self)) == 0)
+  if (pcall_ring_get_filled (get_ring (self)) > 0 || !lasts (self, index))
+    return TRUE;
+
+  while (take_next (self, &self->n_frames))
+    ;
+  if (is_in_use (self) && !self->begun)
     {
       link_log (self, index);
       ensure_begun (self, index, began);
@@ -394,6 +555,8 @@ take_pending (PcallRun *self)
     {
       if (!has_entered (self, &index, &began))
         began = g_get_monotonic_time ();
+      else if (index == frame->call_index)
+        link_log (self, index);
       if (!ensure_begun (self, frame->call_index, began))
         self->pending = NULL;
     }
@@ -448,6 +611,9 @@ take_rest (PcallRun *self)
   take_pending (self);
   while (take_next (self, NULL))
     ;
+  if (is_in_use (self) && !self->broken && harvest (self))
+    while (take_next (self, NULL))
+      ;
   if (is_in_use (self) && has_entered (self, &index, &began))
     ensure_begun (self, index, began);
 }
@@ -566,12 +732,17 @@ pcall_run_series_end (PcallRun       *self,
                       PcallCallState  state,
                       const char     *reason)
 {
+  gint64 began;
+
   if (self->end_state != PCALL_CALL_STATE_PENDING)
     return;
 
   pcall_ledger_set_ending (get_ledger (self), self->job.slot, TRUE);
   /* Results that it may have handed over in time, without our having read them. */
   self->end_head = pcall_ring_get_head (get_ring (self));
+  if (pcall_ledger_look (get_ledger (self), self->job.slot, &self->end_index, &began) ==
+      PCALL_HOLD_NOTHING)
+    self->end_index = 0;
   self->outcome_in_time =
       pcall_supervisor_has_frame (self->supervisor, PCALL_FRAME_RESULT) ||
       pcall_supervisor_has_frame (self->supervisor, PCALL_FRAME_ERROR);

@@ -25,7 +25,7 @@
 gboolean
 pcall_run_has_outcome (PcallRun *self)
 {
-  return self->result != NULL || self->error != NULL ||
+  return self->result != NULL || self->number.type != '\0' || self->error != NULL ||
          self->end_state != PCALL_CALL_STATE_PENDING;
 }
 
@@ -55,6 +55,12 @@ list_child (PcallRun *self)
   else
     pcall_child_list_replace (children, self->child = self->job.child, self->pid);
   self->listed = TRUE;
+}
+
+void
+pcall_run_note_child (PcallRun *self)
+{
+  list_child (self);
 }
 
 void
@@ -88,7 +94,7 @@ pcall_run_take_outcome (PcallRun      *self,
                         PcallFrameType type,
                         PcallPayload  *payload)
 {
-  if (self->result != NULL || self->error != NULL)
+  if (self->result != NULL || self->number.type != '\0' || self->error != NULL)
     return;
 
   if (type == PCALL_FRAME_RESULT)
@@ -330,6 +336,7 @@ pcall_run_free (PcallRun *self)
   g_clear_pointer (&self->supervisor, pcall_supervisor_unref);
   g_clear_pointer (&self->result, pcall_payload_unref);
   g_clear_pointer (&self->spare, pcall_payload_unref);
+  g_clear_pointer (&self->column, pcall_payload_unref);
   g_clear_error (&self->error);
   g_clear_pointer (&self->error_details, g_variant_unref);
   g_free (self->end_reason);
@@ -466,6 +473,8 @@ pcall_run_settle_call (PcallRun *self,
   if (self->result != NULL)
     pcall_call_list_finish (calls, self->job.index, PCALL_CALL_STATE_SUCCEEDED, self->result, NULL,
                             NULL);
+  else if (self->number.type != '\0')
+    pcall_call_list_finish_number (calls, self->job.index, &self->number);
   else if (self->error != NULL)
     pcall_call_list_finish (calls, self->job.index, PCALL_CALL_STATE_FAILED, NULL,
                             g_steal_pointer (&self->error), self->error_details);

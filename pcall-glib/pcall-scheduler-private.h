@@ -24,8 +24,8 @@ typedef struct
   void (*started)         (gpointer    data);
   void (*call_started)    (guint       index,
                            gpointer    data);
-  /* Whether anybody is to be told of that, where the call has ended since. */
-  gboolean (*hears_starts) (gpointer   data);
+  /* Whether anybody is to be told of single calls. */
+  gboolean (*hears_calls)  (gpointer   data);
   void (*call_progressed) (guint       index,
                            gdouble     fraction,
                            const char *text,
