@@ -58,6 +58,15 @@ pcall_batch_read (PcallBatch             *self,
 }
 
 static gboolean
+are_truths (const PcallColumn *self)
+{
+  for (guint i = 0; i < self->n; i++)
+    if (self->cells[i] > PCALL_NUMBER_NOTHING)
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
 are_ends_valid (const PcallColumn *self,
                 gsize              n_bytes)
 {
@@ -86,7 +95,8 @@ pcall_column_is_valid (const PcallColumn *self,
     return FALSE;
   if (is_bytes (self->type))
     return are_ends_valid (self, length - fixed);
-  return length == fixed && self->type <= G_MAXINT8 && pcall_number_is_known (self->type);
+  return length == fixed && self->type <= G_MAXINT8 && pcall_number_is_known (self->type) &&
+         (self->type != PCALL_NUMBER_TRUTH || are_truths (self));
 }
 
 gboolean

@@ -576,6 +576,51 @@ pcall_call_list_get_numbers (PcallCallList *self,
   return i - index;
 }
 
+/* A copy of a large one would cost more than to ask for it alone. */
+#define LARGEST_PIECE (64 * 1024)
+
+static const guint8 *
+peek_piece (PcallCallList *self,
+            guint          index,
+            gsize         *length)
+{
+  const guint8 *bytes =
+      index < self->n_calls ? pcall_call_list_peek_result_data (self, index, length) : NULL;
+
+  return bytes != NULL && *length <= LARGEST_PIECE ? bytes : NULL;
+}
+
+GBytes *
+pcall_call_list_join_results (PcallCallList *self,
+                              guint          index)
+{
+  GByteArray *joined;
+  const guint8 *bytes;
+  gsize length;
+  guint64 end = 0;
+  guint64 n = 0;
+
+  while (peek_piece (self, index + n, &length) != NULL)
+    n++;
+  if (n == 0)
+    return NULL;
+
+  joined = g_byte_array_new ();
+  g_byte_array_append (joined, (const guint8 *) &n, sizeof n);
+  for (guint64 i = 0; i < n; i++)
+    {
+      peek_piece (self, index + i, &length);
+      end += length;
+      g_byte_array_append (joined, (const guint8 *) &end, sizeof end);
+    }
+  for (guint64 i = 0; i < n; i++)
+    {
+      bytes = peek_piece (self, index + i, &length);
+      g_byte_array_append (joined, bytes, length);
+    }
+  return g_byte_array_free_to_bytes (joined);
+}
+
 const guint8 *
 pcall_call_list_peek_result_data (PcallCallList *self,
                                   guint          index,

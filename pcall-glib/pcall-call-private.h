@@ -109,6 +109,9 @@ GVariant     *pcall_call_list_get_kwargs        (PcallCallList *self,
 GVariant     *pcall_call_list_get_result        (PcallCallList *self,
                                                  guint          index);
 /* As in pcall_payload_peek_bytestring(). */
+/* The results of calls from @index on that are bytes, see pcall_task_get_result_pieces(). */
+GBytes        *pcall_call_list_join_results (PcallCallList *self,
+                                             guint          index);
 /* How many calls from @index on have results that are numbers of the same @type, and which: @numbers may
  * be NULL. */
 guint          pcall_call_list_get_numbers (PcallCallList *self,

@@ -84,8 +84,8 @@ guint     pcall_ledger_settle_row (PcallLedger *self,
 PcallPayload *pcall_ledger_harvest (PcallLedger *self,
                                    int          slot,
                                    guint       *first);
-/* Whether the child has ended calls that it has not told of. */
-gboolean  pcall_ledger_is_within_batch (PcallLedger *self,
+/* The first call of which the child has not told. */
+guint     pcall_ledger_get_first  (PcallLedger *self,
                                    int          slot);
 /* Whether the call runs there. */
 gboolean  pcall_ledger_is_in      (PcallLedger *self,

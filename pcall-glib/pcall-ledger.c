@@ -442,11 +442,11 @@ pcall_ledger_settle_row (PcallLedger *self,
   return i;
 }
 
-gboolean
-pcall_ledger_is_within_batch (PcallLedger *self,
-                              int          slot)
+guint
+pcall_ledger_get_first (PcallLedger *self,
+                        int          slot)
 {
-  return count_ended (self, slot) > 0;
+  return load (&get_slot (self, slot)->call);
 }
 
 PcallPayload *

@@ -21,7 +21,9 @@ typedef struct
 
 #define PCALL_NUMBER_INT    'X' /* mx */
 #define PCALL_NUMBER_DOUBLE 'D' /* md */
-#define PCALL_NUMBER_TRUTH  'B' /* mb: 0 and 1, and 2 for nothing */
+#define PCALL_NUMBER_TRUTH  'B' /* mb: 0, 1, or PCALL_NUMBER_NOTHING */
+
+#define PCALL_NUMBER_NOTHING 2
 
 /* How many bytes a number of that type of GVariant has; 0 if there are no such numbers. */
 gsize     pcall_number_get_size  (char          type);

@@ -70,14 +70,6 @@ pcall_number_from_value (PcallNumber *self,
   return TRUE;
 }
 
-/* What a wild child wrote may be no truth at all: it counts as one. */
-static GVariant *
-new_truth (guint64 bits)
-{
-  return g_variant_new_maybe (G_VARIANT_TYPE_BOOLEAN,
-                              bits == 2 ? NULL : g_variant_new_boolean (bits != 0));
-}
-
 /* Of another language. NULL for GVariant's own. */
 static GVariant *
 new_foreign (const PcallNumber *self)
@@ -92,7 +84,9 @@ new_foreign (const PcallNumber *self)
       memcpy (&real, &self->bits, sizeof real);
       return g_variant_new_maybe (NULL, g_variant_new_double (real));
     case PCALL_NUMBER_TRUTH:
-      return new_truth (self->bits);
+      return g_variant_new_maybe (G_VARIANT_TYPE_BOOLEAN, self->bits == PCALL_NUMBER_NOTHING
+                                                              ? NULL
+                                                              : g_variant_new_boolean (self->bits != 0));
     default:
       return NULL;
     }

@@ -399,35 +399,46 @@ has_entered (PcallRun *self,
                              PCALL_HOLD_ENTERED;
 }
 
-/* Where the child has told all, the call is one that begins a batch. Others are too short to be told of,
- * unless the child is still in the same one as the last time; then what it has not told is taken, too. */
+/* Whether the child has told what was not taken yet. */
+static gboolean
+has_untold (PcallRun *self)
+{
+  return self->column != NULL || pcall_ring_get_filled (get_ring (self)) > 0;
+}
+
+/* Whether the child is still in the call in which it was the last time. Then what it has not told of those
+ * before it is taken. */
 static gboolean
 lasts (PcallRun *self,
        guint     index)
 {
-  gboolean again = self->seen == index;
+  if (self->seen != index)
+    {
+      self->seen = index;
+      return FALSE;
+    }
 
-  self->seen = index;
-  if (!pcall_ledger_is_within_batch (get_ledger (self), self->job.slot))
-    return TRUE;
-  return again && harvest (self);
+  if (harvest (self))
+    while (take_next (self, &self->n_frames))
+      ;
+  return is_in_use (self) && !self->begun &&
+         pcall_call_list_get_state (self->setup->calls, index) == PCALL_CALL_STATE_PENDING;
 }
 
-/* TRUE if there was something new. */
+/* TRUE if there was something new. A call that begins a batch is told of at once, and others of it only
+ * where they last. What is told of those before it is looked at last: then the call is the next. */
 static gboolean
 notice (PcallRun *self)
 {
+  gboolean is_next;
   guint index;
   gint64 began;
 
   if (!has_entered (self, &index, &began))
     return FALSE;
-  if (pcall_ring_get_filled (get_ring (self)) > 0 || !lasts (self, index))
-    return TRUE;
 
-  while (take_next (self, &self->n_frames))
-    ;
-  if (is_in_use (self) && !self->begun)
+  is_next = pcall_ledger_get_first (get_ledger (self), self->job.slot) == index;
+  if (!has_untold (self) && (is_next || lasts (self, index)))
     {
       link_log (self, index);
       ensure_begun (self, index, began);
@@ -441,7 +452,7 @@ has_news (PcallRun *self)
   guint index;
   gint64 began;
 
-  return pcall_ring_get_filled (get_ring (self)) > 0 || has_entered (self, &index, &began);
+  return has_untold (self) || has_entered (self, &index, &began);
 }
 
 static void
