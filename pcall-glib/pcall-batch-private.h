@@ -66,8 +66,35 @@ typedef struct
 {
   guint32 n;
   guint32 type;
+  guint64 base;    /* where the bytes of the first result begin */
   guint64 cells[]; /* then the bytes */
 } PcallColumn;
+
+/* The same up to the cells. */
+typedef struct
+{
+  guint32 n;
+  guint32 type;
+  guint64 base;
+} PcallColumnHead;
+
+G_STATIC_ASSERT (sizeof (PcallColumnHead) == G_STRUCT_OFFSET (PcallColumn, cells));
+
+/* What it consists of, where it is to be written by pieces. */
+typedef struct
+{
+  PcallColumnHead head;
+  const guint64  *cells;
+  const guint8   *bytes;
+  gsize           n_bytes;
+} PcallColumnPieces;
+
+/* Of the calls from @from to @n_ended. The memory may be anything: FALSE where it cannot be that. */
+gboolean      pcall_batch_get_pieces (PcallBatch             *self,
+                                      const PcallBatchLimits *limits,
+                                      guint                   from,
+                                      guint                   n_ended,
+                                      PcallColumnPieces      *pieces);
 
 /* A copy of what there is of the calls from @from to @n_ended, a column. The memory may be anything:
  * NULL where it cannot be that, or there is no memory for the copy. */

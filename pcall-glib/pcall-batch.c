@@ -28,32 +28,46 @@ get_start (const guint64 *cells,
   return position > 0 ? cells[position - 1] : 0;
 }
 
+gboolean
+pcall_batch_get_pieces (PcallBatch             *self,
+                        const PcallBatchLimits *limits,
+                        guint                   from,
+                        guint                   n_ended,
+                        PcallColumnPieces      *pieces)
+{
+  guint64 type = self->type;
+  guint64 start = is_bytes (type) ? get_start (self->cells, from) : 0;
+  guint64 end = is_bytes (type) ? get_start (self->cells, n_ended) : 0;
+
+  if (start > end || end > limits->n_bytes || type > G_MAXINT8)
+    return FALSE;
+
+  *pieces = (PcallColumnPieces) { { n_ended - from, type, start }, self->cells + from,
+                                  pcall_batch_get_bytes (self, limits) + start, end - start };
+  return TRUE;
+}
+
 PcallPayload *
 pcall_batch_read (PcallBatch             *self,
                   const PcallBatchLimits *limits,
                   guint                   from,
                   guint                   n_ended)
 {
-  guint64 type = self->type;
-  guint64 start = is_bytes (type) ? get_start (self->cells, from) : 0;
-  guint64 end = is_bytes (type) ? get_start (self->cells, n_ended) : 0;
   gsize cells_size = (n_ended - from) * sizeof (guint64);
+  PcallColumnPieces pieces;
   PcallPayload *payload;
-  PcallColumn *column;
+  guint8 *at;
 
-  if (start > end || end > limits->n_bytes || type > G_MAXINT8)
+  if (!pcall_batch_get_pieces (self, limits, from, n_ended, &pieces))
     return NULL;
-  payload = pcall_payload_renew (NULL, sizeof *column + cells_size + (end - start));
+  payload = pcall_payload_renew (NULL, sizeof pieces.head + cells_size + pieces.n_bytes);
   if (payload == NULL)
     return NULL;
 
-  column = (PcallColumn *) payload->bytes;
-  column->n = n_ended - from;
-  column->type = type;
-  memcpy (column->cells, self->cells + from, cells_size);
-  for (guint i = 0; start > 0 && i < column->n; i++)
-    column->cells[i] -= start;
-  memcpy (column->cells + column->n, pcall_batch_get_bytes (self, limits) + start, end - start);
+  at = payload->bytes;
+  memcpy (at, &pieces.head, sizeof pieces.head);
+  memcpy (at + sizeof pieces.head, pieces.cells, cells_size);
+  memcpy (at + sizeof pieces.head + cells_size, pieces.bytes, pieces.n_bytes);
   return payload;
 }
 
@@ -70,15 +84,15 @@ static gboolean
 are_ends_valid (const PcallColumn *self,
                 gsize              n_bytes)
 {
-  guint64 last = 0;
+  guint64 last = self->base;
 
   for (guint i = 0; i < self->n; i++)
     {
-      if (self->cells[i] < last || self->cells[i] > n_bytes)
+      if (self->cells[i] < last || self->cells[i] - self->base > n_bytes)
         return FALSE;
       last = self->cells[i];
     }
-  return last == n_bytes;
+  return last - self->base == n_bytes;
 }
 
 gboolean
@@ -111,14 +125,14 @@ pcall_column_get_payload (const PcallColumn *self,
                           guint              position)
 {
   static const char type[] = { '\0', 'a', 'y' };
-  guint64 start = get_start (self->cells, position);
+  guint64 start = position > 0 ? self->cells[position - 1] : self->base;
   gsize length = self->cells[position] - start;
   PcallPayload *payload = pcall_payload_renew (NULL, length + sizeof type);
 
   if (payload == NULL)
     return NULL;
 
-  memcpy (payload->bytes, (const guint8 *) (self->cells + self->n) + start, length);
+  memcpy (payload->bytes, (const guint8 *) (self->cells + self->n) + (start - self->base), length);
   memcpy (payload->bytes + length, type, sizeof type);
   return payload;
 }

@@ -23,7 +23,7 @@
  * child's slot. The parent is sent a frame only when it sleeps, when the ring is half full, and when
  * it is full; then the child waits.
  *
- * Calls that take no time are run in batches, of as many as take about half a millisecond together. A result
+ * Calls that take no time are run in batches, of as many as take about a millisecond together. A result
  * that is a number, or bytes of a binding's, waits in the batch, where the parent finds it should we die,
  * and goes into the ring with the others. Whatever else comes of a call ends its batch, as does a call
  * that takes longer than the whole batch should.
@@ -65,11 +65,11 @@ typedef struct
 } Series;
 
 /* How long a span should take, and how many times as many calls it may have as the last one. */
-#define SPAN_US 500
+#define SPAN_US 1000
 #define GROWTH 4
 
 /* How much the pace of before counts, when calls have become faster. */
-#define MEMORY 0.75
+#define MEMORY 0.5
 
 /* A process that a call forks, and that comes back from the call too, is not this child. It finds a
  * zero there: the kernel wipes the page in a fork. */
@@ -137,20 +137,20 @@ flush (gpointer data,
                            .n_frames = n_frames,
                            .took = now - self->flushed };
   guint n = self->batch->n_ended;
-  g_autoptr (PcallPayload) column = NULL;
+  PcallColumnPieces column;
 
   if (n <= self->n_flushed)
     return;
-  column = pcall_batch_read (self->batch, pcall_ledger_get_limits (self->ledger), self->n_flushed, n);
-  if (column == NULL)
+  if (!pcall_batch_get_pieces (self->batch, pcall_ledger_get_limits (self->ledger),
+                               self->n_flushed, n, &column))
     _exit (EXIT_FAILURE);
 
   self->n_flushed = n;
   self->flushed = now;
-  while (!pcall_receipt_put_column (self->ring, &receipt, column))
+  while (!pcall_receipt_put_column (self->ring, &receipt, &column))
     {
       pcall_current_wake_locked ();
-      pcall_ring_wait (self->ring, sizeof receipt + column->length + 8);
+      pcall_ring_wait (self->ring, sizeof receipt + receipt.length + 8);
     }
 }
 

@@ -84,6 +84,9 @@ guint     pcall_ledger_settle_row (PcallLedger *self,
 PcallPayload *pcall_ledger_harvest (PcallLedger *self,
                                    int          slot,
                                    guint       *first);
+/* Whether the child has entered more calls than the one that it is in. */
+gboolean  pcall_ledger_has_more   (PcallLedger *self,
+                                   int          slot);
 /* The first call of which the child has not told. */
 guint     pcall_ledger_get_first  (PcallLedger *self,
                                    int          slot);

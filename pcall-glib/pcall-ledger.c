@@ -70,8 +70,8 @@ enum
 #define MAX_SLOTS 4096
 
 /* A column fits into a ring, with its cells and as many bytes. */
-#define LARGE_BATCH ((PcallBatchLimits) { 1024, 48 * 1024 })
-#define SMALL_BATCH ((PcallBatchLimits) { 256, 4 * 1024 })
+#define LARGE_BATCH ((PcallBatchLimits) { 4096, 31 * 1024 })
+#define SMALL_BATCH ((PcallBatchLimits) { 512, 3 * 1024 })
 
 /* A child claims at the most one part in so many of what is left for it. */
 #define PARTS_OF_REST 4
@@ -440,6 +440,19 @@ pcall_ledger_settle_row (PcallLedger *self,
          move (&self->words[first + i], make_word (slot, WORD_ENTERED), WORD_DONE))
     i++;
   return i;
+}
+
+gboolean
+pcall_ledger_has_more (PcallLedger *self,
+                       int          slot)
+{
+  PcallSpan claim;
+  guint next;
+
+  if (!get_claim (self, slot, &claim))
+    return FALSE;
+  next = claim.first + count_ended (self, slot) + 1;
+  return next < claim.end && pcall_ledger_is_in (self, slot, next);
 }
 
 guint

@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include "pcall-batch-private.h"
 #include "pcall-channel-private.h"
 #include "pcall-payload-private.h"
 #include "pcall-ring-private.h"
@@ -38,9 +39,9 @@ gboolean pcall_receipt_put         (const PcallRing     *ring,
                                     const PcallOutgoing *outcome);
 
 /* Of the calls in the column. */
-gboolean pcall_receipt_put_column  (const PcallRing     *ring,
-                                    PcallReceipt        *receipt,
-                                    PcallPayload        *column);
+gboolean pcall_receipt_put_column  (const PcallRing         *ring,
+                                    PcallReceipt            *receipt,
+                                    const PcallColumnPieces *column);
 
 typedef enum
 {

@@ -74,15 +74,27 @@ pcall_receipt_put (const PcallRing     *ring,
 }
 
 gboolean
-pcall_receipt_put_column (const PcallRing *ring,
-                          PcallReceipt    *receipt,
-                          PcallPayload    *column)
+pcall_receipt_put_column (const PcallRing         *ring,
+                          PcallReceipt            *receipt,
+                          const PcallColumnPieces *column)
 {
-  const PcallOutgoing outcome = { .data = column->bytes, .size = column->length };
+  guint32 cells_at = sizeof *receipt + sizeof column->head;
+  guint32 bytes_at = cells_at + column->head.n * sizeof (guint64);
+  guint32 size;
 
   receipt->type = PCALL_RECEIPT_COLUMN;
-  receipt->length = column->length;
-  return pcall_receipt_put (ring, receipt, &outcome);
+  receipt->length = bytes_at + column->n_bytes - sizeof *receipt;
+  size = padded (receipt->length);
+  if (pcall_ring_get_room (ring) < size)
+    return FALSE;
+
+  pcall_ring_put (ring, 0, receipt, sizeof *receipt);
+  pcall_ring_put (ring, sizeof *receipt, &column->head, sizeof column->head);
+  pcall_ring_put (ring, cells_at, column->cells, bytes_at - cells_at);
+  if (column->n_bytes > 0)
+    pcall_ring_put (ring, bytes_at, column->bytes, column->n_bytes);
+  pcall_ring_publish (ring, size);
+  return TRUE;
 }
 
 static gboolean

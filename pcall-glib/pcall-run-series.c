@@ -22,6 +22,10 @@
 
 #define POLL_US 1000
 
+/* The same where a call within a batch takes long: the child need not tell that it has ended before all of
+ * them have. */
+#define SLOW_POLL_US 50000
+
 /* How long receipts are read in a row, and after how many of them to look at the clock. */
 #define TURN_US 4000
 #define LOOK_AT_CLOCK 64
@@ -395,8 +399,9 @@ has_entered (PcallRun *self,
              guint    *index,
              gint64   *began)
 {
-  return !self->begun && pcall_ledger_look (get_ledger (self), self->job.slot, index, began) ==
-                             PCALL_HOLD_ENTERED;
+  return pcall_ledger_look (get_ledger (self), self->job.slot, index, began) ==
+             PCALL_HOLD_ENTERED &&
+         !(self->begun && self->job.index == *index);
 }
 
 /* Whether the child has told what was not taken yet. */
@@ -421,7 +426,7 @@ lasts (PcallRun *self,
   if (harvest (self))
     while (take_next (self, &self->n_frames))
       ;
-  return is_in_use (self) && !self->begun &&
+  return is_in_use (self) && !self->begun && !has_untold (self) &&
          pcall_call_list_get_state (self->setup->calls, index) == PCALL_CALL_STATE_PENDING;
 }
 
@@ -437,7 +442,8 @@ notice (PcallRun *self)
   if (!has_entered (self, &index, &began))
     return FALSE;
 
-  is_next = pcall_ledger_get_first (get_ledger (self), self->job.slot) == index;
+  is_next = !self->begun &&
+            pcall_ledger_get_first (get_ledger (self), self->job.slot) == index;
   if (!has_untold (self) && (is_next || lasts (self, index)))
     {
       link_log (self, index);
@@ -477,13 +483,15 @@ release (PcallRun *self)
 static void poll (gpointer data);
 
 static void
-come_back (PcallRun *self)
+come_back (PcallRun *self,
+           gint64    length)
 {
-  pcall_engine_set_timer (self->setup->engine, &self->poll, g_get_monotonic_time () + POLL_US, poll,
+  pcall_engine_set_timer (self->setup->engine, &self->poll, g_get_monotonic_time () + length, poll,
                           self);
 }
 
-/* From here on the child has to say when something happens: what did just before is seen here. */
+/* From here on the child has to say when something happens: what did just before is seen here. Of a
+ * batch it tells when that ends. */
 static void
 fall_asleep (PcallRun *self)
 {
@@ -491,10 +499,14 @@ fall_asleep (PcallRun *self)
 
   pcall_ledger_set_asleep (ledger, self->job.slot, TRUE);
   if (!has_news (self))
-    return;
+    {
+      if (pcall_ledger_has_more (ledger, self->job.slot))
+        come_back (self, SLOW_POLL_US);
+      return;
+    }
 
   pcall_ledger_set_asleep (ledger, self->job.slot, FALSE);
-  come_back (self);
+  come_back (self, POLL_US);
 }
 
 /* Frames */
@@ -625,7 +637,7 @@ take_rest (PcallRun *self)
   if (is_in_use (self) && !self->broken && harvest (self))
     while (take_next (self, NULL))
       ;
-  if (is_in_use (self) && has_entered (self, &index, &began))
+  if (is_in_use (self) && !self->begun && has_entered (self, &index, &began))
     ensure_begun (self, index, began);
 }
 
@@ -650,7 +662,7 @@ step (PcallRun *self)
   gboolean active = TRUE;
 
   hold (self);
-  come_back (self);
+  come_back (self, POLL_US);
   if (self->ended)
     {
       take_rest (self);

@@ -27,53 +27,58 @@ from . import child, streams
 
 Pcall = get_introspection_module("Pcall")
 
-BATCH_SECONDS = 0.0005
+BATCH_SECONDS = 0.001
 N_HEADER = 8  # numbers of 64 bits
 COUNT, TYPE, WROTE = range(3)
 NOTHING = object()  # there is no result but those in the memory
 NOT_PLAIN = (GLib.Variant, types.CoroutineType)
 
+GROUP = 8  # calls between two looks at the clock
+
 LOOP = """
-def run({parameters}, target, cargs, ckwargs, count, cells, area, until, kind):
+def run(starts, {parameters}, target, cargs, ckwargs, count, cells, area, until, kind):
     ended = end = 0
-    for {row} in {rows}:
-        count[0] = ended
-        result = {call}
-        {store}
-        ended += 1
-        if written or clock() > until:
+    for start in starts:
+        for {row} in {rows}:
+            count[0] = ended
+            result = {call}
+            {store}
+            ended += 1
+            if written:
+                return ended, NOTHING
+        if clock() > until:
             break
     return ended, NOTHING
 """
 
 LOOK = """
-        return ended, result
+            return ended, result
 """
 
 STORE_NUMBER = """
-        if type(result) is not kind:
-            return ended, result
-        try:
-            cells[ended] = result
-        except ValueError:  # more than 64 bits
-            return ended, result
+            if type(result) is not kind:
+                return ended, result
+            try:
+                cells[ended] = result
+            except ValueError:  # more than 64 bits
+                return ended, result
 """
 
 STORE_NONE = """
-        if result is not None:
-            return ended, result
-        cells[ended] = 2
+            if result is not None:
+                return ended, result
+            cells[ended] = 2
 """
 
 STORE_PICKLE = """
-        if isinstance(result, NOT_PLAIN):
-            return ended, result
-        data = dumps(result)
-        start, end = end, end + len(data)
-        if end > len(area):
-            return ended, result
-        area[start:end] = data
-        cells[ended] = end
+            if isinstance(result, NOT_PLAIN):
+                return ended, result
+            data = dumps(result)
+            begin, end = end, end + len(data)
+            if end > len(area):
+                return ended, result
+            area[begin:end] = data
+            cells[ended] = end
 """
 
 # By the type of a result: the library's for it, how cells are seen, and how it is put there
@@ -175,6 +180,7 @@ class Batches:
         memory.header[TYPE] = ord(type_)
         loop = self.loops.get(store) or self.compile(store)
         return loop(
+            range(0, n_calls, GROUP),
             *(source[first : first + n_calls] for source in self.sources.values()),
             self.rows.target,
             self.rows.cargs,
@@ -189,10 +195,11 @@ class Batches:
     def compile(self, store):
         names = list(self.sources)
         parameters = [f"column{i}" for i in range(len(names))]
+        groups = [f"{parameter}[start : start + {GROUP}]" for parameter in parameters]
         source = LOOP.format(
             parameters=", ".join(parameters),
             row=", ".join(names),
-            rows=f"zip({', '.join(parameters)})" if len(names) > 1 else parameters[0],
+            rows=f"zip({', '.join(groups)})" if len(names) > 1 else groups[0],
             call=self.call,
             store=store.strip(),
         )

@@ -77,13 +77,16 @@ def load_numbers(kind, data):
     return memoryview(data).cast("q" if kind == 88 else "d").tolist()
 
 
-def split(data):
-    """The pieces of what the library gives together: a number, as many ends, and the bytes."""
-    memory = memoryview(data)
-    n = memory[:8].cast("Q")[0]
-    ends = memory[8 : 8 * (n + 1)].cast("Q").tolist()
-    pieces = memory[8 * (n + 1) :]
-    start = 0
+def load_pieces(data):
+    """What was pickled as each of the pieces that the library gives together: their number, as many
+    ends, and the bytes."""
+    head = memoryview(data)
+    n = head[:8].cast("Q")[0]
+    ends = head[8 : 8 * (n + 1)].cast("Q").tolist()
+    base = 8 * (n + 1)
+    begin = base
+    results = []
     for end in ends:
-        yield pieces[start:end]
-        start = end
+        results.append(loads(data[begin : base + end]))
+        begin = base + end
+    return results
