@@ -55,7 +55,8 @@ typedef GBytes *(*PcallBytesFunc) (guint      index,
  * are run later. It should when it has taken longer than a millisecond, and has to where a
  * result is not of the type that those before it have.
  *
- * Returns: how many calls have ended with their results in that memory
+ * Returns: how many calls have ended with their results in that memory; it is of no meaning with @error
+ *   set, which is that of the call that the memory says it is in
  *
  * Since: 1.0
  */

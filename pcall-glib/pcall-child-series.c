@@ -129,7 +129,8 @@ put_receipt (Series              *self,
  * frames of a call come behind what came of the calls before it. */
 static void
 flush (gpointer data,
-       guint32  n_frames)
+       guint32  n_frames,
+       gboolean is_before_frame)
 {
   Series *self = data;
   gint64 now = g_get_monotonic_time ();
@@ -139,6 +140,8 @@ flush (gpointer data,
   guint n = self->batch->n_ended;
   PcallColumnPieces column;
 
+  if (is_before_frame)
+    pcall_ledger_set_sent (self->ledger, self->slot, n_frames + 1);
   if (n <= self->n_flushed)
     return;
   if (!pcall_batch_get_pieces (self->batch, pcall_ledger_get_limits (self->ledger),
@@ -373,6 +376,8 @@ run_batch (Series *self)
   n = pcall_target_invoke_batch (get_target (self), self->index, n_calls, &value, &error);
   leave_if_not_ours (error);
 
+  if (error != NULL)
+    n = self->batch->n_ended;
   n = MIN (n, n_calls - (value != NULL || error != NULL));
   if (n == 0 && value == NULL && error == NULL)
     value = g_variant_new_tuple (NULL, 0);

@@ -27,12 +27,12 @@ void      pcall_current_begin_batch       (guint           index,
 /* It has that one, of these, and nothing counts any more. */
 void      pcall_current_end_batch         (guint           index);
 
-/* To be called before a frame is sent, which is the next after @n_frames, in any thread. */
-typedef void (*PcallFlushFunc) (gpointer data, guint32 n_frames);
+/* To be called before a frame is sent, in any thread, or between two of them; @n_frames were sent before. */
+typedef void (*PcallFlushFunc) (gpointer data, guint32 n_frames, gboolean is_before_frame);
 
 void      pcall_current_set_flush         (PcallFlushFunc  flush,
                                            gpointer        data);
-/* Calls it, as if a frame were to be sent. */
+/* Calls it, though no frame is to be sent. */
 void      pcall_current_flush             (void);
 /* Sends a frame about the call; sinks @value. Ends the process where the parent is gone. */
 void      pcall_current_send              (PcallFrameType  type,

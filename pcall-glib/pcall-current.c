@@ -96,17 +96,17 @@ get_index (void)
 }
 
 static void
-flush (void)
+flush (gboolean is_before_frame)
 {
   if (current.flush != NULL)
-    current.flush (current.flush_data, current.channel.next_sent);
+    current.flush (current.flush_data, current.channel.next_sent, is_before_frame);
 }
 
 void
 pcall_current_flush (void)
 {
   g_mutex_lock (&current_lock);
-  flush ();
+  flush (FALSE);
   g_mutex_unlock (&current_lock);
 }
 
@@ -128,7 +128,7 @@ pcall_current_send (PcallFrameType type,
   g_mutex_lock (&current_lock);
   if (!current.finished)
     {
-      flush ();
+      flush (TRUE);
       send_frames (&frame, 1);
     }
   g_mutex_unlock (&current_lock);

@@ -84,6 +84,9 @@ guint     pcall_ledger_settle_row (PcallLedger *self,
 PcallPayload *pcall_ledger_harvest (PcallLedger *self,
                                    int          slot,
                                    guint       *first);
+/* How many frames the child has sent, or is about to, without those that only wake. */
+guint32   pcall_ledger_get_sent   (PcallLedger *self,
+                                   int          slot);
 /* Whether the child has entered more calls than the one that it is in. */
 gboolean  pcall_ledger_has_more   (PcallLedger *self,
                                    int          slot);
@@ -139,6 +142,10 @@ void      pcall_ledger_shorten    (PcallLedger *self,
 void      pcall_ledger_leave      (PcallLedger *self,
                                    int          slot,
                                    guint        first);
+/* So many frames will have been sent when the next one is. */
+void      pcall_ledger_set_sent   (PcallLedger *self,
+                                   int          slot,
+                                   guint32      n_frames);
 /* The call that the child is in next begins then. */
 void      pcall_ledger_set_began  (PcallLedger *self,
                                    int          slot,

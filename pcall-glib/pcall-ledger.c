@@ -86,8 +86,10 @@ typedef struct
   guint32            ending;
   guint32            asleep;
   guint32            turn; /* odd while the batch and the claim change */
+  guint32            sent; /* frames, at least */
+  guint32            reserved;
   gint64             began;
-  guint8             gap[32];
+  guint8             gap[24];
   PcallRingPositions positions;
 } Slot;
 
@@ -455,6 +457,13 @@ pcall_ledger_has_more (PcallLedger *self,
   return next < claim.end && pcall_ledger_is_in (self, slot, next);
 }
 
+guint32
+pcall_ledger_get_sent (PcallLedger *self,
+                       int          slot)
+{
+  return load (&get_slot (self, slot)->sent);
+}
+
 guint
 pcall_ledger_get_first (PcallLedger *self,
                         int          slot)
@@ -648,6 +657,14 @@ pcall_ledger_leave (PcallLedger *self,
   pcall_batch_set_ended (get_batch (self, slot), 0);
   store (&at->call, first);
   g_atomic_int_inc ((gint *) &at->turn);
+}
+
+void
+pcall_ledger_set_sent (PcallLedger *self,
+                       int          slot,
+                       guint32      n_frames)
+{
+  store (&get_slot (self, slot)->sent, n_frames);
 }
 
 void

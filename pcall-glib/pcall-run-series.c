@@ -408,7 +408,10 @@ has_entered (PcallRun *self,
 static gboolean
 has_untold (PcallRun *self)
 {
-  return self->column != NULL || pcall_ring_get_filled (get_ring (self)) > 0;
+  guint32 n_sent = pcall_ledger_get_sent (get_ledger (self), self->job.slot);
+
+  return self->column != NULL || pcall_ring_get_filled (get_ring (self)) > 0 ||
+         (gint32) (n_sent - self->n_frames) > 0;
 }
 
 /* Whether the child is still in the call in which it was the last time. Then what it has not told of those
