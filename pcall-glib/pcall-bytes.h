@@ -37,6 +37,44 @@ typedef GBytes *(*PcallBytesFunc) (guint      index,
                                    gpointer   user_data,
                                    GError   **error);
 
+/**
+ * PcallBatchFunc:
+ * @first: the index of the first call
+ * @n_calls: how many follow one another, at least 1
+ * @bytes: (out) (optional) (nullable) (transfer full): return location for the result of the call behind
+ *   those that are counted, where that is bytes
+ * @value: (out) (optional) (nullable) (transfer full): return location for that result where it is not
+ *   bytes
+ * @user_data: what was given with the function
+ * @error: return location for the error of that call
+ *
+ * A function that pcall calls in a child process to run several calls, one after the other. The result of
+ * each goes into the memory that [func@Pcall.get_batch_memory] tells of.
+ *
+ * It may come back at any time, with fewer calls than it was given: those that it has not begun
+ * are run later. It should when it has taken longer than a millisecond, and has to where a
+ * result is not of the type that those before it have.
+ *
+ * Returns: how many calls have ended with their results in that memory; it is of no meaning with @error
+ *   set, which is that of the call that the memory says it is in
+ *
+ * Since: 1.0
+ */
+typedef guint (*PcallBatchFunc) (guint      first,
+                                 guint      n_calls,
+                                 GBytes   **bytes,
+                                 GVariant **value,
+                                 gpointer   user_data,
+                                 GError   **error);
+
+PCALL_AVAILABLE_IN_1_0
+void         pcall_target_set_batch_func (PcallTarget    *self,
+                                          PcallBatchFunc  func,
+                                          gpointer        user_data,
+                                          GDestroyNotify  destroy);
+PCALL_AVAILABLE_IN_1_0
+guint64      pcall_get_batch_memory     (guint          *n_calls,
+                                         guint          *n_bytes);
 PCALL_AVAILABLE_IN_1_0
 PcallTarget *pcall_target_new_for_bytes (const char     *name,
                                          PcallBytesFunc  func,

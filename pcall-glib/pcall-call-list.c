@@ -7,13 +7,14 @@
 
 #include "pcall-call-private.h"
 #include "pcall-error.h"
+#include "pcall-number-private.h"
 #include "pcall-target.h"
 
 /* The calls of a task, compactly.
  *
  * A million calls are an array of a million small records, zero until they are touched. What few
  * calls have (an error, a text, a log file) stands apart from the record. A result is kept as the
- * bytes that came. Arguments are not stored at all: they are built when asked for. */
+ * bytes that came, and a number in the record itself. Arguments are not stored at all: they are built when asked for. */
 
 typedef struct
 {
@@ -27,14 +28,19 @@ typedef struct
 
 typedef struct
 {
-  PcallPayload *result;
-  Extra        *extra;
-  gint64        time; /* running: when it began; finished: how long it took; microseconds */
-  gint32        pid;
-  guint8        state;
-  guint8        has_log;
-  guint8        holds_call; /* its object is kept until the call has ended */
-  guint8        stopped; /* `time` is how long it took */
+  union
+  {
+    PcallPayload *payload;
+    guint64       bits;
+  }      result;
+  Extra *extra;
+  gint64 time; /* running: when it began; finished: how long it took; microseconds */
+  gint32 pid;
+  guint8 state;
+  char   number;         /* the type of the result, where that is one; else it is a payload */
+  guint8 has_log    : 1;
+  guint8 holds_call : 1; /* its object is kept until the call has ended */
+  guint8 stopped    : 1; /* `time` is how long it took */
 } Record;
 
 struct _PcallCallList
@@ -95,7 +101,8 @@ extra_free (Extra *extra)
 static void
 record_clear (Record *record)
 {
-  g_clear_pointer (&record->result, pcall_payload_unref);
+  if (record->number == '\0')
+    g_clear_pointer (&record->result.payload, pcall_payload_unref);
   g_clear_pointer (&record->extra, extra_free);
 }
 
@@ -209,6 +216,15 @@ pcall_call_list_get_done (PcallCallList *self)
   return self->n_finished + self->progress;
 }
 
+static GVariant *
+build_result (const Record *record)
+{
+  const PcallNumber number = { record->result.bits, record->number };
+
+  return number.type != '\0' ? pcall_number_to_value (&number)
+                             : pcall_payload_unbox (record->result.payload);
+}
+
 GVariant *
 pcall_call_list_get_results (PcallCallList *self)
 {
@@ -220,7 +236,7 @@ pcall_call_list_get_results (PcallCallList *self)
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("av"));
   for (guint i = 0; i < self->n_calls; i++)
     {
-      g_autoptr (GVariant) result = pcall_payload_unbox (self->records[i].result);
+      g_autoptr (GVariant) result = build_result (&self->records[i]);
 
       g_variant_builder_add (&builder, "v", result);
     }
@@ -293,11 +309,11 @@ pcall_call_list_begin (PcallCallList *self,
 void
 pcall_call_list_stop_clock (PcallCallList *self,
                             guint          index,
-                            gint64         ended)
+                            gint64         took)
 {
   Record *record = get_record (self, index);
 
-  record->time = MAX (ended - record->time, 0);
+  record->time = MAX (took, 0);
   record->stopped = TRUE;
 }
 
@@ -335,6 +351,59 @@ settle_progress (PcallCallList *self,
     record->time = g_get_monotonic_time () - record->time;
 }
 
+static void
+set_number (Record            *record,
+            const PcallNumber *number)
+{
+  record->result.bits = number->bits;
+  record->number = number->type;
+}
+
+static void
+set_result (Record       *record,
+            PcallPayload *result)
+{
+  PcallNumber number;
+
+  if (pcall_number_from_box (&number, result->bytes, result->length))
+    set_number (record, &number);
+  else
+    record->result.payload = pcall_payload_ref (result);
+}
+
+/* FALSE if it had ended before. */
+static gboolean
+finish (PcallCallList *self,
+        Record        *record,
+        PcallCallState state)
+{
+  g_assert (state > PCALL_CALL_STATE_RUNNING);
+
+  if (record->state > PCALL_CALL_STATE_RUNNING)
+    return FALSE;
+
+  settle_progress (self, record);
+  record->state = state;
+  self->n_finished++;
+  self->n_failed += state != PCALL_CALL_STATE_SUCCEEDED;
+  return TRUE;
+}
+
+static void
+notify_finished (PcallCallList *self,
+                 guint          index)
+{
+  Record *record = get_record (self, index);
+  g_autoptr (PcallCall) call = NULL;
+
+  g_set_object (&call, peek_call (self, index));
+  if (call != NULL)
+    pcall_call_notify_finished (call);
+  if (record->holds_call)
+    g_object_unref (call);
+  record->holds_call = FALSE;
+}
+
 gboolean
 pcall_call_list_finish (PcallCallList *self,
                         guint          index,
@@ -344,35 +413,77 @@ pcall_call_list_finish (PcallCallList *self,
                         GVariant      *error_details)
 {
   Record *record = get_record (self, index);
-  g_autoptr (PcallCall) call = NULL;
 
-  g_assert (state > PCALL_CALL_STATE_RUNNING);
   g_assert ((result != NULL) == (state == PCALL_CALL_STATE_SUCCEEDED));
   g_assert ((error == NULL) == (state == PCALL_CALL_STATE_SUCCEEDED));
 
-  if (record->state > PCALL_CALL_STATE_RUNNING)
+  if (!finish (self, record, state))
     {
       g_clear_error (&error);
       return FALSE;
     }
 
-  settle_progress (self, record);
-  record->state = state;
-  record->result = result != NULL ? pcall_payload_ref (result) : NULL;
+  if (result != NULL)
+    set_result (record, result);
   if (error != NULL)
     ensure_extra (record)->error = error;
   if (error_details != NULL)
     ensure_extra (record)->error_details = g_variant_ref (error_details);
-
-  self->n_finished++;
-  self->n_failed += state != PCALL_CALL_STATE_SUCCEEDED;
-  g_set_object (&call, peek_call (self, index));
-  if (call != NULL)
-    pcall_call_notify_finished (call);
-  if (record->holds_call)
-    g_object_unref (call);
-  record->holds_call = FALSE;
+  notify_finished (self, index);
   return TRUE;
+}
+
+void
+pcall_call_list_finish_number (PcallCallList     *self,
+                               guint              index,
+                               const PcallNumber *number)
+{
+  Record *record = get_record (self, index);
+
+  if (!finish (self, record, PCALL_CALL_STATE_SUCCEEDED))
+    return;
+
+  set_number (record, number);
+  notify_finished (self, index);
+}
+
+guint
+pcall_call_list_count_pending (PcallCallList *self,
+                               guint          first,
+                               guint          n)
+{
+  const Record *record = get_record (self, first);
+  guint i = 0;
+
+  while (i < MIN (n, self->n_calls - first) && record[i].state == PCALL_CALL_STATE_PENDING &&
+         record[i].extra == NULL)
+    i++;
+  return i;
+}
+
+void
+pcall_call_list_book (PcallCallList *self,
+                      guint          first,
+                      guint          n,
+                      pid_t          pid,
+                      gint64         took,
+                      char           type,
+                      const guint64 *numbers)
+{
+  Record *record = get_record (self, first);
+
+  g_assert (n <= self->n_calls - first);
+
+  for (guint i = 0; i < n; i++)
+    {
+      record[i].result.bits = numbers[i];
+      record[i].number = type;
+      record[i].pid = pid;
+      record[i].time = took;
+      record[i].stopped = TRUE;
+      record[i].state = PCALL_CALL_STATE_SUCCEEDED;
+    }
+  self->n_finished += n;
 }
 
 void
@@ -445,9 +556,69 @@ GVariant *
 pcall_call_list_get_result (PcallCallList *self,
                             guint          index)
 {
-  PcallPayload *result = get_record (self, index)->result;
+  Record *record = get_record (self, index);
 
-  return result != NULL ? pcall_payload_unbox (result) : NULL;
+  return record->state == PCALL_CALL_STATE_SUCCEEDED ? build_result (record) : NULL;
+}
+
+guint
+pcall_call_list_get_numbers (PcallCallList *self,
+                             guint          index,
+                             char          *type,
+                             guint64       *numbers)
+{
+  guint i;
+
+  *type = get_record (self, index)->number;
+  for (i = index; i < self->n_calls && *type != '\0' && self->records[i].number == *type; i++)
+    if (numbers != NULL)
+      numbers[i - index] = self->records[i].result.bits;
+  return i - index;
+}
+
+/* A copy of a large one would cost more than to ask for it alone. */
+#define LARGEST_PIECE (64 * 1024)
+
+static const guint8 *
+peek_piece (PcallCallList *self,
+            guint          index,
+            gsize         *length)
+{
+  const guint8 *bytes =
+      index < self->n_calls ? pcall_call_list_peek_result_data (self, index, length) : NULL;
+
+  return bytes != NULL && *length <= LARGEST_PIECE ? bytes : NULL;
+}
+
+GBytes *
+pcall_call_list_join_results (PcallCallList *self,
+                              guint          index)
+{
+  GByteArray *joined;
+  const guint8 *bytes;
+  gsize length;
+  guint64 end = 0;
+  guint64 n = 0;
+
+  while (peek_piece (self, index + n, &length) != NULL)
+    n++;
+  if (n == 0)
+    return NULL;
+
+  joined = g_byte_array_new ();
+  g_byte_array_append (joined, (const guint8 *) &n, sizeof n);
+  for (guint64 i = 0; i < n; i++)
+    {
+      peek_piece (self, index + i, &length);
+      end += length;
+      g_byte_array_append (joined, (const guint8 *) &end, sizeof end);
+    }
+  for (guint64 i = 0; i < n; i++)
+    {
+      bytes = peek_piece (self, index + i, &length);
+      g_byte_array_append (joined, bytes, length);
+    }
+  return g_byte_array_free_to_bytes (joined);
 }
 
 const guint8 *
@@ -455,9 +626,11 @@ pcall_call_list_peek_result_data (PcallCallList *self,
                                   guint          index,
                                   gsize         *length)
 {
-  PcallPayload *result = get_record (self, index)->result;
+  Record *record = get_record (self, index);
 
-  return result != NULL ? pcall_payload_peek_bytestring (result, length) : NULL;
+  if (record->number != '\0' || record->result.payload == NULL)
+    return NULL;
+  return pcall_payload_peek_bytestring (record->result.payload, length);
 }
 
 const GError *
@@ -512,7 +685,7 @@ pcall_call_list_get_elapsed (PcallCallList *self,
   Record *record = get_record (self, index);
   gint64 time = record->time;
 
-  if (record->state == PCALL_CALL_STATE_RUNNING)
+  if (record->state == PCALL_CALL_STATE_RUNNING && !record->stopped)
     time = g_get_monotonic_time () - time;
   return time / (gdouble) G_USEC_PER_SEC;
 }

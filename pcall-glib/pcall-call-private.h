@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include "pcall-number-private.h"
 #include "pcall-arguments-private.h"
 #include "pcall-call.h"
 #include "pcall-log-capture-private.h"
@@ -48,10 +49,10 @@ void     pcall_call_list_begin        (PcallCallList *self,
                                        guint          index,
                                        pid_t          pid,
                                        gint64         began);
-/* It ended then, though that is told only later. */
+/* It took so long, though that it ended is told only later. */
 void     pcall_call_list_stop_clock   (PcallCallList *self,
                                        guint          index,
-                                       gint64         ended);
+                                       gint64         took);
 void     pcall_call_list_set_progress (PcallCallList *self,
                                        guint          index,
                                        gdouble        fraction,
@@ -69,6 +70,23 @@ gboolean pcall_call_list_finish       (PcallCallList *self,
 void     pcall_call_list_set_log      (PcallCallList   *self,
                                        PcallLogCapture *log);
 /* Whether it still has. */
+/* It has succeeded, with a number. */
+void     pcall_call_list_finish_number (PcallCallList     *self,
+                                        guint              index,
+                                        const PcallNumber *number);
+/* Of @n calls from the first on, how many in a row nothing is known of. */
+guint    pcall_call_list_count_pending (PcallCallList *self,
+                                        guint          first,
+                                        guint          n);
+/* Such calls, whose objects nobody has, have succeeded, each in @took microseconds and with a number of that
+ * @type. */
+void     pcall_call_list_book         (PcallCallList *self,
+                                       guint          first,
+                                       guint          n,
+                                       pid_t          pid,
+                                       gint64         took,
+                                       char           type,
+                                       const guint64 *numbers);
 void     pcall_call_list_settle_log   (PcallCallList *self,
                                        guint          index,
                                        gboolean       has_log);
@@ -91,6 +109,15 @@ GVariant     *pcall_call_list_get_kwargs        (PcallCallList *self,
 GVariant     *pcall_call_list_get_result        (PcallCallList *self,
                                                  guint          index);
 /* As in pcall_payload_peek_bytestring(). */
+/* The results of calls from @index on that are bytes, see pcall_task_get_result_pieces(). */
+GBytes        *pcall_call_list_join_results (PcallCallList *self,
+                                             guint          index);
+/* How many calls from @index on have results that are numbers of the same @type, and which: @numbers may
+ * be NULL. */
+guint          pcall_call_list_get_numbers (PcallCallList *self,
+                                            guint          index,
+                                            char          *type,
+                                            guint64       *numbers);
 const guint8 *pcall_call_list_peek_result_data  (PcallCallList *self,
                                                  guint          index,
                                                  gsize         *length);

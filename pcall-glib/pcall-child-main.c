@@ -281,7 +281,8 @@ pcall_child_main (const PcallStartContext *context,
   if (inheritance->says_ready)
     pcall_current_send (PCALL_FRAME_READY, g_variant_new_tuple (NULL, 0));
   if (job->slot >= 0 && failure.call != NULL)
-    pcall_ledger_enter (context->ledger, job->slot, job->index, g_get_monotonic_time ());
+    pcall_ledger_enter (context->ledger, job->slot, (PcallSpan) { job->index, job->index + 1 },
+                        g_get_monotonic_time ());
   if (job->slot < 0 && failure.log_error_number != 0)
     pcall_output_note_no_file (failure.log_error_number);
   if (failure.call != NULL)

@@ -21,6 +21,19 @@ void      pcall_current_set_mark          (const guint8   *mark);
 gboolean  pcall_current_is_ours           (void);
 /* From now on it has one. */
 void      pcall_current_begin             (guint           index);
+/* From now on it has the one that is as many behind @index as @n_ended counts. */
+void      pcall_current_begin_batch       (guint           index,
+                                           const guint64  *n_ended);
+/* It has that one, of these, and nothing counts any more. */
+void      pcall_current_end_batch         (guint           index);
+
+/* To be called before a frame is sent, in any thread, or between two of them; @n_frames were sent before. */
+typedef void (*PcallFlushFunc) (gpointer data, guint32 n_frames, gboolean is_before_frame);
+
+void      pcall_current_set_flush         (PcallFlushFunc  flush,
+                                           gpointer        data);
+/* Calls it, though no frame is to be sent. */
+void      pcall_current_flush             (void);
 /* Sends a frame about the call; sinks @value. Ends the process where the parent is gone. */
 void      pcall_current_send              (PcallFrameType  type,
                                            GVariant       *value);
@@ -38,6 +51,8 @@ void      pcall_current_finish            (PcallFrameType  outcome,
 guint32   pcall_current_end               (void);
 /* Tells the parent, between calls too, to look at the memory that they share. */
 void      pcall_current_wake              (void);
+/* The same from a function that pcall_current_flush() calls. */
+void      pcall_current_wake_locked       (void);
 /* Sends that the process, which has no call, ends with @status. */
 void      pcall_current_leave             (gint32          status);
 GVariant *pcall_current_get_error_details (void);

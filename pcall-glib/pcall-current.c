@@ -22,6 +22,9 @@ static struct
   PcallChannel channel;
   gboolean     has_call;
   guint        index;
+  const guint64 *n_ended; /* NULL, or how many calls ended since the one of that index began */
+  PcallFlushFunc flush;   /* to be called before a frame is sent; NULL for nothing */
+  gpointer     flush_data;
   GVariant    *error_details;
   gboolean     finished;
 } current;
@@ -35,6 +38,9 @@ pcall_current_open (int     fd,
   current.pid = getpid ();
   current.mark = NULL;
   current.has_call = FALSE;
+  current.n_ended = NULL;
+  current.flush = NULL;
+  current.error_details = NULL;
   current_lock = (GMutex) { 0 };
   pcall_channel_init (&current.channel, fd, nonce);
 }
@@ -52,12 +58,56 @@ pcall_current_is_ours (void)
 }
 
 void
+pcall_current_set_flush (PcallFlushFunc flush,
+                         gpointer       data)
+{
+  current.flush = flush;
+  current.flush_data = data;
+}
+
+void
 pcall_current_begin (guint index)
+{
+  pcall_current_begin_batch (index, NULL);
+}
+
+void
+pcall_current_begin_batch (guint          index,
+                           const guint64 *n_ended)
 {
   current.has_call = TRUE;
   current.index = index;
-  current.error_details = NULL;
+  current.n_ended = n_ended;
   current.finished = FALSE;
+  g_clear_pointer (&current.error_details, g_variant_unref);
+}
+
+void
+pcall_current_end_batch (guint index)
+{
+  current.index = index;
+  current.n_ended = NULL;
+}
+
+static guint
+get_index (void)
+{
+  return current.index + (current.n_ended != NULL ? (guint) *current.n_ended : 0);
+}
+
+static void
+flush (gboolean is_before_frame)
+{
+  if (current.flush != NULL)
+    current.flush (current.flush_data, current.channel.next_sent, is_before_frame);
+}
+
+void
+pcall_current_flush (void)
+{
+  g_mutex_lock (&current_lock);
+  flush (FALSE);
+  g_mutex_unlock (&current_lock);
 }
 
 static void
@@ -73,11 +123,14 @@ pcall_current_send (PcallFrameType type,
                     GVariant      *value)
 {
   g_autoptr (GVariant) owned = g_variant_ref_sink (value);
-  PcallOutgoing frame = pcall_outgoing_new (type, current.index, owned);
+  PcallOutgoing frame = pcall_outgoing_new (type, get_index (), owned);
 
   g_mutex_lock (&current_lock);
   if (!current.finished)
-    send_frames (&frame, 1);
+    {
+      flush (TRUE);
+      send_frames (&frame, 1);
+    }
   g_mutex_unlock (&current_lock);
 }
 
@@ -142,12 +195,18 @@ pcall_current_end (void)
 
 /* The payload of a frame without a value is a byte. */
 void
-pcall_current_wake (void)
+pcall_current_wake_locked (void)
 {
   const PcallOutgoing frame = { PCALL_FRAME_WAKE, current.index, "", 1, NULL };
 
-  g_mutex_lock (&current_lock);
   send_frames (&frame, 1);
+}
+
+void
+pcall_current_wake (void)
+{
+  g_mutex_lock (&current_lock);
+  pcall_current_wake_locked ();
   g_mutex_unlock (&current_lock);
 }
 
@@ -192,7 +251,7 @@ check_inside (const char *function)
 guint
 pcall_get_call_index (void)
 {
-  return check_inside (G_STRFUNC) ? current.index : G_MAXUINT;
+  return check_inside (G_STRFUNC) ? get_index () : G_MAXUINT;
 }
 
 /**

@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include "pcall-batch-private.h"
 #include "pcall-ring-private.h"
 
 G_BEGIN_DECLS
@@ -50,14 +51,19 @@ void      pcall_ledger_exhaust    (PcallLedger *self);
 /* What stands here cannot be true: nobody is to believe it any more. Nobody takes a call from here
  * on. */
 void      pcall_ledger_ruin       (PcallLedger *self);
-/* Takes a call that was given back; FALSE if another child has it. */
-gboolean  pcall_ledger_take_again (PcallLedger *self,
+/* Takes calls that were given back: how many from the first on, 0 if another child has that one. */
+guint     pcall_ledger_take_again (PcallLedger *self,
                                    int          slot,
-                                   guint        index);
+                                   PcallSpan    span);
 /* Nothing of the call has run, and it can be taken again. */
 void      pcall_ledger_give_back  (PcallLedger *self,
                                    int          slot,
                                    guint        index);
+/* Of what the child in the slot had, which has ended: the next calls behind @span of which nothing has
+ * run, given back. FALSE if there are no more. */
+gboolean  pcall_ledger_reclaim    (PcallLedger *self,
+                                   int          slot,
+                                   PcallSpan   *span);
 /* The call has ended; FALSE if it is not one that runs in the slot. */
 gboolean  pcall_ledger_settle     (PcallLedger *self,
                                    int          slot,
@@ -68,6 +74,25 @@ PcallHold pcall_ledger_look       (PcallLedger *self,
                                    int          slot,
                                    guint       *index,
                                    gint64      *began);
+/* The same for @n calls from the first on, up to one of which that is not true: how many. */
+guint     pcall_ledger_settle_row (PcallLedger *self,
+                                   int          slot,
+                                   guint        first,
+                                   guint        n);
+/* What the calls returned that have ended and of which nothing was told: a column, or NULL if there
+ * are none. The child goes on meanwhile, or has ended. */
+PcallPayload *pcall_ledger_harvest (PcallLedger *self,
+                                   int          slot,
+                                   guint       *first);
+/* How many frames the child has sent, or is about to, without those that only wake. */
+guint32   pcall_ledger_get_sent   (PcallLedger *self,
+                                   int          slot);
+/* Whether the child has entered more calls than the one that it is in. */
+gboolean  pcall_ledger_has_more   (PcallLedger *self,
+                                   int          slot);
+/* The first call of which the child has not told. */
+guint     pcall_ledger_get_first  (PcallLedger *self,
+                                   int          slot);
 /* Whether the call runs there. */
 gboolean  pcall_ledger_is_in      (PcallLedger *self,
                                    int          slot,
@@ -86,14 +111,44 @@ void      pcall_ledger_set_asleep (PcallLedger *self,
 
 /* The child's side */
 
-/* Takes the next call; FALSE if there is none. */
+/* Claims calls that nobody claimed, @most at the most, and fewer towards the end. FALSE if there are
+ * none. */
+gboolean  pcall_ledger_claim      (PcallLedger *self,
+                                   int          slot,
+                                   guint        most,
+                                   PcallSpan   *claim);
+/* Of a claim, takes as many calls as nobody else has, @most at the most: those which follow one another
+ * from the first on, which that changes. 0 if there are none. */
+guint     pcall_ledger_take_some  (PcallLedger *self,
+                                   int          slot,
+                                   guint        most,
+                                   PcallSpan   *claim);
+/* Claims and takes the next call; FALSE if there is none. */
 gboolean  pcall_ledger_take       (PcallLedger *self,
                                    int          slot,
                                    guint       *index);
-/* The call that was taken begins. FALSE if it must not; then it was given back. */
+/* The first of the calls that were taken begins, and each of the others when the batch tells that the
+ * one before it has ended. FALSE if it must not; then they were given back. */
 gboolean  pcall_ledger_enter      (PcallLedger *self,
                                    int          slot,
-                                   guint        index,
+                                   PcallSpan    span,
+                                   gint64       began);
+/* The calls of @span from @end on, which were entered, and not begun, are as they were before that. */
+void      pcall_ledger_shorten    (PcallLedger *self,
+                                   int          slot,
+                                   PcallSpan   *span,
+                                   guint        end);
+/* What came of the calls before @first is told. */
+void      pcall_ledger_leave      (PcallLedger *self,
+                                   int          slot,
+                                   guint        first);
+/* So many frames will have been sent when the next one is. */
+void      pcall_ledger_set_sent   (PcallLedger *self,
+                                   int          slot,
+                                   guint32      n_frames);
+/* The call that the child is in next begins then. */
+void      pcall_ledger_set_began  (PcallLedger *self,
+                                   int          slot,
                                    gint64       began);
 void      pcall_ledger_set_log    (PcallLedger *self,
                                    int          slot,
@@ -106,6 +161,10 @@ gboolean  pcall_ledger_must_wake  (PcallLedger *self,
 /* What the child in the slot tells about calls that ended. */
 const PcallRing *pcall_ledger_get_ring (PcallLedger *self,
                                         int          slot);
+/* What it has not told yet. */
+PcallBatch      *pcall_ledger_get_batch (PcallLedger *self,
+                                        int          slot);
+const PcallBatchLimits *pcall_ledger_get_limits (PcallLedger *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PcallLedger, pcall_ledger_unref)
 

@@ -20,18 +20,30 @@
  *                ↖ given back ↙
  *
  * A child
- *   1. reads i from the counter, and writes i into its slot: whoever finds it dead looks there;
- *   2. moves the counter from i to i + 1; if another did, it begins anew;
- *   3. takes the call, by moving its word from free to taken; if another has it, it begins anew;
- *   4. enters it, unless its slot says that it is to end; from here on it is in user code;
- *   5. writes what came of it into the ring of its slot, in one step that makes all of it visible.
+ *   1. reads i from the counter, and writes into its slot which calls it will claim, from i to j:
+ *      whoever finds it dead looks there;
+ *   2. moves the counter from i to j; if another did, it begins anew;
+ *   3. takes calls of its claim, by moving their words from free to taken; those that another has are
+ *      left out;
+ *   4. enters them, the last one first, unless its slot says that it is to end. Once the first is
+ *      entered it is in user code: in the call that follows those which its batch says have ended;
+ *   5. puts each result into its batch, and then counts that call as ended, which enters the next;
+ *   6. writes what came of them into the ring of its slot, in one step that makes all of it visible;
+ *   7. empties the batch, and moves the beginning of its claim behind them.
  *
- * The parent reads the ring, makes the word done, and after the child's death, when nothing is left
- * in the ring, looks at the call that the slot names. If its word is entered by this slot, that call
- * has crashed. If it is taken by this slot (death between 3 and 4), or free and behind the counter (between
- * 2 and 3), nothing of it has run, and the parent gives it to another child. In all other cases (between 1
- * and 2; after 5) the child had no call. A word that is free is taken once, whoever comes first:
- * so it does no harm if a call is offered twice.
+ * Where it ends a span early, it takes back what it has entered and not begun before 6. The outcome of the
+ * last call may go straight into the ring.
+ *
+ * The parent reads the ring and makes the words done. After the child's death, when nothing is left
+ * in the ring, it takes what is left in the batch, and then looks at the claim, call by call. Of those
+ * entered by this slot the one behind all that have ended has crashed, and those after it have not begun.
+ * Nor have those that are taken by this slot (death between 3 and 4), or free and behind the
+ * counter (between 2 and 3): the parent gives all of these to other children. In all other cases the child
+ * did not have the call. A word that is free is taken once, whoever comes first: so it does no harm if a
+ * call is offered twice.
+ *
+ * Claims shrink as calls become few, to a fraction of what is left for each child, so that all end at
+ * about the same time: guided self-scheduling (Polychronopoulos and Kuck, 1987).
  *
  * A child gone wild may write over all of this. What the parent then finds is refused, for that
  * child alone as long as it can be said whose it is; where a call is said to begin that began before, no
@@ -57,16 +69,27 @@ enum
 #define FEW_SLOTS 16
 #define MAX_SLOTS 4096
 
+/* A column fits into a ring, with its cells and as many bytes. */
+#define LARGE_BATCH ((PcallBatchLimits) { 4096, 31 * 1024 })
+#define SMALL_BATCH ((PcallBatchLimits) { 512, 3 * 1024 })
+
+/* A child claims at the most one part in so many of what is left for it. */
+#define PARTS_OF_REST 4
+
 #define PAGE 4096
 
 typedef struct
 {
-  guint32            call;
+  guint32            call; /* the first of the claim */
+  guint32            end;
   guint32            log;
   guint32            ending;
   guint32            asleep;
+  guint32            turn; /* odd while the batch and the claim change */
+  guint32            sent; /* frames, at least */
+  guint32            reserved;
   gint64             began;
-  guint8             gap[40];
+  guint8             gap[24];
   PcallRingPositions positions;
 } Slot;
 
@@ -74,20 +97,23 @@ typedef struct
 {
   guint32 next;
   guint8  gap[60];
-  Slot    slots[]; /* one more than children can have; then the words, and the rings */
+  Slot    slots[]; /* one more than children can have; then the words, the rings, and the batches */
 } Shared;
 
 struct _PcallLedger
 {
-  grefcount  ref_count;
-  guint      n_calls;
-  guint      n_slots;
-  Shared    *shared;
-  gsize      size;
-  guint32   *words;
-  PcallRing *rings; /* not shared, as the rest */
-  gboolean  *in_use;
-  gboolean   ruined;
+  grefcount        ref_count;
+  guint            n_calls;
+  guint            n_slots;
+  Shared          *shared;
+  gsize            size;
+  guint32         *words;
+  guint8          *batches;
+  gsize            batch_size;
+  PcallRing       *rings; /* not shared, as the rest */
+  PcallBatchLimits limits;
+  gboolean        *in_use;
+  gboolean         ruined;
 };
 
 static guint32
@@ -153,17 +179,22 @@ pcall_ledger_new (guint    n_calls,
 {
   g_autoptr (PcallLedger) self = g_new0 (PcallLedger, 1);
   guint32 ring_size = n_slots <= FEW_SLOTS ? LARGE_RING : SMALL_RING;
-  gsize words_at, rings_at;
+  gsize words_at, rings_at, batches_at;
 
   g_ref_count_init (&self->ref_count);
   self->n_calls = n_calls;
   self->n_slots = MIN (n_slots, MAX_SLOTS);
   words_at = sizeof (Shared) + (self->n_slots + 1) * sizeof (Slot);
   rings_at = round_up (words_at + n_calls * sizeof (guint32), PAGE);
-  if (!map (self, rings_at + (gsize) self->n_slots * ring_size, error))
+  batches_at = rings_at + (gsize) self->n_slots * ring_size;
+  self->limits = n_slots <= FEW_SLOTS ? LARGE_BATCH : SMALL_BATCH;
+  self->batch_size = round_up (sizeof (PcallBatch) + self->limits.n_calls * sizeof (guint64) +
+                               self->limits.n_bytes, PAGE);
+  if (!map (self, batches_at + (self->n_slots + 1) * self->batch_size, error))
     return NULL;
 
   self->words = (guint32 *) ((guint8 *) self->shared + words_at);
+  self->batches = (guint8 *) self->shared + batches_at;
   self->in_use = g_new0 (gboolean, self->n_slots);
   self->rings = g_new (PcallRing, self->n_slots);
   for (guint i = 0; i < self->n_slots; i++)
@@ -201,6 +232,34 @@ get_slot (PcallLedger *self,
   return &self->shared->slots[slot];
 }
 
+static PcallBatch *
+get_batch (PcallLedger *self,
+           int          slot)
+{
+  return (PcallBatch *) (self->batches + (gsize) slot * self->batch_size);
+}
+
+/* How many calls of its batch have ended. */
+static guint32
+count_ended (PcallLedger *self,
+             int          slot)
+{
+  guint64 n = get_batch (self, slot)->n_ended;
+
+  return MIN (n, self->limits.n_calls);
+}
+
+static gboolean
+get_claim (PcallLedger *self,
+           int          slot,
+           PcallSpan   *claim)
+{
+  Slot *at = get_slot (self, slot);
+
+  *claim = (PcallSpan) { load (&at->call), load (&at->end) };
+  return claim->first < claim->end && claim->end <= self->n_calls;
+}
+
 /* The parent's side */
 
 static int
@@ -228,6 +287,7 @@ pcall_ledger_open_slot (PcallLedger *self)
 
   self->in_use[slot] = TRUE;
   *get_slot (self, slot) = (Slot) { .call = PCALL_NO_CALL, .log = PCALL_NO_CALL, .asleep = TRUE };
+  get_batch (self, slot)->n_ended = 0;
   return slot;
 }
 
@@ -269,13 +329,48 @@ pcall_ledger_ruin (PcallLedger *self)
   pcall_ledger_exhaust (self);
 }
 
-gboolean
+/* The parent looks at it when the child has ended, or between two times that `turn` is the same and
+ * even. */
+static void
+set_claim (Slot   *at,
+           guint32 first,
+           guint32 end)
+{
+  g_atomic_int_inc ((gint *) &at->turn);
+  store (&at->call, first);
+  store (&at->end, end);
+  g_atomic_int_inc ((gint *) &at->turn);
+}
+
+/* How many calls from the first on it could take, and are its now. */
+static guint
+take_row (PcallLedger *self,
+          int          slot,
+          PcallSpan    span)
+{
+  guint32 taken = make_word (slot, WORD_TAKEN);
+  guint index = span.first;
+
+  while (index < span.end && (move (&self->words[index], WORD_FREE, taken) ||
+                              load (&self->words[index]) == taken))
+    index++;
+  return index - span.first;
+}
+
+guint
 pcall_ledger_take_again (PcallLedger *self,
                          int          slot,
-                         guint        index)
+                         PcallSpan    span)
 {
-  store (&get_slot (self, slot)->call, index);
-  return !self->ruined && move (&self->words[index], WORD_FREE, make_word (slot, WORD_TAKEN));
+  guint n;
+
+  if (self->ruined)
+    return 0;
+
+  set_claim (get_slot (self, slot), span.first, span.end);
+  n = take_row (self, slot, span);
+  set_claim (get_slot (self, slot), span.first, span.first + n);
+  return n;
 }
 
 void
@@ -286,6 +381,45 @@ pcall_ledger_give_back (PcallLedger *self,
   move (&self->words[index], make_word (slot, WORD_TAKEN), WORD_FREE);
 }
 
+/* @in_call: the one that the child was in, if any. Those before it have ended; what is not known of
+ * them is lost. */
+static gboolean
+is_unbegun (PcallLedger *self,
+            int          slot,
+            guint32      index,
+            guint32      in_call)
+{
+  guint32 word = load (&self->words[index]);
+
+  return word == make_word (slot, WORD_TAKEN) ||
+         (word == make_word (slot, WORD_ENTERED) && index > in_call) ||
+         (word == WORD_FREE && index < load (&self->shared->next));
+}
+
+gboolean
+pcall_ledger_reclaim (PcallLedger *self,
+                      int          slot,
+                      PcallSpan   *span)
+{
+  PcallSpan claim;
+  guint in_call;
+
+  if (!get_claim (self, slot, &claim))
+    return FALSE;
+
+  in_call = claim.first + count_ended (self, slot);
+  span->first = MAX (claim.first, span->end);
+  while (span->first < claim.end && !is_unbegun (self, slot, span->first, in_call))
+    span->first++;
+  for (span->end = span->first; span->end < claim.end; span->end++)
+    {
+      if (!is_unbegun (self, slot, span->end, in_call))
+        break;
+      store (&self->words[span->end], WORD_FREE);
+    }
+  return span->first < span->end;
+}
+
 gboolean
 pcall_ledger_settle (PcallLedger *self,
                      int          slot,
@@ -294,6 +428,67 @@ pcall_ledger_settle (PcallLedger *self,
   return index < self->n_calls &&
          (move (&self->words[index], make_word (slot, WORD_ENTERED), WORD_DONE) ||
           move (&self->words[index], make_word (slot, WORD_TAKEN), WORD_DONE));
+}
+
+guint
+pcall_ledger_settle_row (PcallLedger *self,
+                         int          slot,
+                         guint        first,
+                         guint        n)
+{
+  guint i = 0;
+
+  while (i < n && first + i < self->n_calls &&
+         move (&self->words[first + i], make_word (slot, WORD_ENTERED), WORD_DONE))
+    i++;
+  return i;
+}
+
+gboolean
+pcall_ledger_has_more (PcallLedger *self,
+                       int          slot)
+{
+  PcallSpan claim;
+  guint next;
+
+  if (!get_claim (self, slot, &claim))
+    return FALSE;
+  next = claim.first + count_ended (self, slot) + 1;
+  return next < claim.end && pcall_ledger_is_in (self, slot, next);
+}
+
+guint32
+pcall_ledger_get_sent (PcallLedger *self,
+                       int          slot)
+{
+  return load (&get_slot (self, slot)->sent);
+}
+
+guint
+pcall_ledger_get_first (PcallLedger *self,
+                        int          slot)
+{
+  return load (&get_slot (self, slot)->call);
+}
+
+PcallPayload *
+pcall_ledger_harvest (PcallLedger *self,
+                      int          slot,
+                      guint       *first)
+{
+  Slot *at = get_slot (self, slot);
+  guint32 turn = load (&at->turn);
+  guint32 n_ended = count_ended (self, slot);
+  PcallSpan claim;
+  g_autoptr (PcallPayload) column = NULL;
+
+  if (turn % 2 != 0 || n_ended == 0 || !get_claim (self, slot, &claim) ||
+      n_ended > pcall_span_get_length (claim))
+    return NULL;
+
+  column = pcall_batch_read (get_batch (self, slot), &self->limits, 0, n_ended);
+  *first = claim.first;
+  return load (&at->turn) == turn ? g_steal_pointer (&column) : NULL;
 }
 
 gboolean
@@ -311,10 +506,14 @@ pcall_ledger_look (PcallLedger *self,
                    gint64      *began)
 {
   Slot *at = get_slot (self, slot);
-  guint32 call = load (&at->call);
-  guint32 word;
+  guint32 turn = load (&at->turn);
+  PcallSpan claim;
+  guint32 call, word;
 
-  if (call >= self->n_calls)
+  if (!get_claim (self, slot, &claim))
+    return PCALL_HOLD_NOTHING;
+  call = claim.first + count_ended (self, slot);
+  if (call >= claim.end || turn != load (&at->turn))
     return PCALL_HOLD_NOTHING;
 
   *index = call;
@@ -353,44 +552,127 @@ pcall_ledger_set_asleep (PcallLedger *self,
 
 /* The child's side */
 
+static guint32
+limit_claim (PcallLedger *self,
+             guint32      next,
+             guint        most)
+{
+  return MIN (most, (self->n_calls - next) / (PARTS_OF_REST * self->n_slots) + 1);
+}
+
+gboolean
+pcall_ledger_claim (PcallLedger *self,
+                    int          slot,
+                    guint        most,
+                    PcallSpan   *claim)
+{
+  guint32 next;
+
+  while (!self->ruined && (next = load (&self->shared->next)) < self->n_calls)
+    {
+      *claim = (PcallSpan) { next, next + limit_claim (self, next, most) };
+      set_claim (get_slot (self, slot), claim->first, claim->end);
+      if (move (&self->shared->next, claim->first, claim->end))
+        return TRUE;
+    }
+  return FALSE;
+}
+
+guint
+pcall_ledger_take_some (PcallLedger *self,
+                        int          slot,
+                        guint        most,
+                        PcallSpan   *claim)
+{
+  guint n = 0;
+
+  for (; claim->first < claim->end; claim->first++)
+    {
+      n = take_row (self, slot,
+                    (PcallSpan) { claim->first, MIN (claim->end, claim->first + most) });
+      if (n > 0)
+        break;
+    }
+  if (load (&get_slot (self, slot)->call) != claim->first)
+    set_claim (get_slot (self, slot), claim->first, claim->end);
+  return n;
+}
+
 gboolean
 pcall_ledger_take (PcallLedger *self,
                    int          slot,
                    guint       *index)
 {
-  Slot *at = get_slot (self, slot);
-  guint32 next;
+  PcallSpan claim;
 
-  while (!self->ruined && (next = load (&self->shared->next)) < self->n_calls)
-    {
-      store (&at->call, next);
-      if (move (&self->shared->next, next, next + 1) &&
-          move (&self->words[next], WORD_FREE, make_word (slot, WORD_TAKEN)))
-        {
-          *index = next;
-          return TRUE;
-        }
-    }
+  while (pcall_ledger_claim (self, slot, 1, &claim))
+    if (pcall_ledger_take_some (self, slot, 1, &claim) > 0)
+      {
+        *index = claim.first;
+        return TRUE;
+      }
   return FALSE;
 }
 
 gboolean
 pcall_ledger_enter (PcallLedger *self,
                     int          slot,
-                    guint        index,
+                    PcallSpan    span,
                     gint64       began)
 {
   Slot *at = get_slot (self, slot);
 
   if (load (&at->ending))
     {
-      pcall_ledger_give_back (self, slot, index);
+      for (guint i = span.first; i < span.end; i++)
+        pcall_ledger_give_back (self, slot, i);
       return FALSE;
     }
 
   at->began = began;
-  store (&self->words[index], make_word (slot, WORD_ENTERED));
+  for (guint i = span.end; i > span.first; i--)
+    store (&self->words[i - 1], make_word (slot, WORD_ENTERED));
   return TRUE;
+}
+
+void
+pcall_ledger_shorten (PcallLedger *self,
+                      int          slot,
+                      PcallSpan   *span,
+                      guint        end)
+{
+  for (guint i = end; i < span->end; i++)
+    store (&self->words[i], make_word (slot, WORD_TAKEN));
+  span->end = end;
+}
+
+void
+pcall_ledger_leave (PcallLedger *self,
+                    int          slot,
+                    guint        first)
+{
+  Slot *at = get_slot (self, slot);
+
+  g_atomic_int_inc ((gint *) &at->turn);
+  pcall_batch_set_ended (get_batch (self, slot), 0);
+  store (&at->call, first);
+  g_atomic_int_inc ((gint *) &at->turn);
+}
+
+void
+pcall_ledger_set_sent (PcallLedger *self,
+                       int          slot,
+                       guint32      n_frames)
+{
+  store (&get_slot (self, slot)->sent, n_frames);
+}
+
+void
+pcall_ledger_set_began (PcallLedger *self,
+                        int          slot,
+                        gint64       began)
+{
+  get_slot (self, slot)->began = began;
 }
 
 void
@@ -415,4 +697,17 @@ pcall_ledger_get_ring (PcallLedger *self,
                        int          slot)
 {
   return &self->rings[slot];
+}
+
+PcallBatch *
+pcall_ledger_get_batch (PcallLedger *self,
+                        int          slot)
+{
+  return get_batch (self, slot);
+}
+
+const PcallBatchLimits *
+pcall_ledger_get_limits (PcallLedger *self)
+{
+  return &self->limits;
 }

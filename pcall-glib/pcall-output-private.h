@@ -23,6 +23,9 @@ gboolean pcall_output_flush (void);
  * is not. */
 void pcall_output_complete (void);
 
+/* Tells the parent that the call has what calls from @first on may have written. */
+void pcall_output_note_shared (guint first);
+
 /* Tells the parent that there is no file. */
 void pcall_output_note_no_file (int error_number);
 

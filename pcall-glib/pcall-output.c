@@ -95,6 +95,12 @@ pcall_output_complete (void)
 }
 
 void
+pcall_output_note_shared (guint first)
+{
+  note (g_strdup_printf ("some of its output may be that of the calls from %u on", first));
+}
+
+void
 pcall_output_note_no_file (int error_number)
 {
   note (g_strdup_printf ("its output is not here: no log file could be made: %s",

@@ -22,6 +22,10 @@ typedef struct
  * no memory; then @self is as it was. */
 PcallPayload *pcall_payload_resize    (PcallPayload *self,
                                        gsize         capacity);
+/* One of @length bytes, which are anything: @self, where it has that length and nobody else has it;
+ * else another, and @self is let go. NULL if there is no memory. */
+PcallPayload *pcall_payload_renew     (PcallPayload *self,
+                                       gsize         length);
 PcallPayload *pcall_payload_ref       (PcallPayload *self);
 void          pcall_payload_unref     (PcallPayload *self);
 

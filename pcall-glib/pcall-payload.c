@@ -30,6 +30,20 @@ pcall_payload_resize (PcallPayload *self,
 }
 
 PcallPayload *
+pcall_payload_renew (PcallPayload *self,
+                     gsize         length)
+{
+  if (self != NULL && self->length == length && g_atomic_ref_count_compare (&self->ref_count, 1))
+    return self;
+
+  g_clear_pointer (&self, pcall_payload_unref);
+  self = pcall_payload_resize (NULL, length);
+  if (self != NULL)
+    self->length = length;
+  return self;
+}
+
+PcallPayload *
 pcall_payload_ref (PcallPayload *self)
 {
   g_atomic_ref_count_inc (&self->ref_count);

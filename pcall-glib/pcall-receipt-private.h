@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include "pcall-batch-private.h"
 #include "pcall-channel-private.h"
 #include "pcall-payload-private.h"
 #include "pcall-ring-private.h"
@@ -12,16 +13,19 @@
 
 G_BEGIN_DECLS
 
+/* Of several calls, from the index on, whose results are a PcallColumn. */
+#define PCALL_RECEIPT_COLUMN 256
+
 /* What a child tells of a call that has ended, in the ring of its slot. */
 typedef struct
 {
   guint32 length; /* of the payload that follows */
   guint32 index;
   guint32 n_frames; /* which it sent before, in all: they are to be heard first */
-  guint16 type;     /* PCALL_FRAME_RESULT or PCALL_FRAME_ERROR; 0 where that was sent as a frame */
+  guint16 type;     /* PCALL_FRAME_RESULT, PCALL_FRAME_ERROR or PCALL_RECEIPT_COLUMN; 0 where that was
+                       sent as a frame */
   guint16 has_log;
-  gint64  began; /* microseconds of the monotonic clock */
-  gint64  ended;
+  gint64  took; /* microseconds */
 } PcallReceipt;
 
 /* Sets what holds of @outcome. FALSE where that cannot go this way at all: then the receipt is
@@ -33,6 +37,11 @@ gboolean pcall_receipt_set_outcome (PcallReceipt        *receipt,
 gboolean pcall_receipt_put         (const PcallRing     *ring,
                                     const PcallReceipt  *receipt,
                                     const PcallOutgoing *outcome);
+
+/* Of the calls in the column. */
+gboolean pcall_receipt_put_column  (const PcallRing         *ring,
+                                    PcallReceipt            *receipt,
+                                    const PcallColumnPieces *column);
 
 typedef enum
 {
@@ -47,7 +56,8 @@ PcallReceiptStatus pcall_receipt_peek (const PcallRing     *ring,
                                        const guint32       *n_frames,
                                        PcallReceipt        *receipt,
                                        GError             **error);
-/* Takes that one. @payload is NULL where the type is 0. FALSE with @error set where it is none. */
+/* Takes that one, into @payload where there is one already that nobody else has. It is NULL where the
+ * type is 0. FALSE with @error set where it is none. */
 gboolean           pcall_receipt_take (const PcallRing     *ring,
                                        const PcallReceipt  *receipt,
                                        PcallPayload       **payload,

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "pcall-batch-private.h"
 #include "pcall-error.h"
 
 /* What a child tells of a call that has ended: a header, and the payload as it would stand in a
@@ -72,6 +73,30 @@ pcall_receipt_put (const PcallRing     *ring,
   return TRUE;
 }
 
+gboolean
+pcall_receipt_put_column (const PcallRing         *ring,
+                          PcallReceipt            *receipt,
+                          const PcallColumnPieces *column)
+{
+  guint32 cells_at = sizeof *receipt + sizeof column->head;
+  guint32 bytes_at = cells_at + column->head.n * sizeof (guint64);
+  guint32 size;
+
+  receipt->type = PCALL_RECEIPT_COLUMN;
+  receipt->length = bytes_at + column->n_bytes - sizeof *receipt;
+  size = padded (receipt->length);
+  if (pcall_ring_get_room (ring) < size)
+    return FALSE;
+
+  pcall_ring_put (ring, 0, receipt, sizeof *receipt);
+  pcall_ring_put (ring, sizeof *receipt, &column->head, sizeof column->head);
+  pcall_ring_put (ring, cells_at, column->cells, bytes_at - cells_at);
+  if (column->n_bytes > 0)
+    pcall_ring_put (ring, bytes_at, column->bytes, column->n_bytes);
+  pcall_ring_publish (ring, size);
+  return TRUE;
+}
+
 static gboolean
 broken (const char *complaint,
         GError    **error)
@@ -90,6 +115,9 @@ check_payload (guint         type,
   g_autoptr (GBytes) bytes = NULL;
   g_autoptr (GVariant) value = NULL;
 
+  if (type == PCALL_RECEIPT_COLUMN)
+    return pcall_column_is_valid ((PcallColumn *) payload->bytes, payload->length, G_MAXUINT16) ||
+           broken ("are results that make no sense", error);
   if (pcall_frame_is_plain (type, payload->bytes, payload->length))
     return TRUE;
 
@@ -104,18 +132,12 @@ take_payload (const PcallRing    *ring,
               PcallPayload      **payload,
               GError            **error)
 {
-  g_autoptr (PcallPayload) copy = pcall_payload_resize (NULL, receipt->length);
-
-  if (copy == NULL)
+  *payload = pcall_payload_renew (*payload, receipt->length);
+  if (*payload == NULL)
     return broken ("is a result that there is no memory for", error);
 
-  pcall_ring_peek (ring, sizeof *receipt, copy->bytes, receipt->length);
-  copy->length = receipt->length;
-  if (!check_payload (receipt->type, copy, error))
-    return FALSE;
-
-  *payload = g_steal_pointer (&copy);
-  return TRUE;
+  pcall_ring_peek (ring, sizeof *receipt, (*payload)->bytes, receipt->length);
+  return check_payload (receipt->type, *payload, error);
 }
 
 static gboolean
@@ -127,7 +149,7 @@ check (const PcallRing    *ring,
   if (receipt->length > ring->size || padded (receipt->length) > filled)
     return broken ("is a length that cannot be", error);
   if (receipt->type != 0 && receipt->type != PCALL_FRAME_RESULT &&
-      receipt->type != PCALL_FRAME_ERROR)
+      receipt->type != PCALL_FRAME_ERROR && receipt->type != PCALL_RECEIPT_COLUMN)
     return broken ("is an outcome of no known type", error);
   return TRUE;
 }
@@ -160,8 +182,9 @@ pcall_receipt_take (const PcallRing    *ring,
                     PcallPayload      **payload,
                     GError            **error)
 {
-  *payload = NULL;
-  if (receipt->type != 0 && !take_payload (ring, receipt, payload, error))
+  if (receipt->type == 0)
+    g_clear_pointer (payload, pcall_payload_unref);
+  else if (!take_payload (ring, receipt, payload, error))
     return FALSE;
 
   pcall_ring_skip (ring, padded (receipt->length));

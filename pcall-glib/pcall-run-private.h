@@ -24,6 +24,8 @@ typedef struct
   void (*begun)      (PcallRun     *run,
                       gboolean      first,
                       gpointer      data);
+  /* Whether anybody is to be told of single calls that have begun and ended. */
+  gboolean (*is_watched) (gpointer  data);
   /* The call told how far it has come; its record knows. */
   void (*progressed) (PcallRun     *run,
                       gdouble       fraction,

@@ -22,6 +22,10 @@
 
 #define POLL_US 1000
 
+/* The same where a call within a batch takes long: the child need not tell that it has ended before all of
+ * them have. */
+#define SLOW_POLL_US 50000
+
 /* How long receipts are read in a row, and after how many of them to look at the clock. */
 #define TURN_US 4000
 #define LOOK_AT_CLOCK 64
@@ -60,9 +64,8 @@ has_begun (PcallRun *self,
 
 /* FALSE if the child is not in that call. */
 static gboolean
-ensure_begun (PcallRun *self,
-              guint     index,
-              gint64    began)
+check_call (PcallRun *self,
+            guint     index)
 {
   if (!pcall_ledger_is_in (get_ledger (self), self->job.slot, index) ||
       (self->begun ? self->job.index != index : has_begun (self, index)))
@@ -70,13 +73,30 @@ ensure_begun (PcallRun *self,
       reject (self, "the child spoke of a call which is not its");
       return FALSE;
     }
-  if (self->begun)
-    return TRUE;
+  return TRUE;
+}
 
+static void
+adopt_call (PcallRun *self,
+            guint     index)
+{
   if (self->job.index != index)
     self->job.attempt = 0;
   self->job.index = index;
   self->idle = FALSE;
+}
+
+static gboolean
+ensure_begun (PcallRun *self,
+              guint     index,
+              gint64    began)
+{
+  if (!check_call (self, index))
+    return FALSE;
+  if (self->begun)
+    return TRUE;
+
+  adopt_call (self, index);
   pcall_run_begin (self, began);
   return TRUE;
 }
@@ -85,6 +105,7 @@ static void
 forget_call (PcallRun *self)
 {
   g_clear_pointer (&self->result, pcall_payload_unref);
+  self->number = (PcallNumber) { 0 };
   g_clear_error (&self->error);
   g_clear_pointer (&self->error_details, g_variant_unref);
   self->begun = self->linked = FALSE;
@@ -123,33 +144,189 @@ break_off (PcallRun *self,
   pcall_supervisor_reject (self->supervisor, error);
 }
 
+/* The call has ended, and what came of it is here. */
 static void
-take_receipt (PcallRun           *self,
-              const PcallReceipt *receipt)
+conclude_call (PcallRun *self,
+               gint64    took,
+               gboolean  has_log)
 {
   const PcallRunSetup *setup = self->setup;
-  gboolean has_log = receipt->has_log && setup->context->log != NULL;
-  guint32 position = pcall_ring_get_tail (get_ring (self));
-  g_autoptr (PcallPayload) payload = NULL;
-  GError *error = NULL;
 
-  if (!pcall_receipt_take (get_ring (self), receipt, &payload, &error))
-    {
-      break_off (self, error);
-      return;
-    }
-
-  if (payload != NULL && was_in_time (self, position))
-    pcall_run_take_outcome (self, receipt->type, payload);
   pcall_engine_unset_timer (setup->engine, &self->timeout);
-  pcall_ledger_settle (get_ledger (self), self->job.slot, receipt->index);
-  pcall_call_list_stop_clock (setup->calls, receipt->index, receipt->ended);
+  pcall_ledger_settle (get_ledger (self), self->job.slot, self->job.index);
+  pcall_call_list_stop_clock (setup->calls, self->job.index, took);
   settle_log (self, has_log);
   pcall_run_settle_call (self, has_log);
   forget_call (self);
   self->n_ended++;
   setup->funcs->returned (self, setup->data);
 }
+
+static void
+take_receipt (PcallRun           *self,
+              const PcallReceipt *receipt)
+{
+  gboolean has_log = receipt->has_log && self->setup->context->log != NULL;
+  guint32 position = pcall_ring_get_tail (get_ring (self));
+  GError *error = NULL;
+
+  if (!pcall_receipt_take (get_ring (self), receipt, &self->spare, &error))
+    {
+      break_off (self, error);
+      return;
+    }
+
+  if (self->spare != NULL && was_in_time (self, position))
+    pcall_run_take_outcome (self, receipt->type, self->spare);
+  conclude_call (self, receipt->took, has_log);
+}
+
+/* Most calls have ended when they are first heard of; then nobody needs to be told before. TRUE if
+ * the end can be told now. */
+static gboolean
+begin_late (PcallRun *self,
+            guint     index,
+            gint64    took)
+{
+  if (self->begun && self->job.index == index)
+    return TRUE;
+  if (self->begun || self->setup->funcs->is_watched (self->setup->data))
+    {
+      self->broken = !ensure_begun (self, index, g_get_monotonic_time () - took);
+      return FALSE;
+    }
+  if (!check_call (self, index))
+    {
+      self->broken = TRUE;
+      return FALSE;
+    }
+
+  adopt_call (self, index);
+  pcall_run_note_begin (self, 0);
+  return TRUE;
+}
+
+/* Columns */
+
+static void
+set_column (PcallRun     *self,
+            PcallPayload *payload,
+            guint         first,
+            gint64        took)
+{
+  PcallColumn *column = (PcallColumn *) payload->bytes;
+
+  self->column = payload;
+  self->column_first = first;
+  self->column_at = 0;
+  self->column_took = took / column->n;
+}
+
+static void
+take_column (PcallRun           *self,
+             const PcallReceipt *receipt)
+{
+  guint32 position = pcall_ring_get_tail (get_ring (self));
+  PcallPayload *payload = NULL;
+  GError *error = NULL;
+
+  if (pcall_receipt_take (get_ring (self), receipt, &payload, &error))
+    {
+      set_column (self, payload, receipt->index, receipt->took);
+      self->column_kept = was_in_time (self, position);
+    }
+  else
+    {
+      g_clear_pointer (&payload, pcall_payload_unref);
+      break_off (self, error);
+    }
+}
+
+/* What the child has not told, and now will not, or not soon. TRUE if there is something. */
+static gboolean
+harvest (PcallRun *self)
+{
+  guint first;
+  PcallPayload *payload = pcall_ledger_harvest (get_ledger (self), self->job.slot, &first);
+
+  if (payload == NULL)
+    return FALSE;
+
+  set_column (self, payload, first, 0);
+  self->column_kept = self->end_state == PCALL_CALL_STATE_PENDING;
+  return TRUE;
+}
+
+/* Ended in time, though the child was ended from here before it said so. */
+static gboolean
+is_kept (PcallRun *self,
+         guint     index)
+{
+  return self->column_kept || index < self->end_index;
+}
+
+static void
+take_cell (PcallRun          *self,
+           const PcallColumn *column,
+           guint              index)
+{
+  guint position = self->column_at++;
+
+  if (is_kept (self, index) && pcall_column_has_numbers (column))
+    self->number = (PcallNumber) { column->cells[position], column->type };
+  else if (is_kept (self, index))
+    self->result = pcall_column_get_payload (column, position);
+  conclude_call (self, self->column_took, FALSE);
+}
+
+/* As many as can be taken at once, without anybody to tell. */
+static guint
+book_cells (PcallRun          *self,
+            const PcallColumn *column,
+            guint              index)
+{
+  const PcallRunSetup *setup = self->setup;
+  guint n = column->n - self->column_at;
+
+  if (self->begun || !self->column_kept || !pcall_column_has_numbers (column) ||
+      setup->funcs->is_watched (setup->data))
+    return 0;
+
+  n = pcall_call_list_count_pending (setup->calls, index, n);
+  n = pcall_ledger_settle_row (get_ledger (self), self->job.slot, index, n);
+  if (n == 0)
+    return 0;
+
+  pcall_call_list_book (setup->calls, index, n, self->pid, self->column_took, column->type,
+                        column->cells + self->column_at);
+  adopt_call (self, index + n - 1);
+  pcall_run_note_child (self);
+  self->idle = TRUE;
+  self->column_at += n;
+  self->n_ended += n;
+  setup->funcs->returned (self, setup->data);
+  return n;
+}
+
+/* A step through the column, whose calls may be known to have ended: what the child has not told is told
+ * by it later. */
+static void
+step_column (PcallRun *self)
+{
+  g_autoptr (PcallPayload) keep = pcall_payload_ref (self->column);
+  const PcallColumn *column = (PcallColumn *) keep->bytes;
+  guint index = self->column_first + self->column_at;
+
+  if (self->column_at >= column->n)
+    g_clear_pointer (&self->column, pcall_payload_unref);
+  else if (index >= pcall_call_list_get_n_calls (self->setup->calls))
+    self->broken = !check_call (self, index);
+  else if (pcall_call_list_get_state (self->setup->calls, index) > PCALL_CALL_STATE_RUNNING)
+    self->column_at++;
+  else if (book_cells (self, column, index) == 0 && begin_late (self, index, self->column_took))
+    take_cell (self, column, index);
+}
+
 
 /* A step to the end of the next call that has ended: its beginning, where that was not told yet, or
  * its end. FALSE if there is none. */
@@ -162,16 +339,19 @@ take_next (PcallRun      *self,
 
   if (self->broken || !is_in_use (self))
     return FALSE;
+  if (self->column != NULL)
+    {
+      step_column (self);
+      return TRUE;
+    }
 
   switch (pcall_receipt_peek (get_ring (self), n_frames, &receipt, &error))
     {
     case PCALL_RECEIPT_THERE:
-      if (!self->begun)
-        self->broken = !ensure_begun (self, receipt.index, receipt.began);
-      else if (self->job.index == receipt.index)
+      if (receipt.type == PCALL_RECEIPT_COLUMN)
+        take_column (self, &receipt);
+      else if (begin_late (self, receipt.index, receipt.took))
         take_receipt (self, &receipt);
-      else
-        self->broken = !ensure_begun (self, receipt.index, receipt.began);
       return TRUE;
     case PCALL_RECEIPT_BROKEN:
       break_off (self, error);
@@ -219,20 +399,55 @@ has_entered (PcallRun *self,
              guint    *index,
              gint64   *began)
 {
-  return !self->begun && pcall_ledger_look (get_ledger (self), self->job.slot, index, began) ==
-                             PCALL_HOLD_ENTERED;
+  return pcall_ledger_look (get_ledger (self), self->job.slot, index, began) ==
+             PCALL_HOLD_ENTERED &&
+         !(self->begun && self->job.index == *index);
 }
 
-/* TRUE if there was something new. */
+/* Whether the child has told what was not taken yet. */
+static gboolean
+has_untold (PcallRun *self)
+{
+  guint32 n_sent = pcall_ledger_get_sent (get_ledger (self), self->job.slot);
+
+  return self->column != NULL || pcall_ring_get_filled (get_ring (self)) > 0 ||
+         (gint32) (n_sent - self->n_frames) > 0;
+}
+
+/* Whether the child is still in the call in which it was the last time. Then what it has not told of those
+ * before it is taken. */
+static gboolean
+lasts (PcallRun *self,
+       guint     index)
+{
+  if (self->seen != index)
+    {
+      self->seen = index;
+      return FALSE;
+    }
+
+  if (harvest (self))
+    while (take_next (self, &self->n_frames))
+      ;
+  return is_in_use (self) && !self->begun && !has_untold (self) &&
+         pcall_call_list_get_state (self->setup->calls, index) == PCALL_CALL_STATE_PENDING;
+}
+
+/* TRUE if there was something new. A call that begins a batch is told of at once, and others of it only
+ * where they last. What is told of those before it is looked at last: then the call is the next. */
 static gboolean
 notice (PcallRun *self)
 {
+  gboolean is_next;
   guint index;
   gint64 began;
 
   if (!has_entered (self, &index, &began))
     return FALSE;
-  if (pcall_ring_get_filled (get_ring (self)) == 0)
+
+  is_next = !self->begun &&
+            pcall_ledger_get_first (get_ledger (self), self->job.slot) == index;
+  if (!has_untold (self) && (is_next || lasts (self, index)))
     {
       link_log (self, index);
       ensure_begun (self, index, began);
@@ -246,7 +461,7 @@ has_news (PcallRun *self)
   guint index;
   gint64 began;
 
-  return pcall_ring_get_filled (get_ring (self)) > 0 || has_entered (self, &index, &began);
+  return has_untold (self) || has_entered (self, &index, &began);
 }
 
 static void
@@ -271,13 +486,15 @@ release (PcallRun *self)
 static void poll (gpointer data);
 
 static void
-come_back (PcallRun *self)
+come_back (PcallRun *self,
+           gint64    length)
 {
-  pcall_engine_set_timer (self->setup->engine, &self->poll, g_get_monotonic_time () + POLL_US, poll,
+  pcall_engine_set_timer (self->setup->engine, &self->poll, g_get_monotonic_time () + length, poll,
                           self);
 }
 
-/* From here on the child has to say when something happens: what did just before is seen here. */
+/* From here on the child has to say when something happens: what did just before is seen here. Of a
+ * batch it tells when that ends. */
 static void
 fall_asleep (PcallRun *self)
 {
@@ -285,10 +502,14 @@ fall_asleep (PcallRun *self)
 
   pcall_ledger_set_asleep (ledger, self->job.slot, TRUE);
   if (!has_news (self))
-    return;
+    {
+      if (pcall_ledger_has_more (ledger, self->job.slot))
+        come_back (self, SLOW_POLL_US);
+      return;
+    }
 
   pcall_ledger_set_asleep (ledger, self->job.slot, FALSE);
-  come_back (self);
+  come_back (self, POLL_US);
 }
 
 /* Frames */
@@ -360,6 +581,8 @@ take_pending (PcallRun *self)
     {
       if (!has_entered (self, &index, &began))
         began = g_get_monotonic_time ();
+      else if (index == frame->call_index)
+        link_log (self, index);
       if (!ensure_begun (self, frame->call_index, began))
         self->pending = NULL;
     }
@@ -414,7 +637,10 @@ take_rest (PcallRun *self)
   take_pending (self);
   while (take_next (self, NULL))
     ;
-  if (is_in_use (self) && has_entered (self, &index, &began))
+  if (is_in_use (self) && !self->broken && harvest (self))
+    while (take_next (self, NULL))
+      ;
+  if (is_in_use (self) && !self->begun && has_entered (self, &index, &began))
     ensure_begun (self, index, began);
 }
 
@@ -439,7 +665,7 @@ step (PcallRun *self)
   gboolean active = TRUE;
 
   hold (self);
-  come_back (self);
+  come_back (self, POLL_US);
   if (self->ended)
     {
       take_rest (self);
@@ -532,12 +758,17 @@ pcall_run_series_end (PcallRun       *self,
                       PcallCallState  state,
                       const char     *reason)
 {
+  gint64 began;
+
   if (self->end_state != PCALL_CALL_STATE_PENDING)
     return;
 
   pcall_ledger_set_ending (get_ledger (self), self->job.slot, TRUE);
   /* Results that it may have handed over in time, without our having read them. */
   self->end_head = pcall_ring_get_head (get_ring (self));
+  if (pcall_ledger_look (get_ledger (self), self->job.slot, &self->end_index, &began) ==
+      PCALL_HOLD_NOTHING)
+    self->end_index = 0;
   self->outcome_in_time =
       pcall_supervisor_has_frame (self->supervisor, PCALL_FRAME_RESULT) ||
       pcall_supervisor_has_frame (self->supervisor, PCALL_FRAME_ERROR);

@@ -43,6 +43,13 @@ struct _PcallRun
 
   /* Where it takes them by itself */
   guint32              n_frames; /* that were heard */
+  PcallPayload        *spare;    /* memory for the next outcome */
+  PcallPayload        *column;   /* results of calls that are to be told, a PcallColumn */
+  guint                column_first; /* the index of the first of these calls */
+  guint                column_at;    /* how many of them are told */
+  gint64               column_took;  /* each, in microseconds */
+  gboolean             column_kept;  /* they ended before the child was ended from here */
+  guint                seen;     /* the call that the child was in, when it was last looked at */
   PcallTimer           poll;
   guint                n_holds;
   gboolean             freed;  /* while it was held */
@@ -52,10 +59,12 @@ struct _PcallRun
   gboolean             broken; /* what is in its ring is of no use any more */
   gboolean             linked; /* the call's log file has its name from here */
   guint32              end_head; /* what lay in its ring when it was ended from here */
+  guint                end_index; /* which call it was in then: those before it in its batch had ended */
   gboolean             outcome_in_time; /* and in its socket */
 
   /* The outcome of the call, as far as it is known */
   PcallPayload        *result;
+  PcallNumber          number; /* the result where it is one, and has a type here */
   GError              *error;
   GVariant            *error_details;
   PcallCallState       end_state; /* PENDING: it was not ended from here */
@@ -63,6 +72,11 @@ struct _PcallRun
 };
 
 gboolean pcall_run_has_outcome (PcallRun      *self);
+/* The child is in that call, or was. */
+void pcall_run_note_child  (PcallRun         *self);
+/* The call began then, and nobody is told. */
+void pcall_run_note_begin  (PcallRun         *self,
+                            gint64            began);
 /* The call began then. It may be told to user code, which may end everything. */
 void pcall_run_begin       (PcallRun         *self,
                             gint64            began);

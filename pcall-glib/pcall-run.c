@@ -25,7 +25,7 @@
 gboolean
 pcall_run_has_outcome (PcallRun *self)
 {
-  return self->result != NULL || self->error != NULL ||
+  return self->result != NULL || self->number.type != '\0' || self->error != NULL ||
          self->end_state != PCALL_CALL_STATE_PENDING;
 }
 
@@ -58,6 +58,21 @@ list_child (PcallRun *self)
 }
 
 void
+pcall_run_note_child (PcallRun *self)
+{
+  list_child (self);
+}
+
+void
+pcall_run_note_begin (PcallRun *self,
+                      gint64    began)
+{
+  self->begun = TRUE;
+  list_child (self);
+  pcall_call_list_begin (self->setup->calls, self->job.index, self->pid, began);
+}
+
+void
 pcall_run_begin (PcallRun *self,
                  gint64    began)
 {
@@ -67,9 +82,7 @@ pcall_run_begin (PcallRun *self,
   gboolean first =
       pcall_call_list_get_state (setup->calls, self->job.index) == PCALL_CALL_STATE_PENDING;
 
-  self->begun = TRUE;
-  list_child (self);
-  pcall_call_list_begin (setup->calls, self->job.index, self->pid, began);
+  pcall_run_note_begin (self, began);
   if (setup->timeout > 0)
     pcall_engine_set_timer (setup->engine, &self->timeout, began + setup->timeout, timed_out, self);
 
@@ -81,7 +94,7 @@ pcall_run_take_outcome (PcallRun      *self,
                         PcallFrameType type,
                         PcallPayload  *payload)
 {
-  if (self->result != NULL || self->error != NULL)
+  if (self->result != NULL || self->number.type != '\0' || self->error != NULL)
     return;
 
   if (type == PCALL_FRAME_RESULT)
@@ -322,6 +335,8 @@ pcall_run_free (PcallRun *self)
 
   g_clear_pointer (&self->supervisor, pcall_supervisor_unref);
   g_clear_pointer (&self->result, pcall_payload_unref);
+  g_clear_pointer (&self->spare, pcall_payload_unref);
+  g_clear_pointer (&self->column, pcall_payload_unref);
   g_clear_error (&self->error);
   g_clear_pointer (&self->error_details, g_variant_unref);
   g_free (self->end_reason);
@@ -458,6 +473,8 @@ pcall_run_settle_call (PcallRun *self,
   if (self->result != NULL)
     pcall_call_list_finish (calls, self->job.index, PCALL_CALL_STATE_SUCCEEDED, self->result, NULL,
                             NULL);
+  else if (self->number.type != '\0')
+    pcall_call_list_finish_number (calls, self->job.index, &self->number);
   else if (self->error != NULL)
     pcall_call_list_finish (calls, self->job.index, PCALL_CALL_STATE_FAILED, NULL,
                             g_steal_pointer (&self->error), self->error_details);

@@ -39,6 +39,7 @@ make_job (PcallScheduler *self,
 
   return (PcallJob) {
     .index = turn.index,
+    .end = turn.end,
     .attempt = turn.attempt,
     .child = turn.child,
     .slot = slot,
@@ -201,6 +202,17 @@ pcall_scheduler_let_go (PcallScheduler *self)
     }
 }
 
+/* The first call fails. */
+static void
+put_back_rest (PcallScheduler *self,
+               const PcallJob *job)
+{
+  PcallTurn rest = { job->index + 1, job->end, 0, -1 };
+
+  if (rest.index < rest.end)
+    pcall_turns_put_back (&self->turns, job->slot, rest);
+}
+
 static void
 start_or_fail_next (PcallScheduler *self)
 {
@@ -211,8 +223,11 @@ start_or_fail_next (PcallScheduler *self)
   if (run != NULL)
     pcall_scheduler_let_go (self);
   else if (error != NULL)
-    pcall_scheduler_finish_unstarted (self, job.slot, job.index, PCALL_CALL_STATE_FAILED, error->code,
-                                      error->message);
+    {
+      put_back_rest (self, &job);
+      pcall_scheduler_finish_unstarted (self, job.slot, job.index, PCALL_CALL_STATE_FAILED,
+                                        error->code, error->message);
+    }
 }
 
 static void
@@ -271,9 +286,10 @@ drop_next (PcallScheduler *self)
     return;
   if (next.child >= 0)
     pcall_child_list_set_exit (self->children, next.child, &unknown);
-  pcall_scheduler_finish_unstarted (self, slot, next.index, self->stop_state,
-                                    timed_out ? PCALL_ERROR_TIMED_OUT : PCALL_ERROR_CANCELLED,
-                                    self->stop_reason);
+  for (guint i = next.index; i < next.end && !self->finished; i++)
+    pcall_scheduler_finish_unstarted (self, slot, i, self->stop_state,
+                                      timed_out ? PCALL_ERROR_TIMED_OUT : PCALL_ERROR_CANCELLED,
+                                      self->stop_reason);
 }
 
 static void

@@ -24,6 +24,8 @@ typedef struct
   void (*started)         (gpointer    data);
   void (*call_started)    (guint       index,
                            gpointer    data);
+  /* Whether anybody is to be told of single calls. */
+  gboolean (*hears_calls)  (gpointer   data);
   void (*call_progressed) (guint       index,
                            gdouble     fraction,
                            const char *text,

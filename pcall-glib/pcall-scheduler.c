@@ -192,6 +192,15 @@ run_begun (PcallRun *run,
     self->funcs->call_started (index, self->data);
 }
 
+static gboolean
+is_watched (gpointer data)
+{
+  PcallScheduler *self = data;
+
+  return (self->logs != NULL && self->options.log_mode == PCALL_LOG_MODE_LIVE) ||
+         (self->funcs != NULL && self->funcs->hears_calls (self->data));
+}
+
 static void
 run_progressed (PcallRun   *run,
                 gdouble     fraction,
@@ -267,8 +276,8 @@ try_again (PcallScheduler *self,
   pcall_run_discard_log (run);
   pcall_run_free (run);
   if (job.attempt + 1 < MAX_ATTEMPTS)
-    pcall_turns_put_back (&self->turns, job.slot, (PcallTurn) { job.index, job.attempt + 1,
-                                                                begun ? (int) child : -1 });
+    pcall_turns_put_back (&self->turns, job.slot,
+                          pcall_turn_new (job.index, job.attempt + 1, begun ? (int) child : -1));
   else
     pcall_scheduler_finish_unstarted (self, job.slot, job.index, PCALL_CALL_STATE_FAILED, PCALL_ERROR_START,
                                       "other threads of this process held locks of GLib at every "
@@ -308,12 +317,26 @@ run_over (PcallRun *run,
   self->n_over++;
 }
 
+/* The child has ended, and its call @index is seen to. Others that it had are for others, as long as
+ * anybody wants to know. */
 static void
-close_slot (PcallScheduler *self,
-            int             slot)
+free_slot (PcallScheduler *self,
+           int             slot,
+           guint           index)
 {
-  if (slot >= 0)
-    pcall_ledger_close_slot (self->context.ledger, slot);
+  PcallSpan span = { 0, 0 };
+
+  if (slot < 0)
+    return;
+
+  while (pcall_ledger_reclaim (self->context.ledger, slot, &span))
+    {
+      PcallTurn rest = { span.first + (span.first == index), span.end, 0, -1 };
+
+      if (rest.index < rest.end && self->funcs != NULL)
+        pcall_turns_put_back (&self->turns, slot, rest);
+    }
+  pcall_ledger_close_slot (self->context.ledger, slot);
 }
 
 static void
@@ -336,7 +359,7 @@ run_ended (PcallRun *run,
   if (pcall_run_is_to_be_tried_again (run))
     {
       try_again (self, run);
-      close_slot (self, job.slot);
+      free_slot (self, job.slot, job.index);
       return;
     }
 
@@ -344,14 +367,15 @@ run_ended (PcallRun *run,
       pcall_run_take_back (run))
     {
       pcall_run_discard_log (run);
-      pcall_turns_put_back (&self->turns, job.slot, (PcallTurn) { job.index, job.attempt + 1, -1 });
+      pcall_turns_put_back (&self->turns, job.slot, pcall_turn_new (job.index, job.attempt + 1, -1));
     }
-  close_slot (self, job.slot);
+  free_slot (self, job.slot, job.index);
   finish_run (self, run);
 }
 
 static const PcallRunFuncs run_funcs = {
   .begun = run_begun,
+  .is_watched = is_watched,
   .progressed = run_progressed,
   .messaged = run_messaged,
   .returned = run_returned,
@@ -470,6 +494,8 @@ prepare_ledger (PcallScheduler *self,
   self->context.ledger = ledger;
   self->context.targets = g_ptr_array_ref (self->targets);
   self->context.calls_per_child = self->options.calls_per_child;
+  self->context.one_by_one = self->options.timeout > 0 || self->options.keep_logs ||
+                             self->options.log_mode == PCALL_LOG_MODE_LIVE;
   pcall_turns_share (&self->turns, ledger);
   return TRUE;
 }

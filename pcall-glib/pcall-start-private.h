@@ -38,6 +38,7 @@ typedef struct
   PcallLedger             *ledger;
   GPtrArray               *targets;
   guint                    calls_per_child; /* 0: no limit */
+  gboolean                 one_by_one; /* a call is not begun before the end of the last one is told */
 
   /* What the start method prepared */
   GMainContext            *main_context; /* what children are forked with; NULL: each makes its own */
@@ -70,6 +71,7 @@ void     pcall_start_context_clear (PcallStartContext       *self);
 typedef struct
 {
   guint                    index;
+  guint                    end;     /* of the calls that it is given, from the index on */
   guint                    attempt; /* 0, 1 …: how often a child for this call was started before */
   int                      child;   /* the position of one in whose place this is; -1 for none */
   int                      slot;    /* in the ledger, where it takes more calls; -1 if it does not */

@@ -28,6 +28,15 @@ GVariant *pcall_target_invoke (PcallTarget *self,
                                GVariant    *kwargs,
                                GError     **error);
 
+/* Whether it can run several calls at once. */
+gboolean  pcall_target_has_batches  (PcallTarget *self);
+/* In a child: does that. How many have ended with what they put into the batch. */
+guint     pcall_target_invoke_batch (PcallTarget *self,
+                                     guint        first,
+                                     guint        n_calls,
+                                     GVariant   **value,
+                                     GError     **error);
+
 /* Finds what a wire name of a symbol stands for: "MODULE:SYMBOL". PCALL_ERROR_TARGET says what is
  * missing, and where it was looked for. */
 PcallFunc pcall_symbol_resolve (const char *wire_name,

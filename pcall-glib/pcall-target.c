@@ -5,6 +5,7 @@
 
 #include "pcall-target.h"
 
+#include "pcall-bytes.h"
 #include "pcall-target-private.h"
 
 /**
@@ -38,6 +39,9 @@ struct _PcallTarget
   char            *module;      /* of a symbol */
   char            *wire_name;   /* of a symbol or a worker's name */
   char           **worker_argv; /* of a worker's name */
+  PcallBatchFunc   batch_func;  /* of a callback; NULL: it runs calls one by one */
+  gpointer         batch_data;
+  GDestroyNotify   batch_destroy;
 };
 
 typedef enum
@@ -58,6 +62,8 @@ pcall_target_finalize (GObject *object)
 
   if (self->destroy != NULL)
     self->destroy (self->user_data);
+  if (self->batch_destroy != NULL)
+    self->batch_destroy (self->batch_data);
   g_free (self->name);
   g_free (self->module);
   g_free (self->wire_name);
@@ -316,6 +322,56 @@ pcall_target_get_worker_argv (PcallTarget *self)
   g_return_val_if_fail (PCALL_IS_TARGET (self), NULL);
 
   return (const char * const *) self->worker_argv;
+}
+
+/**
+ * pcall_target_set_batch_func:
+ * @self: a target that was made of a function, and is in no task yet
+ * @func: (scope notified) (closure user_data) (destroy destroy): the function to call for several calls
+ * @user_data: what to call it with
+ * @destroy: (nullable): frees @user_data, in the parent
+ *
+ * Gives the target a function that runs several calls at once, where a child runs many: see
+ * [property@Pcall.Task:calls-per-child]. A call that is to be run alone, as those are that have a time limit,
+ * is run by the target's own function.
+ *
+ * This is for language bindings.
+ *
+ * Since: 1.0
+ */
+void
+pcall_target_set_batch_func (PcallTarget    *self,
+                             PcallBatchFunc  func,
+                             gpointer        user_data,
+                             GDestroyNotify  destroy)
+{
+  g_return_if_fail (PCALL_IS_TARGET (self));
+  g_return_if_fail (func != NULL && self->func != NULL && self->batch_func == NULL);
+
+  self->batch_func = func;
+  self->batch_data = user_data;
+  self->batch_destroy = destroy;
+}
+
+gboolean
+pcall_target_has_batches (PcallTarget *self)
+{
+  return self->batch_func != NULL;
+}
+
+guint
+pcall_target_invoke_batch (PcallTarget *self,
+                           guint        first,
+                           guint        n_calls,
+                           GVariant   **value,
+                           GError     **error)
+{
+  g_autoptr (GBytes) bytes = NULL;
+  guint n = self->batch_func (first, n_calls, &bytes, value, self->batch_data, error);
+
+  if (bytes != NULL)
+    *value = g_variant_new_from_bytes (G_VARIANT_TYPE_BYTESTRING, bytes, TRUE);
+  return n;
 }
 
 PcallTargetKind

@@ -340,6 +340,77 @@ pcall_task_get_result_data (PcallTask *self,
 }
 
 /**
+ * pcall_task_get_result_numbers:
+ * @self: a task that was started
+ * @index: the first call, counted from 0; less than the number of calls
+ * @type: (out): return location for the type of the numbers, a character
+ *
+ * Gets the results of as many calls, from @index on, as have results that are single numbers of one type:
+ * that of a `GVariant`, such as `i`, or `X`, `D` or `B` for what a binding's batch has written, see
+ * [func@Pcall.get_batch_memory]. A number has eight bytes, the first of which are those that it has in memory.
+ *
+ * This is for language bindings, which need not ask for each call.
+ *
+ * Returns: (transfer full) (nullable): the numbers, or %NULL where the result of the call at @index is
+ *   something else, or not there
+ *
+ * Since: 1.0
+ */
+GBytes *
+pcall_task_get_result_numbers (PcallTask *self,
+                               guint      index,
+                               guint8    *type)
+{
+  char number_type;
+  guint64 *numbers;
+  gsize n;
+
+  g_return_val_if_fail (type != NULL, NULL);
+
+  *type = '\0';
+  g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
+  g_return_val_if_fail (self->calls != NULL, NULL);
+  g_return_val_if_fail (index < pcall_call_list_get_n_calls (self->calls), NULL);
+
+  n = pcall_call_list_get_numbers (self->calls, index, &number_type, NULL);
+  if (n == 0)
+    return NULL;
+
+  *type = number_type;
+  numbers = g_new (guint64, n);
+  pcall_call_list_get_numbers (self->calls, index, &number_type, numbers);
+  return g_bytes_new_take (numbers, n * sizeof *numbers);
+}
+
+/**
+ * pcall_task_get_result_pieces:
+ * @self: a task that was started
+ * @index: the first call, counted from 0; less than the number of calls
+ *
+ * Gets the results of as many calls, from @index on, as have results that are bytes, up to one that is large.
+ *
+ * They come as one: first their number, then for each where its bytes end, counted from the beginning of those
+ * of the first, all of these numbers of 64 bits; and then the bytes.
+ *
+ * This is for language bindings, which need not ask for each call.
+ *
+ * Returns: (transfer full) (nullable): the bytes, or %NULL where the result of the call at @index is
+ *   something else, large, or not there
+ *
+ * Since: 1.0
+ */
+GBytes *
+pcall_task_get_result_pieces (PcallTask *self,
+                              guint      index)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
+  g_return_val_if_fail (self->calls != NULL, NULL);
+  g_return_val_if_fail (index < pcall_call_list_get_n_calls (self->calls), NULL);
+
+  return pcall_call_list_join_results (self->calls, index);
+}
+
+/**
  * pcall_task_get_call:
  * @self: a task that was started
  * @index: which call, counted from 0; less than the number of calls

@@ -81,13 +81,19 @@ find_listeners (PcallTask *self)
 
 /* Nothing is built for a signal that nobody listens to. Asking GObject takes a lock each time, so
  * it is asked again only when user code has run since. */
+static guint
+get_listeners (PcallTask *self)
+{
+  if (self->listeners == LISTENERS_UNKNOWN)
+    self->listeners = find_listeners (self);
+  return self->listeners;
+}
+
 static gboolean
 has_listener (PcallTask *self,
               guint      signal)
 {
-  if (self->listeners == LISTENERS_UNKNOWN)
-    self->listeners = find_listeners (self);
-  return (self->listeners & (1u << signal)) != 0;
+  return (get_listeners (self) & (1u << signal)) != 0;
 }
 
 static void
@@ -146,6 +152,17 @@ call_started (guint    index,
 
   touch_if_watched (self);
   emit_for_call (self, SIGNAL_CALL_STARTED, index);
+}
+
+static gboolean
+hears_calls (gpointer data)
+{
+  const guint others = 1u << SIGNAL_FINISHED | 1u << SIGNAL_CHILD_EXITED;
+  PcallTask *self = data;
+
+  return pcall_call_list_has_objects (self->calls) ||
+         pcall_child_list_has_objects (pcall_scheduler_get_children (self->scheduler)) ||
+         (get_listeners (self) & ~others) != 0;
 }
 
 static void
@@ -271,6 +288,7 @@ finished (gpointer data)
 static const PcallSchedulerFuncs scheduler_funcs = {
   .started = started,
   .call_started = call_started,
+  .hears_calls = hears_calls,
   .call_progressed = call_progressed,
   .call_message = call_message,
   .call_finished = call_finished,

@@ -21,9 +21,19 @@ typedef struct
 typedef struct
 {
   guint index;
+  guint end;     /* the child takes these calls, from the index on; one, unless a ledger has them */
   guint attempt; /* 0, 1 …: how often its turn came before */
   int   child;   /* as in PcallJob */
 } PcallTurn;
+
+/* Of a single call. */
+static inline PcallTurn
+pcall_turn_new (guint index,
+                guint attempt,
+                int   child)
+{
+  return (PcallTurn) { index, index + 1, attempt, child };
+}
 
 void      pcall_turns_init     (PcallTurns *self,
                                 guint       n_calls);

@@ -55,8 +55,27 @@ pcall_turns_peek (PcallTurns *self)
 
   if (retry != NULL)
     return *retry;
-  return (PcallTurn) { self->ledger != NULL ? pcall_ledger_peek_next (self->ledger) : self->next,
-                       0, -1 };
+  return pcall_turn_new (self->ledger != NULL ? pcall_ledger_peek_next (self->ledger) : self->next, 0,
+                         -1);
+}
+
+/* Calls that were given back together are taken together, but for what somebody else has. */
+static guint
+take_retry (PcallTurns *self,
+            int         slot,
+            PcallTurn  *turn)
+{
+  PcallTurn *retry = g_queue_peek_head (&self->retries);
+  guint n = pcall_ledger_take_again (self->ledger, slot, (PcallSpan) { retry->index, retry->end });
+
+  *turn = *retry;
+  turn->end = retry->index + n;
+  retry->index += MAX (n, 1);
+  retry->attempt = 0;
+  retry->child = -1;
+  if (retry->index >= retry->end)
+    g_free (g_queue_pop_head (&self->retries));
+  return n;
 }
 
 static gboolean
@@ -64,17 +83,16 @@ take_shared (PcallTurns *self,
              int         slot,
              PcallTurn  *turn)
 {
+  guint index;
+
   while (self->retries.length > 0)
-    {
-      g_autofree PcallTurn *retry = g_queue_pop_head (&self->retries);
+    if (take_retry (self, slot, turn) > 0)
+      return TRUE;
 
-      *turn = *retry;
-      if (pcall_ledger_take_again (self->ledger, slot, turn->index))
-        return TRUE;
-    }
-
-  *turn = (PcallTurn) { 0, 0, -1 };
-  return pcall_ledger_take (self->ledger, slot, &turn->index);
+  if (!pcall_ledger_take (self->ledger, slot, &index))
+    return FALSE;
+  *turn = pcall_turn_new (index, 0, -1);
+  return TRUE;
 }
 
 gboolean
@@ -100,8 +118,8 @@ pcall_turns_put_back (PcallTurns *self,
 {
   PcallTurn *retry = g_new (PcallTurn, 1);
 
-  if (self->ledger != NULL)
-    pcall_ledger_give_back (self->ledger, slot, turn.index);
+  for (guint i = turn.index; self->ledger != NULL && i < turn.end; i++)
+    pcall_ledger_give_back (self->ledger, slot, i);
   *retry = turn;
   g_queue_push_head (&self->retries, retry);
 }

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "pcall-error.h"
+#include "pcall-number-private.h"
 
 #define MAGIC "PCL1"
 #define ALIGNMENT 8
@@ -211,38 +212,13 @@ pcall_frame_header_decode (const guint8 bytes[PCALL_FRAME_HEADER_SIZE],
 
 /* Payloads */
 
-/* The size of a number of the type that @type begins with; 0 if that is no number, or one of
- * which not every bit pattern is normal, as of a boolean. */
-static gsize
-number_size (const char *type)
-{
-  switch (*type)
-    {
-    case 'y':
-      return 1;
-    case 'n':
-    case 'q':
-      return 2;
-    case 'i':
-    case 'u':
-    case 'h':
-      return 4;
-    case 'x':
-    case 't':
-    case 'd':
-      return 8;
-    default:
-      return 0;
-    }
-}
-
 /* Whether @length bytes, as a `v`, are a number or an array of numbers: the numbers, a zero byte,
  * and then the type string. Any such bytes are in normal form. */
 static gboolean
 is_boxed_numbers (const char *data, gsize length)
 {
   const char *type = length > 2 ? data + length - 1 : "";
-  gsize size = number_size (type);
+  gsize size = pcall_number_get_size (*type);
 
   if (size == 0)
     return FALSE;
@@ -297,7 +273,7 @@ static void
 swap_numbers (GVariant *value)
 {
   const char *type = g_variant_get_type_string (value);
-  gsize size = number_size (*type == 'a' ? type + 1 : type);
+  gsize size = pcall_number_get_size (type[*type == 'a']);
 
   if (size > 0)
     swap_bytes ((guint8 *) g_variant_get_data (value), g_variant_get_size (value), size);

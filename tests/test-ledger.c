@@ -36,6 +36,14 @@ look (PcallLedger *ledger,
   return pcall_ledger_look (ledger, slot, index, &began);
 }
 
+static gboolean
+take_again (PcallLedger *ledger,
+            int          slot,
+            guint        index)
+{
+  return pcall_ledger_take_again (ledger, slot, (PcallSpan) { index, index + 1 }) > 0;
+}
+
 /* Who has which call */
 
 static void
@@ -52,7 +60,7 @@ test_steps (void)
   g_assert_cmpint (look (ledger, slot, &index), ==, PCALL_HOLD_TAKEN);
   g_assert_false (pcall_ledger_is_in (ledger, slot, 0));
 
-  g_assert_true (pcall_ledger_enter (ledger, slot, 0, 123));
+  g_assert_true (pcall_ledger_enter (ledger, slot, (PcallSpan) { 0, 1 }, 123));
   g_assert_cmpint (pcall_ledger_look (ledger, slot, &index, &began), ==, PCALL_HOLD_ENTERED);
   g_assert_cmpint (began, ==, 123);
   g_assert_true (pcall_ledger_is_in (ledger, slot, 0));
@@ -60,7 +68,7 @@ test_steps (void)
   g_assert_true (pcall_ledger_settle (ledger, slot, 0));
   g_assert_false (pcall_ledger_settle (ledger, slot, 0));
   g_assert_cmpint (look (ledger, slot, &index), ==, PCALL_HOLD_NOTHING);
-  g_assert_false (pcall_ledger_take_again (ledger, slot, 0));
+  g_assert_false (take_again (ledger, slot, 0));
 }
 
 static void
@@ -88,14 +96,14 @@ test_given_back (void)
   guint index;
 
   g_assert_true (pcall_ledger_take (ledger, dead, &index));
-  g_assert_false (pcall_ledger_take_again (ledger, other, 0));
+  g_assert_false (take_again (ledger, other, 0));
   pcall_ledger_give_back (ledger, other, 0);
   g_assert_cmpint (look (ledger, dead, &index), ==, PCALL_HOLD_TAKEN);
 
   pcall_ledger_give_back (ledger, dead, 0);
   g_assert_cmpint (look (ledger, dead, &index), ==, PCALL_HOLD_TAKEN);
-  g_assert_true (pcall_ledger_take_again (ledger, other, 0));
-  g_assert_false (pcall_ledger_take_again (ledger, dead, 0));
+  g_assert_true (take_again (ledger, other, 0));
+  g_assert_false (take_again (ledger, dead, 0));
   g_assert_cmpint (look (ledger, dead, &index), ==, PCALL_HOLD_NOTHING);
   g_assert_cmpint (look (ledger, other, &index), ==, PCALL_HOLD_TAKEN);
 }
@@ -109,11 +117,11 @@ test_ending (void)
 
   g_assert_true (pcall_ledger_take (ledger, slot, &index));
   pcall_ledger_set_ending (ledger, slot, TRUE);
-  g_assert_false (pcall_ledger_enter (ledger, slot, index, 1));
+  g_assert_false (pcall_ledger_enter (ledger, slot, (PcallSpan) { index, index + 1 }, 1));
   g_assert_cmpint (look (ledger, slot, &index), ==, PCALL_HOLD_TAKEN);
   pcall_ledger_set_ending (ledger, slot, FALSE);
-  g_assert_true (pcall_ledger_take_again (ledger, slot, index));
-  g_assert_true (pcall_ledger_enter (ledger, slot, index, 1));
+  g_assert_true (take_again (ledger, slot, index));
+  g_assert_true (pcall_ledger_enter (ledger, slot, (PcallSpan) { index, index + 1 }, 1));
 }
 
 static void
@@ -162,7 +170,7 @@ test_race (void)
       if (pids[i] != 0)
         continue;
       while (pcall_ledger_take (ledger, slot, &index))
-        if (!pcall_ledger_enter (ledger, slot, index, 1) ||
+        if (!pcall_ledger_enter (ledger, slot, (PcallSpan) { index, index + 1 }, 1) ||
             !pcall_ledger_settle (ledger, slot, index))
           _exit (1);
       _exit (0);
@@ -176,7 +184,7 @@ test_race (void)
       g_assert_cmpint (status, ==, 0);
     }
   for (guint i = 0; i < N_TAKEN; i++)
-    g_assert_false (pcall_ledger_take_again (ledger, pcall_ledger_own_slot (ledger), i));
+    g_assert_false (take_again (ledger, pcall_ledger_own_slot (ledger), i));
 }
 
 /* Receipts */
@@ -190,7 +198,7 @@ put (const PcallRing *ring,
 {
   g_autoptr (GVariant) owned = g_variant_ref_sink (value);
   PcallOutgoing outcome = pcall_outgoing_new (PCALL_FRAME_RESULT, index, owned);
-  PcallReceipt receipt = { .index = index, .n_frames = n_frames, .began = 1, .ended = index };
+  PcallReceipt receipt = { .index = index, .n_frames = n_frames, .took = index };
 
   *fits = pcall_receipt_set_outcome (&receipt, ring, &outcome);
   g_assert_true (pcall_receipt_put (ring, &receipt, &outcome));
@@ -330,7 +338,7 @@ test_broken_value (void)
 static void
 test_broken_positions (void)
 {
-  static const guint32 heads[] = { 1, 31, 256 * 1024 + 1, G_MAXUINT32 };
+  static const guint32 heads[] = { 1, sizeof (PcallReceipt) - 1, 256 * 1024 + 1, G_MAXUINT32 };
 
   for (gsize i = 0; i < G_N_ELEMENTS (heads); i++)
     {

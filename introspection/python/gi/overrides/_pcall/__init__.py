@@ -7,6 +7,7 @@ fork     how this process forks, so that Python survives it
 values   Python objects as bytes, and back
 errors   exceptions, from a child to its parent
 calls    targets and argument lists, zipped into calls
+batches  many calls in one child
 child    what runs in a child
 streams  the standard streams, as a child gets them
 waiting  blocking until a task ends, in a way that Ctrl-C can end

@@ -9,6 +9,7 @@ one is not.
 """
 
 import collections.abc
+import itertools
 
 
 class NotGiven(tuple):
@@ -16,6 +17,9 @@ class NotGiven(tuple):
 
 
 NOT_GIVEN = NotGiven()
+
+# Columns that are no keywords, whose names are strings
+TARGETS, IARGS, IKWARGS = range(3)
 
 
 def iterate(values, name):
@@ -58,32 +62,81 @@ def find_columns(targets, iargs, ikwargs, varkwargs):
     """The lists that were given, by what they are lists of."""
     columns = {}
     if not callable(targets):
-        columns["target",] = numbered(check_target, targets, "targets")
+        columns[TARGETS] = numbered(check_target, targets, "targets")
     if is_given(iargs):
-        columns["args",] = numbered(to_args, iargs, "iargs")
+        columns[IARGS] = numbered(to_args, iargs, "iargs")
     if is_given(ikwargs):
-        columns["kwargs",] = numbered(to_kwargs, ikwargs, "ikwargs")
+        columns[IKWARGS] = numbered(to_kwargs, ikwargs, "ikwargs")
     for name, values in varkwargs.items():
-        columns[name] = iterate(values, name)
+        columns[name] = values if is_sequence(values) else iterate(values, name)
     return columns
 
 
+def is_sequence(values):
+    return type(values) in (list, tuple, range)
+
+
+def gather(columns):
+    """The columns as sequences of the same length, which is that of the shortest."""
+    sequences = {name: values for name, values in columns.items() if is_sequence(values)}
+    iterators = {name: values for name, values in columns.items() if name not in sequences}
+    n_rows = min(map(len, sequences.values()), default=None)
+    if iterators:
+        rows = list(itertools.islice(zip(*iterators.values()), n_rows))
+        n_rows = len(rows)
+        columns = dict.fromkeys(columns, ()) | dict(zip(iterators, zip(*rows)))
+    return n_rows, {
+        name: sequences[name][:n_rows] if name in sequences else values
+        for name, values in columns.items()
+    }
+
+
+class Rows:
+    """The calls of a task, a sequence of (target, args, kwargs), each made when it is asked for.
+
+    target: of all calls, or where there are `targets`, the first of these
+    cargs, ckwargs: what all calls have
+    targets, iargs, ikwargs: a tuple or list of what each call has, or None
+    columns: the same by the names of keywords
+    """
+
+    def __init__(self, target, cargs, ckwargs, n_rows, columns):
+        self.target = target
+        self.cargs = cargs
+        self.ckwargs = ckwargs
+        self.n_rows = n_rows
+        self.targets = columns.pop(TARGETS, None)
+        self.iargs = columns.pop(IARGS, None)
+        self.ikwargs = columns.pop(IKWARGS, None)
+        self.columns = columns
+
+    def __len__(self):
+        return self.n_rows
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(self.n_rows))]
+        if not 0 <= index < self.n_rows:
+            raise IndexError(index)
+        target = self.targets[index] if self.targets is not None else self.target
+        args = self.cargs + self.iargs[index] if self.iargs is not None else self.cargs
+        kwargs = {**self.ckwargs, **self.ikwargs[index]} if self.ikwargs is not None else {**self.ckwargs}
+        for name, values in self.columns.items():
+            kwargs[name] = values[index]
+        return target, args, kwargs
+
+    def get_targets(self):
+        return self.targets if self.targets is not None else [self.target][: self.n_rows]
+
+
 def build(targets, cargs, iargs, ckwargs, ikwargs, varkwargs):
-    """A list of calls, each (target, args, kwargs)."""
+    """The calls."""
     cargs = to_args(cargs, "cargs")
     ckwargs = to_kwargs(ckwargs, "ckwargs")
     columns = find_columns(targets, iargs, ikwargs, varkwargs)
-    if not columns:
-        return [(targets, cargs, ckwargs)]
-
-    calls = []
-    for row in zip(*columns.values()):
-        cells = dict(zip(columns, row))
-        target = cells.pop(("target",), targets)
-        args = cargs + cells.pop(("args",), ())
-        kwargs = {**ckwargs, **cells.pop(("kwargs",), {}), **cells}
-        calls.append((target, args, kwargs))
-    return calls
+    n_rows, columns = gather(columns) if columns else (1, {})
+    target = targets if TARGETS not in columns else next(iter(columns[TARGETS]), None)
+    return Rows(target, cargs, ckwargs, n_rows, columns)
 
 
 def get_name(target):

@@ -34,6 +34,7 @@ limbo = threading._limbo  # threads that have been started and are not active ye
 
 # About the parent, at the time of the fork
 had_threads = False
+has_begun = False
 has_interrupts = False
 is_plain = False  # nothing but its streams has to be put aside
 
@@ -44,8 +45,9 @@ def warm_up():
 
 
 def before_fork():
-    global had_threads, has_interrupts, is_plain
+    global had_threads, has_begun, has_interrupts, is_plain
 
+    has_begun = False
     had_threads = len(active) > 1
     has_interrupts = waiting.get_interrupt_handler() is not None
     streams.prepare()
@@ -87,6 +89,15 @@ def enter_multiprocessing(util):
 def leave_multiprocessing(util):
     if util._finalizer_registry or sys.modules["multiprocessing.process"]._children:
         util._exit_function()
+
+
+def begin_once():
+    """Before the first call of a child; others that it runs find all as that has left it."""
+    global has_begun
+
+    if not has_begun:
+        has_begun = True
+        begin()
 
 
 def begin():
@@ -131,7 +142,7 @@ def run(target, args, kwargs):
     """Calls the target as the whole of what this child does. Gives what the library takes: bytes,
     or a value."""
     try:
-        begin()
+        begin_once()
         try:
             result = target(*args, **kwargs)
             if type(result) is types.CoroutineType:
@@ -146,6 +157,31 @@ def run(target, args, kwargs):
             end()
     except BaseException as error:  # SystemExit, too, would end this process without a word
         fail(error, target)
+
+
+def run_batch(batches, first, n_calls):
+    """Runs several calls. Gives what the library takes: how many have ended with their results in the
+    memory of the batch, and what came of the next, as bytes or as a value."""
+    try:
+        begin_once()
+        try:
+            ended, result = batches.run(first, n_calls)
+            if result is batches.NOTHING:
+                return ended, None, None
+            batches.note(result)
+            if type(result) is types.CoroutineType:
+                result = run_coroutine(result)
+            if isinstance(result, GLib.Variant):
+                return ended, None, values.to_variant(result)
+            try:
+                return ended, new_bytes(pickle.dumps(result, 5)), None
+            except Exception as error:  # as many as there are __reduce__
+                refuse(result, error)
+        finally:
+            end()
+            batches.note_written()
+    except BaseException as error:  # SystemExit, too, would end this process without a word
+        fail(error, batches.rows[first + batches.count_ended()][0])
 
 
 def fail(error, target):

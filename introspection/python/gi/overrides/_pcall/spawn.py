@@ -101,8 +101,9 @@ def set_arguments(task, rows):
 
 def is_spawned(rows):
     """Whether all targets are; they cannot be mixed with others."""
-    spawned = [isinstance(function, Spawned) for function, _, _ in rows]
+    functions = rows.get_targets()
+    spawned = [isinstance(function, Spawned) for function in functions]
     if any(spawned) and not all(spawned):
         index = spawned.index(False)
-        raise TypeError(f"target {index} is not Pcall.Spawned as others are: {rows[index][0]!r}")
+        raise TypeError(f"target {index} is not Pcall.Spawned as others are: {functions[index]!r}")
     return any(spawned)

@@ -10,14 +10,26 @@ which write each line at once. They are made in the parent, once, as making them
 than all else that Python does in a child.
 """
 
+import io
 import sys
 import threading
 
 NAMES = ("stdin", "stdout", "stderr")
 PATIENCE = 1.0  # seconds: longer than any flush, unless its lock is lost
 
+written = []  # not empty where something was written since it was
+
 inherited = (None, None, None)  # the parent's
 children = (None, None, None)  # what its children have instead; some may be the same
+
+
+class Output(io.TextIOWrapper):
+    """Writes each line at once, and tells of it."""
+
+    def write(self, text):
+        if not written:
+            written.append(True)
+        return super().write(text)
 
 
 def flush(stream):
@@ -39,8 +51,10 @@ def make_own(stream, fd):
     try:
         if fd > 0 and stream.fileno() != fd:
             return stream
-        mode = "w" if fd > 0 else "r"
-        return open(fd, mode, 1, stream.encoding, stream.errors, closefd=False)
+        if fd == 0:
+            return open(fd, "r", 1, stream.encoding, stream.errors, closefd=False)
+        buffer = open(fd, "wb", closefd=False)
+        return Output(buffer, stream.encoding, stream.errors, line_buffering=True)
     except (AttributeError, OSError, ValueError):
         return stream
 

@@ -8,6 +8,7 @@ from gi.overrides import override
 from gi.repository import GLib
 
 from . import calls, child, errors, loops, spawn, values, waiting
+from .batches import Batches
 
 Pcall_ = get_introspection_module("Pcall")
 MODULE = "gi.overrides.Pcall"  # where override() and a reader look for the classes
@@ -131,9 +132,14 @@ def make_task(rows):
         return task
 
     functions = Functions(rows)
-    return make_task_of(
-        rows, lambda function: Pcall_.Target.new_for_bytes(get_utf8_name(function), functions)
-    )
+    batches = Batches(rows)
+
+    def make_target(function):
+        target = Pcall_.Target.new_for_bytes(get_utf8_name(function), functions)
+        target.set_batch_func(batches)
+        return target
+
+    return make_task_of(rows, make_target)
 
 
 def get_utf8_name(function):
@@ -141,12 +147,13 @@ def get_utf8_name(function):
 
 
 def make_task_of(rows, make_target):
+    functions = rows.get_targets()
     targets = {}
-    for function, _, _ in rows:
+    for function in functions:
         if id(function) not in targets:
             targets[id(function)] = make_target(function)
     if len(targets) > 1:
-        first, *others = (targets[id(function)] for function, _, _ in rows)
+        first, *others = (targets[id(function)] for function in functions)
     else:
         first, others = next(iter(targets.values()), Target.new(None, int)), ()
     task = Pcall_.Task.new(first)
@@ -263,7 +270,26 @@ class Pcall:
         if task.get_n_failed() > 0:
             raise self._find_failure()
         if self._results is None:
-            self._results = tuple(map(self._load, range(task.get_n_calls())))
+            self._results = tuple(self._load_all())
+
+    def _load_all(self):
+        results = []
+        n_calls = self.task.get_n_calls()
+        while (index := len(results)) < n_calls:
+            data, kind = self.task.get_result_numbers(index)
+            if values.is_number(kind):
+                results += values.load_numbers(kind, data.get_data())
+            elif (data := self.task.get_result_pieces(index)) is not None:
+                results += self._load_pickles(index, data.get_data())
+            else:
+                results.append(self._load(index))
+        return results
+
+    def _load_pickles(self, index, data):
+        try:
+            return values.load_pieces(data)
+        except Exception:  # of one of them: by itself it is told which
+            return [self._load(index)]
 
     def _load(self, index):
         data = self.task.get_result_data(index)

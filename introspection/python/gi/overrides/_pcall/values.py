@@ -5,7 +5,8 @@
 
 Results, messages and exceptions are pickled. A `GLib.Variant` is one already: as a result or a
 message it passes as it is, and inside of another object it is pickled by its own bytes. Only an
-`ay`, which is what a pickle travels as, and a `v` are put into a `v` first, to tell them apart.
+`ay`, which is what a pickle travels as, and a `v` are put into a `v` first, to tell them apart; so is a
+maybe that Python's own numbers, truth values and None come as from a batch of calls.
 """
 
 import copyreg
@@ -15,7 +16,9 @@ from gi.repository import GLib
 
 PROTOCOL = 5
 BYTES = GLib.VariantType.new("ay")
-AMBIGUOUS = ("ay", "v")
+OWN_NUMBERS = ("mx", "md", "mb")  # what Python has put into a batch
+AMBIGUOUS = ("ay", "v", *OWN_NUMBERS)
+TRUTHS = (False, True, None)
 
 
 def variant_from_bytes(type_string, data):
@@ -58,4 +61,32 @@ def from_variant(variant):
         return loads(variant_to_bytes(variant))
     if type_string == "v":
         return variant.get_variant()
+    if type_string in OWN_NUMBERS:
+        return variant.unpack()
     return variant
+
+
+def is_number(kind):
+    """Whether it is the type of numbers that were Python's own; kind: the code of a character."""
+    return kind in (88, 68, 66)  # X, D, B
+
+
+def load_numbers(kind, data):
+    if kind == 66:
+        return [TRUTHS[number] for number in memoryview(data).cast("q")]
+    return memoryview(data).cast("q" if kind == 88 else "d").tolist()
+
+
+def load_pieces(data):
+    """What was pickled as each of the pieces that the library gives together: their number, as many
+    ends, and the bytes."""
+    head = memoryview(data)
+    n = head[:8].cast("Q")[0]
+    ends = head[8 : 8 * (n + 1)].cast("Q").tolist()
+    base = 8 * (n + 1)
+    begin = base
+    results = []
+    for end in ends:
+        results.append(loads(data[begin : base + end]))
+        begin = base + end
+    return results

@@ -1,0 +1,228 @@
+# SPDX-FileCopyrightText: 2026 The pcall authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Calls that one child runs in a row: the library calls once for many of them.
+
+Each result goes into memory that the parent shares before the next call begins, so that a child that
+dies loses the call that it was in and no other. Integers, floats, truth values and None go there as
+they are; all else is pickled, each result by itself. A result that is not of the kind of those
+before it ends the batch, and so does a call that has written something, or took longer than a
+whole batch should.
+
+The loop around the calls is compiled for the arguments and results that it has to do with, as
+`dataclasses` and `namedtuple` compile their methods: an argument that is looked up, or a kind that
+is looked at, would cost as much as a small call.
+"""
+
+import ctypes
+import keyword
+import pickle
+import time
+import types
+
+from gi.module import get_introspection_module
+from gi.repository import GLib
+
+from . import child, streams
+
+Pcall = get_introspection_module("Pcall")
+
+BATCH_SECONDS = 0.001
+N_HEADER = 8  # numbers of 64 bits
+COUNT, TYPE, WROTE = range(3)
+NOTHING = object()  # there is no result but those in the memory
+NOT_PLAIN = (GLib.Variant, types.CoroutineType)
+
+GROUP = 8  # calls between two looks at the clock
+
+LOOP = """
+def run(starts, {parameters}, target, cargs, ckwargs, count, cells, area, until, kind):
+    ended = end = 0
+    for start in starts:
+        for {row} in {rows}:
+            count[0] = ended
+            result = {call}
+            {store}
+            ended += 1
+            if written:
+                return ended, NOTHING
+        if clock() > until:
+            break
+    return ended, NOTHING
+"""
+
+LOOK = """
+            return ended, result
+"""
+
+STORE_NUMBER = """
+            if type(result) is not kind:
+                return ended, result
+            try:
+                cells[ended] = result
+            except ValueError:  # more than 64 bits
+                return ended, result
+"""
+
+STORE_NONE = """
+            if result is not None:
+                return ended, result
+            cells[ended] = 2
+"""
+
+STORE_PICKLE = """
+            if isinstance(result, NOT_PLAIN):
+                return ended, result
+            data = dumps(result)
+            begin, end = end, end + len(data)
+            if end > len(area):
+                return ended, result
+            area[begin:end] = data
+            cells[ended] = end
+"""
+
+# By the type of a result: the library's for it, how cells are seen, and how it is put there
+KINDS = {
+    int: ("X", "q", STORE_NUMBER),
+    float: ("D", "d", STORE_NUMBER),
+    bool: ("B", "q", STORE_NUMBER),
+    type(None): ("B", "q", STORE_NONE),
+}
+UNKNOWN = ("p", "q", LOOK)
+PICKLES = ("p", "q", STORE_PICKLE)
+MAX_CHANGES = 2  # from one type to another, until all are pickled
+
+
+def dumps(result):
+    try:
+        return pickle.dumps(result, 5)
+    except Exception as error:  # as many as there are __reduce__
+        child.refuse(result, error)
+
+
+NAMES = {
+    "NOTHING": NOTHING,
+    "NOT_PLAIN": NOT_PLAIN,
+    "clock": time.monotonic,
+    "dumps": dumps,
+    "written": streams.written,
+}
+
+
+class Memory:
+    """What the library shows of the batch."""
+
+    def __init__(self):
+        address, n_calls, n_bytes = Pcall.get_batch_memory()
+        size = 8 * (N_HEADER + n_calls) + n_bytes
+        memory = memoryview((ctypes.c_char * size).from_address(address)).cast("B")
+        self.header = memory[: 8 * N_HEADER].cast("Q")
+        self.cells = memory[8 * N_HEADER : size - n_bytes]
+        self.area = memory[size - n_bytes :]
+
+
+def has_own_arguments(rows):
+    """Whether a call has a dictionary of its own, or names that cannot stand in a call."""
+    return (
+        rows.ikwargs is not None
+        or not rows.ckwargs.keys().isdisjoint(rows.columns)
+        or any(not name.isidentifier() or keyword.iskeyword(name) for name in rows.columns)
+    )
+
+
+def describe_calls(rows):
+    """What a loop goes through, by the names that it gives to it, and how it calls."""
+    if has_own_arguments(rows):
+        return {"(each, args, kwargs)": rows}, "each(*args, **kwargs)"
+
+    sources = {}
+    arguments = ["*cargs"] if rows.cargs else []
+    target = "target"
+    if rows.targets is not None:
+        target = "each"
+        sources["each"] = rows.targets
+    if rows.iargs is not None:
+        sources["args"] = rows.iargs
+        arguments.append("*args")
+    for i, (name, values) in enumerate(rows.columns.items()):
+        sources[f"value{i}"] = values
+        arguments.append(f"{name}=value{i}")
+    if rows.ckwargs:
+        arguments.append("**ckwargs")
+    return sources or {"_": range(len(rows))}, f"{target}({', '.join(arguments)})"
+
+
+class Batches:
+    """The function of a target that runs several of the calls of a task."""
+
+    NOTHING = NOTHING
+
+    def __init__(self, rows):
+        self.rows = rows
+        self.kind = None  # the type of the last result
+        self.way = UNKNOWN
+        self.n_changes = 0
+        self.sources = None
+        self.loops = {}
+        self.memory = None
+
+    def __call__(self, first, n_calls):
+        """In a child."""
+        if self.memory is None:
+            self.memory = Memory()
+            self.sources, self.call = describe_calls(self.rows)
+        return child.run_batch(self, first, n_calls)
+
+    def run(self, first, n_calls):
+        """How many calls ended with their results in the memory, and what the next one returned."""
+        type_, format_, store = self.way
+        memory = self.memory
+        memory.header[TYPE] = ord(type_)
+        loop = self.loops.get(store) or self.compile(store)
+        return loop(
+            range(0, n_calls, GROUP),
+            *(source[first : first + n_calls] for source in self.sources.values()),
+            self.rows.target,
+            self.rows.cargs,
+            self.rows.ckwargs,
+            memory.header,
+            memory.cells.cast(format_),
+            memory.area,
+            time.monotonic() + BATCH_SECONDS,
+            self.kind,
+        )
+
+    def compile(self, store):
+        names = list(self.sources)
+        parameters = [f"column{i}" for i in range(len(names))]
+        groups = [f"{parameter}[start : start + {GROUP}]" for parameter in parameters]
+        source = LOOP.format(
+            parameters=", ".join(parameters),
+            row=", ".join(names),
+            rows=f"zip({', '.join(groups)})" if len(names) > 1 else groups[0],
+            call=self.call,
+            store=store.strip(),
+        )
+        namespace = dict(NAMES)
+        exec(source, namespace)
+        self.loops[store] = loop = namespace["run"]
+        return loop
+
+    def note(self, result):
+        """The next batch is for results like this one, which those before it were not like."""
+        if self.way is PICKLES:
+            return
+        self.n_changes += 1
+        self.kind = type(result)
+        self.way = KINDS.get(self.kind, PICKLES)
+        if self.n_changes > MAX_CHANGES:
+            self.way = PICKLES
+
+    def note_written(self):
+        """Whether it is known that the last call has written, and that no other has."""
+        self.memory.header[WROTE] = bool(streams.written)
+        streams.written.clear()
+
+    def count_ended(self):
+        """How many calls ended before the one that raised."""
+        return self.memory.header[COUNT]
