@@ -90,7 +90,7 @@ check_payload (guint         type,
   g_autoptr (GBytes) bytes = NULL;
   g_autoptr (GVariant) value = NULL;
 
-  if (pcall_frame_is_plain (type, payload->bytes, payload->length))
+  if (pcall_frame_is_plain (type, pcall_payload_get_data (payload), payload->length))
     return TRUE;
 
   bytes = pcall_payload_get_bytes (payload);
