@@ -48,6 +48,7 @@ struct _PcallCallList
   guint           n_failed;
   gdouble         progress; /* of the calls that run, summed up */
   GHashTable      *calls;   /* index → PcallCall, weak */
+  GHashTable      *handles; /* index → GUnixFDList, of the few results that have any; NULL for none */
   PcallLogCapture *log;     /* NULL: no call has a log file */
 };
 
@@ -109,6 +110,7 @@ pcall_call_list_unref (PcallCallList *self)
     record_clear (&self->records[i]);
   g_free (self->records);
   g_hash_table_unref (self->calls);
+  g_clear_pointer (&self->handles, g_hash_table_unref);
   g_clear_pointer (&self->log, pcall_log_capture_unref);
   g_ptr_array_unref (self->targets);
   pcall_arguments_unref (self->arguments);
@@ -335,6 +337,19 @@ settle_progress (PcallCallList *self,
     record->time = g_get_monotonic_time () - record->time;
 }
 
+void
+pcall_call_list_set_handles (PcallCallList *self,
+                             guint          index,
+                             GUnixFDList   *handles)
+{
+  if (get_record (self, index)->state > PCALL_CALL_STATE_RUNNING)
+    return;
+
+  if (self->handles == NULL)
+    self->handles = g_hash_table_new_full (NULL, NULL, NULL, g_object_unref);
+  g_hash_table_insert (self->handles, GUINT_TO_POINTER (index), g_object_ref (handles));
+}
+
 gboolean
 pcall_call_list_finish (PcallCallList *self,
                         guint          index,
@@ -458,6 +473,23 @@ pcall_call_list_peek_result_data (PcallCallList *self,
   PcallPayload *result = get_record (self, index)->result;
 
   return result != NULL ? pcall_payload_peek_bytestring (result, length) : NULL;
+}
+
+GBytes *
+pcall_call_list_dup_result_bytes (PcallCallList *self,
+                                  guint          index)
+{
+  PcallPayload *result = get_record (self, index)->result;
+
+  return result != NULL ? pcall_payload_dup_bytestring (result) : NULL;
+}
+
+GUnixFDList *
+pcall_call_list_get_handles (PcallCallList *self,
+                             guint          index)
+{
+  return self->handles != NULL ? g_hash_table_lookup (self->handles, GUINT_TO_POINTER (index))
+                               : NULL;
 }
 
 const GError *

@@ -97,7 +97,7 @@ hand_over (Series        *self,
            GVariant      *value)
 {
   g_autoptr (GVariant) owned = g_variant_take_ref (value);
-  PcallOutgoing outcome = pcall_outgoing_new (type, self->index, owned);
+  PcallOutgoing outcome = pcall_current_get_outcome (type, owned);
   PcallReceipt receipt = { .index = self->index, .began = self->began };
 
   receipt.has_log = pcall_child_log_end (&self->log, self->index);

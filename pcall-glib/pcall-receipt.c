@@ -31,7 +31,8 @@ pcall_receipt_set_outcome (PcallReceipt        *receipt,
 {
   gsize length =
       outcome->size + (outcome->boxed_type != NULL ? 1 + strlen (outcome->boxed_type) : 0);
-  gboolean fits = length <= ring->size / LARGEST_PART;
+  gboolean fits =
+      length <= ring->size / LARGEST_PART && !pcall_outgoing_is_attached (outcome);
 
   receipt->type = fits ? outcome->type : 0;
   receipt->length = fits ? length : 0;

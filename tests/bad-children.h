@@ -25,7 +25,7 @@
   DO (write_garbage) DO (write_8_eib) DO (write_1_tib_and_exit) DO (half_frame_and_exit)           \
   DO (half_frame_and_sleep) DO (half_header_and_exit) DO (kill_itself_in_large_frame)              \
   DO (wrong_magic) DO (wrong_version) DO (wrong_order) DO (wrong_nonce) DO (wrong_sequence)        \
-  DO (wrong_call) DO (unknown_type) DO (type_0) DO (nonzero_padding_byte)                          \
+  DO (wrong_call) DO (unknown_type) DO (type_0) DO (handles_not_there)                          \
   DO (abnormal_boolean) DO (abnormal_string) DO (bad_type_string) DO (no_type_string)              \
   DO (wrong_payload_type) DO (two_results) DO (result_then_error) DO (result_then_kill)            \
   DO (result_then_segv) DO (result_then_hang) DO (result_then_garbage) DO (final_then_kill)        \

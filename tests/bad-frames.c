@@ -39,7 +39,7 @@ typedef struct
   guint8  version;
   char    order;
   guint8  type;
-  guint8  zero;
+  guint8  n_handles;
   guint64 nonce;
   guint32 sequence;
   guint32 call_index;
@@ -323,11 +323,11 @@ BAD_CHILD (type_0)
   return NULL;
 }
 
-BAD_CHILD (nonzero_padding_byte)
+BAD_CHILD (handles_not_there)
 {
   Channel channel = find_channel ();
 
-  channel.due.zero = 1;
+  channel.due.n_handles = 1;
   write_result (&channel, 1);
   bad_child_sleep ();
   return NULL;
