@@ -158,8 +158,8 @@ duplicate_free (gpointer data)
 }
 
 /* The same memory mapped once more, without its descriptor, which is closed: the kernel lets the old
- * mapping be when it moves one that way. What is written to the new one is copied page by page. NULL
- * before Linux 5.13, and when there are too many. */
+ * mapping be when it moves one that way, to where it likes. What is written to the new one is copied
+ * page by page. NULL before Linux 5.13, and when there are too many. */
 static GBytes *
 duplicate (PcallPayload *self,
            gsize         length)
@@ -169,7 +169,7 @@ duplicate (PcallPayload *self,
 
   if (g_atomic_int_add (&n_mapped, 1) < MAX_MAPPED)
     mapping = mremap (pcall_payload_get_data (self), self->length, self->length,
-                      MREMAP_MAYMOVE | MREMAP_DONTUNMAP);
+                      MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
   if (mapping != MAP_FAILED && mprotect (mapping, self->length, PROT_READ | PROT_WRITE) < 0)
     {
       munmap (mapping, self->length);
