@@ -33,10 +33,9 @@ class Call(Pcall_.Call):
         error = self.exception()
         if error is not None:
             raise error
-        result = self.get_result()
-        if result is None:
+        if not self.done():
             raise RuntimeError(f"call {self.index} has not ended")
-        return errors.load_result(values.from_variant, result, self.index)
+        return errors.load_result(values.load_result, self, self.index)
 
     def exception(self):
         """Why the call did not succeed, as `Pcall.Pcall.join()` raises it; None where it did."""
