@@ -54,8 +54,9 @@ send_attached (const Channel *channel,
   control.header.cmsg_level = SOL_SOCKET;
   control.header.cmsg_type = SCM_RIGHTS;
   control.header.cmsg_len = CMSG_LEN (n_fds * sizeof *fds);
-  memcpy (CMSG_DATA (&control.header), fds, n_fds * sizeof *fds);
-  if (n_fds == 0)
+  if (n_fds > 0)
+    memcpy (CMSG_DATA (&control.header), fds, n_fds * sizeof *fds);
+  else
     message.msg_controllen = 0;
   sendmsg (channel->fd, &message, MSG_NOSIGNAL);
 }
