@@ -195,8 +195,7 @@ take_memory (PcallChannel *self,
   return TRUE;
 }
 
-/* What the header says to be attached: where it is anything, all that waits came with this very
- * message. */
+/* What the header says to be attached. */
 static gboolean
 take_attachments (PcallChannel *self,
                   GError      **error)
@@ -206,11 +205,11 @@ take_attachments (PcallChannel *self,
 
   if (n == 0)
     return TRUE;
-  if (self->descriptors.n != n)
+  if (self->descriptors.n_first != n)
     {
       g_set_error (error, PCALL_ERROR, PCALL_ERROR_PROTOCOL,
                    "%s frame should have come with %u descriptors, and came with %u",
-                   pcall_frame_type_name (self->incoming.type), n, self->descriptors.n);
+                   pcall_frame_type_name (self->incoming.type), n, self->descriptors.n_first);
       return FALSE;
     }
 
@@ -221,16 +220,18 @@ take_attachments (PcallChannel *self,
   return TRUE;
 }
 
-/* All that came is read: descriptors that are left belong to a header that is not whole. */
+/* All that came is read: descriptors that are left belong to one header that is not whole. */
 static gboolean
 check_unclaimed (PcallChannel *self,
                  GError      **error)
 {
-  if (self->descriptors.n == 0 || (self->header_filled > 0 && !header_is_whole (self)))
+  gboolean in_header = self->header_filled > 0 && !header_is_whole (self);
+
+  if (self->descriptors.n == (in_header ? self->descriptors.n_first : 0))
     return TRUE;
 
-  g_set_error (error, PCALL_ERROR, PCALL_ERROR_PROTOCOL,
-               "%u descriptors came that no frame has asked for", self->descriptors.n);
+  g_set_error_literal (error, PCALL_ERROR, PCALL_ERROR_PROTOCOL,
+                       "descriptors came that no frame has asked for");
   return FALSE;
 }
 

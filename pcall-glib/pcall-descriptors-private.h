@@ -31,14 +31,16 @@ typedef struct
 {
   int  *fds;
   guint n;
+  guint n_first; /* of these, those that were attached to one place; the others to the next one */
 } PcallDescriptors;
 
-/* Takes what came with a message. FALSE with PCALL_ERROR_PROTOCOL where that is not all that was
- * attached, or too many wait. */
+/* Takes what came with a message, which may be the second one that any came with, but not the third.
+ * FALSE with PCALL_ERROR_PROTOCOL where that is not all that was attached. */
 gboolean     pcall_descriptors_receive   (PcallDescriptors    *self,
                                           struct msghdr       *message,
                                           GError             **error);
-/* The first of them, which must be there. */
+/* The first of them, which must be there. They are to be taken as they were attached: all that are
+ * first, with one of these or both. */
 int          pcall_descriptors_pop       (PcallDescriptors    *self);
 /* The first @n of them, likewise. */
 GUnixFDList *pcall_descriptors_pop_list  (PcallDescriptors    *self,

@@ -13,10 +13,11 @@
 
 /* Descriptors beside the bytes of a socket.
  *
- * The kernel hands them over with the first byte that they were attached to, and reads no further
- * than to the end of that message: so they come with the first part of their frame, or before its
- * header is whole, and those of two frames never come at once. From the moment they came they are
- * ours to close, whatever becomes of the frame. */
+ * The kernel hands them over with the first byte of what they were sent with, and does not read on
+ * behind that: so they come with the first part of their frame, or before its header is whole, and
+ * those of two frames never come at once. When the rest of that header is read, those of the next
+ * frame may come with it. From the moment they came they are ours to close, whatever becomes of the
+ * frame. */
 
 void
 pcall_control_attach (PcallControl  *self,
@@ -37,14 +38,6 @@ pcall_control_attach (PcallControl  *self,
   memcpy (CMSG_DATA (&self->header), fds, size);
   message->msg_control = self->bytes;
   message->msg_controllen = CMSG_SPACE (size);
-}
-
-static gboolean
-refuse (const char *complaint,
-        GError    **error)
-{
-  g_set_error_literal (error, PCALL_ERROR, PCALL_ERROR_PROTOCOL, complaint);
-  return FALSE;
 }
 
 /* One that cannot be lifted is lost, and counts as one that did not come. */
@@ -75,18 +68,22 @@ pcall_descriptors_receive (PcallDescriptors *self,
                            GError          **error)
 {
   gboolean all = (message->msg_flags & MSG_CTRUNC) == 0;
+  guint n_before = self->n;
 
   for (struct cmsghdr *part = CMSG_FIRSTHDR (message); part != NULL;
        part = CMSG_NXTHDR (message, part))
     if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS)
       all &= add (self, CMSG_DATA (part), (part->cmsg_len - CMSG_LEN (0)) / sizeof (int));
 
-  if (!all)
-    return refuse ("not all descriptors that the child sent could be received; this process may have "
-                   "too many open files (see RLIMIT_NOFILE)", error);
-  if (self->n > PCALL_MAX_DESCRIPTORS)
-    return refuse ("the child sent more descriptors than one frame has", error);
-  return TRUE;
+  if (n_before == 0)
+    self->n_first = self->n;
+  if (all)
+    return TRUE;
+
+  g_set_error_literal (error, PCALL_ERROR, PCALL_ERROR_PROTOCOL,
+                       "not all descriptors that the child sent could be received; this process may "
+                       "have too many open files (see RLIMIT_NOFILE)");
+  return FALSE;
 }
 
 /* Drops the first @n, which are others' now. */
@@ -95,6 +92,9 @@ drop (PcallDescriptors *self,
       guint             n)
 {
   self->n -= n;
+  self->n_first -= n;
+  if (self->n_first == 0)
+    self->n_first = self->n;
   memmove (self->fds, self->fds + n, self->n * sizeof *self->fds);
   if (self->n == 0)
     g_clear_pointer (&self->fds, g_free);
@@ -105,7 +105,7 @@ pcall_descriptors_pop (PcallDescriptors *self)
 {
   int fd;
 
-  g_assert (self->n > 0);
+  g_assert (self->n_first > 0);
 
   fd = self->fds[0];
   drop (self, 1);
@@ -118,7 +118,7 @@ pcall_descriptors_pop_list (PcallDescriptors *self,
 {
   GUnixFDList *list;
 
-  g_assert (self->n >= n);
+  g_assert (self->n_first == n);
 
   list = g_unix_fd_list_new_from_array (self->fds, (gint) n);
   drop (self, n);
@@ -130,6 +130,6 @@ pcall_descriptors_clear (PcallDescriptors *self)
 {
   for (guint i = 0; i < self->n; i++)
     close (self->fds[i]);
-  self->n = 0;
+  self->n = self->n_first = 0;
   g_clear_pointer (&self->fds, g_free);
 }
