@@ -48,7 +48,7 @@ struct _PcallCallList
   guint           n_failed;
   gdouble         progress; /* of the calls that run, summed up */
   GHashTable      *calls;   /* index → PcallCall, weak */
-  GHashTable      *handles; /* index → GUnixFDList, of the few results that have any; NULL for none */
+  GHashTable      *handles; /* index → GUnixFDList, where a result has one; NULL: none has */
   PcallLogCapture *log;     /* NULL: no call has a log file */
 };
 

@@ -445,12 +445,12 @@ pcall_call_get_result (PcallCall *self)
  * pcall_call_get_result_fd_list:
  * @self: a call
  *
- * Gets the descriptors that came with the result, as [func@Pcall.set_result_fd_list] set them in the
- * child: a handle, `h`, in the result is an index of this list.
+ * Gets the descriptors that came with the result, as [func@Pcall.set_result_fd_list] set them in
+ * the child: a handle, `h`, in the result is an index of this list.
  *
  * It is the same list each time. [method@Gio.UnixFDList.get] duplicates a descriptor,
- * [method@Gio.UnixFDList.steal_fds] takes all of them. What is left is closed when nothing refers to
- * the task, its calls and the list any more.
+ * [method@Gio.UnixFDList.steal_fds] takes all of them. What is left is closed when nothing refers
+ * to the task, its calls and the list any more.
  *
  * Returns: (transfer full) (nullable): the list, or %NULL if there are no descriptors, or the call
  *   has not succeeded

@@ -133,9 +133,9 @@ PcallPostStatus pcall_channel_post (PcallChannel *self,
 /* Looks whether the other side is gone without having read all. */
 void pcall_channel_check_unread (PcallChannel *self);
 
-/* Sends frames in one go, blocking as long as needed. Handles go with the first one only. FALSE with
- * errno set where the other side is gone; ETOOMANYREFS where it is not, but handles cannot be sent,
- * and nothing was. */
+/* Sends frames in one go, blocking as long as needed. Handles go with the first one only. FALSE
+ * with errno set where the other side is gone; ETOOMANYREFS where it is not, but handles cannot be
+ * sent, and nothing was. */
 gboolean pcall_channel_send (PcallChannel        *self,
                              const PcallOutgoing *frames,
                              guint                n_frames);

@@ -18,14 +18,14 @@
 
 /* Frames over a stream socket: sending them. For receiving see pcall-channel.c.
  *
- * A frame is written from where its value lies; nothing is copied but by the kernel. A large payload
- * is written into memory instead, which is attached to the frame's header, wherever such memory can be
- * had: where it cannot, because there is no descriptor left, no room, or a limit of the size of files,
- * its bytes follow as they would for any other.
+ * A frame is written from where its value lies; nothing is copied but by the kernel. A large
+ * payload is written into memory instead, which is attached to the frame's header, wherever such
+ * memory can be had: where it cannot, because there is no descriptor left, no room, or a limit of
+ * the size of files, its bytes follow as they would for any other.
  *
- * Bytes have one virtue that memory has not: a socket holds a few of them only, so whoever sends more
- * than is read has to wait. So a message goes as memory only when all before it has been read. A
- * result does not wait: its parent is to have it at any rate. */
+ * Bytes have one virtue that memory has not: a socket holds a few of them only, so whoever sends
+ * more than is read has to wait. So a message goes as memory only when all before it has been read.
+ * A result does not wait: its parent is to have it at any rate. */
 
 #define MAX_FRAMES_SENT 2
 #define IOVECS_PER_FRAME 5
@@ -175,8 +175,8 @@ is_about_attachments (int error_number)
   return error_number == ETOOMANYREFS || error_number == EBADF;
 }
 
-/* With @memory, if that is a descriptor, and with the handles of the first frame. Apart, for the sake
- * of the stack: what other frames do not touch is not copied in a forked child. */
+/* With @memory, if that is a descriptor, and with the handles of the first frame. Apart, for the
+ * sake of the stack: what other frames do not touch is not copied in a forked child. */
 G_GNUC_NO_INLINE static gboolean
 send_attached (PcallChannel        *self,
                const PcallOutgoing *frames,

@@ -16,10 +16,9 @@
 
 /* Frames over a stream socket: receiving them. For sending see pcall-channel-send.c.
  *
- * Bytes go through a buffer on the stack, so that many small frames cost one system
- * call; once a frame is known to be longer than that buffer, they go where they belong. The buffer
- * of a payload grows with what has arrived, at most doubling: a length costs nothing before its
- * bytes are there.
+ * Bytes go through a buffer on the stack, so that many small frames cost one system call; once a
+ * frame is known to be longer than that buffer, they go where they belong. The buffer of a payload
+ * grows with what has arrived, at most doubling: a length costs nothing before its bytes are there.
  *
  * A stream and not SEQPACKET: when the other side dies with bytes unread, a SEQPACKET socket
  * reports the reset before the frames that it sent, a stream after them.
@@ -325,8 +324,8 @@ receive_message (PcallChannel *self,
   return n;
 }
 
-/* As recv(); G_MINSSIZE with @error set for what is no frame. Nothing can be attached in the middle of
- * a payload: the kernel drops it. */
+/* As recv(); G_MINSSIZE with @error set for what is no frame. Nothing can be attached in the middle
+ * of a payload: the kernel drops it. */
 static gssize
 receive_some (PcallChannel    *self,
               PcallFrameQueue *frames,
@@ -339,7 +338,8 @@ receive_some (PcallChannel    *self,
   gssize n;
 
   do
-    n = direct ? recv (self->fd, place, room, MSG_DONTWAIT) : receive_message (self, scratch, error);
+    n = direct ? recv (self->fd, place, room, MSG_DONTWAIT)
+               : receive_message (self, scratch, error);
   while (n < 0 && n != G_MINSSIZE && errno == EINTR);
 
   if (n <= 0)

@@ -21,8 +21,8 @@ void      pcall_current_set_mark          (const guint8   *mark);
 gboolean  pcall_current_is_ours           (void);
 /* From now on it has one. */
 void      pcall_current_begin             (guint           index);
-/* What is to be sent as the outcome of the call: @value, or what else the call has set for it, which
- * stays until the call has ended. @value has to stay, too. */
+/* What is to be sent as the outcome of the call: @value, or what else the call has set for it,
+ * which stays until the call has ended. @value has to stay, too. */
 PcallOutgoing pcall_current_get_outcome   (PcallFrameType  outcome,
                                            GVariant       *value);
 /* Sends a frame about the call; sinks @value. Ends the process where the parent is gone. */

@@ -415,8 +415,8 @@ pcall_send_message_with_fd_list (GVariant    *message,
  * this list. The parent gets duplicates, from [method@Pcall.Call.get_result_fd_list], if the call
  * succeeds.
  *
- * There can be 252 of them; with more, and where they cannot be sent, the call fails. Call it inside
- * a child. Elsewhere it warns and does nothing.
+ * There can be 252 of them; with more, and where they cannot be sent, the call fails. Call it
+ * inside a child. Elsewhere it warns and does nothing.
  *
  * Since: 1.0
  */

@@ -34,8 +34,8 @@ typedef struct
   guint n_first; /* of these, those that were attached to one place; the others to the next one */
 } PcallDescriptors;
 
-/* Takes what came with a message, which may be the second one that any came with, but not the third.
- * FALSE with PCALL_ERROR_PROTOCOL where that is not all that was attached. */
+/* Takes what came with a message, which may be the second one that any came with, but not the
+ * third. FALSE with PCALL_ERROR_PROTOCOL where that is not all that was attached. */
 gboolean     pcall_descriptors_receive   (PcallDescriptors    *self,
                                           struct msghdr       *message,
                                           GError             **error);

@@ -81,8 +81,8 @@ pcall_descriptors_receive (PcallDescriptors *self,
     return TRUE;
 
   g_set_error_literal (error, PCALL_ERROR, PCALL_ERROR_PROTOCOL,
-                       "not all descriptors that the child sent could be received; this process may "
-                       "have too many open files (see RLIMIT_NOFILE)");
+                       "not all descriptors that the child sent could be received; this process "
+                       "may have too many open files (see RLIMIT_NOFILE)");
   return FALSE;
 }
 

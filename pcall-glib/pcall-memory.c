@@ -24,8 +24,8 @@
  *
  * Who maps memory that somebody else may shorten dies of SIGBUS by looking at it, and who believes
  * what somebody else may change has checked it in vain. Seals exclude both. What has holes, or lies
- * on another file system, is not mapped either: reading it could fail, or take memory that the sender
- * never had. */
+ * on another file system, is not mapped either: reading it could fail, or take memory that the
+ * sender never had. */
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 

@@ -23,8 +23,8 @@ typedef struct
  * no memory; then @self is as it was. */
 PcallPayload *pcall_payload_resize    (PcallPayload *self,
                                        gsize         capacity);
-/* Of the @length bytes of memory that @fd stands for, which stays the caller's. Nobody may be able to
- * change or shorten that. NULL where it cannot be mapped. */
+/* Of the @length bytes of memory that @fd stands for, which stays the caller's. Nobody may be able
+ * to change or shorten that. NULL where it cannot be mapped. */
 PcallPayload *pcall_payload_new_mapped (int          fd,
                                         gsize        length);
 PcallPayload *pcall_payload_ref       (PcallPayload *self);

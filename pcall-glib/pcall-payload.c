@@ -10,9 +10,10 @@
 
 /* The bytes of a value.
  *
- * One block of memory, received into and then kept: a result is not copied after it left the socket.
- * Where the child sent memory instead of bytes, that is mapped, and the block tells where. References
- * are counted atomically, since a GVariant that refers to the block may go to any thread.
+ * One block of memory, received into and then kept: a result is not copied after it left the
+ * socket. Where the child sent memory instead of bytes, that is mapped, and the block tells where.
+ * References are counted atomically, since a GVariant that refers to the block may go to any
+ * thread.
  *
  * A process has a limited number of mappings, 65,530 unless it was changed, and cannot even start a
  * thread when it has used them up. So payloads use no more than a part of them. */
@@ -157,9 +158,9 @@ duplicate_free (gpointer data)
   g_free (self);
 }
 
-/* The same memory mapped once more, without its descriptor, which is closed: the kernel lets the old
- * mapping be when it moves one that way, to where it likes. What is written to the new one is copied
- * page by page. NULL before Linux 5.13, and when there are too many. */
+/* The same memory mapped once more, without its descriptor, which is closed: the kernel lets the
+ * old mapping be when it moves one that way, to where it likes. What is written to the new one is
+ * copied page by page. NULL before Linux 5.13, and when there are too many. */
 static GBytes *
 duplicate (PcallPayload *self,
            gsize         length)

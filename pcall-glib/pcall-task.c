@@ -509,8 +509,8 @@ install_signals (void)
    * @message: the message
    * @fd_list: its descriptors; a handle, `h`, in @message is an index of this list
    *
-   * The call has sent a message with descriptors, with [func@Pcall.send_message_with_fd_list]. Such a
-   * message is not told by [signal@Pcall.Task::call-message], but in order with those that are.
+   * The call has sent a message with descriptors, with [func@Pcall.send_message_with_fd_list]. Such
+   * a message is not told by [signal@Pcall.Task::call-message], but in order with those that are.
    *
    * Who wants to keep a descriptor takes it from the list with [method@Gio.UnixFDList.get] or
    * [method@Gio.UnixFDList.steal_fds], or keeps the list; else they are closed.

@@ -18,8 +18,8 @@ G_BEGIN_DECLS
  *        0    4  magic "PCL1"
  *        4    1  version (1)
  *        5    1  byte order of what follows, of header and payload: 'l' or 'B', as in D-Bus
- *        6    1  type, a PcallFrameType; plus 128 where the payload does not follow, but is the memory
- *                that is attached to the frame, one GVariant without any padding
+ *        6    1  type, a PcallFrameType; plus 128 where the payload does not follow, but is the
+ *                memory that is attached to the frame: one GVariant without any padding
  *        7    1  number of handles, which are attached to the frame, after that memory
  *        8    8  nonce of the task: frames of anything else are refused
  *       16    4  sequence: 0, 1, 2 … in each direction, wrapping

@@ -262,8 +262,8 @@ is_boxed_tuple_of_bytes (const char *data, gsize length)
   return length >= sizeof type && memcmp (data + length - sizeof type, type, sizeof type) == 0;
 }
 
-/* Whether @length bytes, as a `v`, are such a tuple, a number or an array of numbers: the numbers, a zero byte,
- * and then the type string. Any such bytes are in normal form. */
+/* Whether @length bytes, as a `v`, are such a tuple, a number or an array of numbers: the numbers,
+ * a zero byte, and then the type string. Any such bytes are in normal form. */
 static gboolean
 is_boxed_numbers (const char *data, gsize length)
 {

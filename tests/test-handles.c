@@ -68,12 +68,12 @@ assert_word (GUnixFDList *list,
              const char  *word)
 {
   g_autoptr (GError) error = NULL;
+  int own_fd = g_unix_fd_list_peek_fds (list, NULL)[index];
   int fd = g_unix_fd_list_get (list, index, &error);
   char bytes[16] = { 0 };
 
   g_assert_no_error (error);
-  g_assert_cmpint (fcntl (fd, F_GETFD) & FD_CLOEXEC, !=, 0);
-  g_assert_cmpint (fcntl (g_unix_fd_list_peek_fds (list, NULL)[index], F_GETFD) & FD_CLOEXEC, !=, 0);
+  g_assert_cmpint (fcntl (own_fd, F_GETFD) & FD_CLOEXEC, !=, 0);
   g_assert_cmpint (read (fd, bytes, sizeof bytes - 1), ==, strlen (word));
   g_assert_cmpstr (bytes, ==, word);
   g_assert_cmpint (read (fd, bytes, 1), ==, 0); /* nobody holds the other end */
@@ -374,7 +374,8 @@ send_too_many (GVariant  *args,
   if (pcall_send_message_with_fd_list (g_variant_new_uint32 (1), list, error))
     return NULL;
   g_assert_error (*error, PCALL_ERROR, PCALL_ERROR_FAILED);
-  g_assert_cmpstr ((*error)->message, ==, "a message can carry 252 descriptors, not 253; send several");
+  g_assert_cmpstr ((*error)->message, ==,
+                   "a message can carry 252 descriptors, not 253; send several");
   g_clear_error (error);
   return g_variant_new_string ("refused");
 }
@@ -458,7 +459,8 @@ send_on_and_on (GVariant  *args,
   struct rlimit few = { 64, 64 };
   g_autoptr (GError) refused = NULL;
 
-  if (setrlimit (RLIMIT_NOFILE, &few) < 0 || (geteuid () == 0 && setresuid (65534, 65534, 65534) < 0))
+  if (setrlimit (RLIMIT_NOFILE, &few) < 0 ||
+      (geteuid () == 0 && setresuid (65534, 65534, 65534) < 0))
     _exit (88);
   for (gint i = 0; i < 100 && refused == NULL; i++)
     pcall_send_message_with_fd_list (g_variant_new_int32 (i), list, &refused);
