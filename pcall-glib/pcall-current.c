@@ -170,7 +170,7 @@ send_outcome (PcallOutgoing *frames,
 {
   if (pcall_channel_send (&current.channel, frames, n_frames))
     return;
-  if (errno != ETOOMANYREFS)
+  if (errno != ETOOMANYREFS || frames->handles == NULL)
     _exit (EXIT_FAILURE);
 
   frames[0] = refuse_result ("they are closed, or too many are on their way");
@@ -329,7 +329,7 @@ pcall_send_message (GVariant *message)
     pcall_current_send (PCALL_FRAME_MESSAGE, owned);
 }
 
-/* FALSE with errno set where the descriptors could not be sent. */
+/* FALSE where the descriptors could not be sent. */
 static gboolean
 send_message (GVariant    *message,
               GUnixFDList *fd_list)
@@ -341,10 +341,9 @@ send_message (GVariant    *message,
   g_mutex_lock (&current_lock);
   if (!current.finished)
     sent = pcall_channel_send (&current.channel, &frame, 1);
-  g_mutex_unlock (&current_lock);
-
   if (!sent && errno != ETOOMANYREFS)
     _exit (EXIT_FAILURE);
+  g_mutex_unlock (&current_lock);
   return sent;
 }
 

@@ -40,7 +40,8 @@
   DO (memory_of_1_tib) DO (memory_twice) DO (memory_unasked) DO (memory_of_progress)               \
   DO (handle_missing) DO (handle_unasked) DO (handles_too_many) DO (handles_in_pieces)             \
   DO (memory_then_kill) DO (kill_before_frame) DO (handles_after_result)                           \
-  DO (handles_before_frames) DO (handles_alone)
+  DO (handles_before_frames) DO (handles_alone)                           \
+  DO (close_all_and_return_much) DO (close_all_and_return_handle)
 
 #define BAD_CHILD_DECLARE(name)                                                                    \
   GVariant *bad_child_##name (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error);

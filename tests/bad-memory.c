@@ -385,3 +385,29 @@ BAD_CHILD (handles_alone)
   bad_child_sleep ();
   return NULL;
 }
+
+/* Nowhere to send it to */
+
+static GVariant *
+close_all (void)
+{
+  g_autofree char *text = g_strnfill (1 << 20, 'x');
+
+  closefrom (STDERR_FILENO + 1);
+  return g_variant_new_string (text);
+}
+
+BAD_CHILD (close_all_and_return_much)
+{
+  return close_all ();
+}
+
+BAD_CHILD (close_all_and_return_handle)
+{
+  g_autoptr (GUnixFDList) list = g_unix_fd_list_new ();
+
+  if (g_unix_fd_list_append (list, STDOUT_FILENO, NULL) < 0)
+    _exit (88);
+  pcall_set_result_fd_list (list);
+  return close_all ();
+}

@@ -9,6 +9,7 @@ import pickle
 import resource
 import unittest
 
+from gi.repository import Gio
 from support import GLib, Pcall, TestCase, run_program
 
 try:
@@ -227,6 +228,53 @@ class Limits(TestCase):
             """
         )
         self.assertEqual((done.stdout, done.stderr), ("True\n", ""))
+
+
+class Handles(TestCase):
+    @staticmethod
+    def open_pipe(text):
+        read_fd, write_fd = os.pipe()
+        os.write(write_fd, text)
+        handles = Gio.UnixFDList.new_from_array([read_fd])
+        os.close(write_fd)
+        return handles
+
+    def read(self, handles):
+        with open(handles.get(0), "rb") as pipe:
+            self.assertEqual(pipe.read(), b"text")
+
+    def test_of_a_result(self):
+        def give():
+            Pcall.set_result_fd_list(self.open_pipe(b"text"))
+            return GLib.Variant("h", 0)
+
+        for start in (give, Pcall.Spawned(give_handle)):
+            task = Pcall.Pcall(start)
+            task.start()
+            task.join()
+            self.assertEqual(task.results[0].get_handle(), 0)
+            self.read(task[0].get_result_fd_list())
+            del task
+
+    def test_of_a_message(self):
+        def send():
+            Pcall.send_message_with_fd_list(GLib.Variant("h", 0), self.open_pipe(b"text"))
+
+        got = []
+        task = Pcall.Pcall(send)
+        task.task.connect(
+            "call-message-with-fd-list", lambda _, call, *message: got.append((call.index, *message))
+        )
+        task.start()
+        task.join()
+        ((index, message, handles),) = got
+        self.assertEqual((index, message.get_handle()), (0, 0))
+        self.read(handles)
+
+
+def give_handle():
+    Pcall.set_result_fd_list(Handles.open_pipe(b"text"))
+    return GLib.Variant("h", 0)
 
 
 class Variants(TestCase):
