@@ -287,10 +287,13 @@ class Variants(TestCase):
 
     def test_of_a_library_task(self):
         """What others put into an (ay) is theirs."""
-        value = GLib.Variant("(ay)", (bytes(LARGE),))
-        task = Pcall.Task.new_for_func(lambda args, kwargs: value)
-        task.run(None)
-        self.assertTrue(task[0].result().equal(value))
+        for data in (bytes(LARGE), b"", b"short", bytes(24), b"\xff" * 100):
+            value = GLib.Variant("(ay)", (data,))
+            target = Pcall.Target.__base__.new("target", lambda args, kwargs: value)
+            task = Pcall.Task.new(target)
+            task.run(None)
+            with self.subTest(data[:10]):
+                self.assertTrue(task[0].result().equal(value))
 
 
 @needs_numpy

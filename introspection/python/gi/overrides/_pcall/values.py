@@ -160,8 +160,6 @@ def map_result(call):
 def find_parts(view):
     """The parts of memory that `put_into_memory()` made, and whether the first one is bytes; none
     where it is something else."""
-    if view.nbytes < TAIL.size:
-        return None, False
     n, is_bytes, mark = TAIL.unpack(view[-TAIL.size :])
     if mark != MARK or n > view.nbytes // 8:
         return None, False
@@ -176,7 +174,7 @@ def find_parts(view):
 def load_result(call):
     """The result of a call."""
     variant = call.get_result()
-    if variant.get_type_string() != "(ay)":
+    if variant.get_type_string() != "(ay)" or variant.get_size() < TAIL.size:
         return from_variant(variant)
     parts, is_bytes = find_parts(map_result(call))
     if parts is None:
