@@ -54,6 +54,7 @@ struct _PcallCallList
   guint           n_failed;
   gdouble         progress; /* of the calls that run, summed up */
   GHashTable      *calls;   /* index → PcallCall, weak */
+  GHashTable      *handles; /* index → GUnixFDList, where a result has one; NULL: none has */
   PcallLogCapture *log;     /* NULL: no call has a log file */
 };
 
@@ -116,6 +117,7 @@ pcall_call_list_unref (PcallCallList *self)
     record_clear (&self->records[i]);
   g_free (self->records);
   g_hash_table_unref (self->calls);
+  g_clear_pointer (&self->handles, g_hash_table_unref);
   g_clear_pointer (&self->log, pcall_log_capture_unref);
   g_ptr_array_unref (self->targets);
   pcall_arguments_unref (self->arguments);
@@ -365,7 +367,7 @@ set_result (Record       *record,
 {
   PcallNumber number;
 
-  if (pcall_number_from_box (&number, result->bytes, result->length))
+  if (pcall_number_from_box (&number, pcall_payload_get_data (result), result->length))
     set_number (record, &number);
   else
     record->result.payload = pcall_payload_ref (result);
@@ -402,6 +404,19 @@ notify_finished (PcallCallList *self,
   if (record->holds_call)
     g_object_unref (call);
   record->holds_call = FALSE;
+}
+
+void
+pcall_call_list_set_handles (PcallCallList *self,
+                             guint          index,
+                             GUnixFDList   *handles)
+{
+  if (get_record (self, index)->state > PCALL_CALL_STATE_RUNNING)
+    return;
+
+  if (self->handles == NULL)
+    self->handles = g_hash_table_new_full (NULL, NULL, NULL, g_object_unref);
+  g_hash_table_insert (self->handles, GUINT_TO_POINTER (index), g_object_ref (handles));
 }
 
 gboolean
@@ -631,6 +646,25 @@ pcall_call_list_peek_result_data (PcallCallList *self,
   if (record->number != '\0' || record->result.payload == NULL)
     return NULL;
   return pcall_payload_peek_bytestring (record->result.payload, length);
+}
+
+GBytes *
+pcall_call_list_dup_result_bytes (PcallCallList *self,
+                                  guint          index)
+{
+  Record *record = get_record (self, index);
+
+  if (record->number != '\0' || record->result.payload == NULL)
+    return NULL;
+  return pcall_payload_dup_bytestring (record->result.payload);
+}
+
+GUnixFDList *
+pcall_call_list_get_handles (PcallCallList *self,
+                             guint          index)
+{
+  return self->handles != NULL ? g_hash_table_lookup (self->handles, GUINT_TO_POINTER (index))
+                               : NULL;
 }
 
 const GError *

@@ -57,6 +57,10 @@ void     pcall_call_list_set_progress (PcallCallList *self,
                                        guint          index,
                                        gdouble        fraction,
                                        const char    *text);
+/* The descriptors of the result that the call is about to end with. */
+void     pcall_call_list_set_handles  (PcallCallList *self,
+                                       guint          index,
+                                       GUnixFDList   *handles);
 /* The one step into a terminal state, with either @result, as it is in a v, or @error. FALSE, and
  * nothing is changed, where one was reached before. Takes @error. */
 gboolean pcall_call_list_finish       (PcallCallList *self,
@@ -121,6 +125,12 @@ guint          pcall_call_list_get_numbers (PcallCallList *self,
 const guint8 *pcall_call_list_peek_result_data  (PcallCallList *self,
                                                  guint          index,
                                                  gsize         *length);
+/* As in pcall_payload_dup_bytestring(). */
+GBytes       *pcall_call_list_dup_result_bytes  (PcallCallList *self,
+                                                 guint          index);
+/* NULL if there are none. */
+GUnixFDList  *pcall_call_list_get_handles       (PcallCallList *self,
+                                                 guint          index);
 const GError *pcall_call_list_get_error         (PcallCallList *self,
                                                  guint          index);
 GVariant     *pcall_call_list_get_error_details (PcallCallList *self,

@@ -442,6 +442,56 @@ pcall_call_get_result (PcallCall *self)
 }
 
 /**
+ * pcall_call_get_result_fd_list:
+ * @self: a call
+ *
+ * Gets the descriptors that came with the result, as [func@Pcall.set_result_fd_list] set them in
+ * the child: a handle, `h`, in the result is an index of this list.
+ *
+ * It is the same list each time. [method@Gio.UnixFDList.get] duplicates a descriptor,
+ * [method@Gio.UnixFDList.steal_fds] takes all of them. What is left is closed when nothing refers
+ * to the task, its calls and the list any more.
+ *
+ * Returns: (transfer full) (nullable): the list, or %NULL if there are no descriptors, or the call
+ *   has not succeeded
+ *
+ * Since: 1.0
+ */
+GUnixFDList *
+pcall_call_get_result_fd_list (PcallCall *self)
+{
+  GUnixFDList *handles;
+
+  g_return_val_if_fail (PCALL_IS_CALL (self), NULL);
+
+  handles = pcall_call_list_get_handles (self->list, self->index);
+  return handles != NULL ? g_object_ref (handles) : NULL;
+}
+
+/**
+ * pcall_call_dup_result_bytes:
+ * @self: a call
+ *
+ * Gets a copy of a result that is bytes, an `ay` or an `(ay)`, for the caller alone: unlike others'
+ * bytes, these may be written to.
+ *
+ * A large result costs nothing here: it is mapped once more, and each page of memory is copied when
+ * it is written to. This is for language bindings, whose arrays can lie in such memory.
+ *
+ * Returns: (transfer full) (nullable): the bytes, or %NULL while the call has not succeeded, where
+ *   its result is something else, and where there is no memory
+ *
+ * Since: 1.0
+ */
+GBytes *
+pcall_call_dup_result_bytes (PcallCall *self)
+{
+  g_return_val_if_fail (PCALL_IS_CALL (self), NULL);
+
+  return pcall_call_list_dup_result_bytes (self->list, self->index);
+}
+
+/**
  * pcall_call_get_error:
  * @self: a call
  *

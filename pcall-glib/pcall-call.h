@@ -10,6 +10,7 @@
 #endif
 
 #include <gio/gio.h>
+#include <gio/gunixfdlist.h>
 
 #include <pcall-glib/pcall-enums.h>
 #include <pcall-glib/pcall-version-macros.h>
@@ -22,30 +23,34 @@ PCALL_AVAILABLE_IN_1_0
 G_DECLARE_FINAL_TYPE (PcallCall, pcall_call, PCALL, CALL, GObject)
 
 PCALL_AVAILABLE_IN_1_0
-guint           pcall_call_get_index         (PcallCall *self);
+guint           pcall_call_get_index          (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
-const char     *pcall_call_get_target_name   (PcallCall *self);
+const char     *pcall_call_get_target_name    (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
-GVariant       *pcall_call_get_args          (PcallCall *self);
+GVariant       *pcall_call_get_args           (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
-GVariant       *pcall_call_get_kwargs        (PcallCall *self);
+GVariant       *pcall_call_get_kwargs         (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
-PcallCallState  pcall_call_get_state         (PcallCall *self);
+PcallCallState  pcall_call_get_state          (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
-GVariant       *pcall_call_get_result        (PcallCall *self);
+GVariant       *pcall_call_get_result         (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
-GError         *pcall_call_get_error         (PcallCall *self);
+GUnixFDList    *pcall_call_get_result_fd_list (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
-GVariant       *pcall_call_get_error_details (PcallCall *self);
+GBytes         *pcall_call_dup_result_bytes   (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
-gint            pcall_call_get_pid           (PcallCall *self);
+GError         *pcall_call_get_error          (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
-gdouble         pcall_call_get_progress      (PcallCall *self);
+GVariant       *pcall_call_get_error_details  (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
-const char     *pcall_call_get_progress_text (PcallCall *self);
+gint            pcall_call_get_pid            (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
-gdouble         pcall_call_get_elapsed       (PcallCall *self);
+gdouble         pcall_call_get_progress       (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
-const char     *pcall_call_get_log_file      (PcallCall *self);
+const char     *pcall_call_get_progress_text  (PcallCall *self);
+PCALL_AVAILABLE_IN_1_0
+gdouble         pcall_call_get_elapsed        (PcallCall *self);
+PCALL_AVAILABLE_IN_1_0
+const char     *pcall_call_get_log_file       (PcallCall *self);
 
 G_END_DECLS

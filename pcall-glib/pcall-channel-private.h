@@ -7,6 +7,7 @@
 
 #include <glib.h>
 
+#include "pcall-descriptors-private.h"
 #include "pcall-payload-private.h"
 #include "pcall-wire-private.h"
 
@@ -26,8 +27,13 @@ typedef struct
   PcallPayload    *payload;
   gsize            payload_filled;
   gsize            payload_capacity;
+  PcallDescriptors descriptors; /* that came with the beginning of the next header */
+  GUnixFDList     *handles;     /* of the incoming frame */
+  guint64          n_received;  /* bytes, in all */
+  gsize            memory_received; /* bytes beside these, since it was looked at */
   gboolean         unread; /* the other side is gone, and had not read all that it was sent */
-  gboolean trusts; /* the other side, which is our parent, to send values in normal form */
+  gboolean         trusts; /* the other side, which is our parent, to send values in normal form */
+  gboolean         attaches; /* large payloads as memory, to what it sends */
 } PcallChannel;
 
 /* A frame that came. */
@@ -39,6 +45,7 @@ struct _PcallFrame
   PcallFrameType type;
   guint32        call_index;
   PcallPayload  *payload; /* in normal form, of the type that the frame type tells */
+  GUnixFDList   *handles; /* NULL if there are none */
 };
 
 void pcall_frame_free (PcallFrame *frame);
@@ -61,8 +68,17 @@ typedef struct
   guint32        call_index;
   gconstpointer  data;
   gsize          size;
-  const char    *boxed_type; /* NULL if the frame has no v */
+  const char    *boxed_type; /* NULL if the frame has no v, or the data has it all */
+  GUnixFDList   *handles;    /* NULL for none */
+  int            memory;     /* that holds the whole payload, too; 0 for none */
 } PcallOutgoing;
+
+/* Whether it can only go over a socket. */
+static inline gboolean
+pcall_outgoing_is_attached (const PcallOutgoing *frame)
+{
+  return frame->handles != NULL || frame->memory != 0;
+}
 
 /* What holds of @value, which must stay as long as the frame. */
 PcallOutgoing pcall_outgoing_new (PcallFrameType type,
@@ -83,8 +99,8 @@ void pcall_channel_init  (PcallChannel *self,
 /* Closes the socket and forgets what came of an unfinished frame. */
 void pcall_channel_clear (PcallChannel *self);
 
-/* Reads what there is, @budget bytes at the most, and appends each frame that became whole to
- * @frames. */
+/* Reads what there is, @budget bytes at the most, those of attached memory included once they came,
+ * and appends each frame that became whole to @frames. */
 PcallChannelStatus pcall_channel_receive (PcallChannel    *self,
                                           gsize            budget,
                                           PcallFrameQueue *frames,
@@ -117,8 +133,9 @@ PcallPostStatus pcall_channel_post (PcallChannel *self,
 /* Looks whether the other side is gone without having read all. */
 void pcall_channel_check_unread (PcallChannel *self);
 
-/* Sends frames in one go, blocking as long as needed. FALSE with errno set where the other side is
- * gone. */
+/* Sends frames in one go, blocking as long as needed. Handles go with the first one only. FALSE
+ * with errno set where the other side is gone; ETOOMANYREFS where it is not, but handles cannot be
+ * sent, and nothing was. */
 gboolean pcall_channel_send (PcallChannel        *self,
                              const PcallOutgoing *frames,
                              guint                n_frames);

@@ -6,39 +6,37 @@
 #include "pcall-channel-private.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "pcall-error.h"
+#include "pcall-memory-private.h"
 
-/* Frames over a stream socket.
+/* Frames over a stream socket: receiving them. For sending see pcall-channel-send.c.
  *
- * Receiving: bytes go through a buffer on the stack, so that many small frames cost one system
- * call; once a frame is known to be longer than that buffer, they go where they belong. The buffer
- * of a payload grows with what has arrived, at most doubling: a length costs nothing before its
- * bytes are there.
+ * Bytes go through a buffer on the stack, so that many small frames cost one system call; once a
+ * frame is known to be longer than that buffer, they go where they belong. The buffer of a payload
+ * grows with what has arrived, at most doubling: a length costs nothing before its bytes are there.
  *
  * A stream and not SEQPACKET: when the other side dies with bytes unread, a SEQPACKET socket
  * reports the reset before the frames that it sent, a stream after them.
+ *
+ * A large payload comes as sealed memory that is attached to its header, and is mapped. So it costs
+ * the sender one copy, and the receiver none. Descriptors that no frame asks for are refused.
  *
  * MSG_DONTWAIT and not O_NONBLOCK: the socket's flags belong to the open file description, and are
  * nobody's to change for the sake of one call. */
 
 #define SCRATCH_SIZE 512
 #define FIRST_CAPACITY 65536
-#define MAX_FRAMES_SENT 2
-#define IOVECS_PER_FRAME 5
-
-static const guint8 zeros[8];
 
 void
 pcall_frame_free (PcallFrame *frame)
 {
   pcall_payload_unref (frame->payload);
+  g_clear_object (&frame->handles);
   g_free (frame);
 }
 
@@ -89,6 +87,8 @@ void
 pcall_channel_clear (PcallChannel *self)
 {
   g_clear_pointer (&self->payload, pcall_payload_unref);
+  g_clear_object (&self->handles);
+  pcall_descriptors_clear (&self->descriptors);
   if (self->fd >= 0)
     close (self->fd);
   self->fd = -1;
@@ -138,7 +138,8 @@ check_payload (PcallChannel *self,
 
   if (!self->incoming.swapped &&
       (self->trusts ||
-       pcall_frame_is_plain (self->incoming.type, payload->bytes, payload->length)))
+       pcall_frame_is_plain (self->incoming.type, pcall_payload_get_data (payload),
+                             payload->length)))
     return TRUE;
 
   bytes = pcall_payload_get_bytes (payload);
@@ -170,8 +171,67 @@ finish_frame (PcallChannel    *self,
   frame->type = self->incoming.type;
   frame->call_index = self->incoming.call_index;
   frame->payload = g_steal_pointer (&self->payload);
+  frame->handles = g_steal_pointer (&self->handles);
   queue_push (frames, frame);
   return TRUE;
+}
+
+/* What has the other byte order is swapped in its place, so that has to be ours. */
+static gboolean
+take_memory (PcallChannel *self,
+             GError      **error)
+{
+  int fd = pcall_descriptors_pop (&self->descriptors);
+
+  self->payload =
+      pcall_memory_receive (fd, self->incoming.length, self->incoming.swapped, error);
+  close (fd);
+  if (self->payload == NULL)
+    return FALSE;
+
+  self->payload_filled = pcall_frame_padded_length (self->incoming.length);
+  self->memory_received += self->incoming.length;
+  return TRUE;
+}
+
+/* What the header says to be attached. */
+static gboolean
+take_attachments (PcallChannel *self,
+                  GError      **error)
+{
+  guint n_handles = self->incoming.n_handles;
+  guint n = n_handles + (self->incoming.in_memory ? 1 : 0);
+
+  if (n == 0)
+    return TRUE;
+  if (self->descriptors.n_first != n)
+    {
+      g_set_error (error, PCALL_ERROR, PCALL_ERROR_PROTOCOL,
+                   "%s frame should have come with %u descriptors, and came with %u",
+                   pcall_frame_type_name (self->incoming.type), n, self->descriptors.n_first);
+      return FALSE;
+    }
+
+  if (self->incoming.in_memory && !take_memory (self, error))
+    return FALSE;
+  if (n_handles > 0)
+    self->handles = pcall_descriptors_pop_list (&self->descriptors, n_handles);
+  return TRUE;
+}
+
+/* All that came is read: descriptors that are left belong to one header that is not whole. */
+static gboolean
+check_unclaimed (PcallChannel *self,
+                 GError      **error)
+{
+  gboolean in_header = self->header_filled > 0 && !header_is_whole (self);
+
+  if (self->descriptors.n == (in_header ? self->descriptors.n_first : 0))
+    return TRUE;
+
+  g_set_error_literal (error, PCALL_ERROR, PCALL_ERROR_PROTOCOL,
+                       "descriptors came that no frame has asked for");
+  return FALSE;
 }
 
 /* Where the next bytes belong, and how many of them. */
@@ -205,6 +265,8 @@ advance (PcallChannel    *self,
                                       &self->incoming, error))
         return FALSE;
       self->next_received++;
+      if (!take_attachments (self, error))
+        return FALSE;
     }
   else
     {
@@ -241,11 +303,31 @@ take_bytes (PcallChannel    *self,
   return TRUE;
 }
 
-/* As recv(); G_MINSSIZE with @error set for what is no frame. @asked is how much there was room
- * for. */
+/* As recv(), with what is attached; G_MINSSIZE with @error set where that did not all come. */
+static gssize
+receive_message (PcallChannel *self,
+                 guint8       *bytes,
+                 GError      **error)
+{
+  PcallControl control;
+  struct iovec iovec = { bytes, SCRATCH_SIZE };
+  struct msghdr message = {
+    .msg_iov = &iovec,
+    .msg_iovlen = 1,
+    .msg_control = control.bytes,
+    .msg_controllen = sizeof control.bytes,
+  };
+  gssize n = recvmsg (self->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+  if (n > 0 && !pcall_descriptors_receive (&self->descriptors, &message, error))
+    return G_MINSSIZE;
+  return n;
+}
+
+/* As recv(); G_MINSSIZE with @error set for what is no frame. Nothing can be attached in the middle
+ * of a payload: the kernel drops it. */
 static gssize
 receive_some (PcallChannel    *self,
-              gsize           *asked,
               PcallFrameQueue *frames,
               GError         **error)
 {
@@ -255,15 +337,17 @@ receive_some (PcallChannel    *self,
   gboolean direct = header_is_whole (self) && room >= SCRATCH_SIZE;
   gssize n;
 
-  *asked = direct ? room : SCRATCH_SIZE;
   do
-    n = recv (self->fd, direct ? place : scratch, *asked, MSG_DONTWAIT);
-  while (n < 0 && errno == EINTR);
+    n = direct ? recv (self->fd, place, room, MSG_DONTWAIT)
+               : receive_message (self, scratch, error);
+  while (n < 0 && n != G_MINSSIZE && errno == EINTR);
 
   if (n <= 0)
     return n;
-  if (direct ? !advance (self, n, frames, error) : !take_bytes (self, scratch, n, frames, error))
+  if (direct ? !advance (self, n, frames, error)
+             : !take_bytes (self, scratch, n, frames, error) || !check_unclaimed (self, error))
     return G_MINSSIZE;
+  self->n_received += n;
   return n;
 }
 
@@ -277,8 +361,7 @@ pcall_channel_receive (PcallChannel    *self,
 
   while (total < budget)
     {
-      gsize asked;
-      gssize n = receive_some (self, &asked, frames, error);
+      gssize n = receive_some (self, frames, error);
 
       if (n == G_MINSSIZE)
         return PCALL_CHANNEL_BROKEN;
@@ -289,7 +372,8 @@ pcall_channel_receive (PcallChannel    *self,
         self->unread = errno == ECONNRESET;
       if (n <= 0)
         return PCALL_CHANNEL_CLOSED;
-      total += n;
+      total += n + self->memory_received;
+      self->memory_received = 0;
     }
 
   return PCALL_CHANNEL_OPEN;
@@ -303,161 +387,6 @@ pcall_channel_get_n_waiting (PcallChannel *self)
   if (self->fd < 0 || ioctl (self->fd, FIONREAD, &n) < 0)
     return 0;
   return n;
-}
-
-PcallOutgoing
-pcall_outgoing_new (PcallFrameType type,
-                    guint32        call_index,
-                    GVariant      *value)
-{
-  gboolean boxed = *g_variant_type_peek_string (pcall_frame_payload_type (type)) == 'v';
-
-  return (PcallOutgoing) {
-    .type = type,
-    .call_index = call_index,
-    .data = g_variant_get_data (value),
-    .size = g_variant_get_size (value),
-    .boxed_type = boxed ? g_variant_get_type_string (value) : NULL,
-  };
-}
-
-/* A v is its value, a zero byte and its type string: written as they are, nothing is copied. */
-static guint
-add_frame (PcallChannel        *self,
-           const PcallOutgoing *frame,
-           guint8              *header,
-           struct iovec        *iovecs)
-{
-  gsize type_size = frame->boxed_type != NULL ? strlen (frame->boxed_type) : 0;
-  PcallFrameHeader fields = {
-    .type = frame->type,
-    .nonce = self->nonce,
-    .sequence = self->next_sent++,
-    .call_index = frame->call_index,
-    .length = frame->size + (frame->boxed_type != NULL ? 1 + type_size : 0),
-  };
-  guint n = 0;
-
-  pcall_frame_header_encode (&fields, header);
-  iovecs[n++] = (struct iovec) { header, PCALL_FRAME_HEADER_SIZE };
-  iovecs[n++] = (struct iovec) { (gpointer) frame->data, frame->size };
-  if (frame->boxed_type != NULL)
-    iovecs[n++] = (struct iovec) { (gpointer) zeros, 1 };
-  if (frame->boxed_type != NULL)
-    iovecs[n++] = (struct iovec) { (gpointer) frame->boxed_type, type_size };
-  iovecs[n++] = (struct iovec) { (gpointer) zeros,
-                                 pcall_frame_padded_length (fields.length) - fields.length };
-  return n;
-}
-
-static void
-skip_sent (struct msghdr *message,
-           gsize          sent)
-{
-  while (message->msg_iovlen > 0 && sent >= message->msg_iov->iov_len)
-    {
-      sent -= message->msg_iov->iov_len;
-      message->msg_iov++;
-      message->msg_iovlen--;
-    }
-
-  if (message->msg_iovlen > 0)
-    {
-      message->msg_iov->iov_base = (guint8 *) message->msg_iov->iov_base + sent;
-      message->msg_iov->iov_len -= sent;
-    }
-}
-
-static gboolean
-send_all (int            fd,
-          struct msghdr *message)
-{
-  struct pollfd writable = { .fd = fd, .events = POLLOUT };
-
-  while (message->msg_iovlen > 0)
-    {
-      gssize n = sendmsg (fd, message, MSG_NOSIGNAL);
-
-      if (n >= 0)
-        skip_sent (message, n);
-      else if (errno == EAGAIN || errno == EWOULDBLOCK)
-        poll (&writable, 1, -1);
-      else if (errno != EINTR)
-        return FALSE;
-    }
-
-  return TRUE;
-}
-
-gboolean
-pcall_channel_send (PcallChannel        *self,
-                    const PcallOutgoing *frames,
-                    guint                n_frames)
-{
-  guint8 headers[MAX_FRAMES_SENT][PCALL_FRAME_HEADER_SIZE];
-  struct iovec iovecs[MAX_FRAMES_SENT * IOVECS_PER_FRAME];
-  struct msghdr message = { .msg_iov = iovecs };
-
-  g_assert (n_frames <= MAX_FRAMES_SENT);
-
-  for (guint i = 0; i < n_frames; i++)
-    message.msg_iovlen += add_frame (self, &frames[i], headers[i], iovecs + message.msg_iovlen);
-
-  return send_all (self->fd, &message);
-}
-
-/* Where the parent sends. A parcel owns the value, so that nothing is copied but by the kernel. */
-struct _PcallParcel
-{
-  GVariant     *value;
-  guint8        header[PCALL_FRAME_HEADER_SIZE];
-  struct iovec  iovecs[IOVECS_PER_FRAME];
-  struct msghdr message; /* refers to all of these */
-};
-
-PcallParcel *
-pcall_parcel_new (PcallChannel  *channel,
-                  PcallFrameType type,
-                  guint32        call_index,
-                  GVariant      *value)
-{
-  PcallParcel *self = g_new0 (PcallParcel, 1);
-  PcallOutgoing frame;
-
-  self->value = g_variant_ref_sink (value);
-  frame = pcall_outgoing_new (type, call_index, self->value);
-  self->message.msg_iov = self->iovecs;
-  self->message.msg_iovlen = add_frame (channel, &frame, self->header, self->iovecs);
-  return self;
-}
-
-void
-pcall_parcel_free (PcallParcel *self)
-{
-  g_variant_unref (self->value);
-  g_free (self);
-}
-
-PcallPostStatus
-pcall_channel_post (PcallChannel *self,
-                    PcallParcel  *parcel)
-{
-  while (parcel->message.msg_iovlen > 0)
-    {
-      gssize n = sendmsg (self->fd, &parcel->message, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-      if (n >= 0)
-        skip_sent (&parcel->message, n);
-      else if (errno == EAGAIN || errno == EWOULDBLOCK)
-        return PCALL_POST_MORE;
-      else if (errno != EINTR)
-        {
-          self->unread = TRUE;
-          return PCALL_POST_CLOSED;
-        }
-    }
-
-  return PCALL_POST_DONE;
 }
 
 void

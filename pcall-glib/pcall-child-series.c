@@ -172,16 +172,20 @@ flush_span (Series *self,
 
 /* A number is put into @number: that is quicker. */
 static PcallOutgoing
-describe (Series        *self,
-          PcallFrameType type,
+describe (PcallFrameType type,
           GVariant      *value,
           PcallNumber   *number)
 {
-  if (type != PCALL_FRAME_RESULT || !pcall_number_from_value (number, value))
-    return pcall_outgoing_new (type, self->index, value);
+  if (type != PCALL_FRAME_RESULT || pcall_current_has_more () ||
+      !pcall_number_from_value (number, value))
+    return pcall_current_get_outcome (type, value);
 
-  return (PcallOutgoing) { type, self->index, &number->bits, pcall_number_get_size (number->type),
-                           g_variant_get_type_string (value) };
+  return (PcallOutgoing) {
+    .type = type,
+    .data = &number->bits,
+    .size = pcall_number_get_size (number->type),
+    .boxed_type = g_variant_get_type_string (value),
+  };
 }
 
 /* Takes @value. */
@@ -193,7 +197,7 @@ send_outcome (Series        *self,
 {
   g_autoptr (GVariant) owned = g_variant_take_ref (value);
   PcallNumber number;
-  PcallOutgoing outcome = describe (self, type, owned, &number);
+  PcallOutgoing outcome = describe (type, owned, &number);
   PcallReceipt receipt = { .index = self->index, .has_log = has_log };
 
   if (!pcall_receipt_set_outcome (&receipt, self->ring, &outcome))
@@ -264,7 +268,8 @@ put_into_batch (Series   *self,
   guint position = self->index - self->span.first;
   PcallNumber number;
 
-  if (self->one_by_one || result == NULL || !pcall_number_from_value (&number, result) ||
+  if (self->one_by_one || result == NULL || pcall_current_has_more () ||
+      !pcall_number_from_value (&number, result) ||
       (position > 0 && self->batch->type != (guint8) number.type))
     return FALSE;
 
@@ -341,7 +346,7 @@ conclude_batch (Series   *self,
                 GVariant *value,
                 GError   *error)
 {
-  gboolean is_alone = value != NULL || error != NULL;
+  gboolean is_alone = value != NULL || error != NULL || pcall_current_has_more ();
   gint64 took = (g_get_monotonic_time () - self->entered) / (n + is_alone);
   gboolean has_log;
 
@@ -378,8 +383,8 @@ run_batch (Series *self)
 
   if (error != NULL)
     n = self->batch->n_ended;
-  n = MIN (n, n_calls - (value != NULL || error != NULL));
-  if (n == 0 && value == NULL && error == NULL)
+  n = MIN (n, n_calls - (value != NULL || error != NULL || pcall_current_has_more ()));
+  if (n == 0 && value == NULL && error == NULL && !pcall_current_has_more ())
     value = g_variant_new_tuple (NULL, 0);
   conclude_batch (self, n, value, error);
 }

@@ -5,7 +5,7 @@
 
 #pragma once
 
-#include "pcall-wire-private.h"
+#include "pcall-channel-private.h"
 
 G_BEGIN_DECLS
 
@@ -34,6 +34,12 @@ void      pcall_current_set_flush         (PcallFlushFunc  flush,
                                            gpointer        data);
 /* Calls it, though no frame is to be sent. */
 void      pcall_current_flush             (void);
+/* Whether the call has set what is its result instead of a value, or goes with it. */
+gboolean  pcall_current_has_more          (void);
+/* What is to be sent as the outcome of the call: @value, or what else the call has set for it,
+ * which stays until the call has ended. @value has to stay, too. */
+PcallOutgoing pcall_current_get_outcome   (PcallFrameType  outcome,
+                                           GVariant       *value);
 /* Sends a frame about the call; sinks @value. Ends the process where the parent is gone. */
 void      pcall_current_send              (PcallFrameType  type,
                                            GVariant       *value);

@@ -5,15 +5,29 @@
 
 #include "pcall-current.h"
 
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "pcall-channel-private.h"
 #include "pcall-current-private.h"
+#include "pcall-error-private.h"
+#include "pcall-error.h"
+#include "pcall-fd-private.h"
+#include "pcall-memory-private.h"
 
 /* What a target may call from inside a child.
  *
  * User code may have threads, which share the channel under a lock, and may fork, which makes a
  * process that is not a child of any task: its pid tells. */
+
+/* A result that somebody has written into memory. */
+typedef struct
+{
+  int      fd; /* 0: none */
+  gpointer data;
+  gsize    size;
+} Memory;
 
 static struct
 {
@@ -26,6 +40,9 @@ static struct
   PcallFlushFunc flush;   /* to be called before a frame is sent; NULL for nothing */
   gpointer     flush_data;
   GVariant    *error_details;
+  GUnixFDList *handles;
+  Memory       memory;
+  GVariant    *refusal; /* of the handles of this call or an earlier one */
   gboolean     finished;
 } current;
 
@@ -42,7 +59,10 @@ pcall_current_open (int     fd,
   current.flush = NULL;
   current.error_details = NULL;
   current_lock = (GMutex) { 0 };
+  current.handles = NULL;
+  current.memory = (Memory) { 0 };
   pcall_channel_init (&current.channel, fd, nonce);
+  current.channel.attaches = TRUE;
 }
 
 void
@@ -141,11 +161,79 @@ pcall_current_greet (GVariant *value)
 }
 
 static void
+clear_memory (Memory *memory)
+{
+  if (memory->fd == 0)
+    return;
+
+  munmap (memory->data, memory->size);
+  close (memory->fd);
+  *memory = (Memory) { 0 };
+}
+
+static void
 end_call (void)
 {
   current.finished = TRUE;
   current.has_call = FALSE;
   g_clear_pointer (&current.error_details, g_variant_unref);
+  g_clear_object (&current.handles);
+  clear_memory (&current.memory);
+}
+
+/* What the call ends with instead of a result whose handles cannot be sent. */
+static PcallOutgoing
+refuse_result (const char *reason)
+{
+  g_autoptr (GError) error =
+      g_error_new (PCALL_ERROR, PCALL_ERROR_FAILED,
+                   "call %u: the %d descriptors of its result could not be sent: %s", current.index,
+                   g_unix_fd_list_get_length (current.handles), reason);
+
+  g_clear_pointer (&current.refusal, g_variant_unref);
+  current.refusal = g_variant_ref_sink (pcall_error_to_variant (error, NULL));
+  return pcall_outgoing_new (PCALL_FRAME_ERROR, current.index, current.refusal);
+}
+
+gboolean
+pcall_current_has_more (void)
+{
+  return current.memory.fd != 0 || current.handles != NULL;
+}
+
+PcallOutgoing
+pcall_current_get_outcome (PcallFrameType outcome,
+                           GVariant      *value)
+{
+  PcallOutgoing frame;
+
+  if (outcome != PCALL_FRAME_RESULT)
+    return pcall_outgoing_new (outcome, current.index, value);
+  if (current.handles != NULL &&
+      g_unix_fd_list_get_length (current.handles) > PCALL_FRAME_MAX_HANDLES)
+    return refuse_result ("there can be " G_STRINGIFY (PCALL_FRAME_MAX_HANDLES) " at the most");
+
+  if (current.memory.fd != 0)
+    frame = (PcallOutgoing) { outcome, current.index, current.memory.data, current.memory.size,
+                              NULL, NULL, current.memory.fd };
+  else
+    frame = pcall_outgoing_new (outcome, current.index, value);
+  frame.handles = current.handles;
+  return frame;
+}
+
+/* @frames begins with the outcome of the call. */
+static void
+send_outcome (PcallOutgoing *frames,
+              guint          n_frames)
+{
+  if (pcall_channel_send (&current.channel, frames, n_frames))
+    return;
+  if (errno != ETOOMANYREFS || frames->handles == NULL)
+    _exit (EXIT_FAILURE);
+
+  frames[0] = refuse_result ("they are closed, or too many are on their way");
+  send_frames (frames, n_frames);
 }
 
 void
@@ -153,10 +241,10 @@ pcall_current_return (PcallFrameType outcome,
                       GVariant      *value)
 {
   g_autoptr (GVariant) owned = g_variant_ref_sink (value);
-  PcallOutgoing frame = pcall_outgoing_new (outcome, current.index, owned);
+  PcallOutgoing frame = pcall_current_get_outcome (outcome, owned);
 
   g_mutex_lock (&current_lock);
-  send_frames (&frame, 1);
+  send_outcome (&frame, 1);
   end_call ();
   g_mutex_unlock (&current_lock);
 }
@@ -167,8 +255,8 @@ pcall_current_finish (PcallFrameType outcome,
                       gint32         status)
 {
   PcallOutgoing frames[] = {
-    pcall_outgoing_new (outcome, current.index, value),
-    { PCALL_FRAME_FINAL, current.index, &status, sizeof status, NULL },
+    pcall_current_get_outcome (outcome, value),
+    { PCALL_FRAME_FINAL, current.index, &status, sizeof status, NULL, NULL, 0 },
   };
 
   /* A process that the call forked, and that came back from it too, has no say. */
@@ -176,7 +264,7 @@ pcall_current_finish (PcallFrameType outcome,
     _exit (status);
 
   g_mutex_lock (&current_lock);
-  send_frames (frames, G_N_ELEMENTS (frames));
+  send_outcome (frames, G_N_ELEMENTS (frames));
   current.finished = TRUE;
   g_mutex_unlock (&current_lock);
 }
@@ -197,7 +285,7 @@ pcall_current_end (void)
 void
 pcall_current_wake_locked (void)
 {
-  const PcallOutgoing frame = { PCALL_FRAME_WAKE, current.index, "", 1, NULL };
+  const PcallOutgoing frame = { PCALL_FRAME_WAKE, current.index, "", 1, NULL, NULL, 0 };
 
   send_frames (&frame, 1);
 }
@@ -213,7 +301,8 @@ pcall_current_wake (void)
 void
 pcall_current_leave (gint32 status)
 {
-  const PcallOutgoing frame = { PCALL_FRAME_FINAL, current.index, &status, sizeof status, NULL };
+  const PcallOutgoing frame = { PCALL_FRAME_FINAL, current.index, &status, sizeof status,
+                                NULL, NULL, 0 };
 
   g_mutex_lock (&current_lock);
   send_frames (&frame, 1);
@@ -225,7 +314,6 @@ pcall_current_get_error_details (void)
 {
   return current.error_details;
 }
-
 
 static gboolean
 check_inside (const char *function)
@@ -304,6 +392,185 @@ pcall_send_message (GVariant *message)
   owned = g_variant_ref_sink (message);
   if (check_inside (G_STRFUNC))
     pcall_current_send (PCALL_FRAME_MESSAGE, owned);
+}
+
+/* FALSE where the descriptors could not be sent. */
+static gboolean
+send_message (GVariant    *message,
+              GUnixFDList *fd_list)
+{
+  PcallOutgoing frame = pcall_outgoing_new (PCALL_FRAME_MESSAGE, get_index (), message);
+  gboolean sent = TRUE;
+
+  frame.handles = fd_list;
+  g_mutex_lock (&current_lock);
+  if (!current.finished)
+    {
+      flush (TRUE);
+      sent = pcall_channel_send (&current.channel, &frame, 1);
+    }
+  if (!sent && errno != ETOOMANYREFS)
+    _exit (EXIT_FAILURE);
+  g_mutex_unlock (&current_lock);
+  return sent;
+}
+
+static gboolean
+check_n_handles (GUnixFDList *fd_list,
+                 GError     **error)
+{
+  gint n = g_unix_fd_list_get_length (fd_list);
+
+  if (n <= PCALL_FRAME_MAX_HANDLES)
+    return TRUE;
+
+  g_set_error (error, PCALL_ERROR, PCALL_ERROR_FAILED,
+               "a message can carry %d descriptors, not %d; send several", PCALL_FRAME_MAX_HANDLES,
+               n);
+  return FALSE;
+}
+
+/**
+ * pcall_send_message_with_fd_list:
+ * @message: any value; a floating reference is taken
+ * @fd_list: the descriptors that go with it; a handle, `h`, in @message is an index of this list
+ * @error: return location for an error
+ *
+ * Sends a message with descriptors to the parent, which emits
+ * [signal@Pcall.Task::call-message-with-fd-list]. The parent gets duplicates; the list stays as it
+ * is.
+ *
+ * Waits while the parent is behind with reading. Call it inside a child, from any thread of it.
+ * Elsewhere it warns and does nothing. Fails with [error@Pcall.Error.failed] for more than 252
+ * descriptors, where one of them is closed, and where this user has too many on their way; then
+ * nothing was sent, and less can be tried.
+ *
+ * Returns: %FALSE with @error set where the descriptors could not be sent
+ *
+ * Since: 1.0
+ */
+gboolean
+pcall_send_message_with_fd_list (GVariant    *message,
+                                 GUnixFDList *fd_list,
+                                 GError     **error)
+{
+  g_autoptr (GVariant) owned = NULL;
+
+  g_return_val_if_fail (message != NULL, FALSE);
+  g_return_val_if_fail (G_IS_UNIX_FD_LIST (fd_list), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  owned = g_variant_ref_sink (message);
+  if (!check_inside (G_STRFUNC))
+    return TRUE;
+  if (!check_n_handles (fd_list, error))
+    return FALSE;
+  if (send_message (owned, fd_list))
+    return TRUE;
+
+  g_set_error_literal (error, PCALL_ERROR, PCALL_ERROR_FAILED,
+                       "the descriptors of the message could not be sent: they are closed, or too "
+                       "many are on their way");
+  return FALSE;
+}
+
+/**
+ * pcall_set_result_fd_list:
+ * @fd_list: (nullable): the descriptors that go with the result of this call, or %NULL for none
+ *
+ * Sets the descriptors that the result of this call carries: a handle, `h`, in it is an index of
+ * this list. The parent gets duplicates, from [method@Pcall.Call.get_result_fd_list], if the call
+ * succeeds.
+ *
+ * There can be 252 of them; with more, and where they cannot be sent, the call fails. Call it
+ * inside a child. Elsewhere it warns and does nothing.
+ *
+ * Since: 1.0
+ */
+void
+pcall_set_result_fd_list (GUnixFDList *fd_list)
+{
+  g_return_if_fail (fd_list == NULL || G_IS_UNIX_FD_LIST (fd_list));
+
+  if (!check_inside (G_STRFUNC))
+    return;
+
+  g_mutex_lock (&current_lock);
+  g_clear_object (&current.handles);
+  if (fd_list != NULL && g_unix_fd_list_get_length (fd_list) > 0)
+    current.handles = g_object_ref (fd_list);
+  g_mutex_unlock (&current_lock);
+}
+
+/* What stands in @fd becomes the whole payload, and nobody can change it any more. */
+static gboolean
+take_memory (int     fd,
+             Memory *memory)
+{
+  static const char type[] = "\0(ay)";
+  struct iovec part = { (gpointer) type, sizeof type - 1 };
+  struct stat stat;
+
+  if (!pcall_memory_finish (fd, &part, 1) || fstat (fd, &stat) < 0)
+    return FALSE;
+
+  memory->size = stat.st_size;
+  memory->data = mmap (NULL, memory->size, PROT_READ, MAP_PRIVATE, fd, 0);
+  if (memory->data == MAP_FAILED)
+    return FALSE;
+
+  memory->fd = pcall_fd_lift (fcntl (fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+  if (memory->fd >= 0)
+    return TRUE;
+  munmap (memory->data, memory->size);
+  return FALSE;
+}
+
+/**
+ * pcall_set_result_memory:
+ * @fd: a memfd that can be sealed
+ * @error: return location for an error
+ *
+ * Makes what was written to @fd the result of this call, an `(ay)` of all these bytes, whatever its
+ * function returns, if the call succeeds. It goes to the parent without being copied, and is mapped
+ * there.
+ *
+ * This is for language bindings, which can write there what they would otherwise copy first. The
+ * memory must not be mapped writable by then, and cannot be written to any more. @fd stays the
+ * caller's, who may close it.
+ *
+ * Call it inside a child. Elsewhere it warns and does nothing.
+ *
+ * Returns: %FALSE with @error set where that is not possible
+ *
+ * Since: 1.0
+ */
+gboolean
+pcall_set_result_memory (gint     fd,
+                         GError **error)
+{
+  Memory memory = { 0 };
+
+  g_return_val_if_fail (fd >= 0, FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+  if (!check_inside (G_STRFUNC))
+    return TRUE;
+
+  if (!take_memory (fd, &memory))
+    {
+      int saved_errno = errno;
+
+      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
+                   "the memory at descriptor %d cannot become a result: %s", fd,
+                   g_strerror (saved_errno));
+      return FALSE;
+    }
+
+  g_mutex_lock (&current_lock);
+  clear_memory (&current.memory);
+  current.memory = memory;
+  g_mutex_unlock (&current_lock);
+  return TRUE;
 }
 
 /**

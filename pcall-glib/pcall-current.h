@@ -10,19 +10,29 @@
 #endif
 
 #include <gio/gio.h>
+#include <gio/gunixfdlist.h>
 
 #include <pcall-glib/pcall-version-macros.h>
 
 G_BEGIN_DECLS
 
 PCALL_AVAILABLE_IN_1_0
-guint pcall_get_call_index    (void);
+guint    pcall_get_call_index            (void);
 PCALL_AVAILABLE_IN_1_0
-void  pcall_report_progress   (gdouble     fraction,
-                               const char *text);
+void     pcall_report_progress           (gdouble       fraction,
+                                          const char   *text);
 PCALL_AVAILABLE_IN_1_0
-void  pcall_send_message      (GVariant   *message);
+void     pcall_send_message              (GVariant     *message);
 PCALL_AVAILABLE_IN_1_0
-void  pcall_set_error_details (GVariant   *details);
+gboolean pcall_send_message_with_fd_list (GVariant     *message,
+                                          GUnixFDList  *fd_list,
+                                          GError      **error);
+PCALL_AVAILABLE_IN_1_0
+void     pcall_set_result_fd_list        (GUnixFDList  *fd_list);
+PCALL_AVAILABLE_IN_1_0
+gboolean pcall_set_result_memory         (gint          fd,
+                                          GError      **error);
+PCALL_AVAILABLE_IN_1_0
+void     pcall_set_error_details         (GVariant     *details);
 
 G_END_DECLS

@@ -14,6 +14,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   gatomicrefcount ref_count;
+  guint32         mapped;  /* they lie in memory of their own, and its address here */
   gsize           length;
   guint8          bytes[]; /* aligned to 8, as GVariant needs */
 } PcallPayload;
@@ -26,8 +27,19 @@ PcallPayload *pcall_payload_resize    (PcallPayload *self,
  * else another, and @self is let go. NULL if there is no memory. */
 PcallPayload *pcall_payload_renew     (PcallPayload *self,
                                        gsize         length);
+/* Of the @length bytes of memory that @fd stands for, which stays the caller's. Nobody may be able
+ * to change or shorten that. NULL where it cannot be mapped. */
+PcallPayload *pcall_payload_new_mapped (int          fd,
+                                        gsize        length);
 PcallPayload *pcall_payload_ref       (PcallPayload *self);
 void          pcall_payload_unref     (PcallPayload *self);
+
+/* To be written to only by who made the payload, and if it is not mapped. */
+static inline guint8 *
+pcall_payload_get_data (PcallPayload *self)
+{
+  return self->mapped ? *(guint8 **) self->bytes : self->bytes;
+}
 
 /* The bytes, which refer to the payload. */
 GBytes       *pcall_payload_get_bytes (PcallPayload *self);
@@ -39,6 +51,9 @@ GVariant     *pcall_payload_get_value (PcallPayload       *self,
 /* The bytes of an ay in the v, inside of the payload, or NULL where it is something else. */
 const guint8 *pcall_payload_peek_bytestring (PcallPayload *self,
                                              gsize        *length);
+/* Those of an ay or an (ay) in the v, for the caller alone, who may write to them; NULL where it is
+ * something else, or there is no memory. Costs nothing before that, if they are mapped. */
+GBytes       *pcall_payload_dup_bytestring  (PcallPayload *self);
 /* What is in the v. */
 GVariant     *pcall_payload_unbox     (PcallPayload       *self);
 

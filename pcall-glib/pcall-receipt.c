@@ -32,7 +32,8 @@ pcall_receipt_set_outcome (PcallReceipt        *receipt,
 {
   gsize length =
       outcome->size + (outcome->boxed_type != NULL ? 1 + strlen (outcome->boxed_type) : 0);
-  gboolean fits = length <= ring->size / LARGEST_PART;
+  gboolean fits =
+      length <= ring->size / LARGEST_PART && !pcall_outgoing_is_attached (outcome);
 
   receipt->type = fits ? outcome->type : 0;
   receipt->length = fits ? length : 0;
@@ -118,7 +119,7 @@ check_payload (guint         type,
   if (type == PCALL_RECEIPT_COLUMN)
     return pcall_column_is_valid ((PcallColumn *) payload->bytes, payload->length, G_MAXUINT16) ||
            broken ("are results that make no sense", error);
-  if (pcall_frame_is_plain (type, payload->bytes, payload->length))
+  if (pcall_frame_is_plain (type, pcall_payload_get_data (payload), payload->length))
     return TRUE;
 
   bytes = pcall_payload_get_bytes (payload);

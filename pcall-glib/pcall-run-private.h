@@ -34,6 +34,7 @@ typedef struct
   /* The call sent a message. */
   void (*messaged)   (PcallRun     *run,
                       PcallPayload *message,
+                      GUnixFDList  *handles,
                       gpointer      data);
   /* The call has ended, its record knows how, and the child waits for another. Only where it takes
    * calls. */

@@ -106,6 +106,7 @@ forget_call (PcallRun *self)
 {
   g_clear_pointer (&self->result, pcall_payload_unref);
   self->number = (PcallNumber) { 0 };
+  g_clear_object (&self->handles);
   g_clear_error (&self->error);
   g_clear_pointer (&self->error_details, g_variant_unref);
   self->begun = self->linked = FALSE;

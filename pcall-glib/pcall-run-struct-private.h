@@ -65,6 +65,7 @@ struct _PcallRun
   /* The outcome of the call, as far as it is known */
   PcallPayload        *result;
   PcallNumber          number; /* the result where it is one, and has a type here */
+  GUnixFDList         *handles; /* of the result */
   GError              *error;
   GVariant            *error_details;
   PcallCallState       end_state; /* PENDING: it was not ended from here */

@@ -112,7 +112,11 @@ take_outcome (PcallRun         *self,
               const PcallFrame *frame)
 {
   if (!pcall_run_has_outcome (self) || self->outcome_in_time)
-    pcall_run_take_outcome (self, frame->type, frame->payload);
+    {
+      pcall_run_take_outcome (self, frame->type, frame->payload);
+      if (self->result == frame->payload)
+        g_set_object (&self->handles, frame->handles);
+    }
   self->outcome_in_time = FALSE;
 }
 
@@ -228,7 +232,7 @@ pcall_run_take_frame (PcallRun         *self,
       break;
     case PCALL_FRAME_MESSAGE:
       if (!pcall_run_has_outcome (self) && self->begun)
-        self->setup->funcs->messaged (self, frame->payload, self->setup->data);
+        self->setup->funcs->messaged (self, frame->payload, frame->handles, self->setup->data);
       break;
     case PCALL_FRAME_FINAL:
       if (!self->over)
@@ -337,6 +341,7 @@ pcall_run_free (PcallRun *self)
   g_clear_pointer (&self->result, pcall_payload_unref);
   g_clear_pointer (&self->spare, pcall_payload_unref);
   g_clear_pointer (&self->column, pcall_payload_unref);
+  g_clear_object (&self->handles);
   g_clear_error (&self->error);
   g_clear_pointer (&self->error_details, g_variant_unref);
   g_free (self->end_reason);
@@ -469,7 +474,10 @@ pcall_run_settle_call (PcallRun *self,
                        gboolean  has_log)
 {
   PcallCallList *calls = self->setup->calls;
+  g_autoptr (GUnixFDList) handles = g_steal_pointer (&self->handles);
 
+  if (handles != NULL)
+    pcall_call_list_set_handles (calls, self->job.index, handles);
   if (self->result != NULL)
     pcall_call_list_finish (calls, self->job.index, PCALL_CALL_STATE_SUCCEEDED, self->result, NULL,
                             NULL);

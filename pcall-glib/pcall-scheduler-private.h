@@ -32,6 +32,7 @@ typedef struct
                            gpointer    data);
   void (*call_message)    (guint         index,
                            PcallPayload *message,
+                           GUnixFDList  *handles,
                            gpointer      data);
   void (*call_finished)   (guint       index,
                            gpointer    data);

@@ -216,12 +216,13 @@ run_progressed (PcallRun   *run,
 static void
 run_messaged (PcallRun     *run,
               PcallPayload *message,
+              GUnixFDList  *handles,
               gpointer      data)
 {
   PcallScheduler *self = data;
 
   if (self->funcs != NULL)
-    self->funcs->call_message (pcall_run_get_job (run)->index, message, self->data);
+    self->funcs->call_message (pcall_run_get_job (run)->index, message, handles, self->data);
 }
 
 static void

@@ -79,6 +79,22 @@ receive (PcallSupervisor *self,
     }
 }
 
+/* What lies in the socket now, however much is attached to that, and no more. */
+static void
+receive_waiting (PcallSupervisor *self)
+{
+  guint64 end = self->channel.n_received + pcall_channel_get_n_waiting (&self->channel);
+  guint64 before;
+
+  do
+    {
+      before = self->channel.n_received;
+      if (before < end && self->channel_watch.active)
+        receive (self, end - before);
+    }
+  while (self->channel.n_received > before);
+}
+
 static gboolean
 has_more_to_tell (PcallSupervisor *self)
 {
@@ -161,8 +177,7 @@ process_ready (gpointer data,
   pcall_engine_unwatch (self->engine, &self->process_watch);
   pcall_process_clear (&self->process);
 
-  if (self->channel_watch.active)
-    receive (self, pcall_channel_get_n_waiting (&self->channel));
+  receive_waiting (self);
   if (self->funcs->closed != NULL)
     pcall_channel_check_unread (&self->channel);
   close_channel (self);
@@ -220,8 +235,7 @@ gboolean
 pcall_supervisor_has_frame (PcallSupervisor *self,
                             PcallFrameType   type)
 {
-  if (self->channel_watch.active)
-    receive (self, pcall_channel_get_n_waiting (&self->channel));
+  receive_waiting (self);
 
   for (PcallFrame *frame = self->frames.head; frame != NULL; frame = frame->next)
     if (frame->type == type)

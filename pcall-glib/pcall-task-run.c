@@ -186,16 +186,20 @@ call_progressed (guint       index,
 static void
 call_message (guint         index,
               PcallPayload *message,
+              GUnixFDList  *handles,
               gpointer      data)
 {
   PcallTask *self = data;
+  PcallTaskSignal signal =
+      handles != NULL ? SIGNAL_CALL_MESSAGE_WITH_FD_LIST : SIGNAL_CALL_MESSAGE;
 
-  if (has_listener (self, SIGNAL_CALL_MESSAGE))
+  if (has_listener (self, signal))
     {
       g_autoptr (PcallCall) call = pcall_call_list_get_call (self->calls, index);
       g_autoptr (GVariant) value = pcall_payload_unbox (message);
 
-      emit (self, SIGNAL_CALL_MESSAGE, call, value);
+      /* What has no descriptors takes one argument less, and does not look at the last one. */
+      emit (self, signal, call, value, handles);
     }
 }
 

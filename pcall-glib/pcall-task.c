@@ -5,6 +5,7 @@
 
 #include "pcall-task.h"
 
+#include <gio/gunixfdlist.h>
 #include <unistd.h>
 
 #include "pcall-enum-types.h"
@@ -500,6 +501,25 @@ install_signals (void)
    */
   pcall_task_signals[SIGNAL_CALL_MESSAGE] =
       new_signal ("call-message", 2, PCALL_TYPE_CALL, G_TYPE_VARIANT);
+
+  /**
+   * PcallTask::call-message-with-fd-list:
+   * @self: the task
+   * @call: the call
+   * @message: the message
+   * @fd_list: its descriptors; a handle, `h`, in @message is an index of this list
+   *
+   * The call has sent a message with descriptors, with [func@Pcall.send_message_with_fd_list]. Such
+   * a message is not told by [signal@Pcall.Task::call-message], but in order with those that are.
+   *
+   * Who wants to keep a descriptor takes it from the list with [method@Gio.UnixFDList.get] or
+   * [method@Gio.UnixFDList.steal_fds], or keeps the list; else they are closed.
+   *
+   * Since: 1.0
+   */
+  pcall_task_signals[SIGNAL_CALL_MESSAGE_WITH_FD_LIST] =
+      new_signal ("call-message-with-fd-list", 3, PCALL_TYPE_CALL, G_TYPE_VARIANT,
+                  G_TYPE_UNIX_FD_LIST);
 
   /**
    * PcallTask::child-exited:

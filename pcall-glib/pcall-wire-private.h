@@ -10,14 +10,17 @@
 G_BEGIN_DECLS
 
 /* Frames: what a child and its parent say to each other, as bytes. No descriptor, no pointer and
- * no undeclared byte order is in them, so that a worker on another machine can speak the same.
+ * no undeclared byte order is in them, so that a worker on another machine can speak the same. What
+ * a transport can attach besides, it attaches to the first byte of a frame; where it cannot, all
+ * payloads follow, and there are no handles.
  *
  *   offset size
  *        0    4  magic "PCL1"
  *        4    1  version (1)
  *        5    1  byte order of what follows, of header and payload: 'l' or 'B', as in D-Bus
- *        6    1  type, a PcallFrameType
- *        7    1  zero
+ *        6    1  type, a PcallFrameType; plus 128 where the payload does not follow, but is the
+ *                memory that is attached to the frame: one GVariant without any padding
+ *        7    1  number of handles, which are attached to the frame, after that memory
  *        8    8  nonce of the task: frames of anything else are refused
  *       16    4  sequence: 0, 1, 2 … in each direction, wrapping
  *       20    4  index of the call that the frame is about
@@ -33,6 +36,9 @@ G_BEGIN_DECLS
 /* A payload cannot be longer than this. It bounds arithmetic, not memory: memory is taken as
  * bytes arrive, never on the word of a header. */
 #define PCALL_FRAME_MAX_LENGTH (G_GUINT64_CONSTANT (1) << 40)
+
+/* How many handles a frame has at the most: one less than the kernel attaches to a message. */
+#define PCALL_FRAME_MAX_HANDLES 252
 
 typedef enum
 {
@@ -61,6 +67,8 @@ typedef struct
   guint32        sequence;
   guint32        call_index;
   guint64        length;
+  gboolean       in_memory; /* the payload is attached */
+  guint8         n_handles; /* that are attached */
 } PcallFrameHeader;
 
 /* The length with padding. @length is at most PCALL_FRAME_MAX_LENGTH. */
@@ -80,8 +88,9 @@ const char *pcall_frame_type_name (PcallFrameType type);
 void pcall_frame_header_encode (const PcallFrameHeader *header,
                                 guint8                  bytes[PCALL_FRAME_HEADER_SIZE]);
 
-/* Reads a header and checks magic, version, byte order, type, the zero, @nonce, @sequence and that
- * the length is at most PCALL_FRAME_MAX_LENGTH; PCALL_ERROR_PROTOCOL says which of them is wrong.
+/* Reads a header and checks magic, version, byte order, type, the number of handles, which results
+ * and messages alone may have, @nonce, @sequence and that the length is at most
+ * PCALL_FRAME_MAX_LENGTH; PCALL_ERROR_PROTOCOL says which of them is wrong.
  * @header is untouched on failure. */
 gboolean pcall_frame_header_decode (const guint8      bytes[PCALL_FRAME_HEADER_SIZE],
                                     guint64           nonce,
@@ -90,7 +99,8 @@ gboolean pcall_frame_header_decode (const guint8      bytes[PCALL_FRAME_HEADER_S
                                     GError          **error);
 
 /* Whether a payload of @length bytes for a frame of @type is known at a glance to be of the right
- * type and in normal form, in either byte order, as numbers and arrays of numbers are. */
+ * type and in normal form, in either byte order, as numbers, arrays of numbers, and the tuple of an
+ * array of bytes are. */
 gboolean pcall_frame_is_plain (PcallFrameType type,
                                const guint8  *bytes,
                                gsize          length);

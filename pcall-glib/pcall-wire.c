@@ -22,6 +22,9 @@
 #define MAGIC "PCL1"
 #define ALIGNMENT 8
 
+/* Of the byte that tells the type */
+#define IN_MEMORY 0x80
+
 /* How much of a bad type string an error shows. */
 #define MAX_SHOWN_TYPE 64
 
@@ -31,7 +34,7 @@ enum
   OFFSET_VERSION = 4,
   OFFSET_BYTE_ORDER = 5,
   OFFSET_TYPE = 6,
-  OFFSET_ZERO = 7,
+  OFFSET_N_HANDLES = 7,
   OFFSET_NONCE = 8,
   OFFSET_SEQUENCE = 16,
   OFFSET_CALL_INDEX = 20,
@@ -123,8 +126,8 @@ pcall_frame_header_encode (const PcallFrameHeader *header, guint8 bytes[PCALL_FR
   memcpy (bytes + OFFSET_MAGIC, MAGIC, strlen (MAGIC));
   bytes[OFFSET_VERSION] = PCALL_FRAME_VERSION;
   bytes[OFFSET_BYTE_ORDER] = OWN_ORDER;
-  bytes[OFFSET_TYPE] = (guint8) header->type;
-  bytes[OFFSET_ZERO] = 0;
+  bytes[OFFSET_TYPE] = (guint8) (header->type | (header->in_memory ? IN_MEMORY : 0));
+  bytes[OFFSET_N_HANDLES] = header->n_handles;
   memcpy (bytes + OFFSET_NONCE, &header->nonce, sizeof header->nonce);
   memcpy (bytes + OFFSET_SEQUENCE, &header->sequence, sizeof header->sequence);
   memcpy (bytes + OFFSET_CALL_INDEX, &header->call_index, sizeof header->call_index);
@@ -157,11 +160,23 @@ check_preamble (const guint8 *bytes, GError **error)
     return refuse (error, "frame byte order is %02x, neither 'l' nor 'B'",
                    bytes[OFFSET_BYTE_ORDER]);
 
-  if (pcall_frame_payload_type (bytes[OFFSET_TYPE]) == NULL)
+  if (pcall_frame_payload_type (bytes[OFFSET_TYPE] & ~IN_MEMORY) == NULL)
     return refuse (error, "frame type is %u, which is none", bytes[OFFSET_TYPE]);
 
-  if (bytes[OFFSET_ZERO] != 0)
-    return refuse (error, "frame byte %u is %02x, not zero", OFFSET_ZERO, bytes[OFFSET_ZERO]);
+  return TRUE;
+}
+
+static gboolean
+check_handles (const PcallFrameHeader *header, GError **error)
+{
+  if (header->n_handles > PCALL_FRAME_MAX_HANDLES)
+    return refuse (error, "frame has %u handles, over the limit of %u", header->n_handles,
+                   PCALL_FRAME_MAX_HANDLES);
+
+  if (header->n_handles > 0 && header->type != PCALL_FRAME_RESULT
+      && header->type != PCALL_FRAME_MESSAGE)
+    return refuse (error, "%s frame has %u handles, and should have none",
+                   kinds[header->type].name, header->n_handles);
 
   return TRUE;
 }
@@ -181,7 +196,7 @@ check_numbers (const PcallFrameHeader *header, guint64 nonce, guint32 sequence, 
                    "frame length %" G_GUINT64_FORMAT " is over the limit of %" G_GUINT64_FORMAT,
                    header->length, PCALL_FRAME_MAX_LENGTH);
 
-  return TRUE;
+  return check_handles (header, error);
 }
 
 gboolean
@@ -196,7 +211,9 @@ pcall_frame_header_decode (const guint8 bytes[PCALL_FRAME_HEADER_SIZE],
   if (!check_preamble (bytes, error))
     return FALSE;
 
-  seen.type = bytes[OFFSET_TYPE];
+  seen.type = bytes[OFFSET_TYPE] & ~IN_MEMORY;
+  seen.in_memory = (bytes[OFFSET_TYPE] & IN_MEMORY) != 0;
+  seen.n_handles = bytes[OFFSET_N_HANDLES];
   seen.swapped = bytes[OFFSET_BYTE_ORDER] == OTHER_ORDER;
   seen.nonce = get_uint64 (bytes + OFFSET_NONCE, seen.swapped);
   seen.sequence = get_uint32 (bytes + OFFSET_SEQUENCE, seen.swapped);
@@ -212,8 +229,17 @@ pcall_frame_header_decode (const guint8 bytes[PCALL_FRAME_HEADER_SIZE],
 
 /* Payloads */
 
-/* Whether @length bytes, as a `v`, are a number or an array of numbers: the numbers, a zero byte,
- * and then the type string. Any such bytes are in normal form. */
+/* The tuple of one array of bytes is these bytes and nothing else. */
+static gboolean
+is_boxed_tuple_of_bytes (const char *data, gsize length)
+{
+  static const char type[] = { '\0', '(', 'a', 'y', ')' };
+
+  return length >= sizeof type && memcmp (data + length - sizeof type, type, sizeof type) == 0;
+}
+
+/* Whether @length bytes, as a `v`, are such a tuple, a number or an array of numbers: the numbers,
+ * a zero byte, and then the type string. Any such bytes are in normal form. */
 static gboolean
 is_boxed_numbers (const char *data, gsize length)
 {
@@ -221,7 +247,7 @@ is_boxed_numbers (const char *data, gsize length)
   gsize size = pcall_number_get_size (*type);
 
   if (size == 0)
-    return FALSE;
+    return is_boxed_tuple_of_bytes (data, length);
   if (type[-1] == '\0')
     return length - 2 == size;
 

@@ -180,8 +180,8 @@ take_descriptor (const char *variable,
 }
 
 static gboolean
-connect (PcallWorker *self,
-         GError     **error)
+connect_channel (PcallWorker *self,
+                 GError     **error)
 {
   int fd = -1;
   int life_fd;
@@ -212,7 +212,7 @@ pcall_worker_init_initable (GInitable    *initable,
 {
   PcallWorker *self = PCALL_WORKER (initable);
 
-  if (!connect (self, error))
+  if (!connect_channel (self, error))
     return FALSE;
 
   self->owner = getpid ();
@@ -332,6 +332,8 @@ pcall_worker_finalize (GObject *object)
   /* The channel stays open: its end is for the process to make. */
   pcall_frame_queue_clear (&self->frames);
   g_clear_pointer (&self->channel.payload, pcall_payload_unref);
+  g_clear_object (&self->channel.handles);
+  pcall_descriptors_clear (&self->channel.descriptors);
   g_clear_pointer (&self->context, g_main_context_unref);
   if (self->destroy != NULL)
     self->destroy (self->user_data);

@@ -11,6 +11,7 @@
  * down here once more, as a worker in another language would. */
 
 #include "bad-children.h"
+#include "bad-frames.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,38 +24,6 @@
 
 #define MAX_FD 4096
 #define LARGE (8 << 20)
-
-enum
-{
-  TYPE_RESULT = 2,
-  TYPE_ERROR = 3,
-  TYPE_PROGRESS = 4,
-  TYPE_FINAL = 6,
-  TYPE_AGAIN = 7,
-};
-
-typedef struct
-{
-  char    magic[4];
-  guint8  version;
-  char    order;
-  guint8  type;
-  guint8  zero;
-  guint64 nonce;
-  guint32 sequence;
-  guint32 call_index;
-  guint64 length;
-} Header;
-
-G_STATIC_ASSERT (sizeof (Header) == 32);
-
-typedef struct
-{
-  int    fd;
-  Header due;         /* of the frame that the parent expects next */
-  char   report[256]; /* that frame: a progress report that the parent did not get */
-  gssize report_size;
-} Channel;
 
 static gboolean
 tap (Channel *self,
@@ -81,8 +50,8 @@ tap (Channel *self,
   return found;
 }
 
-static Channel
-find_channel (void)
+Channel
+bad_frames_find_channel (void)
 {
   Channel self = { .fd = -1 };
   int type;
@@ -170,7 +139,7 @@ write_result_of_bytes (Channel      *channel,
 BAD_CHILD (write_garbage)
 {
   static const char garbage[] = "Hello, I am a program that writes to whatever is open.\n";
-  Channel channel = find_channel ();
+  Channel channel = bad_frames_find_channel ();
 
   for (int i = 0; i < 1000; i++)
     write_all (&channel, garbage, sizeof garbage);
@@ -181,7 +150,7 @@ static GVariant *
 write_length (guint64  length,
               gboolean exits)
 {
-  Channel channel = find_channel ();
+  Channel channel = bad_frames_find_channel ();
 
   channel.due.type = TYPE_RESULT;
   channel.due.length = length;
@@ -206,7 +175,7 @@ static Channel
 write_half (void)
 {
   g_autofree char *half = g_malloc0 (LARGE / 2);
-  Channel channel = find_channel ();
+  Channel channel = bad_frames_find_channel ();
 
   channel.due.type = TYPE_RESULT;
   channel.due.length = LARGE;
@@ -237,7 +206,7 @@ BAD_CHILD (kill_itself_in_large_frame)
 
 BAD_CHILD (half_header_and_exit)
 {
-  Channel channel = find_channel ();
+  Channel channel = bad_frames_find_channel ();
 
   write_all (&channel, &channel.due, sizeof channel.due / 2);
   _exit (0);
@@ -247,7 +216,7 @@ BAD_CHILD (half_header_and_exit)
 
 BAD_CHILD (wrong_magic)
 {
-  Channel channel = find_channel ();
+  Channel channel = bad_frames_find_channel ();
 
   channel.due.magic[0] = 'X';
   write_result (&channel, 1);
@@ -257,7 +226,7 @@ BAD_CHILD (wrong_magic)
 
 BAD_CHILD (wrong_version)
 {
-  Channel channel = find_channel ();
+  Channel channel = bad_frames_find_channel ();
 
   channel.due.version = 99;
   write_result (&channel, 1);
@@ -267,7 +236,7 @@ BAD_CHILD (wrong_version)
 
 BAD_CHILD (wrong_order)
 {
-  Channel channel = find_channel ();
+  Channel channel = bad_frames_find_channel ();
 
   channel.due.order = '?';
   write_result (&channel, 1);
@@ -277,7 +246,7 @@ BAD_CHILD (wrong_order)
 
 BAD_CHILD (wrong_nonce)
 {
-  Channel channel = find_channel ();
+  Channel channel = bad_frames_find_channel ();
 
   channel.due.nonce ^= 1;
   write_result (&channel, 1);
@@ -287,7 +256,7 @@ BAD_CHILD (wrong_nonce)
 
 BAD_CHILD (wrong_sequence)
 {
-  Channel channel = find_channel ();
+  Channel channel = bad_frames_find_channel ();
 
   channel.due.sequence++;
   write_result (&channel, 1);
@@ -297,7 +266,7 @@ BAD_CHILD (wrong_sequence)
 
 BAD_CHILD (wrong_call)
 {
-  Channel channel = find_channel ();
+  Channel channel = bad_frames_find_channel ();
 
   channel.due.call_index = 0;
   write_result (&channel, 666);
@@ -307,7 +276,7 @@ BAD_CHILD (wrong_call)
 
 BAD_CHILD (unknown_type)
 {
-  Channel channel = find_channel ();
+  Channel channel = bad_frames_find_channel ();
 
   write_frame (&channel, 99, g_variant_new_int32 (1));
   bad_child_sleep ();
@@ -316,18 +285,18 @@ BAD_CHILD (unknown_type)
 
 BAD_CHILD (type_0)
 {
-  Channel channel = find_channel ();
+  Channel channel = bad_frames_find_channel ();
 
   write_frame (&channel, 0, g_variant_new_int32 (1));
   bad_child_sleep ();
   return NULL;
 }
 
-BAD_CHILD (nonzero_padding_byte)
+BAD_CHILD (handles_not_there)
 {
-  Channel channel = find_channel ();
+  Channel channel = bad_frames_find_channel ();
 
-  channel.due.zero = 1;
+  channel.due.n_handles = 1;
   write_result (&channel, 1);
   bad_child_sleep ();
   return NULL;
@@ -339,7 +308,7 @@ static GVariant *
 write_bad_payload (gconstpointer bytes,
                    gsize         size)
 {
-  Channel channel = find_channel ();
+  Channel channel = bad_frames_find_channel ();
 
   write_result_of_bytes (&channel, bytes, size);
   bad_child_sleep ();
@@ -368,7 +337,7 @@ BAD_CHILD (no_type_string)
 
 BAD_CHILD (wrong_payload_type)
 {
-  Channel channel = find_channel ();
+  Channel channel = bad_frames_find_channel ();
 
   write_frame (&channel, TYPE_ERROR, g_variant_new_string ("not what an error is"));
   bad_child_sleep ();
@@ -379,7 +348,7 @@ BAD_CHILD (wrong_payload_type)
 
 BAD_CHILD (two_results)
 {
-  Channel channel = find_channel ();
+  Channel channel = bad_frames_find_channel ();
 
   write_result (&channel, 42);
   return g_variant_new_int32 (43);
@@ -387,7 +356,7 @@ BAD_CHILD (two_results)
 
 BAD_CHILD (result_then_error)
 {
-  Channel channel = find_channel ();
+  Channel channel = bad_frames_find_channel ();
 
   write_result (&channel, 42);
   g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED, "second thoughts");
@@ -396,7 +365,7 @@ BAD_CHILD (result_then_error)
 
 BAD_CHILD (result_then_kill)
 {
-  Channel channel = find_channel ();
+  Channel channel = bad_frames_find_channel ();
 
   write_result (&channel, 42);
   kill (getpid (), SIGKILL);
@@ -405,7 +374,7 @@ BAD_CHILD (result_then_kill)
 
 BAD_CHILD (result_then_segv)
 {
-  Channel channel = find_channel ();
+  Channel channel = bad_frames_find_channel ();
 
   write_result (&channel, 42);
   return bad_child_segv (args, kwargs, user_data, error);
@@ -413,7 +382,7 @@ BAD_CHILD (result_then_segv)
 
 BAD_CHILD (result_then_hang)
 {
-  Channel channel = find_channel ();
+  Channel channel = bad_frames_find_channel ();
 
   write_result (&channel, 42);
   bad_child_sleep ();
@@ -423,7 +392,7 @@ BAD_CHILD (result_then_hang)
 BAD_CHILD (result_then_garbage)
 {
   static const char garbage[100] = "and another thing";
-  Channel channel = find_channel ();
+  Channel channel = bad_frames_find_channel ();
 
   write_result (&channel, 42);
   write_all (&channel, garbage, sizeof garbage);
@@ -433,7 +402,7 @@ BAD_CHILD (result_then_garbage)
 
 BAD_CHILD (final_then_kill)
 {
-  Channel channel = find_channel ();
+  Channel channel = bad_frames_find_channel ();
 
   write_frame (&channel, TYPE_FINAL, g_variant_new ("(i)", 0));
   kill (getpid (), SIGKILL);
@@ -443,7 +412,7 @@ BAD_CHILD (final_then_kill)
 /* What is said before anything has run, said when something has */
 BAD_CHILD (again_late)
 {
-  Channel channel = find_channel ();
+  Channel channel = bad_frames_find_channel ();
 
   write_report (&channel);
   channel.due.sequence++;
@@ -456,7 +425,7 @@ BAD_CHILD (again_late)
 
 BAD_CHILD (shut_down_reading)
 {
-  Channel channel = find_channel ();
+  Channel channel = bad_frames_find_channel ();
 
   write_report (&channel);
   shutdown (channel.fd, SHUT_RD);
@@ -465,7 +434,7 @@ BAD_CHILD (shut_down_reading)
 
 BAD_CHILD (shut_down_writing)
 {
-  Channel channel = find_channel ();
+  Channel channel = bad_frames_find_channel ();
 
   shutdown (channel.fd, SHUT_WR);
   return g_variant_new_int32 (42);
@@ -494,7 +463,7 @@ BAD_CHILD (close_all_and_sleep)
 /* With more to send than a socket takes at once. */
 BAD_CHILD (nonblocking_channel)
 {
-  Channel channel = find_channel ();
+  Channel channel = bad_frames_find_channel ();
   gpointer zeros = g_malloc0 (LARGE);
 
   write_report (&channel);
@@ -505,7 +474,7 @@ BAD_CHILD (nonblocking_channel)
 /* Its parent sends bytes when it gets the message. */
 BAD_CHILD (leave_bytes_unread)
 {
-  Channel channel = find_channel ();
+  Channel channel = bad_frames_find_channel ();
   struct pollfd readable = { .fd = channel.fd, .events = POLLIN };
 
   write_report (&channel);
@@ -522,7 +491,7 @@ BAD_CHILD (random_bytes)
   guint8 bytes[4096];
   guint32 seed;
   gsize size;
-  Channel channel = find_channel ();
+  Channel channel = bad_frames_find_channel ();
   g_autoptr (GRand) random = NULL;
   g_autoptr (GVariant) good = g_variant_ref_sink (g_variant_new_parsed ("<('text', {'a': <1>})>"));
 

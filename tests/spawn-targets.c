@@ -269,3 +269,32 @@ TARGET (say_nothing)
 {
   return NULL;
 }
+
+/* As many bytes as its argument says, each of them its position. */
+TARGET (count_up)
+{
+  guint64 size;
+  guint8 *bytes;
+
+  g_variant_get (args, "(t)", &size);
+  bytes = g_malloc (size);
+  for (gsize i = 0; i < size; i++)
+    bytes[i] = (guint8) i;
+  return g_variant_new_from_data (G_VARIANT_TYPE_BYTESTRING, bytes, size, TRUE, g_free, bytes);
+}
+
+/* A handle of a pipe that a word was written to. */
+TARGET (return_handle)
+{
+  g_autoptr (GUnixFDList) list = g_unix_fd_list_new ();
+  int fds[2];
+
+  if (pipe2 (fds, O_CLOEXEC) < 0 || write (fds[1], "worker", 6) != 6 ||
+      g_unix_fd_list_append (list, fds[0], error) < 0)
+    return NULL;
+
+  close (fds[0]);
+  close (fds[1]);
+  pcall_set_result_fd_list (list);
+  return g_variant_new_handle (0);
+}

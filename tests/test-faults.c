@@ -53,6 +53,7 @@ typedef struct
 #define EXITED PCALL_CALL_STATE_FAILED, PCALL_ERROR_EXITED
 #define CRASHED PCALL_CALL_STATE_CRASHED, PCALL_ERROR_CRASHED
 #define REFUSED PCALL_CALL_STATE_FAILED, PCALL_ERROR_PROTOCOL
+#define MEMORY "memory was sent in place of a frame's payload, and "
 #define TIMED_OUT PCALL_CALL_STATE_TIMED_OUT, PCALL_ERROR_TIMED_OUT
 
 static const Row rows[] = {
@@ -113,7 +114,8 @@ static const Row rows[] = {
   { BAD (wrong_call), 0, REFUSED, .said = "the child sent a frame about call 0" },
   { BAD (unknown_type), 0, REFUSED, .said = "frame type is 99" },
   { BAD (type_0), 0, REFUSED, .said = "frame type is 0" },
-  { BAD (nonzero_padding_byte), 0, REFUSED, .said = "frame byte 7 is 01, not zero$" },
+  { BAD (handles_not_there), 0, REFUSED,
+    .said = "result frame should have come with 1 descriptors, and came with 0$" },
   { BAD (abnormal_boolean), 0, REFUSED, .said = "result frame's payload is not in normal form" },
   { BAD (abnormal_string), 0, REFUSED, .said = "result frame's payload is not in normal form" },
   { BAD (bad_type_string), 0, REFUSED, .said = "result frame's payload has the bad type string" },
@@ -137,6 +139,44 @@ static const Row rows[] = {
   { BAD (close_all_and_sleep), 0.2, TIMED_OUT, .said = "timed out after 0\\.2 s$" },
   { BAD (nonblocking_channel), 0, SUCCEEDED, .said = NULL },
   { BAD (leave_bytes_unread), 0, SUCCEEDED, .said = "42" },
+
+  /* What is attached to a frame */
+  { BAD (good_memory), 0, SUCCEEDED, .said = "42" },
+  { BAD (memory_not_sealed), 0, REFUSED, .said = MEMORY "it is not sealed$" },
+  { BAD (memory_half_sealed), 0, REFUSED, .said = MEMORY "it is not sealed$" },
+  { BAD (memory_mapped), 0, REFUSED, .said = MEMORY "it is not sealed$" },
+  { BAD (memory_too_short), 0, REFUSED, .said = MEMORY "it has not the size that the frame te" },
+  { BAD (memory_too_long), 0, REFUSED, .said = MEMORY "it has not the size that the frame tells$" },
+  { BAD (memory_with_hole), 0, REFUSED, .said = MEMORY "it has holes$" },
+  { BAD (memory_of_1_tib), 0, REFUSED, .said = MEMORY "it has holes$" },
+  { BAD (memory_huge), 0, REFUSED,
+    .said = MEMORY "it is (not of ordinary pages|none that can be sealed)$" },
+  { BAD (memory_regular_file), 0, REFUSED, .said = MEMORY "it is n(one|ot) .*sealed$" },
+  { BAD (memory_pipe), 0, REFUSED, .said = MEMORY "it is none that can be sealed$" },
+  { BAD (memory_missing), 0, REFUSED,
+    .said = "result frame should have come with 1 descriptors, and came with 0$" },
+  { BAD (memory_not_normal), 0, REFUSED, .said = "result frame's payload is not in normal form" },
+  { BAD (memory_twice), 0, REFUSED,
+    .said = "result frame should have come with 1 descriptors, and came with 2$" },
+  { BAD (memory_unasked), 0, SUCCEEDED, .said = "42" },
+  { BAD (memory_of_progress), 0, SUCCEEDED, .said = "42" },
+  { BAD (memory_then_kill), 0, SUCCEEDED, .said = "42" },
+  { BAD (kill_before_frame), 0, CRASHED, .said = "killed by signal 9 \\(Killed\\)$" },
+  { BAD (handle_missing), 0, REFUSED,
+    .said = "result frame should have come with 2 descriptors, and came with 1$" },
+  { BAD (handle_unasked), 0, REFUSED,
+    .said = "result frame should have come with 1 descriptors, and came with 2$" },
+  { BAD (handles_too_many), 0, REFUSED,
+    .said = "result frame should have come with 252 descriptors, and came with 253$" },
+  { BAD (close_all_and_return_much), 0, EXITED,
+    .said = "exited with status 1 without handing over a result$" },
+  { BAD (close_all_and_return_handle), 0, EXITED,
+    .said = "exited with status 1 without handing over a result$" },
+  { BAD (handles_alone), 0, REFUSED, .said = "descriptors came that no frame has asked for$" },
+  { BAD (handles_in_pieces), 0, SUCCEEDED, .said = "42" },
+  { BAD (handles_after_result), 0, SUCCEEDED, .said = "42" },
+  { BAD (handles_before_frames), 0, REFUSED,
+    .said = "descriptors came that no frame has asked for$" },
 };
 
 /* One bad child and what belongs to it. */

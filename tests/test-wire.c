@@ -40,7 +40,7 @@ static void
 encode_good_header (guint8 bytes[PCALL_FRAME_HEADER_SIZE])
 {
   PcallFrameHeader header
-      = { PCALL_FRAME_RESULT, FALSE, NONCE, SEQUENCE, 5, PCALL_FRAME_MAX_LENGTH };
+      = { PCALL_FRAME_RESULT, FALSE, NONCE, SEQUENCE, 5, PCALL_FRAME_MAX_LENGTH, FALSE, 0 };
 
   pcall_frame_header_encode (&header, bytes);
 }
@@ -67,13 +67,23 @@ make_foreign (guint8 bytes[PCALL_FRAME_HEADER_SIZE])
   reverse (bytes + 24, 8);
 }
 
+static gboolean
+may_have_handles (PcallFrameType type)
+{
+  return type == PCALL_FRAME_RESULT || type == PCALL_FRAME_MESSAGE;
+}
+
 static void
 test_header_round_trip (void)
 {
   for (guint type = PCALL_FRAME_READY; type <= PCALL_FRAME_LAST; type++)
-    for (guint foreign = 0; foreign < 2; foreign++)
+    for (guint variety = 0; variety < 8; variety++)
       {
-        PcallFrameHeader header = { type, FALSE, NONCE, SEQUENCE, type << 24 | 5, 1 << 20 };
+        gboolean foreign = variety & 1;
+        PcallFrameHeader header = {
+          type, FALSE, NONCE, SEQUENCE, type << 24 | 5, 1 << 20, (variety & 2) != 0,
+          variety & 4 && may_have_handles (type) ? PCALL_FRAME_MAX_HANDLES : 0
+        };
         PcallFrameHeader seen = { 0 };
         g_autoptr (GError) error = NULL;
         guint8 bytes[PCALL_FRAME_HEADER_SIZE];
@@ -90,6 +100,8 @@ test_header_round_trip (void)
         g_assert_cmpuint (seen.sequence, ==, SEQUENCE);
         g_assert_cmpuint (seen.call_index, ==, header.call_index);
         g_assert_cmpuint (seen.length, ==, header.length);
+        g_assert_cmpint (seen.in_memory, ==, header.in_memory);
+        g_assert_cmpuint (seen.n_handles, ==, header.n_handles);
       }
 }
 
@@ -148,7 +160,8 @@ static const BadHeader bad_headers[] = {
   { "bad-type/zero", 6, 1, 0, "frame type is 0, which is none" },
   { "bad-type/next", 6, 1, PCALL_FRAME_LAST + 1, "frame type is 13, which is none" },
   { "bad-type/255", 6, 1, 255, "frame type is 255, which is none" },
-  { "bad-zero", 7, 1, 1, "frame byte 7 is 01, not zero" },
+  { "bad-handles/limit-and-1", 7, 1, 253, "frame has 253 handles, over the limit of 252" },
+  { "bad-handles/255", 7, 1, 255, "frame has 255 handles, over the limit of 252" },
   { "bad-nonce", 8, 8, 0xfe, "frame nonce is 00000000000000fe, not that of the task" },
   { "bad-sequence/behind", 16, 4, 6, "frame sequence is 6, not 7" },
   { "bad-sequence/ahead", 16, 4, G_MAXUINT32, "frame sequence is 4294967295, not 7" },
@@ -200,7 +213,29 @@ test_bad_header (gconstpointer data)
     }
 }
 
-/* Only the call index can be anything. */
+/* Whose frame cannot have any */
+static void
+test_handles_of_others (void)
+{
+  for (guint type = PCALL_FRAME_READY; type <= PCALL_FRAME_LAST; type++)
+    {
+      PcallFrameHeader header = { 0 };
+      g_autoptr (GError) error = NULL;
+      guint8 bytes[PCALL_FRAME_HEADER_SIZE];
+
+      encode_good_header (bytes);
+      bytes[6] = (guint8) type;
+      bytes[7] = 1;
+      g_assert_cmpint (pcall_frame_header_decode (bytes, NONCE, SEQUENCE, &header, &error), ==,
+                       may_have_handles (type));
+      if (may_have_handles (type))
+        g_assert_cmpuint (header.n_handles, ==, 1);
+      else
+        g_assert_error (error, PCALL_ERROR, PCALL_ERROR_PROTOCOL);
+    }
+}
+
+/* Only the call index can be anything, and the number of handles almost. */
 static void
 test_header_flips (void)
 {
@@ -221,7 +256,7 @@ test_header_flips (void)
         if (pcall_frame_header_decode (bytes, NONCE, SEQUENCE, &header, &error))
           {
             g_assert_cmpuint (header.length, <=, PCALL_FRAME_MAX_LENGTH);
-            g_assert_true (at == 6 || (at >= 20 && at < 32));
+            g_assert_true (at == 6 || at == 7 || (at >= 20 && at < 32));
           }
         else
           {
@@ -271,6 +306,7 @@ main (int argc, char *argv[])
 
       g_test_add_data_func (path, &bad_headers[i], test_bad_header);
     }
+  g_test_add_func ("/pcall/wire/handles-of-others", test_handles_of_others);
   g_test_add_func ("/pcall/wire/header-flips", test_header_flips);
   g_test_add_func ("/pcall/wire/random-headers", test_random_headers);
 

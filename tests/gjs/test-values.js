@@ -264,4 +264,55 @@ test('the place in a result', () => {
     {type: TypeError, message: /^the result\.a\[0\]: a function cannot cross/});
 });
 
+// Around where a result comes in memory of its own.
+test('large results', () => {
+  const sizes = [65536 - 8, 65536, 65536 + 8, 1 << 20];
+  const makers = {
+    Uint8Array: size => new Uint8Array(size).map((_, i) => i),
+    Float64Array: size => new Float64Array(size / 8).map((_, i) => i / 3),
+    ArrayBuffer: size => new Uint8Array(size).map((_, i) => i).buffer,
+    inside: size => ({a: [new Uint8Array(size).map((_, i) => i), 'b']}),
+    String: size => 'x'.repeat(size),
+  };
+
+  for (const name of Object.keys(makers)) {
+    const results = Pcall.pcall(makers[name], {iargs: sizes.map(size => [size])});
+
+    sizes.forEach((size, i) => ok(isEqual(results[i], makers[name](size)), `${name} of ${size}`));
+    if (name === 'Uint8Array')
+      results.forEach(array => equal(array.fill(7)[0], 7));
+  }
+});
+
+test('large variants', () => {
+  for (const [type, value] of [['ay', new Uint8Array(100000)], ['as', Array(20000).fill('text')],
+    ['ad', Array(20000).fill(0.5)], ['(ay)', [new Uint8Array(100000)]]]) {
+    const variant = new GLib.Variant(type, value);
+    const [back] = Pcall.pcall((t, v) => new imports.gi.GLib.Variant(t, v),
+      {cargs: [type, value]});
+
+    ok(back.equal(variant), type);
+  }
+});
+
+test('descriptors', () => {
+  const task = new Pcall.Pcall(() => {
+    const {GLib: {Variant}, Gio: {File, UnixFDList}, Pcall: library} = imports.gi;
+    const list = new UnixFDList();
+
+    list.append(File.new_for_path('/dev/zero').read(null).get_fd());
+    library.set_result_fd_list(list);
+    return new Variant('h', 0);
+  });
+
+  task.start();
+  task.join();
+  equal(task.results[0].get_handle(), 0);
+
+  const list = task.task.get_call(0).get_result_fd_list();
+  const stream = new Gio.UnixInputStream({fd: list.get(0), close_fd: true});
+
+  equal(stream.read_bytes(3, null).toArray(), new Uint8Array(3));
+});
+
 await run();

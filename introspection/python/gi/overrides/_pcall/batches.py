@@ -16,14 +16,13 @@ is looked at, would cost as much as a small call.
 
 import ctypes
 import keyword
-import pickle
 import time
 import types
 
 from gi.module import get_introspection_module
 from gi.repository import GLib
 
-from . import child, streams
+from . import child, streams, values
 
 Pcall = get_introspection_module("Pcall")
 
@@ -74,6 +73,8 @@ STORE_PICKLE = """
             if isinstance(result, NOT_PLAIN):
                 return ended, result
             data = dumps(result)
+            if data is None:
+                return ended, result
             begin, end = end, end + len(data)
             if end > len(area):
                 return ended, result
@@ -95,7 +96,7 @@ MAX_CHANGES = 2  # from one type to another, until all are pickled
 
 def dumps(result):
     try:
-        return pickle.dumps(result, 5)
+        return values.dump_small(result)
     except Exception as error:  # as many as there are __reduce__
         child.refuse(result, error)
 

@@ -16,7 +16,6 @@ the parent is found out there, why `begin()` and `end()` leave the rare cases to
 
 import _signal  # not signal, whose functions make enumerations of all that they return
 import gc
-import pickle
 import sys
 import threading
 import types
@@ -29,6 +28,7 @@ from . import calls, errors, streams, values, waiting
 Pcall = get_introspection_module("Pcall")
 
 new_bytes = GLib.Bytes.new
+dump_result = values.dump_result
 active = threading._active
 limbo = threading._limbo  # threads that have been started and are not active yet
 
@@ -150,7 +150,8 @@ def run(target, args, kwargs):
             if isinstance(result, GLib.Variant):
                 return None, values.to_variant(result)
             try:
-                return new_bytes(pickle.dumps(result, 5)), None
+                data = dump_result(result)
+                return None if data is None else new_bytes(data), None
             except Exception as error:  # as many as there are __reduce__
                 refuse(result, error)
         finally:
@@ -174,7 +175,8 @@ def run_batch(batches, first, n_calls):
             if isinstance(result, GLib.Variant):
                 return ended, None, values.to_variant(result)
             try:
-                return ended, new_bytes(pickle.dumps(result, 5)), None
+                data = dump_result(result)
+                return ended, None if data is None else new_bytes(data), None
             except Exception as error:  # as many as there are __reduce__
                 refuse(result, error)
         finally:

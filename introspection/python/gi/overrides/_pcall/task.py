@@ -34,10 +34,9 @@ class Call(Pcall_.Call):
         error = self.exception()
         if error is not None:
             raise error
-        result = self.get_result()
-        if result is None:
+        if not self.done():
             raise RuntimeError(f"call {self.index} has not ended")
-        return errors.load_result(values.from_variant, result, self.index)
+        return errors.load_result(values.load_result, self, self.index)
 
     def exception(self):
         """Why the call did not succeed, as `Pcall.Pcall.join()` raises it; None where it did."""
@@ -288,8 +287,9 @@ class Pcall:
     def _load_pickles(self, index, data):
         try:
             return values.load_pieces(data)
-        except Exception:  # of one of them: by itself it is told which
-            return [self._load(index)]
+        except Exception:  # of one of them: each by itself, it is told which
+            n_pieces = values.count_pieces(data)
+            return [self._load(i) for i in range(index, index + n_pieces)]
 
     def _load(self, index):
         data = self.task.get_result_data(index)

@@ -5,20 +5,43 @@
 
 Results, messages and exceptions are pickled. A `GLib.Variant` is one already: as a result or a
 message it passes as it is, and inside of another object it is pickled by its own bytes. Only an
-`ay`, which is what a pickle travels as, and a `v` are put into a `v` first, to tell them apart; so is a
-maybe that Python's own numbers, truth values and None come as from a batch of calls.
+`ay`, which is what a pickle travels as, an `(ay)`, a `v`, and a maybe, as which Python's own numbers,
+truth values and None come from a batch of calls, are put into a `v` first, to tell them apart.
+
+Large buffers of a result, those of NumPy's arrays among them, are not part of its pickle (see PEP
+574). They are written into memory that becomes the result as a whole, an `(ay)`: each buffer, the
+pickle, the size of each of these parts and their number. The parent maps that, for each object that
+it makes of it anew, so that nobody sees what others write into their arrays. What is `bytes` is
+copied out of it, once.
 """
 
 import copyreg
+import mmap
+import os
 import pickle
+import struct
+import sys
 
+from gi.module import get_introspection_module
 from gi.repository import GLib
+
+Pcall = get_introspection_module("Pcall")
 
 PROTOCOL = 5
 BYTES = GLib.VariantType.new("ay")
 OWN_NUMBERS = ("mx", "md", "mb")  # what Python has put into a batch
-AMBIGUOUS = ("ay", "v", *OWN_NUMBERS)
+AMBIGUOUS = ("ay", "(ay)", "v", *OWN_NUMBERS)
 TRUTHS = (False, True, None)
+
+LARGE = 65536  # bytes, from which on a buffer does not go with the pickle
+WORTH_ASKING = 1 << 20  # from which on fresh memory is asked for at once
+MADV_POPULATE_WRITE = 23
+ALIGNMENT = 64  # of each part
+RAW = (bytes, bytearray)  # which are large buffers by themselves
+TAIL = struct.Struct("=QQ8s")  # the number of parts, whether the first is bytes, the mark
+MARK = b"PCLparts"
+
+large = []  # the large buffers of what is being pickled
 
 
 def variant_from_bytes(type_string, data):
@@ -54,6 +77,153 @@ def to_variant(value):
     return value
 
 
+class Raw:
+    """Stands for bytes while they are pickled, as a buffer of theirs."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __reduce__(self):
+        return type(self.value), (pickle.PickleBuffer(self.value),)
+
+
+def take_large(buffer):
+    """For `pickle.dumps()`: false where the buffer does not belong into the pickle."""
+    if buffer.raw().nbytes < LARGE:
+        return True
+    large.append(buffer)
+    return False
+
+
+def write_all(fd, data):
+    """All of it, and zeros up to where the next part begins."""
+    view = memoryview(data)
+    rest = -view.nbytes % ALIGNMENT
+    while view.nbytes > 0:
+        view = view[os.write(fd, view) :]
+    if rest > 0:
+        os.write(fd, bytes(rest))
+
+
+def write_parts(fd, data, is_bytes):
+    parts = [buffer.raw() for buffer in large] + [data]
+    for part in parts:
+        write_all(fd, part)
+    sizes = struct.pack(f"={len(parts)}Q", *map(len, parts))
+    os.write(fd, sizes + TAIL.pack(len(parts), is_bytes, MARK))
+
+
+def put_into_memory(data, is_bytes):
+    """Makes memory of a pickle and its large buffers, which is the result of this call then. False
+    where there is none: then all has to go with the pickle."""
+    try:
+        fd = os.memfd_create("pcall", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    except OSError:
+        return False
+    try:
+        write_parts(fd, data, is_bytes)
+        return Pcall.set_result_memory(fd)
+    except (OSError, GLib.Error):
+        return False
+    finally:
+        os.close(fd)
+
+
+def dump_small(result):
+    """A result as bytes; none where it has large buffers."""
+    if type(result) in RAW and len(result) >= LARGE:
+        return None
+    data = pickle.dumps(result, PROTOCOL, buffer_callback=take_large)
+    if large:
+        large.clear()
+        data = None
+    return data
+
+
+def dump_result(result):
+    """The result of this call as bytes; none where it is in memory."""
+    is_bytes = type(result) is bytes
+    if type(result) in RAW and len(result) >= LARGE:
+        result = Raw(result)
+    large.clear()
+    data = pickle.dumps(result, PROTOCOL, buffer_callback=take_large)
+    if large:
+        data = None if put_into_memory(data, is_bytes) else pickle.dumps(result, PROTOCOL)
+        large.clear()
+    return data
+
+
+def result_to_variant(result):
+    """The result of this call as a GLib.Variant; none where it is in memory."""
+    if isinstance(result, GLib.Variant):
+        return to_variant(result)
+    data = dump_result(result)
+    return None if data is None else GLib.Variant.new_from_bytes(BYTES, GLib.Bytes.new(data), True)
+
+
+def map_result(call):
+    """A call's result as a `memoryview` of memory that nobody else has."""
+    import ctypes
+
+    bytes_ = call.dup_result_bytes()
+    if bytes_ is None:
+        raise MemoryError("there is no memory for the result")
+    size = bytes_.get_size()
+    array = (ctypes.c_ubyte * size).from_address(bytes_.get_region(1, 0, size))
+    array.owner = bytes_
+    return memoryview(array).cast("B")
+
+
+def copy_bytes(view):
+    """As `bytes(view)`. A third of what that costs are faults, one for each page of fresh memory;
+    the kernel hands out many pages at once if it is asked to. Before Linux 5.14 it refuses."""
+    size = view.nbytes
+    if size < WORTH_ASKING:
+        return bytes(view)
+    import ctypes
+
+    new_bytes = ctypes.pythonapi["PyBytes_FromStringAndSize"]
+    new_bytes.restype = ctypes.py_object
+    result = new_bytes(None, ctypes.c_ssize_t(size))
+    get_address = ctypes.pythonapi["PyBytes_AsString"]
+    get_address.restype = ctypes.c_void_p
+    start = get_address(ctypes.py_object(result))
+    first = start + -start % mmap.PAGESIZE
+    length = (start + size - first) & -mmap.PAGESIZE
+    madvise = ctypes.CDLL(None)["madvise"]
+    madvise(ctypes.c_void_p(first), ctypes.c_size_t(length), MADV_POPULATE_WRITE)
+    ctypes.memmove(start, (ctypes.c_char * size).from_buffer(view), size)
+    return result
+
+
+def find_parts(view):
+    """The parts of memory that `put_into_memory()` made, and whether the first one is bytes; none
+    where it is something else."""
+    n, is_bytes, mark = TAIL.unpack(view[-TAIL.size :])
+    if mark != MARK or n > view.nbytes // 8:
+        return None, False
+    parts = []
+    start = 0
+    for (size,) in struct.iter_unpack("=Q", view[-TAIL.size - 8 * n : -TAIL.size]):
+        parts.append(view[start : start + size])
+        start += size + -size % ALIGNMENT
+    return parts, is_bytes
+
+
+def load_result(call):
+    """The result of a call."""
+    variant = call.get_result()
+    if variant.get_type_string() != "(ay)" or variant.get_size() < TAIL.size:
+        return from_variant(variant)
+    parts, is_bytes = find_parts(map_result(call))
+    if parts is None:
+        return variant
+    *buffers, data = parts
+    if is_bytes:
+        return copy_bytes(buffers[0])
+    return pickle.loads(data, buffers=buffers)
+
+
 def from_variant(variant):
     """What `to_variant()` was given."""
     type_string = variant.get_type_string()
@@ -77,11 +247,15 @@ def load_numbers(kind, data):
     return memoryview(data).cast("q" if kind == 88 else "d").tolist()
 
 
+def count_pieces(data):
+    return int.from_bytes(data[:8], sys.byteorder)
+
+
 def load_pieces(data):
     """What was pickled as each of the pieces that the library gives together: their number, as many
     ends, and the bytes."""
     head = memoryview(data)
-    n = head[:8].cast("Q")[0]
+    n = count_pieces(data)
     ends = head[8 : 8 * (n + 1)].cast("Q").tolist()
     base = 8 * (n + 1)
     begin = base

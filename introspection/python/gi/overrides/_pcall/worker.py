@@ -31,7 +31,7 @@ def invoke(target, args, kwargs):
     if isinstance(result, child.types.CoroutineType):
         result = child.run_coroutine(result)
     try:
-        return values.to_variant(result)
+        return values.result_to_variant(result)
     except Exception as error:  # as many as there are __reduce__
         child.refuse(result, error)
 
