@@ -16,6 +16,11 @@ import threading
 import time
 import unittest
 
+try:
+    import numpy
+except ImportError:
+    numpy = None
+
 from support import GLib, Pcall, TestCase, run_program
 
 N_CALLS = 3000
@@ -108,6 +113,22 @@ class Results(TestCase):
 
     def test_large_among_small(self):
         self.check(lambda n: bytes(n * 1000) if n % 100 == 7 else b"small", 400)
+
+    def test_memory(self):
+        """What does not go with the pickle."""
+        self.check(lambda n: bytes([n % 256]) * 100000 if n % 50 == 7 else n, 300)
+        self.check(lambda n: bytes([n % 256]) * 100000 if n % 50 == 7 else str(n), 300)
+
+    @unittest.skipIf(numpy is None, "numpy is not here")
+    def test_arrays(self):
+        def work(n):
+            return numpy.full(20000 if n % 20 == 7 else 3, n)
+
+        for n, result in enumerate(run(work, n=range(200))):
+            self.assertTrue(numpy.array_equal(result, work(n)), n)
+        self.check(lambda n: int(numpy.int64(n)), 100)
+        results = run(lambda n: numpy.int64(n), n=range(100))
+        self.assertEqual({*map(type, results)}, {numpy.int64})
 
     def test_variants(self):
         results = run(lambda n: GLib.Variant("x", n) if n % 2 else n, n=range(400))
