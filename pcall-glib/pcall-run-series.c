@@ -207,7 +207,8 @@ link_log (PcallRun *self,
   PcallLogCapture *log = self->setup->context->log;
   guint name = pcall_ledger_get_log (get_ledger (self), self->job.slot);
 
-  if (log == NULL || name == index || name == PCALL_NO_CALL)
+  if (log == NULL || name == index || name == PCALL_NO_CALL ||
+      !pcall_ledger_is_in (get_ledger (self), self->job.slot, index))
     return;
   pcall_log_capture_link (log, name, index, self->pid);
   self->linked = TRUE;
@@ -360,6 +361,7 @@ take_pending (PcallRun *self)
     {
       if (!has_entered (self, &index, &began))
         began = g_get_monotonic_time ();
+      link_log (self, frame->call_index);
       if (!ensure_begun (self, frame->call_index, began))
         self->pending = NULL;
     }
