@@ -25,11 +25,6 @@ typedef enum
 PcallLogRoute pcall_log_route_get   (void);
 void          pcall_log_route_learn (PcallLogRoute route);
 
-/* In the parent, around a fork: in the child GLib's complaint about a second writer function
- * ends in pcall_log_writer_install(). */
-guint pcall_log_route_set_trap   (void);
-void  pcall_log_route_unset_trap (guint trap);
-
 /* In a child: records go to @fd from here on, which stays open. -1: nowhere. Async-signal-safe. */
 void pcall_log_writer_begin (int                fd,
                              const PcallLogKey *key);
@@ -40,7 +35,7 @@ void pcall_log_writer_end (void);
 /* In a worker: sets what there is to set beside what the program has set for itself. */
 void pcall_log_writer_install_in_worker (void);
 
-/* In a child, with the trap set: sets what there is to set. Where the parent was wrong about that,
+/* In a child: sets what there is to set. Where the parent was wrong about that,
  * @wrong is called with what is right, and must not return. */
 void pcall_log_writer_install (PcallLogRoute route,
                                void (*wrong) (PcallLogRoute route));

@@ -40,7 +40,7 @@ typedef struct
   guint                    calls_per_child; /* 0: no limit */
 
   /* What the start method prepared */
-  GMainContext            *main_context; /* what children are forked with; NULL: each makes its own */
+  GMainContext            *main_context; /* of which each child uses its copy; NULL: it makes one */
   int                      wakeup_fd;    /* of that, to be replaced in each child */
 
   /* As they were when the process was last surveyed */
