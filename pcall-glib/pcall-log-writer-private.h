@@ -35,7 +35,12 @@ void pcall_log_writer_end (void);
 /* In a worker: sets what there is to set beside what the program has set for itself. */
 void pcall_log_writer_install_in_worker (void);
 
-/* In a child: sets what there is to set. Where the parent was wrong about that,
+/* In the parent, as long as it may fork: in a child GLib's complaint about a second writer function
+ * ends in pcall_log_writer_install(), and in the parent where it would have ended. */
+guint pcall_log_route_set_trap   (void);
+void  pcall_log_route_unset_trap (guint trap);
+
+/* In a child, with the trap set: sets what there is to set. Where the parent was wrong about that,
  * @wrong is called with what is right, and must not return. */
 void pcall_log_writer_install (PcallLogRoute route,
                                void (*wrong) (PcallLogRoute route));

@@ -258,12 +258,20 @@ trap (const char    *log_domain,
   g_log_default_handler (log_domain, log_level, message, user_data);
 }
 
-static guint
-set_trap (void (*way_out) (PcallLogRoute route))
+guint
+pcall_log_route_set_trap (void)
 {
-  trapped = way_out;
+  if (pcall_log_route_get () > PCALL_LOG_ROUTE_WRITER)
+    return 0;
   return g_log_set_handler ("GLib", G_LOG_LEVEL_ERROR | G_LOG_FLAG_FATAL | G_LOG_FLAG_RECURSION,
                             trap, NULL);
+}
+
+void
+pcall_log_route_unset_trap (guint trap_id)
+{
+  if (trap_id != 0)
+    g_log_remove_handler ("GLib", trap_id);
 }
 
 void
@@ -292,6 +300,7 @@ leave_thread (PcallLogRoute found)
 static gpointer
 try_writer (gpointer data)
 {
+  trapped = leave_thread;
   g_log_set_writer_func (write_by_default, NULL, NULL);
   return GINT_TO_POINTER (PCALL_LOG_ROUTE_WRITER);
 }
@@ -299,13 +308,13 @@ try_writer (gpointer data)
 void
 pcall_log_writer_install_in_worker (void)
 {
-  guint trap_id = set_trap (leave_thread);
+  guint trap_id = pcall_log_route_set_trap ();
   GThread *thread = g_thread_try_new ("pcall-log", try_writer, NULL, NULL);
 
   if (thread != NULL)
     pcall_log_route_learn (GPOINTER_TO_INT (g_thread_join (thread)));
   trapped = NULL;
-  g_log_remove_handler ("GLib", trap_id);
+  pcall_log_route_unset_trap (trap_id);
   writer.installed = TRUE;
 }
 
@@ -317,7 +326,7 @@ pcall_log_writer_install (PcallLogRoute known,
     {
     case PCALL_LOG_ROUTE_UNKNOWN:
     case PCALL_LOG_ROUTE_WRITER:
-      set_trap (wrong);
+      trapped = wrong;
       g_log_set_writer_func (write_by_default, NULL, NULL);
       trapped = NULL;
       writer.installed = TRUE;

@@ -123,6 +123,8 @@ prepare (PcallStartContext *context)
   gint timeout;
 
   prime_random ();
+  if (context->log != NULL)
+    context->log_trap = pcall_log_route_set_trap ();
   if (!can_make_main_context ())
     return;
 
@@ -138,6 +140,8 @@ prepare (PcallStartContext *context)
 static void
 clear (PcallStartContext *context)
 {
+  pcall_log_route_unset_trap (context->log_trap);
+  context->log_trap = 0;
   g_clear_pointer (&context->main_context, g_main_context_unref);
 }
 

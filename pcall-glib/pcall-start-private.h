@@ -42,6 +42,7 @@ typedef struct
   /* What the start method prepared */
   GMainContext            *main_context; /* of which each child uses its copy; NULL: it makes one */
   int                      wakeup_fd;    /* of that, to be replaced in each child */
+  guint                    log_trap;     /* see pcall-log-writer.c; 0 for none */
 
   /* As they were when the process was last surveyed */
   gboolean                 has_threads;
