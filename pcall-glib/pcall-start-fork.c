@@ -97,6 +97,15 @@ prime_random (void)
   g_once_init_leave (&once, 1);
 }
 
+/* What GLib keeps of a thread is made when it first uses a main context: here once, so that each
+ * child has a copy of it. */
+static void
+prime_thread (GMainContext *context)
+{
+  g_main_context_push_thread_default (context);
+  g_main_context_pop_thread_default (context);
+}
+
 /* GLib ends the process where it gets no descriptor for a main context. As long as there is no
  * other thread, one that is free stays free. */
 static gboolean
@@ -132,9 +141,13 @@ prepare (PcallStartContext *context)
   context->main_context = g_main_context_new ();
   if (g_main_context_query (context->main_context, G_MAXINT, &timeout, &wakeup, 1) == 1 &&
       wakeup.fd > STDERR_FILENO)
-    context->wakeup_fd = wakeup.fd;
-  else
-    g_clear_pointer (&context->main_context, g_main_context_unref);
+    {
+      context->wakeup_fd = wakeup.fd;
+      prime_thread (context->main_context);
+      return;
+    }
+
+  g_clear_pointer (&context->main_context, g_main_context_unref);
 }
 
 static void
