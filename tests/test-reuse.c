@@ -368,12 +368,15 @@ test_timeout (void)
 static void
 test_timeout_is_of_a_call (void)
 {
-  PcallTask *task = new_task (tell_pid, NULL, 600, 0);
+  PcallTask *task = new_task (tell_pid, NULL, 1600, 0);
+  gint64 begun = g_get_monotonic_time ();
 
-  pcall_task_set_timeout (task, 0.25);
+  pcall_task_set_timeout (task, 1.5);
   pcall_task_set_max_children (task, 1);
   support_start (task);
   support_join (task);
+  g_assert_cmpint (g_get_monotonic_time () - begun, >, 1.5 * G_USEC_PER_SEC);
+  g_assert_cmpuint (count_children (task), ==, 1);
   g_assert_finalize_object (task);
 }
 
