@@ -169,12 +169,13 @@ make_copy_ours (const PcallStartContext *context)
   return replaced >= 0;
 }
 
-/* The thread that forked may have pushed contexts; all but the one that it pushed last, for the
- * child, are the parent's. */
+/* The thread that forked may have pushed contexts: those are the parent's. */
 static void
 set_up_main_context (const PcallStartContext *context)
 {
-  if (!make_copy_ours (context))
+  if (make_copy_ours (context))
+    g_main_context_push_thread_default (context->main_context);
+  else
     g_main_context_push_thread_default (g_main_context_new ());
 }
 

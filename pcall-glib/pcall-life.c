@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/single_threaded.h>
 #include <unistd.h>
 
 #include "pcall-error.h"
@@ -30,21 +31,32 @@
  * over the fork, so that no fork falls between making the pipe and knowing its number. */
 
 static pthread_mutex_t life_lock = PTHREAD_MUTEX_INITIALIZER;
+static gboolean life_is_locked_over_fork;
 static int life_error; /* why there are no fork handlers, an errno */
 static guint life_n_users;
 static int life_read_fd = -1;
 static int life_write_fd = -1;
 static int life_attached_fd = -1; /* in a child: of its parent's pipe */
 
+/* A process with one thread does not need the lock, and the page that it stands in would be copied
+ * for each fork. */
 static void
 before_fork (void)
 {
+  if (__libc_single_threaded)
+    return;
+
   pthread_mutex_lock (&life_lock);
+  life_is_locked_over_fork = TRUE;
 }
 
 static void
-after_fork_in_parent (void)
+unlock_after_fork (void)
 {
+  if (!life_is_locked_over_fork)
+    return;
+
+  life_is_locked_over_fork = FALSE;
   pthread_mutex_unlock (&life_lock);
 }
 
@@ -53,14 +65,14 @@ after_fork_in_child (void)
 {
   pcall_fd_clear (&life_write_fd);
   life_n_users = 0;
-  pthread_mutex_unlock (&life_lock);
+  unlock_after_fork ();
 }
 
 /* When the library is loaded, before there can be a pipe that a fork in another thread misses. */
 __attribute__ ((constructor)) static void
 register_fork_handlers (void)
 {
-  life_error = pthread_atfork (before_fork, after_fork_in_parent, after_fork_in_child);
+  life_error = pthread_atfork (before_fork, unlock_after_fork, after_fork_in_child);
 }
 
 static gboolean

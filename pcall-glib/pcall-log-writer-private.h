@@ -25,11 +25,6 @@ typedef enum
 PcallLogRoute pcall_log_route_get   (void);
 void          pcall_log_route_learn (PcallLogRoute route);
 
-/* In the parent, around a fork: in the child GLib's complaint about a second writer function
- * ends in pcall_log_writer_install(). */
-guint pcall_log_route_set_trap   (void);
-void  pcall_log_route_unset_trap (guint trap);
-
 /* In a child: records go to @fd from here on, which stays open. -1: nowhere. Async-signal-safe. */
 void pcall_log_writer_begin (int                fd,
                              const PcallLogKey *key);
@@ -39,6 +34,12 @@ void pcall_log_writer_end (void);
 
 /* In a worker: sets what there is to set beside what the program has set for itself. */
 void pcall_log_writer_install_in_worker (void);
+
+/* In the parent, as long as it may fork: in a child GLib's complaint about a second writer function
+ * ends in pcall_log_writer_install(). In the parent itself such an error of GLib's, which ends the
+ * process, is left to GLib's default handler. */
+guint pcall_log_route_set_trap   (void);
+void  pcall_log_route_unset_trap (guint trap);
 
 /* In a child, with the trap set: sets what there is to set. Where the parent was wrong about that,
  * @wrong is called with what is right, and must not return. */

@@ -26,10 +26,10 @@
  * waitid() gives ECHILD. Since Linux 6.15 a pidfd remembers the status all the same
  * (PIDFD_GET_INFO); before that it is lost, and we say so.
  *
- * The process group has the number of the pid. While the process is a zombie that number cannot
- * be used again, so its group is killed before it is reaped. Where something else may have reaped
- * it, only a signal through the pidfd (PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9) is certain to reach
- * the right group. */
+ * The process group has the number of the pid. A signal through the pidfd reaches the right group
+ * whether the process was reaped or not (PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9). Before Linux had
+ * that, only the number was left, which cannot be used again while the process is a zombie: then its
+ * group is killed before it is reaped. */
 
 /* From <linux/pidfd.h> of Linux 6.15: the headers that we build with may be older. */
 struct pidfd_info_v0
@@ -92,29 +92,33 @@ signal_group_by_number (const PcallProcess *self,
     kill (-self->pid, signum);
 }
 
-/* FALSE where the kernel does not know how. */
 static gboolean
 signal_group_by_pidfd (const PcallProcess *self,
                        int                 signum)
 {
-  static int known = TRUE;
+  return syscall (SYS_pidfd_send_signal, self->pidfd, signum, NULL,
+                  PIDFD_SIGNAL_PROCESS_GROUP_FLAG) == 0;
+}
 
-  if (!g_atomic_int_get (&known))
-    return FALSE;
-  if (syscall (SYS_pidfd_send_signal, self->pidfd, signum, NULL,
-               PIDFD_SIGNAL_PROCESS_GROUP_FLAG) == 0 ||
-      errno != EINVAL)
-    return TRUE;
+/* Whether the kernel knows how; asked once. */
+static gboolean
+can_signal_group_by_pidfd (const PcallProcess *self)
+{
+  enum { UNKNOWN, YES, NO };
+  static int answer = UNKNOWN;
 
-  g_atomic_int_set (&known, FALSE);
-  return FALSE;
+  if (g_atomic_int_get (&answer) == UNKNOWN)
+    g_atomic_int_set (&answer, signal_group_by_pidfd (self, 0) || errno == ESRCH ? YES : NO);
+  return g_atomic_int_get (&answer) == YES;
 }
 
 static void
 signal_group (const PcallProcess *self,
               int                 signum)
 {
-  if (!signal_group_by_pidfd (self, signum))
+  if (can_signal_group_by_pidfd (self))
+    signal_group_by_pidfd (self, signum);
+  else
     signal_group_by_number (self, signum);
 }
 
@@ -175,20 +179,19 @@ gboolean
 pcall_process_reap (const PcallProcess *self,
                     PcallExit          *exit)
 {
+  gboolean at_once = can_signal_group_by_pidfd (self);
+  struct rusage usage = { 0 };
   int status = 0;
-  int ended = wait_pidfd (self, WNOHANG | WNOWAIT, &status, NULL);
+  int ended = wait_pidfd (self, at_once ? WNOHANG : WNOHANG | WNOWAIT, &status, &usage);
 
   if (ended == 0)
     return FALSE;
 
-  *exit = (PcallExit) { .known = FALSE };
   signal_group (self, SIGKILL);
+  if (ended > 0 && !at_once)
+    ended = wait_pidfd (self, WNOHANG, &status, &usage);
 
-  if (ended > 0 && wait_pidfd (self, WNOHANG, &status, &exit->usage) > 0)
-    exit->known = TRUE;
-  else
-    exit->known = remembered_status (self, &status);
-
+  *exit = (PcallExit) { .known = ended > 0 || remembered_status (self, &status), .usage = usage };
   exit->status = status;
   return TRUE;
 }

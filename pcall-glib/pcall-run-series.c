@@ -388,7 +388,8 @@ link_log (PcallRun *self,
   PcallLogCapture *log = self->setup->context->log;
   guint name = pcall_ledger_get_log (get_ledger (self), self->job.slot);
 
-  if (log == NULL || name == index || name == PCALL_NO_CALL)
+  if (log == NULL || name == index || name == PCALL_NO_CALL ||
+      !pcall_ledger_is_in (get_ledger (self), self->job.slot, index))
     return;
   pcall_log_capture_link (log, name, index, self->pid);
   self->linked = TRUE;

@@ -30,8 +30,9 @@
  * end before it forks again: no sibling ever holds it.
  *
  * Where the time goes, besides the fork itself: in page faults, about a microsecond for each page
- * of code or memory that the child uses first, or that the parent writes again. So what can be
- * prepared in the parent, which has the pages, is prepared there. */
+ * of code or memory that the child uses first, and more for each that the parent writes again: it
+ * has to be copied, and all other children wait for the parent meanwhile. So what can be prepared
+ * for all children is prepared in the parent, once, and what each child needs anew it makes itself. */
 
 static struct
 {
@@ -96,6 +97,15 @@ prime_random (void)
   g_once_init_leave (&once, 1);
 }
 
+/* What GLib keeps of a thread is made when it first uses a main context: here once, so that each
+ * child has a copy of it. */
+static void
+prime_thread (GMainContext *context)
+{
+  g_main_context_push_thread_default (context);
+  g_main_context_pop_thread_default (context);
+}
+
 /* GLib ends the process where it gets no descriptor for a main context. As long as there is no
  * other thread, one that is free stays free. */
 static gboolean
@@ -122,6 +132,8 @@ prepare (PcallStartContext *context)
   gint timeout;
 
   prime_random ();
+  if (context->log != NULL)
+    context->log_trap = pcall_log_route_set_trap ();
   if (!can_make_main_context ())
     return;
 
@@ -129,14 +141,20 @@ prepare (PcallStartContext *context)
   context->main_context = g_main_context_new ();
   if (g_main_context_query (context->main_context, G_MAXINT, &timeout, &wakeup, 1) == 1 &&
       wakeup.fd > STDERR_FILENO)
-    context->wakeup_fd = wakeup.fd;
-  else
-    g_clear_pointer (&context->main_context, g_main_context_unref);
+    {
+      context->wakeup_fd = wakeup.fd;
+      prime_thread (context->main_context);
+      return;
+    }
+
+  g_clear_pointer (&context->main_context, g_main_context_unref);
 }
 
 static void
 clear (PcallStartContext *context)
 {
+  pcall_log_route_unset_trap (context->log_trap);
+  context->log_trap = 0;
   g_clear_pointer (&context->main_context, g_main_context_unref);
 }
 
@@ -203,47 +221,24 @@ call_fork_func (void)
   return -1;
 }
 
-/* With the child's main context as the thread's default: in the child it is there then, at no
- * cost. */
-static pid_t
-fork_process (GMainContext *main_context)
-{
-  pid_t pid;
-  int saved_errno;
-
-  if (main_context != NULL)
-    g_main_context_push_thread_default (main_context);
-
-  pid = fork_func.func != NULL ? call_fork_func () : fork ();
-  if (pid == 0)
-    return 0;
-
-  saved_errno = errno;
-  if (main_context != NULL)
-    g_main_context_pop_thread_default (main_context);
-  errno = saved_errno;
-  return pid;
-}
-
 /* In the child, signals stay blocked. */
 static pid_t
-fork_with_signals_blocked (const PcallStartContext *context)
+fork_with_signals_blocked (void)
 {
-  guint trap = context->log != NULL ? pcall_log_route_set_trap () : 0;
   sigset_t all, before;
   pid_t pid;
   int saved_errno;
 
   sigfillset (&all);
   pthread_sigmask (SIG_SETMASK, &all, &before);
-  pid = fork_process (context->main_context);
+  pid = fork_func.func != NULL ? call_fork_func () : fork ();
   if (pid == 0)
     return 0;
 
   saved_errno = errno;
   pthread_sigmask (SIG_SETMASK, &before, NULL);
-  pcall_log_route_unset_trap (trap);
-  errno = saved_errno;
+  if (pid < 0)
+    errno = saved_errno;
   return pid;
 }
 
@@ -325,7 +320,7 @@ fork_child (const PcallStartContext *context,
 
   started->log_route = pcall_log_route_get ();
   started->says_ready = inheritance.says_ready = must_say_ready (context, started->log_route);
-  pid = fork_with_signals_blocked (context);
+  pid = fork_with_signals_blocked ();
 
   if (pid == 0)
     {

@@ -41,8 +41,9 @@ typedef struct
   gboolean                 one_by_one; /* a call is not begun before the end of the last one is told */
 
   /* What the start method prepared */
-  GMainContext            *main_context; /* what children are forked with; NULL: each makes its own */
+  GMainContext            *main_context; /* of which each child uses its copy; NULL: it makes one */
   int                      wakeup_fd;    /* of that, to be replaced in each child */
+  guint                    log_trap;     /* see pcall-log-writer.c; 0 for none */
 
   /* As they were when the process was last surveyed */
   gboolean                 has_threads;

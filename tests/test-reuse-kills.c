@@ -28,6 +28,7 @@ typedef struct
   gint  n_begun[MAX_CALLS];
   gint  n_ended[MAX_CALLS];
   guint sum; /* so that work is work */
+  guint n_steps; /* that a child made from the end of one call to the beginning of the next */
 } Board;
 
 static Board *board;
@@ -186,7 +187,8 @@ test_random (void)
 
 #define N_STEPPED 12
 #define FROM_CALL 3 /* at the end of which the tracer begins to count */
-#define MAX_STEPS 200000
+#define MAX_STEPS 1000000
+#define N_STOPS 60 /* in the short form */
 
 enum
 {
@@ -244,6 +246,7 @@ kill_after (pid_t pid,
       if (g_atomic_int_get (&board->n_begun[FROM_CALL + 1]) > 0)
         {
           kill (pid, SIGKILL);
+          board->n_steps = i;
           return TRACER_SAW_CALL;
         }
       if (ptrace (PTRACE_SINGLESTEP, pid, NULL, 0) < 0 || !wait_for (pid, &status))
@@ -355,17 +358,27 @@ kill_once (guint  stop,
   return !begun;
 }
 
+/* How many instructions there are; a sanitizer adds its own. */
+static guint
+count_steps (void)
+{
+  guint n_crashed = 0;
+
+  g_assert_false (kill_once (MAX_STEPS, &n_crashed));
+  return board->n_steps;
+}
+
 /* All instructions are too many for the short form: some then, others each time. */
 static void
 test_each_instruction (void)
 {
   g_autofree char *before = traces_take ();
-  guint stride = traces_rounds (41, 1);
-  guint first = g_test_rand_int_range (0, stride);
   guint n_crashed = 0, n_rounds = 0;
-  guint stop = first;
+  guint stride, stop;
 
   pcall_set_fork_func (fork_traced, NULL, NULL);
+  stride = traces_rounds (count_steps () / N_STOPS + 1, 1);
+  stop = g_test_rand_int_range (0, stride);
   while (stop < MAX_STEPS && kill_once (stop, &n_crashed))
     {
       stop += stride;

@@ -144,9 +144,9 @@ test_arguments (void)
 {
   PcallTask *task = new_task (add, NULL, 1, 0);
 
-  pcall_task_set_common_args (task, support_parse ("(1,)"));
-  pcall_task_set_instance_args (task, support_parse ("[(1,), (2,), (3,), (4,)]"));
-  pcall_task_set_argument (task, "z", support_parse ("[100, 200, 300]"));
+  pcall_task_set_common_args (task, g_variant_new_parsed ("(1,)"));
+  pcall_task_set_instance_args (task, g_variant_new_parsed ("[(1,), (2,), (3,), (4,)]"));
+  pcall_task_set_argument (task, "z", g_variant_new_parsed ("[100, 200, 300]"));
   support_run (task, "[<102>, <203>, <304>]");
   g_assert_finalize_object (task);
 }
@@ -163,8 +163,8 @@ test_targets (void)
       pcall_task_add_target (task, target);
     }
   pcall_task_set_max_children (task, 1);
-  pcall_task_set_common_args (task, support_parse ("(1, 2)"));
-  pcall_task_set_common_kwargs (task, support_parse ("{'z': <10>}"));
+  pcall_task_set_common_args (task, g_variant_new_parsed ("(1, 2)"));
+  pcall_task_set_common_kwargs (task, g_variant_new_parsed ("{'z': <10>}"));
   support_run (task, "[<13>, <14>, <15>, <16>]");
   g_assert_cmpuint (count_children (task), ==, 1);
   g_assert_finalize_object (task);
@@ -368,12 +368,15 @@ test_timeout (void)
 static void
 test_timeout_is_of_a_call (void)
 {
-  PcallTask *task = new_task (tell_pid, NULL, 600, 0);
+  PcallTask *task = new_task (tell_pid, NULL, 1600, 0);
+  gint64 begun = g_get_monotonic_time ();
 
-  pcall_task_set_timeout (task, 0.25);
+  pcall_task_set_timeout (task, 1.5);
   pcall_task_set_max_children (task, 1);
   support_start (task);
   support_join (task);
+  g_assert_cmpint (g_get_monotonic_time () - begun, >, 1.5 * G_USEC_PER_SEC);
+  g_assert_cmpuint (count_children (task), ==, 1);
   g_assert_finalize_object (task);
 }
 
@@ -440,7 +443,7 @@ join_further_in (PcallTask *task,
 static void
 test_join_further_in (void)
 {
-  PcallTask *task = new_task (misbehave, NULL, 400, 0);
+  PcallTask *task = new_task (misbehave, NULL, 140, 0);
   Tally *tally = tally_new (task);
   guint started = 0, finished = 0;
 
