@@ -33,7 +33,7 @@ typedef struct
   guint64 type;    /* of all of these results, a character: a number's, or PCALL_BATCH_BYTES */
   guint64 wrote;   /* whether it is certain that only the last of these has written anything */
   guint64 gap[5];
-  guint64 cells[]; /* a number, or where in `bytes` the result ends; behind the last cell are the bytes */
+  guint64 cells[]; /* a number, or where the result ends in the bytes, which are behind the cells */
 } PcallBatch;
 
 #define PCALL_BATCH_BYTES 'p'
@@ -89,15 +89,16 @@ typedef struct
   gsize           n_bytes;
 } PcallColumnPieces;
 
-/* Of the calls from @from to @n_ended. The memory may be anything: FALSE where it cannot be that. */
+/* Of the calls from @from to @n_ended. The memory may be anything: FALSE where it cannot be
+ * that. */
 gboolean      pcall_batch_get_pieces (PcallBatch             *self,
                                       const PcallBatchLimits *limits,
                                       guint                   from,
                                       guint                   n_ended,
                                       PcallColumnPieces      *pieces);
 
-/* A copy of what there is of the calls from @from to @n_ended, a column. The memory may be anything:
- * NULL where it cannot be that, or there is no memory for the copy. */
+/* A copy of what there is of the calls from @from to @n_ended, a column. The memory may be
+ * anything: NULL where it cannot be that, or there is no memory for the copy. */
 PcallPayload *pcall_batch_read (PcallBatch             *self,
                                 const PcallBatchLimits *limits,
                                 guint                   from,

@@ -3,60 +3,19 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
+#include "pcall-call-list-struct-private.h"
+
 #include <sys/types.h>
 
-#include "pcall-call-private.h"
 #include "pcall-error.h"
-#include "pcall-number-private.h"
 #include "pcall-target.h"
 
 /* The calls of a task, compactly.
  *
  * A million calls are an array of a million small records, zero until they are touched. What few
- * calls have (an error, a text, a log file) stands apart from the record. A result is kept as the
- * bytes that came, and a number in the record itself. Arguments are not stored at all: they are built when asked for. */
-
-typedef struct
-{
-  GError   *error;
-  GVariant *error_details;
-  char     *progress_text;
-  char     *log_file; /* once asked for */
-  char     *log_note;
-  gdouble   progress;
-} Extra;
-
-typedef struct
-{
-  union
-  {
-    PcallPayload *payload;
-    guint64       bits;
-  }      result;
-  Extra *extra;
-  gint64 time; /* running: when it began; finished: how long it took; microseconds */
-  gint32 pid;
-  guint8 state;
-  char   number;         /* the type of the result, where that is one; else it is a payload */
-  guint8 has_log    : 1;
-  guint8 holds_call : 1; /* its object is kept until the call has ended */
-  guint8 stopped    : 1; /* `time` is how long it took */
-} Record;
-
-struct _PcallCallList
-{
-  grefcount       ref_count;
-  PcallArguments *arguments;
-  GPtrArray      *targets;
-  Record         *records;
-  guint           n_calls;
-  guint           n_finished;
-  guint           n_failed;
-  gdouble         progress; /* of the calls that run, summed up */
-  GHashTable      *calls;   /* index → PcallCall, weak */
-  GHashTable      *handles; /* index → GUnixFDList, where a result has one; NULL: none has */
-  PcallLogCapture *log;     /* NULL: no call has a log file */
-};
+ * calls have (an error, a text, a log file) stands apart from the record. A result is kept as
+ * the bytes that came, and a number in the record itself (pcall-call-results.c). Arguments are
+ * not stored at all: they are built when asked for. */
 
 PcallCallList *
 pcall_call_list_new (PcallArguments *arguments,
@@ -68,7 +27,7 @@ pcall_call_list_new (PcallArguments *arguments,
   g_ref_count_init (&self->ref_count);
   self->arguments = pcall_arguments_ref (arguments);
   self->targets = g_ptr_array_ref (targets);
-  self->records = g_new0 (Record, n_calls);
+  self->records = g_new0 (PcallCallRecord, n_calls);
   self->n_calls = n_calls;
   self->calls = g_hash_table_new (NULL, NULL);
   return self;
@@ -89,7 +48,7 @@ pcall_call_list_set_log (PcallCallList   *self,
 }
 
 static void
-extra_free (Extra *extra)
+extra_free (PcallCallExtra *extra)
 {
   g_clear_error (&extra->error);
   g_clear_pointer (&extra->error_details, g_variant_unref);
@@ -100,7 +59,7 @@ extra_free (Extra *extra)
 }
 
 static void
-record_clear (Record *record)
+record_clear (PcallCallRecord *record)
 {
   if (record->number == '\0')
     g_clear_pointer (&record->result.payload, pcall_payload_unref);
@@ -124,19 +83,12 @@ pcall_call_list_unref (PcallCallList *self)
   g_free (self);
 }
 
-static Record *
-get_record (PcallCallList *self,
-            guint          index)
-{
-  g_assert (index < self->n_calls);
-  return &self->records[index];
-}
 
-static Extra *
-ensure_extra (Record *record)
+static PcallCallExtra *
+ensure_extra (PcallCallRecord *record)
 {
   if (record->extra == NULL)
-    record->extra = g_new0 (Extra, 1);
+    record->extra = g_new0 (PcallCallExtra, 1);
   return record->extra;
 }
 
@@ -157,7 +109,7 @@ hold_call (PcallCallList *self,
            guint          index,
            PcallCall     *call)
 {
-  Record *record = get_record (self, index);
+  PcallCallRecord *record = pcall_call_list_get_record (self, index);
 
   if (record->state > PCALL_CALL_STATE_RUNNING)
     return;
@@ -218,33 +170,6 @@ pcall_call_list_get_done (PcallCallList *self)
   return self->n_finished + self->progress;
 }
 
-static GVariant *
-build_result (const Record *record)
-{
-  const PcallNumber number = { record->result.bits, record->number };
-
-  return number.type != '\0' ? pcall_number_to_value (&number)
-                             : pcall_payload_unbox (record->result.payload);
-}
-
-GVariant *
-pcall_call_list_get_results (PcallCallList *self)
-{
-  GVariantBuilder builder;
-
-  if (self->n_finished < self->n_calls || self->n_failed > 0)
-    return NULL;
-
-  g_variant_builder_init (&builder, G_VARIANT_TYPE ("av"));
-  for (guint i = 0; i < self->n_calls; i++)
-    {
-      g_autoptr (GVariant) result = build_result (&self->records[i]);
-
-      g_variant_builder_add (&builder, "v", result);
-    }
-  return g_variant_ref_sink (g_variant_builder_end (&builder));
-}
-
 const GError *
 pcall_call_list_get_first_error (PcallCallList *self)
 {
@@ -269,7 +194,7 @@ PcallCallState
 pcall_call_list_get_state (PcallCallList *self,
                            guint          index)
 {
-  return get_record (self, index)->state;
+  return pcall_call_list_get_record (self, index)->state;
 }
 
 static PcallTarget *
@@ -295,7 +220,7 @@ pcall_call_list_begin (PcallCallList *self,
                        pid_t          pid,
                        gint64         began)
 {
-  Record *record = get_record (self, index);
+  PcallCallRecord *record = pcall_call_list_get_record (self, index);
   PcallCall *call = peek_call (self, index);
 
   record->state = PCALL_CALL_STATE_RUNNING;
@@ -313,7 +238,7 @@ pcall_call_list_stop_clock (PcallCallList *self,
                             guint          index,
                             gint64         took)
 {
-  Record *record = get_record (self, index);
+  PcallCallRecord *record = pcall_call_list_get_record (self, index);
 
   record->time = MAX (took, 0);
   record->stopped = TRUE;
@@ -325,7 +250,7 @@ pcall_call_list_set_progress (PcallCallList *self,
                               gdouble        fraction,
                               const char    *text)
 {
-  Extra *extra = ensure_extra (get_record (self, index));
+  PcallCallExtra *extra = ensure_extra (pcall_call_list_get_record (self, index));
   PcallCall *call = peek_call (self, index);
 
   self->progress += fraction - extra->progress;
@@ -341,8 +266,8 @@ pcall_call_list_set_progress (PcallCallList *self,
 
 /* A call that is over is wholly done, and no longer counts as partly done. */
 static void
-settle_progress (PcallCallList *self,
-                 Record        *record)
+settle_progress (PcallCallList   *self,
+                 PcallCallRecord *record)
 {
   if (record->extra != NULL)
     {
@@ -353,31 +278,11 @@ settle_progress (PcallCallList *self,
     record->time = g_get_monotonic_time () - record->time;
 }
 
-static void
-set_number (Record            *record,
-            const PcallNumber *number)
-{
-  record->result.bits = number->bits;
-  record->number = number->type;
-}
-
-static void
-set_result (Record       *record,
-            PcallPayload *result)
-{
-  PcallNumber number;
-
-  if (pcall_number_from_box (&number, pcall_payload_get_data (result), result->length))
-    set_number (record, &number);
-  else
-    record->result.payload = pcall_payload_ref (result);
-}
-
 /* FALSE if it had ended before. */
 static gboolean
-finish (PcallCallList *self,
-        Record        *record,
-        PcallCallState state)
+finish (PcallCallList   *self,
+        PcallCallRecord *record,
+        PcallCallState   state)
 {
   g_assert (state > PCALL_CALL_STATE_RUNNING);
 
@@ -395,7 +300,7 @@ static void
 notify_finished (PcallCallList *self,
                  guint          index)
 {
-  Record *record = get_record (self, index);
+  PcallCallRecord *record = pcall_call_list_get_record (self, index);
   g_autoptr (PcallCall) call = NULL;
 
   g_set_object (&call, peek_call (self, index));
@@ -406,28 +311,15 @@ notify_finished (PcallCallList *self,
   record->holds_call = FALSE;
 }
 
-void
-pcall_call_list_set_handles (PcallCallList *self,
-                             guint          index,
-                             GUnixFDList   *handles)
-{
-  if (get_record (self, index)->state > PCALL_CALL_STATE_RUNNING)
-    return;
-
-  if (self->handles == NULL)
-    self->handles = g_hash_table_new_full (NULL, NULL, NULL, g_object_unref);
-  g_hash_table_insert (self->handles, GUINT_TO_POINTER (index), g_object_ref (handles));
-}
-
 gboolean
-pcall_call_list_finish (PcallCallList *self,
-                        guint          index,
-                        PcallCallState state,
-                        PcallPayload  *result,
-                        GError        *error,
-                        GVariant      *error_details)
+pcall_call_list_finish (PcallCallList  *self,
+                        guint           index,
+                        PcallCallState  state,
+                        PcallPayload   *result,
+                        GError         *error,
+                        GVariant       *error_details)
 {
-  Record *record = get_record (self, index);
+  PcallCallRecord *record = pcall_call_list_get_record (self, index);
 
   g_assert ((result != NULL) == (state == PCALL_CALL_STATE_SUCCEEDED));
   g_assert ((error == NULL) == (state == PCALL_CALL_STATE_SUCCEEDED));
@@ -439,7 +331,7 @@ pcall_call_list_finish (PcallCallList *self,
     }
 
   if (result != NULL)
-    set_result (record, result);
+    pcall_call_record_set_payload (record, result);
   if (error != NULL)
     ensure_extra (record)->error = error;
   if (error_details != NULL)
@@ -453,12 +345,12 @@ pcall_call_list_finish_number (PcallCallList     *self,
                                guint              index,
                                const PcallNumber *number)
 {
-  Record *record = get_record (self, index);
+  PcallCallRecord *record = pcall_call_list_get_record (self, index);
 
   if (!finish (self, record, PCALL_CALL_STATE_SUCCEEDED))
     return;
 
-  set_number (record, number);
+  pcall_call_record_set_number (record, number);
   notify_finished (self, index);
 }
 
@@ -467,7 +359,7 @@ pcall_call_list_count_pending (PcallCallList *self,
                                guint          first,
                                guint          n)
 {
-  const Record *record = get_record (self, first);
+  const PcallCallRecord *record = pcall_call_list_get_record (self, first);
   guint i = 0;
 
   while (i < MIN (n, self->n_calls - first) && record[i].state == PCALL_CALL_STATE_PENDING &&
@@ -485,7 +377,7 @@ pcall_call_list_book (PcallCallList *self,
                       char           type,
                       const guint64 *numbers)
 {
-  Record *record = get_record (self, first);
+  PcallCallRecord *record = pcall_call_list_get_record (self, first);
 
   g_assert (n <= self->n_calls - first);
 
@@ -506,7 +398,7 @@ pcall_call_list_settle_log (PcallCallList *self,
                             guint          index,
                             gboolean       has_log)
 {
-  Record *record = get_record (self, index);
+  PcallCallRecord *record = pcall_call_list_get_record (self, index);
   PcallCall *call = peek_call (self, index);
 
   if (record->has_log == has_log)
@@ -522,7 +414,7 @@ pcall_call_list_set_log_note (PcallCallList *self,
                               guint          index,
                               const char    *note)
 {
-  Extra *extra = ensure_extra (get_record (self, index));
+  PcallCallExtra *extra = ensure_extra (pcall_call_list_get_record (self, index));
 
   g_free (extra->log_note);
   extra->log_note = g_strdup (note);
@@ -567,111 +459,11 @@ pcall_call_list_get_kwargs (PcallCallList *self,
   return pcall_arguments_build_kwargs (self->arguments, index);
 }
 
-GVariant *
-pcall_call_list_get_result (PcallCallList *self,
-                            guint          index)
-{
-  Record *record = get_record (self, index);
-
-  return record->state == PCALL_CALL_STATE_SUCCEEDED ? build_result (record) : NULL;
-}
-
-guint
-pcall_call_list_get_numbers (PcallCallList *self,
-                             guint          index,
-                             char          *type,
-                             guint64       *numbers)
-{
-  guint i;
-
-  *type = get_record (self, index)->number;
-  for (i = index; i < self->n_calls && *type != '\0' && self->records[i].number == *type; i++)
-    if (numbers != NULL)
-      numbers[i - index] = self->records[i].result.bits;
-  return i - index;
-}
-
-/* A copy of a large one would cost more than to ask for it alone. */
-#define LARGEST_PIECE (64 * 1024)
-
-static const guint8 *
-peek_piece (PcallCallList *self,
-            guint          index,
-            gsize         *length)
-{
-  const guint8 *bytes =
-      index < self->n_calls ? pcall_call_list_peek_result_data (self, index, length) : NULL;
-
-  return bytes != NULL && *length <= LARGEST_PIECE ? bytes : NULL;
-}
-
-GBytes *
-pcall_call_list_join_results (PcallCallList *self,
-                              guint          index)
-{
-  GByteArray *joined;
-  const guint8 *bytes;
-  gsize length;
-  guint64 end = 0;
-  guint64 n = 0;
-
-  while (peek_piece (self, index + n, &length) != NULL)
-    n++;
-  if (n == 0)
-    return NULL;
-
-  joined = g_byte_array_new ();
-  g_byte_array_append (joined, (const guint8 *) &n, sizeof n);
-  for (guint64 i = 0; i < n; i++)
-    {
-      peek_piece (self, index + i, &length);
-      end += length;
-      g_byte_array_append (joined, (const guint8 *) &end, sizeof end);
-    }
-  for (guint64 i = 0; i < n; i++)
-    {
-      bytes = peek_piece (self, index + i, &length);
-      g_byte_array_append (joined, bytes, length);
-    }
-  return g_byte_array_free_to_bytes (joined);
-}
-
-const guint8 *
-pcall_call_list_peek_result_data (PcallCallList *self,
-                                  guint          index,
-                                  gsize         *length)
-{
-  Record *record = get_record (self, index);
-
-  if (record->number != '\0' || record->result.payload == NULL)
-    return NULL;
-  return pcall_payload_peek_bytestring (record->result.payload, length);
-}
-
-GBytes *
-pcall_call_list_dup_result_bytes (PcallCallList *self,
-                                  guint          index)
-{
-  Record *record = get_record (self, index);
-
-  if (record->number != '\0' || record->result.payload == NULL)
-    return NULL;
-  return pcall_payload_dup_bytestring (record->result.payload);
-}
-
-GUnixFDList *
-pcall_call_list_get_handles (PcallCallList *self,
-                             guint          index)
-{
-  return self->handles != NULL ? g_hash_table_lookup (self->handles, GUINT_TO_POINTER (index))
-                               : NULL;
-}
-
 const GError *
 pcall_call_list_get_error (PcallCallList *self,
                            guint          index)
 {
-  Extra *extra = get_record (self, index)->extra;
+  PcallCallExtra *extra = pcall_call_list_get_record (self, index)->extra;
 
   return extra != NULL ? extra->error : NULL;
 }
@@ -680,7 +472,7 @@ GVariant *
 pcall_call_list_get_error_details (PcallCallList *self,
                                    guint          index)
 {
-  Extra *extra = get_record (self, index)->extra;
+  PcallCallExtra *extra = pcall_call_list_get_record (self, index)->extra;
 
   return extra != NULL ? extra->error_details : NULL;
 }
@@ -689,14 +481,14 @@ pid_t
 pcall_call_list_get_pid (PcallCallList *self,
                          guint          index)
 {
-  return get_record (self, index)->pid;
+  return pcall_call_list_get_record (self, index)->pid;
 }
 
 gdouble
 pcall_call_list_get_progress (PcallCallList *self,
                               guint          index)
 {
-  Record *record = get_record (self, index);
+  PcallCallRecord *record = pcall_call_list_get_record (self, index);
 
   if (record->state > PCALL_CALL_STATE_RUNNING)
     return 1.0;
@@ -707,7 +499,7 @@ const char *
 pcall_call_list_get_progress_text (PcallCallList *self,
                                    guint          index)
 {
-  Extra *extra = get_record (self, index)->extra;
+  PcallCallExtra *extra = pcall_call_list_get_record (self, index)->extra;
 
   return extra != NULL ? extra->progress_text : NULL;
 }
@@ -716,7 +508,7 @@ gdouble
 pcall_call_list_get_elapsed (PcallCallList *self,
                              guint          index)
 {
-  Record *record = get_record (self, index);
+  PcallCallRecord *record = pcall_call_list_get_record (self, index);
   gint64 time = record->time;
 
   if (record->state == PCALL_CALL_STATE_RUNNING && !record->stopped)
@@ -728,15 +520,15 @@ gboolean
 pcall_call_list_has_log (PcallCallList *self,
                          guint          index)
 {
-  return get_record (self, index)->has_log;
+  return pcall_call_list_get_record (self, index)->has_log;
 }
 
 const char *
 pcall_call_list_get_log_file (PcallCallList *self,
                               guint          index)
 {
-  Record *record = get_record (self, index);
-  Extra *extra;
+  PcallCallRecord *record = pcall_call_list_get_record (self, index);
+  PcallCallExtra *extra;
 
   if (!record->has_log)
     return NULL;
@@ -751,7 +543,7 @@ const char *
 pcall_call_list_get_log_note (PcallCallList *self,
                               guint          index)
 {
-  Extra *extra = get_record (self, index)->extra;
+  PcallCallExtra *extra = pcall_call_list_get_record (self, index)->extra;
 
   return extra != NULL ? extra->log_note : NULL;
 }

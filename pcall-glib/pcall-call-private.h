@@ -82,8 +82,8 @@ void     pcall_call_list_finish_number (PcallCallList     *self,
 guint    pcall_call_list_count_pending (PcallCallList *self,
                                         guint          first,
                                         guint          n);
-/* Such calls, whose objects nobody has, have succeeded, each in @took microseconds and with a number of that
- * @type. */
+/* Such calls, whose objects nobody has, have succeeded, each in @took microseconds and with a
+ * number of that @type. */
 void     pcall_call_list_book         (PcallCallList *self,
                                        guint          first,
                                        guint          n,
@@ -116,8 +116,8 @@ GVariant     *pcall_call_list_get_result        (PcallCallList *self,
 /* The results of calls from @index on that are bytes, see pcall_task_get_result_pieces(). */
 GBytes        *pcall_call_list_join_results (PcallCallList *self,
                                              guint          index);
-/* How many calls from @index on have results that are numbers of the same @type, and which: @numbers may
- * be NULL. */
+/* How many calls from @index on have results that are numbers of the same @type, and which:
+ * @numbers may be NULL. */
 guint          pcall_call_list_get_numbers (PcallCallList *self,
                                             guint          index,
                                             char          *type,

@@ -15,9 +15,9 @@
 /* The log files of a child that runs one call after the other.
  *
  * To make a file and remove it costs more than a small call, and most calls write nothing. So a
- * call that wrote nothing leaves its file to the next one, and only when something was written the
- * file gets the name of that call; until then the slot says what it is called. Where somebody follows
- * the files, or keeps them, each call has one of its own. */
+ * call that wrote nothing leaves its file to the next one, and only when something was written
+ * the file gets the name of that call; until then the slot says what it is called. Where
+ * somebody follows the files, or keeps them, each call has one of its own. */
 
 void
 pcall_child_log_open (PcallChildLog           *self,

@@ -18,15 +18,15 @@
 
 /* A forked child that takes one call after the other, by itself.
  *
- * Between two calls there is no system call, but for one that looks whether the call wrote something:
- * the next calls come from the ledger, and what came of the last ones goes into the ring of the
- * child's slot. The parent is sent a frame only when it sleeps, when the ring is half full, and when
- * it is full; then the child waits.
+ * Between two calls there is no system call, but for one that looks whether the call wrote
+ * something: the next calls come from the ledger, and what came of the last ones goes into the
+ * ring of the child's slot. The parent is sent a frame only when it sleeps, when the ring is
+ * half full, and when it is full; then the child waits.
  *
- * Calls that take no time are run in batches, of as many as take about a millisecond together. A result
- * that is a number, or bytes of a binding's, waits in the batch, where the parent finds it should we die,
- * and goes into the ring with the others. Whatever else comes of a call ends its batch, as does a call
- * that takes longer than the whole batch should.
+ * Calls that take no time are run in batches, of as many as take about a millisecond together. A
+ * result that is a number, or bytes of a binding's, waits in the batch, where the parent finds
+ * it should we die, and goes into the ring with the others. Whatever else comes of a call ends
+ * its batch, as does a call that takes longer than the whole batch should.
  *
  * User code may drop the task that it is called by: what is needed behind it is kept here. */
 
@@ -125,8 +125,8 @@ put_receipt (Series              *self,
   wake_if_pressing (self);
 }
 
-/* Tells what stands in the batch and was not told. In any thread that sends a frame, before that; so the
- * frames of a call come behind what came of the calls before it. */
+/* Tells what stands in the batch and was not told. In any thread that sends a frame, before
+ * that; so the frames of a call come behind what came of the calls before it. */
 static void
 flush (gpointer data,
        guint32  n_frames,
@@ -157,8 +157,8 @@ flush (gpointer data,
     }
 }
 
-/* The calls before the one that we are in have ended, and @n of the span with them; so nobody says any more
- * that those after these have begun. */
+/* The calls before the one that we are in have ended, and @n of the span with them; so nobody
+ * says any more that those after these have begun. */
 static void
 flush_span (Series *self,
             guint   n)
@@ -172,9 +172,9 @@ flush_span (Series *self,
 
 /* A number is put into @number: that is quicker. */
 static PcallOutgoing
-describe (PcallFrameType type,
-          GVariant      *value,
-          PcallNumber   *number)
+describe (PcallFrameType  type,
+          GVariant       *value,
+          PcallNumber    *number)
 {
   if (type != PCALL_FRAME_RESULT || pcall_current_has_more () ||
       !pcall_number_from_value (number, value))
@@ -190,10 +190,10 @@ describe (PcallFrameType type,
 
 /* Takes @value. */
 static void
-send_outcome (Series        *self,
-              PcallFrameType type,
-              GVariant      *value,
-              gboolean       has_log)
+send_outcome (Series         *self,
+              PcallFrameType  type,
+              GVariant       *value,
+              gboolean        has_log)
 {
   g_autoptr (GVariant) owned = g_variant_take_ref (value);
   PcallNumber number;
@@ -286,8 +286,8 @@ begin_call (Series *self)
   pcall_child_log_begin (&self->log, self->index);
 }
 
-/* Enters the next call of the span, and thereby counts the last one as ended. FALSE if that was the last of
- * the span, or the span takes too long. */
+/* Enters the next call of the span, and thereby counts the last one as ended. FALSE if that was
+ * the last of the span, or the span takes too long. */
 static gboolean
 enter_next (Series *self)
 {
@@ -332,14 +332,16 @@ take_out_of_batch (Series *self)
 {
   guint position = self->index - self->span.first;
   g_autoptr (PcallPayload) payload =
-      pcall_batch_read (self->batch, pcall_ledger_get_limits (self->ledger), position, position + 1);
+      pcall_batch_read (self->batch, pcall_ledger_get_limits (self->ledger), position,
+                        position + 1);
 
   return payload != NULL ? pcall_column_build_value ((PcallColumn *) payload->bytes, 0) : NULL;
 }
 
-/* A binding has run calls of the span: @n of them ended with what stands in the batch; the outcome of the
- * next one is @value or @error, if there is one. What was written is that of the last call of all of these;
- * where that is not certain, it is said, and calls are run one by one from here on. */
+/* A binding has run calls of the span: @n of them ended with what stands in the batch; the
+ * outcome of the next one is @value or @error, if there is one. What was written is that of the
+ * last call of all of these; where that is not certain, it is said, and calls are run one by one
+ * from here on. */
 static void
 conclude_batch (Series   *self,
                 guint     n,

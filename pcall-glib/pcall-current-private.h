@@ -14,8 +14,8 @@ G_BEGIN_DECLS
 /* This process is a child, whose parent is at the other end of @fd. It has no call. */
 void      pcall_current_open              (int             fd,
                                            guint64         nonce);
-/* @mark stands for looking at the pid: it is not zero in this process, and zero in forks of it; NULL
- * if there is none. */
+/* @mark stands for looking at the pid: it is not zero in this process, and zero in forks of it;
+ * NULL if there is none. */
 void      pcall_current_set_mark          (const guint8   *mark);
 /* Whether this process is the child, and not one that it forked. */
 gboolean  pcall_current_is_ours           (void);
@@ -27,7 +27,8 @@ void      pcall_current_begin_batch       (guint           index,
 /* It has that one, of these, and nothing counts any more. */
 void      pcall_current_end_batch         (guint           index);
 
-/* To be called before a frame is sent, in any thread, or between two of them; @n_frames were sent before. */
+/* To be called before a frame is sent, in any thread, or between two of them; @n_frames were
+ * sent before. */
 typedef void (*PcallFlushFunc) (gpointer data, guint32 n_frames, gboolean is_before_frame);
 
 void      pcall_current_set_flush         (PcallFlushFunc  flush,

@@ -59,8 +59,8 @@ guint     pcall_ledger_take_again (PcallLedger *self,
 void      pcall_ledger_give_back  (PcallLedger *self,
                                    int          slot,
                                    guint        index);
-/* Of what the child in the slot had, which has ended: the next calls behind @span of which nothing has
- * run, given back. FALSE if there are no more. */
+/* Of what the child in the slot had, which has ended: the next calls behind @span of which
+ * nothing has run, given back. FALSE if there are no more. */
 gboolean  pcall_ledger_reclaim    (PcallLedger *self,
                                    int          slot,
                                    PcallSpan   *span);
@@ -111,14 +111,14 @@ void      pcall_ledger_set_asleep (PcallLedger *self,
 
 /* The child's side */
 
-/* Claims calls that nobody claimed, @most at the most, and fewer towards the end. FALSE if there are
- * none. */
+/* Claims calls that nobody claimed, @most at the most, and fewer towards the end. FALSE if there
+ * are none. */
 gboolean  pcall_ledger_claim      (PcallLedger *self,
                                    int          slot,
                                    guint        most,
                                    PcallSpan   *claim);
-/* Of a claim, takes as many calls as nobody else has, @most at the most: those which follow one another
- * from the first on, which that changes. 0 if there are none. */
+/* Of a claim, takes as many calls as nobody else has, @most at the most: those which follow one
+ * another from the first on, which that changes. 0 if there are none. */
 guint     pcall_ledger_take_some  (PcallLedger *self,
                                    int          slot,
                                    guint        most,
@@ -127,13 +127,14 @@ guint     pcall_ledger_take_some  (PcallLedger *self,
 gboolean  pcall_ledger_take       (PcallLedger *self,
                                    int          slot,
                                    guint       *index);
-/* The first of the calls that were taken begins, and each of the others when the batch tells that the
- * one before it has ended. FALSE if it must not; then they were given back. */
+/* The first of the calls that were taken begins, and each of the others when the batch tells
+ * that the one before it has ended. FALSE if it must not; then they were given back. */
 gboolean  pcall_ledger_enter      (PcallLedger *self,
                                    int          slot,
                                    PcallSpan    span,
                                    gint64       began);
-/* The calls of @span from @end on, which were entered, and not begun, are as they were before that. */
+/* The calls of @span from @end on, which were entered, and not begun, are as they were before
+ * that. */
 void      pcall_ledger_shorten    (PcallLedger *self,
                                    int          slot,
                                    PcallSpan   *span,

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "pcall-ledger-private.h"
+#include "pcall-ledger-struct-private.h"
 
 #include <errno.h>
 #include <sys/mman.h>
@@ -12,9 +12,9 @@
 
 /* Who has which call.
  *
- * Children take calls by themselves from a counter, `next`. Any of them may die at any moment, so
- * the counter is only where to look; the truth is a word for each call, and which call a child is
- * at stands in its slot:
+ * Children take calls by themselves from a counter, `next`. Any of them may die at any moment,
+ * so the counter is only where to look; the truth is a word for each call, and which call a
+ * child is at stands in its slot:
  *
  *   word      free → taken (slot) → entered (slot) → done
  *                ↖ given back ↙
@@ -31,37 +31,26 @@
  *   6. writes what came of them into the ring of its slot, in one step that makes all of it visible;
  *   7. empties the batch, and moves the beginning of its claim behind them.
  *
- * Where it ends a span early, it takes back what it has entered and not begun before 6. The outcome of the
- * last call may go straight into the ring.
+ * Where it ends a span early, it takes back what it has entered and not begun before 6. The
+ * outcome of the last call may go straight into the ring.
  *
- * The parent reads the ring and makes the words done. After the child's death, when nothing is left
- * in the ring, it takes what is left in the batch, and then looks at the claim, call by call. Of those
- * entered by this slot the one behind all that have ended has crashed, and those after it have not begun.
- * Nor have those that are taken by this slot (death between 3 and 4), or free and behind the
- * counter (between 2 and 3): the parent gives all of these to other children. In all other cases the child
- * did not have the call. A word that is free is taken once, whoever comes first: so it does no harm if a
- * call is offered twice.
+ * The parent reads the ring and makes the words done. After the child's death, when nothing is
+ * left in the ring, it takes what is left in the batch, and then looks at the claim, call by
+ * call. Of those entered by this slot the one behind all that have ended has crashed, and those
+ * after it have not begun. Nor have those that are taken by this slot (death between 3 and 4),
+ * or free and behind the counter (between 2 and 3): the parent gives all of these to other
+ * children. In all other cases the child did not have the call. A word that is free is taken
+ * once, whoever comes first: so it does no harm if a call is offered twice.
  *
- * Claims shrink as calls become few, to a fraction of what is left for each child, so that all end at
- * about the same time: guided self-scheduling (Polychronopoulos and Kuck, 1987).
+ * Claims shrink as calls become few, to a fraction of what is left for each child, so that all
+ * end at about the same time: guided self-scheduling (Polychronopoulos and Kuck, 1987).
  *
  * A child gone wild may write over all of this. What the parent then finds is refused, for that
- * child alone as long as it can be said whose it is; where a call is said to begin that began before, no
- * other is taken, and those that nobody runs any more are said to be lost.
+ * child alone as long as it can be said whose it is; where a call is said to begin that began
+ * before, no other is taken, and those that nobody runs any more are said to be lost.
  *
- * All atomic operations are sequentially consistent. That matters for `ending` and `asleep`, where
- * each side writes one word and then reads another's. */
-
-#define STATE_BITS 2u
-#define STATE_MASK 3u
-
-enum
-{
-  WORD_FREE,
-  WORD_TAKEN,
-  WORD_ENTERED,
-  WORD_DONE,
-};
+ * All atomic operations are sequentially consistent. That matters for `ending` and `asleep`,
+ * where each side writes one word and then reads another's. */
 
 /* Many children have small rings. */
 #define LARGE_RING (256u * 1024)
@@ -73,76 +62,7 @@ enum
 #define LARGE_BATCH ((PcallBatchLimits) { 4096, 31 * 1024 })
 #define SMALL_BATCH ((PcallBatchLimits) { 512, 3 * 1024 })
 
-/* A child claims at the most one part in so many of what is left for it. */
-#define PARTS_OF_REST 4
-
 #define PAGE 4096
-
-typedef struct
-{
-  guint32            call; /* the first of the claim */
-  guint32            end;
-  guint32            log;
-  guint32            ending;
-  guint32            asleep;
-  guint32            turn; /* odd while the batch and the claim change */
-  guint32            sent; /* frames, at least */
-  guint32            reserved;
-  gint64             began;
-  guint8             gap[24];
-  PcallRingPositions positions;
-} Slot;
-
-typedef struct
-{
-  guint32 next;
-  guint8  gap[60];
-  Slot    slots[]; /* one more than children can have; then the words, the rings, and the batches */
-} Shared;
-
-struct _PcallLedger
-{
-  grefcount        ref_count;
-  guint            n_calls;
-  guint            n_slots;
-  Shared          *shared;
-  gsize            size;
-  guint32         *words;
-  guint8          *batches;
-  gsize            batch_size;
-  PcallRing       *rings; /* not shared, as the rest */
-  PcallBatchLimits limits;
-  gboolean        *in_use;
-  gboolean         ruined;
-};
-
-static guint32
-load (const guint32 *number)
-{
-  return (guint32) g_atomic_int_get (number);
-}
-
-static void
-store (guint32 *number,
-       guint32  value)
-{
-  g_atomic_int_set (number, value);
-}
-
-static gboolean
-move (guint32 *number,
-      guint32  from,
-      guint32  to)
-{
-  return g_atomic_int_compare_and_exchange ((gint *) number, (gint) from, (gint) to);
-}
-
-static guint32
-make_word (int     slot,
-           guint32 state)
-{
-  return ((guint32) slot + 1) << STATE_BITS | state;
-}
 
 static gsize
 round_up (gsize size,
@@ -152,9 +72,9 @@ round_up (gsize size,
 }
 
 static gboolean
-map (PcallLedger *self,
-     gsize        size,
-     GError     **error)
+map (PcallLedger  *self,
+     gsize         size,
+     GError      **error)
 {
   gpointer memory = mmap (NULL, size, PROT_READ | PROT_WRITE,
                           MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -184,7 +104,7 @@ pcall_ledger_new (guint    n_calls,
   g_ref_count_init (&self->ref_count);
   self->n_calls = n_calls;
   self->n_slots = MIN (n_slots, MAX_SLOTS);
-  words_at = sizeof (Shared) + (self->n_slots + 1) * sizeof (Slot);
+  words_at = sizeof (PcallLedgerShared) + (self->n_slots + 1) * sizeof (PcallLedgerSlot);
   rings_at = round_up (words_at + n_calls * sizeof (guint32), PAGE);
   batches_at = rings_at + (gsize) self->n_slots * ring_size;
   self->limits = n_slots <= FEW_SLOTS ? LARGE_BATCH : SMALL_BATCH;
@@ -224,27 +144,12 @@ pcall_ledger_unref (PcallLedger *self)
   g_free (self);
 }
 
-static Slot *
-get_slot (PcallLedger *self,
-          int          slot)
-{
-  g_assert (slot >= 0 && (guint) slot <= self->n_slots);
-  return &self->shared->slots[slot];
-}
-
-static PcallBatch *
-get_batch (PcallLedger *self,
-           int          slot)
-{
-  return (PcallBatch *) (self->batches + (gsize) slot * self->batch_size);
-}
-
 /* How many calls of its batch have ended. */
 static guint32
 count_ended (PcallLedger *self,
              int          slot)
 {
-  guint64 n = get_batch (self, slot)->n_ended;
+  guint64 n = pcall_ledger_get_batch (self, slot)->n_ended;
 
   return MIN (n, self->limits.n_calls);
 }
@@ -254,9 +159,9 @@ get_claim (PcallLedger *self,
            int          slot,
            PcallSpan   *claim)
 {
-  Slot *at = get_slot (self, slot);
+  PcallLedgerSlot *at = pcall_ledger_get_slot (self, slot);
 
-  *claim = (PcallSpan) { load (&at->call), load (&at->end) };
+  *claim = (PcallSpan) { pcall_word_load (&at->call), pcall_word_load (&at->end) };
   return claim->first < claim->end && claim->end <= self->n_calls;
 }
 
@@ -286,8 +191,10 @@ pcall_ledger_open_slot (PcallLedger *self)
     return -1;
 
   self->in_use[slot] = TRUE;
-  *get_slot (self, slot) = (Slot) { .call = PCALL_NO_CALL, .log = PCALL_NO_CALL, .asleep = TRUE };
-  get_batch (self, slot)->n_ended = 0;
+  *pcall_ledger_get_slot (self, slot) = (PcallLedgerSlot) { .call = PCALL_NO_CALL,
+                                                            .log = PCALL_NO_CALL,
+                                                            .asleep = TRUE };
+  pcall_ledger_get_batch (self, slot)->n_ended = 0;
   return slot;
 }
 
@@ -307,19 +214,19 @@ pcall_ledger_own_slot (PcallLedger *self)
 gboolean
 pcall_ledger_is_left (PcallLedger *self)
 {
-  return !self->ruined && load (&self->shared->next) < self->n_calls;
+  return !self->ruined && pcall_word_load (&self->shared->next) < self->n_calls;
 }
 
 guint
 pcall_ledger_peek_next (PcallLedger *self)
 {
-  return MIN (load (&self->shared->next), self->n_calls - 1);
+  return MIN (pcall_word_load (&self->shared->next), self->n_calls - 1);
 }
 
 void
 pcall_ledger_exhaust (PcallLedger *self)
 {
-  store (&self->shared->next, self->n_calls);
+  pcall_word_store (&self->shared->next, self->n_calls);
 }
 
 void
@@ -331,28 +238,28 @@ pcall_ledger_ruin (PcallLedger *self)
 
 /* The parent looks at it when the child has ended, or between two times that `turn` is the same and
  * even. */
-static void
-set_claim (Slot   *at,
-           guint32 first,
-           guint32 end)
+void
+pcall_ledger_set_claim (PcallLedgerSlot *at,
+                        guint32          first,
+                        guint32          end)
 {
   g_atomic_int_inc ((gint *) &at->turn);
-  store (&at->call, first);
-  store (&at->end, end);
+  pcall_word_store (&at->call, first);
+  pcall_word_store (&at->end, end);
   g_atomic_int_inc ((gint *) &at->turn);
 }
 
 /* How many calls from the first on it could take, and are its now. */
-static guint
-take_row (PcallLedger *self,
-          int          slot,
-          PcallSpan    span)
+guint
+pcall_ledger_take_row (PcallLedger *self,
+                       int          slot,
+                       PcallSpan    span)
 {
-  guint32 taken = make_word (slot, WORD_TAKEN);
+  guint32 taken = pcall_word_new (slot, PCALL_WORD_TAKEN);
   guint index = span.first;
 
-  while (index < span.end && (move (&self->words[index], WORD_FREE, taken) ||
-                              load (&self->words[index]) == taken))
+  while (index < span.end && (pcall_word_move (&self->words[index], PCALL_WORD_FREE, taken) ||
+                              pcall_word_load (&self->words[index]) == taken))
     index++;
   return index - span.first;
 }
@@ -367,9 +274,9 @@ pcall_ledger_take_again (PcallLedger *self,
   if (self->ruined)
     return 0;
 
-  set_claim (get_slot (self, slot), span.first, span.end);
-  n = take_row (self, slot, span);
-  set_claim (get_slot (self, slot), span.first, span.first + n);
+  pcall_ledger_set_claim (pcall_ledger_get_slot (self, slot), span.first, span.end);
+  n = pcall_ledger_take_row (self, slot, span);
+  pcall_ledger_set_claim (pcall_ledger_get_slot (self, slot), span.first, span.first + n);
   return n;
 }
 
@@ -378,7 +285,7 @@ pcall_ledger_give_back (PcallLedger *self,
                         int          slot,
                         guint        index)
 {
-  move (&self->words[index], make_word (slot, WORD_TAKEN), WORD_FREE);
+  pcall_word_move (&self->words[index], pcall_word_new (slot, PCALL_WORD_TAKEN), PCALL_WORD_FREE);
 }
 
 /* @in_call: the one that the child was in, if any. Those before it have ended; what is not known of
@@ -389,11 +296,11 @@ is_unbegun (PcallLedger *self,
             guint32      index,
             guint32      in_call)
 {
-  guint32 word = load (&self->words[index]);
+  guint32 word = pcall_word_load (&self->words[index]);
 
-  return word == make_word (slot, WORD_TAKEN) ||
-         (word == make_word (slot, WORD_ENTERED) && index > in_call) ||
-         (word == WORD_FREE && index < load (&self->shared->next));
+  return word == pcall_word_new (slot, PCALL_WORD_TAKEN) ||
+         (word == pcall_word_new (slot, PCALL_WORD_ENTERED) && index > in_call) ||
+         (word == PCALL_WORD_FREE && index < pcall_word_load (&self->shared->next));
 }
 
 gboolean
@@ -415,9 +322,17 @@ pcall_ledger_reclaim (PcallLedger *self,
     {
       if (!is_unbegun (self, slot, span->end, in_call))
         break;
-      store (&self->words[span->end], WORD_FREE);
+      pcall_word_store (&self->words[span->end], PCALL_WORD_FREE);
     }
   return span->first < span->end;
+}
+
+static gboolean
+end_if (PcallLedger *self,
+        guint        index,
+        guint32      word)
+{
+  return pcall_word_move (&self->words[index], word, PCALL_WORD_DONE);
 }
 
 gboolean
@@ -426,8 +341,8 @@ pcall_ledger_settle (PcallLedger *self,
                      guint        index)
 {
   return index < self->n_calls &&
-         (move (&self->words[index], make_word (slot, WORD_ENTERED), WORD_DONE) ||
-          move (&self->words[index], make_word (slot, WORD_TAKEN), WORD_DONE));
+         (end_if (self, index, pcall_word_new (slot, PCALL_WORD_ENTERED)) ||
+          end_if (self, index, pcall_word_new (slot, PCALL_WORD_TAKEN)));
 }
 
 guint
@@ -439,7 +354,7 @@ pcall_ledger_settle_row (PcallLedger *self,
   guint i = 0;
 
   while (i < n && first + i < self->n_calls &&
-         move (&self->words[first + i], make_word (slot, WORD_ENTERED), WORD_DONE))
+         end_if (self, first + i, pcall_word_new (slot, PCALL_WORD_ENTERED)))
     i++;
   return i;
 }
@@ -461,14 +376,14 @@ guint32
 pcall_ledger_get_sent (PcallLedger *self,
                        int          slot)
 {
-  return load (&get_slot (self, slot)->sent);
+  return pcall_word_load (&pcall_ledger_get_slot (self, slot)->sent);
 }
 
 guint
 pcall_ledger_get_first (PcallLedger *self,
                         int          slot)
 {
-  return load (&get_slot (self, slot)->call);
+  return pcall_word_load (&pcall_ledger_get_slot (self, slot)->call);
 }
 
 PcallPayload *
@@ -476,8 +391,8 @@ pcall_ledger_harvest (PcallLedger *self,
                       int          slot,
                       guint       *first)
 {
-  Slot *at = get_slot (self, slot);
-  guint32 turn = load (&at->turn);
+  PcallLedgerSlot *at = pcall_ledger_get_slot (self, slot);
+  guint32 turn = pcall_word_load (&at->turn);
   guint32 n_ended = count_ended (self, slot);
   PcallSpan claim;
   g_autoptr (PcallPayload) column = NULL;
@@ -486,9 +401,9 @@ pcall_ledger_harvest (PcallLedger *self,
       n_ended > pcall_span_get_length (claim))
     return NULL;
 
-  column = pcall_batch_read (get_batch (self, slot), &self->limits, 0, n_ended);
+  column = pcall_batch_read (pcall_ledger_get_batch (self, slot), &self->limits, 0, n_ended);
   *first = claim.first;
-  return load (&at->turn) == turn ? g_steal_pointer (&column) : NULL;
+  return pcall_word_load (&at->turn) == turn ? g_steal_pointer (&column) : NULL;
 }
 
 gboolean
@@ -496,7 +411,8 @@ pcall_ledger_is_in (PcallLedger *self,
                     int          slot,
                     guint        index)
 {
-  return index < self->n_calls && load (&self->words[index]) == make_word (slot, WORD_ENTERED);
+  return index < self->n_calls &&
+         pcall_word_load (&self->words[index]) == pcall_word_new (slot, PCALL_WORD_ENTERED);
 }
 
 PcallHold
@@ -505,24 +421,24 @@ pcall_ledger_look (PcallLedger *self,
                    guint       *index,
                    gint64      *began)
 {
-  Slot *at = get_slot (self, slot);
-  guint32 turn = load (&at->turn);
+  PcallLedgerSlot *at = pcall_ledger_get_slot (self, slot);
+  guint32 turn = pcall_word_load (&at->turn);
   PcallSpan claim;
   guint32 call, word;
 
   if (!get_claim (self, slot, &claim))
     return PCALL_HOLD_NOTHING;
   call = claim.first + count_ended (self, slot);
-  if (call >= claim.end || turn != load (&at->turn))
+  if (call >= claim.end || turn != pcall_word_load (&at->turn))
     return PCALL_HOLD_NOTHING;
 
   *index = call;
-  word = load (&self->words[call]);
+  word = pcall_word_load (&self->words[call]);
   *began = at->began;
-  if (word == make_word (slot, WORD_ENTERED))
+  if (word == pcall_word_new (slot, PCALL_WORD_ENTERED))
     return PCALL_HOLD_ENTERED;
-  if (word == make_word (slot, WORD_TAKEN) ||
-      (word == WORD_FREE && call < load (&self->shared->next)))
+  if (word == pcall_word_new (slot, PCALL_WORD_TAKEN) ||
+      (word == PCALL_WORD_FREE && call < pcall_word_load (&self->shared->next)))
     return PCALL_HOLD_TAKEN;
   return PCALL_HOLD_NOTHING;
 }
@@ -531,7 +447,7 @@ guint
 pcall_ledger_get_log (PcallLedger *self,
                       int          slot)
 {
-  return load (&get_slot (self, slot)->log);
+  return pcall_word_load (&pcall_ledger_get_slot (self, slot)->log);
 }
 
 void
@@ -539,7 +455,7 @@ pcall_ledger_set_ending (PcallLedger *self,
                          int          slot,
                          gboolean     ending)
 {
-  store (&get_slot (self, slot)->ending, ending);
+  pcall_word_store (&pcall_ledger_get_slot (self, slot)->ending, ending);
 }
 
 void
@@ -547,149 +463,7 @@ pcall_ledger_set_asleep (PcallLedger *self,
                          int          slot,
                          gboolean     asleep)
 {
-  store (&get_slot (self, slot)->asleep, asleep);
-}
-
-/* The child's side */
-
-static guint32
-limit_claim (PcallLedger *self,
-             guint32      next,
-             guint        most)
-{
-  return MIN (most, (self->n_calls - next) / (PARTS_OF_REST * self->n_slots) + 1);
-}
-
-gboolean
-pcall_ledger_claim (PcallLedger *self,
-                    int          slot,
-                    guint        most,
-                    PcallSpan   *claim)
-{
-  guint32 next;
-
-  while (!self->ruined && (next = load (&self->shared->next)) < self->n_calls)
-    {
-      *claim = (PcallSpan) { next, next + limit_claim (self, next, most) };
-      set_claim (get_slot (self, slot), claim->first, claim->end);
-      if (move (&self->shared->next, claim->first, claim->end))
-        return TRUE;
-    }
-  return FALSE;
-}
-
-guint
-pcall_ledger_take_some (PcallLedger *self,
-                        int          slot,
-                        guint        most,
-                        PcallSpan   *claim)
-{
-  guint n = 0;
-
-  for (; claim->first < claim->end; claim->first++)
-    {
-      n = take_row (self, slot,
-                    (PcallSpan) { claim->first, MIN (claim->end, claim->first + most) });
-      if (n > 0)
-        break;
-    }
-  if (load (&get_slot (self, slot)->call) != claim->first)
-    set_claim (get_slot (self, slot), claim->first, claim->end);
-  return n;
-}
-
-gboolean
-pcall_ledger_take (PcallLedger *self,
-                   int          slot,
-                   guint       *index)
-{
-  PcallSpan claim;
-
-  while (pcall_ledger_claim (self, slot, 1, &claim))
-    if (pcall_ledger_take_some (self, slot, 1, &claim) > 0)
-      {
-        *index = claim.first;
-        return TRUE;
-      }
-  return FALSE;
-}
-
-gboolean
-pcall_ledger_enter (PcallLedger *self,
-                    int          slot,
-                    PcallSpan    span,
-                    gint64       began)
-{
-  Slot *at = get_slot (self, slot);
-
-  if (load (&at->ending))
-    {
-      for (guint i = span.first; i < span.end; i++)
-        pcall_ledger_give_back (self, slot, i);
-      return FALSE;
-    }
-
-  at->began = began;
-  for (guint i = span.end; i > span.first; i--)
-    store (&self->words[i - 1], make_word (slot, WORD_ENTERED));
-  return TRUE;
-}
-
-void
-pcall_ledger_shorten (PcallLedger *self,
-                      int          slot,
-                      PcallSpan   *span,
-                      guint        end)
-{
-  for (guint i = end; i < span->end; i++)
-    store (&self->words[i], make_word (slot, WORD_TAKEN));
-  span->end = end;
-}
-
-void
-pcall_ledger_leave (PcallLedger *self,
-                    int          slot,
-                    guint        first)
-{
-  Slot *at = get_slot (self, slot);
-
-  g_atomic_int_inc ((gint *) &at->turn);
-  pcall_batch_set_ended (get_batch (self, slot), 0);
-  store (&at->call, first);
-  g_atomic_int_inc ((gint *) &at->turn);
-}
-
-void
-pcall_ledger_set_sent (PcallLedger *self,
-                       int          slot,
-                       guint32      n_frames)
-{
-  store (&get_slot (self, slot)->sent, n_frames);
-}
-
-void
-pcall_ledger_set_began (PcallLedger *self,
-                        int          slot,
-                        gint64       began)
-{
-  get_slot (self, slot)->began = began;
-}
-
-void
-pcall_ledger_set_log (PcallLedger *self,
-                      int          slot,
-                      guint        index)
-{
-  store (&get_slot (self, slot)->log, index);
-}
-
-gboolean
-pcall_ledger_must_wake (PcallLedger *self,
-                        int          slot)
-{
-  Slot *at = get_slot (self, slot);
-
-  return load (&at->asleep) && move (&at->asleep, TRUE, FALSE);
+  pcall_word_store (&pcall_ledger_get_slot (self, slot)->asleep, asleep);
 }
 
 const PcallRing *
@@ -703,7 +477,7 @@ PcallBatch *
 pcall_ledger_get_batch (PcallLedger *self,
                         int          slot)
 {
-  return get_batch (self, slot);
+  return (PcallBatch *) (self->batches + (gsize) slot * self->batch_size);
 }
 
 const PcallBatchLimits *

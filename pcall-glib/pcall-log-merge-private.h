@@ -25,8 +25,8 @@ void           pcall_log_merge_free (PcallLogMerge   *self);
 gboolean       pcall_log_merge_step (PcallLogMerge   *self,
                                      gint64           until);
 
-/* Before pcall_log_merge_dispose_of(), which would take long for a large file. FALSE if there is more to do
- * when @until has come. */
+/* Before pcall_log_merge_dispose_of(), which would take long for a large file. FALSE if there is
+ * more to do when @until has come. */
 gboolean pcall_log_merge_shrink  (PcallLogCapture *log,
                                   PcallCallList   *calls,
                                   guint            index,

@@ -11,8 +11,9 @@ G_BEGIN_DECLS
 
 /* A value that is a single number.
  *
- * Its type is that of a GVariant, a single character, or one of those for what is a number in another
- * language, which a GVariant holds in a maybe, so as to tell it from one that was a GVariant before. */
+ * Its type is that of a GVariant, a single character, or one of those for what is a number in
+ * another language, which a GVariant holds in a maybe, so as to tell it from one that was a
+ * GVariant before. */
 typedef struct
 {
   guint64 bits; /* as the value has it in its first bytes; the others are zero */

@@ -84,9 +84,10 @@ new_foreign (const PcallNumber *self)
       memcpy (&real, &self->bits, sizeof real);
       return g_variant_new_maybe (NULL, g_variant_new_double (real));
     case PCALL_NUMBER_TRUTH:
-      return g_variant_new_maybe (G_VARIANT_TYPE_BOOLEAN, self->bits == PCALL_NUMBER_NOTHING
-                                                              ? NULL
-                                                              : g_variant_new_boolean (self->bits != 0));
+      return g_variant_new_maybe (G_VARIANT_TYPE_BOOLEAN,
+                                  self->bits == PCALL_NUMBER_NOTHING
+                                      ? NULL
+                                      : g_variant_new_boolean (self->bits != 0));
     default:
       return NULL;
     }

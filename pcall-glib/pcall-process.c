@@ -21,15 +21,15 @@
 
 /* pid and pidfd as one value.
  *
- * Others in this program may wait for our children: a handler of SIGCHLD that calls
- * waitpid (-1), a thread that does, or SIGCHLD ignored, so that the kernel reaps. Then our own
- * waitid() gives ECHILD. Since Linux 6.15 a pidfd remembers the status all the same
- * (PIDFD_GET_INFO); before that it is lost, and we say so.
+ * Others in this program may wait for our children: a handler of SIGCHLD that calls waitpid
+ * (-1), a thread that does, or SIGCHLD ignored, so that the kernel reaps. Then our own waitid()
+ * gives ECHILD. Since Linux 6.15 a pidfd remembers the status all the same (PIDFD_GET_INFO);
+ * before that it is lost, and we say so.
  *
- * The process group has the number of the pid. A signal through the pidfd reaches the right group
- * whether the process was reaped or not (PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9). Before Linux had
- * that, only the number was left, which cannot be used again while the process is a zombie: then its
- * group is killed before it is reaped. */
+ * The process group has the number of the pid. A signal through the pidfd reaches the right
+ * group whether the process was reaped or not (PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9). Before
+ * Linux had that, only the number was left, which cannot be used again while the process is a
+ * zombie: then its group is killed before it is reaped. */
 
 /* From <linux/pidfd.h> of Linux 6.15: the headers that we build with may be older. */
 struct pidfd_info_v0

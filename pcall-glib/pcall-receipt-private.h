@@ -50,14 +50,14 @@ typedef enum
   PCALL_RECEIPT_BROKEN, /* error is set */
 } PcallReceiptStatus;
 
-/* Looks at the next one, unless it is to wait for frames after the first @n_frames; checked, but for
- * whose call it is. */
+/* Looks at the next one, unless it is to wait for frames after the first @n_frames; checked, but
+ * for whose call it is. */
 PcallReceiptStatus pcall_receipt_peek (const PcallRing     *ring,
                                        const guint32       *n_frames,
                                        PcallReceipt        *receipt,
                                        GError             **error);
-/* Takes that one, into @payload where there is one already that nobody else has. It is NULL where the
- * type is 0. FALSE with @error set where it is none. */
+/* Takes that one, into @payload where there is one already that nobody else has. It is NULL
+ * where the type is 0. FALSE with @error set where it is none. */
 gboolean           pcall_receipt_take (const PcallRing     *ring,
                                        const PcallReceipt  *receipt,
                                        PcallPayload       **payload,

@@ -99,8 +99,8 @@ pcall_receipt_put_column (const PcallRing         *ring,
 }
 
 static gboolean
-broken (const char *complaint,
-        GError    **error)
+broken (const char  *complaint,
+        GError     **error)
 {
   g_set_error (error, PCALL_ERROR, PCALL_ERROR_PROTOCOL,
                "in the memory that it shares with its parent %s", complaint);
@@ -108,9 +108,9 @@ broken (const char *complaint,
 }
 
 static gboolean
-check_payload (guint         type,
-               PcallPayload *payload,
-               GError      **error)
+check_payload (guint          type,
+               PcallPayload  *payload,
+               GError       **error)
 {
   PcallFrameHeader header = { .type = type, .length = payload->length };
   g_autoptr (GBytes) bytes = NULL;
@@ -128,10 +128,10 @@ check_payload (guint         type,
 }
 
 static gboolean
-take_payload (const PcallRing    *ring,
-              const PcallReceipt *receipt,
-              PcallPayload      **payload,
-              GError            **error)
+take_payload (const PcallRing     *ring,
+              const PcallReceipt  *receipt,
+              PcallPayload       **payload,
+              GError             **error)
 {
   *payload = pcall_payload_renew (*payload, receipt->length);
   if (*payload == NULL)
@@ -142,10 +142,10 @@ take_payload (const PcallRing    *ring,
 }
 
 static gboolean
-check (const PcallRing    *ring,
-       const PcallReceipt *receipt,
-       guint32             filled,
-       GError            **error)
+check (const PcallRing     *ring,
+       const PcallReceipt  *receipt,
+       guint32              filled,
+       GError             **error)
 {
   if (receipt->length > ring->size || padded (receipt->length) > filled)
     return broken ("is a length that cannot be", error);
@@ -156,10 +156,10 @@ check (const PcallRing    *ring,
 }
 
 PcallReceiptStatus
-pcall_receipt_peek (const PcallRing *ring,
-                    const guint32   *n_frames,
-                    PcallReceipt    *receipt,
-                    GError         **error)
+pcall_receipt_peek (const PcallRing  *ring,
+                    const guint32    *n_frames,
+                    PcallReceipt     *receipt,
+                    GError          **error)
 {
   guint32 filled = pcall_ring_get_filled (ring);
 
@@ -178,10 +178,10 @@ pcall_receipt_peek (const PcallRing *ring,
 }
 
 gboolean
-pcall_receipt_take (const PcallRing    *ring,
-                    const PcallReceipt *receipt,
-                    PcallPayload      **payload,
-                    GError            **error)
+pcall_receipt_take (const PcallRing     *ring,
+                    const PcallReceipt  *receipt,
+                    PcallPayload       **payload,
+                    GError             **error)
 {
   if (receipt->type == 0)
     g_clear_pointer (payload, pcall_payload_unref);

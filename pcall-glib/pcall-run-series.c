@@ -5,42 +5,31 @@
 
 #include "pcall-error.h"
 #include "pcall-receipt-private.h"
-#include "pcall-run-struct-private.h"
+#include "pcall-run-series-private.h"
 
 /* The calls of a forked child that takes one after the other by itself.
  *
- * What it has told lies in its ring, a receipt for each call that ended; what it is at stands in its
- * slot. Both are looked at every millisecond as long as there is something new; when there is
- * nothing, the child is asked to send a frame the next time, and nobody looks until then. So many
- * small calls cost few wake-ups, and a long one is known to run at once.
+ * What it has told lies in its ring, a receipt for each call that ended; what it is at stands in
+ * its slot. Both are looked at every millisecond as long as there is something new; when there
+ * is nothing, the child is asked to send a frame the next time, and nobody looks until then. So
+ * many small calls cost few wake-ups, and a long one is known to run at once.
  *
- * Frames (progress, messages, results that are too large) and receipts are two ways with one order:
- * a receipt says how many frames the child had sent before it, and waits until these are heard.
+ * Frames (progress, messages, results that are too large) and receipts are two ways with one
+ * order: a receipt says how many frames the child had sent before it, and waits until these are
+ * heard.
  *
  * To tell of a call may end everything, this run too: so whoever tells holds the run, and looks
  * afterwards whether it is still in use. */
 
 #define POLL_US 1000
 
-/* The same where a call within a batch takes long: the child need not tell that it has ended before all of
- * them have. */
+/* The same where a call within a batch takes long: the child need not tell that it has ended
+ * before all of them have. */
 #define SLOW_POLL_US 50000
 
 /* How long receipts are read in a row, and after how many of them to look at the clock. */
 #define TURN_US 4000
 #define LOOK_AT_CLOCK 64
-
-static PcallLedger *
-get_ledger (PcallRun *self)
-{
-  return self->setup->context->ledger;
-}
-
-static const PcallRing *
-get_ring (PcallRun *self)
-{
-  return pcall_ledger_get_ring (get_ledger (self), self->job.slot);
-}
 
 static void
 reject (PcallRun   *self,
@@ -58,16 +47,16 @@ has_begun (PcallRun *self,
   if (pcall_call_list_get_state (self->setup->calls, index) == PCALL_CALL_STATE_PENDING)
     return FALSE;
 
-  pcall_ledger_ruin (get_ledger (self));
+  pcall_ledger_ruin (pcall_run_get_ledger (self));
   return TRUE;
 }
 
 /* FALSE if the child is not in that call. */
-static gboolean
-check_call (PcallRun *self,
-            guint     index)
+gboolean
+pcall_run_series_check (PcallRun *self,
+                        guint     index)
 {
-  if (!pcall_ledger_is_in (get_ledger (self), self->job.slot, index) ||
+  if (!pcall_ledger_is_in (pcall_run_get_ledger (self), self->job.slot, index) ||
       (self->begun ? self->job.index != index : has_begun (self, index)))
     {
       reject (self, "the child spoke of a call which is not its");
@@ -76,9 +65,9 @@ check_call (PcallRun *self,
   return TRUE;
 }
 
-static void
-adopt_call (PcallRun *self,
-            guint     index)
+void
+pcall_run_series_adopt (PcallRun *self,
+                        guint     index)
 {
   if (self->job.index != index)
     self->job.attempt = 0;
@@ -91,12 +80,12 @@ ensure_begun (PcallRun *self,
               guint     index,
               gint64    began)
 {
-  if (!check_call (self, index))
+  if (!pcall_run_series_check (self, index))
     return FALSE;
   if (self->begun)
     return TRUE;
 
-  adopt_call (self, index);
+  pcall_run_series_adopt (self, index);
   pcall_run_begin (self, began);
   return TRUE;
 }
@@ -124,9 +113,9 @@ settle_log (PcallRun *self,
 }
 
 /* The child has handed over what came of the call before it was ended from here. */
-static gboolean
-was_in_time (PcallRun *self,
-             guint32   position)
+gboolean
+pcall_run_series_was_in_time (PcallRun *self,
+                              guint32   position)
 {
   return self->end_state == PCALL_CALL_STATE_PENDING || (gint32) (position - self->end_head) < 0;
 }
@@ -137,24 +126,24 @@ is_in_use (PcallRun *self)
   return !self->freed && !self->detached;
 }
 
-static void
-break_off (PcallRun *self,
-           GError   *error)
+void
+pcall_run_series_break_off (PcallRun *self,
+                            GError   *error)
 {
   self->broken = TRUE;
   pcall_supervisor_reject (self->supervisor, error);
 }
 
 /* The call has ended, and what came of it is here. */
-static void
-conclude_call (PcallRun *self,
-               gint64    took,
-               gboolean  has_log)
+void
+pcall_run_series_conclude (PcallRun *self,
+                           gint64    took,
+                           gboolean  has_log)
 {
   const PcallRunSetup *setup = self->setup;
 
   pcall_engine_unset_timer (setup->engine, &self->timeout);
-  pcall_ledger_settle (get_ledger (self), self->job.slot, self->job.index);
+  pcall_ledger_settle (pcall_run_get_ledger (self), self->job.slot, self->job.index);
   pcall_call_list_stop_clock (setup->calls, self->job.index, took);
   settle_log (self, has_log);
   pcall_run_settle_call (self, has_log);
@@ -168,26 +157,26 @@ take_receipt (PcallRun           *self,
               const PcallReceipt *receipt)
 {
   gboolean has_log = receipt->has_log && self->setup->context->log != NULL;
-  guint32 position = pcall_ring_get_tail (get_ring (self));
+  guint32 position = pcall_ring_get_tail (pcall_run_get_ring (self));
   GError *error = NULL;
 
-  if (!pcall_receipt_take (get_ring (self), receipt, &self->spare, &error))
+  if (!pcall_receipt_take (pcall_run_get_ring (self), receipt, &self->spare, &error))
     {
-      break_off (self, error);
+      pcall_run_series_break_off (self, error);
       return;
     }
 
-  if (self->spare != NULL && was_in_time (self, position))
+  if (self->spare != NULL && pcall_run_series_was_in_time (self, position))
     pcall_run_take_outcome (self, receipt->type, self->spare);
-  conclude_call (self, receipt->took, has_log);
+  pcall_run_series_conclude (self, receipt->took, has_log);
 }
 
 /* Most calls have ended when they are first heard of; then nobody needs to be told before. TRUE if
  * the end can be told now. */
-static gboolean
-begin_late (PcallRun *self,
-            guint     index,
-            gint64    took)
+gboolean
+pcall_run_series_begin_late (PcallRun *self,
+                             guint     index,
+                             gint64    took)
 {
   if (self->begun && self->job.index == index)
     return TRUE;
@@ -196,138 +185,16 @@ begin_late (PcallRun *self,
       self->broken = !ensure_begun (self, index, g_get_monotonic_time () - took);
       return FALSE;
     }
-  if (!check_call (self, index))
+  if (!pcall_run_series_check (self, index))
     {
       self->broken = TRUE;
       return FALSE;
     }
 
-  adopt_call (self, index);
+  pcall_run_series_adopt (self, index);
   pcall_run_note_begin (self, 0);
   return TRUE;
 }
-
-/* Columns */
-
-static void
-set_column (PcallRun     *self,
-            PcallPayload *payload,
-            guint         first,
-            gint64        took)
-{
-  PcallColumn *column = (PcallColumn *) payload->bytes;
-
-  self->column = payload;
-  self->column_first = first;
-  self->column_at = 0;
-  self->column_took = took / column->n;
-}
-
-static void
-take_column (PcallRun           *self,
-             const PcallReceipt *receipt)
-{
-  guint32 position = pcall_ring_get_tail (get_ring (self));
-  PcallPayload *payload = NULL;
-  GError *error = NULL;
-
-  if (pcall_receipt_take (get_ring (self), receipt, &payload, &error))
-    {
-      set_column (self, payload, receipt->index, receipt->took);
-      self->column_kept = was_in_time (self, position);
-    }
-  else
-    {
-      g_clear_pointer (&payload, pcall_payload_unref);
-      break_off (self, error);
-    }
-}
-
-/* What the child has not told, and now will not, or not soon. TRUE if there is something. */
-static gboolean
-harvest (PcallRun *self)
-{
-  guint first;
-  PcallPayload *payload = pcall_ledger_harvest (get_ledger (self), self->job.slot, &first);
-
-  if (payload == NULL)
-    return FALSE;
-
-  set_column (self, payload, first, 0);
-  self->column_kept = self->end_state == PCALL_CALL_STATE_PENDING;
-  return TRUE;
-}
-
-/* Ended in time, though the child was ended from here before it said so. */
-static gboolean
-is_kept (PcallRun *self,
-         guint     index)
-{
-  return self->column_kept || index < self->end_index;
-}
-
-static void
-take_cell (PcallRun          *self,
-           const PcallColumn *column,
-           guint              index)
-{
-  guint position = self->column_at++;
-
-  if (is_kept (self, index) && pcall_column_has_numbers (column))
-    self->number = (PcallNumber) { column->cells[position], column->type };
-  else if (is_kept (self, index))
-    self->result = pcall_column_get_payload (column, position);
-  conclude_call (self, self->column_took, FALSE);
-}
-
-/* As many as can be taken at once, without anybody to tell. */
-static guint
-book_cells (PcallRun          *self,
-            const PcallColumn *column,
-            guint              index)
-{
-  const PcallRunSetup *setup = self->setup;
-  guint n = column->n - self->column_at;
-
-  if (self->begun || !self->column_kept || !pcall_column_has_numbers (column) ||
-      setup->funcs->is_watched (setup->data))
-    return 0;
-
-  n = pcall_call_list_count_pending (setup->calls, index, n);
-  n = pcall_ledger_settle_row (get_ledger (self), self->job.slot, index, n);
-  if (n == 0)
-    return 0;
-
-  pcall_call_list_book (setup->calls, index, n, self->pid, self->column_took, column->type,
-                        column->cells + self->column_at);
-  adopt_call (self, index + n - 1);
-  pcall_run_note_child (self);
-  self->idle = TRUE;
-  self->column_at += n;
-  self->n_ended += n;
-  setup->funcs->returned (self, setup->data);
-  return n;
-}
-
-/* A step through the column, whose calls may be known to have ended: what the child has not told is told
- * by it later. */
-static void
-step_column (PcallRun *self)
-{
-  g_autoptr (PcallPayload) keep = pcall_payload_ref (self->column);
-  const PcallColumn *column = (PcallColumn *) keep->bytes;
-  guint index = self->column_first + self->column_at;
-
-  if (self->column_at >= column->n)
-    g_clear_pointer (&self->column, pcall_payload_unref);
-  else if (index >= pcall_call_list_get_n_calls (self->setup->calls))
-    self->broken = !check_call (self, index);
-  else if (pcall_call_list_get_state (self->setup->calls, index) > PCALL_CALL_STATE_RUNNING)
-    self->column_at++;
-  else if (book_cells (self, column, index) == 0 && begin_late (self, index, self->column_took))
-    take_cell (self, column, index);
-}
-
 
 /* A step to the end of the next call that has ended: its beginning, where that was not told yet, or
  * its end. FALSE if there is none. */
@@ -342,20 +209,20 @@ take_next (PcallRun      *self,
     return FALSE;
   if (self->column != NULL)
     {
-      step_column (self);
+      pcall_run_column_step (self);
       return TRUE;
     }
 
-  switch (pcall_receipt_peek (get_ring (self), n_frames, &receipt, &error))
+  switch (pcall_receipt_peek (pcall_run_get_ring (self), n_frames, &receipt, &error))
     {
     case PCALL_RECEIPT_THERE:
       if (receipt.type == PCALL_RECEIPT_COLUMN)
-        take_column (self, &receipt);
-      else if (begin_late (self, receipt.index, receipt.took))
+        pcall_run_column_take (self, &receipt);
+      else if (pcall_run_series_begin_late (self, receipt.index, receipt.took))
         take_receipt (self, &receipt);
       return TRUE;
     case PCALL_RECEIPT_BROKEN:
-      break_off (self, error);
+      pcall_run_series_break_off (self, error);
       return FALSE;
     case PCALL_RECEIPT_NONE:
     default:
@@ -376,7 +243,7 @@ drain (PcallRun *self)
       break;
 
   if (is_in_use (self))
-    pcall_ring_let_go (get_ring (self));
+    pcall_ring_let_go (pcall_run_get_ring (self));
   return n > 0;
 }
 
@@ -386,10 +253,10 @@ link_log (PcallRun *self,
           guint     index)
 {
   PcallLogCapture *log = self->setup->context->log;
-  guint name = pcall_ledger_get_log (get_ledger (self), self->job.slot);
+  guint name = pcall_ledger_get_log (pcall_run_get_ledger (self), self->job.slot);
 
   if (log == NULL || name == index || name == PCALL_NO_CALL ||
-      !pcall_ledger_is_in (get_ledger (self), self->job.slot, index))
+      !pcall_ledger_is_in (pcall_run_get_ledger (self), self->job.slot, index))
     return;
   pcall_log_capture_link (log, name, index, self->pid);
   self->linked = TRUE;
@@ -401,7 +268,7 @@ has_entered (PcallRun *self,
              guint    *index,
              gint64   *began)
 {
-  return pcall_ledger_look (get_ledger (self), self->job.slot, index, began) ==
+  return pcall_ledger_look (pcall_run_get_ledger (self), self->job.slot, index, began) ==
              PCALL_HOLD_ENTERED &&
          !(self->begun && self->job.index == *index);
 }
@@ -410,14 +277,14 @@ has_entered (PcallRun *self,
 static gboolean
 has_untold (PcallRun *self)
 {
-  guint32 n_sent = pcall_ledger_get_sent (get_ledger (self), self->job.slot);
+  guint32 n_sent = pcall_ledger_get_sent (pcall_run_get_ledger (self), self->job.slot);
 
-  return self->column != NULL || pcall_ring_get_filled (get_ring (self)) > 0 ||
+  return self->column != NULL || pcall_ring_get_filled (pcall_run_get_ring (self)) > 0 ||
          (gint32) (n_sent - self->n_frames) > 0;
 }
 
-/* Whether the child is still in the call in which it was the last time. Then what it has not told of those
- * before it is taken. */
+/* Whether the child is still in the call in which it was the last time. Then what it has not
+ * told of those before it is taken. */
 static gboolean
 lasts (PcallRun *self,
        guint     index)
@@ -428,15 +295,16 @@ lasts (PcallRun *self,
       return FALSE;
     }
 
-  if (harvest (self))
+  if (pcall_run_column_harvest (self))
     while (take_next (self, &self->n_frames))
       ;
   return is_in_use (self) && !self->begun && !has_untold (self) &&
          pcall_call_list_get_state (self->setup->calls, index) == PCALL_CALL_STATE_PENDING;
 }
 
-/* TRUE if there was something new. A call that begins a batch is told of at once, and others of it only
- * where they last. What is told of those before it is looked at last: then the call is the next. */
+/* TRUE if there was something new. A call that begins a batch is told of at once, and others of
+ * it only where they last. What is told of those before it is looked at last: then the call is
+ * the next. */
 static gboolean
 notice (PcallRun *self)
 {
@@ -448,7 +316,7 @@ notice (PcallRun *self)
     return FALSE;
 
   is_next = !self->begun &&
-            pcall_ledger_get_first (get_ledger (self), self->job.slot) == index;
+            pcall_ledger_get_first (pcall_run_get_ledger (self), self->job.slot) == index;
   if (!has_untold (self) && (is_next || lasts (self, index)))
     {
       link_log (self, index);
@@ -500,7 +368,7 @@ come_back (PcallRun *self,
 static void
 fall_asleep (PcallRun *self)
 {
-  PcallLedger *ledger = get_ledger (self);
+  PcallLedger *ledger = pcall_run_get_ledger (self);
 
   pcall_ledger_set_asleep (ledger, self->job.slot, TRUE);
   if (!has_news (self))
@@ -567,8 +435,8 @@ is_about_call (const PcallFrame *frame)
   return (types & (1u << frame->type)) != 0;
 }
 
-/* The frame that came, once what was before it is told. Who is told may come here further in, and see
- * to the rest. */
+/* The frame that came, once what was before it is told. Who is told may come here further in,
+ * and see to the rest. */
 static void
 take_pending (PcallRun *self)
 {
@@ -603,7 +471,7 @@ static void
 settle_file (PcallRun *self)
 {
   PcallLogCapture *log = self->setup->context->log;
-  guint name = pcall_ledger_get_log (get_ledger (self), self->job.slot);
+  guint name = pcall_ledger_get_log (pcall_run_get_ledger (self), self->job.slot);
 
   if (log == NULL || name == PCALL_NO_CALL || (!self->idle && name == self->job.index))
     return;
@@ -618,7 +486,7 @@ find_last_call (PcallRun *self)
 {
   guint index;
   gint64 began;
-  PcallHold hold = pcall_ledger_look (get_ledger (self), self->job.slot, &index, &began);
+  PcallHold hold = pcall_ledger_look (pcall_run_get_ledger (self), self->job.slot, &index, &began);
 
   self->idle = hold == PCALL_HOLD_NOTHING || has_begun (self, index);
   if (self->idle)
@@ -639,7 +507,7 @@ take_rest (PcallRun *self)
   take_pending (self);
   while (take_next (self, NULL))
     ;
-  if (is_in_use (self) && !self->broken && harvest (self))
+  if (is_in_use (self) && !self->broken && pcall_run_column_harvest (self))
     while (take_next (self, NULL))
       ;
   if (is_in_use (self) && !self->begun && has_entered (self, &index, &began))
@@ -656,7 +524,7 @@ end (PcallRun *self)
   if (!self->detached)
     settle_file (self);
   if (!self->detached && self->begun)
-    pcall_ledger_settle (get_ledger (self), self->job.slot, self->job.index);
+    pcall_ledger_settle (pcall_run_get_ledger (self), self->job.slot, self->job.index);
   pcall_run_child_ended (self);
 }
 
@@ -748,7 +616,8 @@ pcall_run_series_take_back (PcallRun *self)
   gint64 began;
 
   if (self->idle ||
-      pcall_ledger_look (get_ledger (self), self->job.slot, &index, &began) != PCALL_HOLD_TAKEN)
+      pcall_ledger_look (pcall_run_get_ledger (self), self->job.slot, &index, &began) !=
+          PCALL_HOLD_TAKEN)
     return FALSE;
 
   self->idle = TRUE;
@@ -765,10 +634,10 @@ pcall_run_series_end (PcallRun       *self,
   if (self->end_state != PCALL_CALL_STATE_PENDING)
     return;
 
-  pcall_ledger_set_ending (get_ledger (self), self->job.slot, TRUE);
+  pcall_ledger_set_ending (pcall_run_get_ledger (self), self->job.slot, TRUE);
   /* Results that it may have handed over in time, without our having read them. */
-  self->end_head = pcall_ring_get_head (get_ring (self));
-  if (pcall_ledger_look (get_ledger (self), self->job.slot, &self->end_index, &began) ==
+  self->end_head = pcall_ring_get_head (pcall_run_get_ring (self));
+  if (pcall_ledger_look (pcall_run_get_ledger (self), self->job.slot, &self->end_index, &began) ==
       PCALL_HOLD_NOTHING)
     self->end_index = 0;
   self->outcome_in_time =
@@ -784,15 +653,16 @@ pcall_run_series_is_in_time (PcallRun *self)
   guint index = self->job.index;
   gboolean in_call;
 
-  /* If it ends that call now, it enters no other before it is known whether this one is too late. */
-  pcall_ledger_set_ending (get_ledger (self), self->job.slot, TRUE);
+  /* If it ends that call now, it enters no other before it is known whether this one is too
+   * late. */
+  pcall_ledger_set_ending (pcall_run_get_ledger (self), self->job.slot, TRUE);
   hold (self);
   while (take_next (self, &self->n_frames))
     ;
   if (is_in_use (self))
-    pcall_ring_let_go (get_ring (self));
+    pcall_ring_let_go (pcall_run_get_ring (self));
   in_call = is_in_use (self) && self->begun && self->job.index == index;
   if (is_in_use (self) && !in_call && self->end_state == PCALL_CALL_STATE_PENDING)
-    pcall_ledger_set_ending (get_ledger (self), self->job.slot, FALSE);
+    pcall_ledger_set_ending (pcall_run_get_ledger (self), self->job.slot, FALSE);
   return !release (self) || !in_call;
 }

@@ -76,7 +76,8 @@ void     pcall_scheduler_deal        (PcallScheduler *self,
                                       gint64          begun,
                                       gint64          length);
 
-/* The call, taken by @slot where there is a ledger, ends without a child, as @state; @reason is the message of its error. */
+/* The call, taken by @slot where there is a ledger, ends without a child, as @state; @reason is
+ * the message of its error. */
 void     pcall_scheduler_finish_unstarted (PcallScheduler *self,
                                            int             slot,
                                            guint           index,

@@ -118,8 +118,8 @@ is_ending (PcallScheduler *self)
   return self->telling > 0 || (self->logs != NULL && pcall_log_delivery_is_writing (self->logs));
 }
 
-/* Calls that nobody runs, and nobody will: a child has destroyed what is known of them in the memory
- * that it shares with us. */
+/* Calls that nobody runs, and nobody will: a child has destroyed what is known of them in the
+ * memory that it shares with us. */
 static void
 finish_lost (PcallScheduler *self)
 {
@@ -280,7 +280,8 @@ try_again (PcallScheduler *self,
     pcall_turns_put_back (&self->turns, job.slot,
                           pcall_turn_new (job.index, job.attempt + 1, begun ? (int) child : -1));
   else
-    pcall_scheduler_finish_unstarted (self, job.slot, job.index, PCALL_CALL_STATE_FAILED, PCALL_ERROR_START,
+    pcall_scheduler_finish_unstarted (self, job.slot, job.index, PCALL_CALL_STATE_FAILED,
+                                      PCALL_ERROR_START,
                                       "other threads of this process held locks of GLib at every "
                                       "fork");
 }
@@ -318,8 +319,8 @@ run_over (PcallRun *run,
   self->n_over++;
 }
 
-/* The child has ended, and its call @index is seen to. Others that it had are for others, as long as
- * anybody wants to know. */
+/* The child has ended, and its call @index is seen to. Others that it had are for others, as
+ * long as anybody wants to know. */
 static void
 free_slot (PcallScheduler *self,
            int             slot,

@@ -24,15 +24,16 @@
 
 /* The start method for callbacks: a child is a copy of this process.
  *
- * The child waits for a byte on its channel before it does anything that could end it, so that it
- * can be neither gone nor reaped by others when its pidfd is opened. All signals are blocked over
- * the fork, so that no handler of this process runs in the child. The parent closes the child's
- * end before it forks again: no sibling ever holds it.
+ * The child waits for a byte on its channel before it does anything that could end it, so that
+ * it can be neither gone nor reaped by others when its pidfd is opened. All signals are blocked
+ * over the fork, so that no handler of this process runs in the child. The parent closes the
+ * child's end before it forks again: no sibling ever holds it.
  *
- * Where the time goes, besides the fork itself: in page faults, about a microsecond for each page
- * of code or memory that the child uses first, and more for each that the parent writes again: it
- * has to be copied, and all other children wait for the parent meanwhile. So what can be prepared
- * for all children is prepared in the parent, once, and what each child needs anew it makes itself. */
+ * Where the time goes, besides the fork itself: in page faults, about a microsecond for each
+ * page of code or memory that the child uses first, and more for each that the parent writes
+ * again: it has to be copied, and all other children wait for the parent meanwhile. So what can
+ * be prepared for all children is prepared in the parent, once, and what each child needs anew
+ * it makes itself. */
 
 static struct
 {

@@ -5,10 +5,10 @@
 
 #include "pcall-turns-private.h"
 
-/* Calls wait in order of their index: those before `next` have been taken, save a few that wait in
- * `retries`, because their child could not be started for want of room, died in its lock trial, or
- * had died before it read them. Where children take calls by themselves, a ledger stands for `next`,
- * and says who was first. */
+/* Calls wait in order of their index: those before `next` have been taken, save a few that wait
+ * in `retries`, because their child could not be started for want of room, died in its lock
+ * trial, or had died before it read them. Where children take calls by themselves, a ledger
+ * stands for `next`, and says who was first. */
 
 void
 pcall_turns_init (PcallTurns *self,

@@ -317,7 +317,8 @@ go_to (PcallLedger *ledger,
     }
 }
 
-/* Death after each step: which call the child was in, what it had ended, and what others can have. */
+/* Death after each step: which call the child was in, what it had ended, and what others can
+ * have. */
 static void
 test_death (void)
 {

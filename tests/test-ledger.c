@@ -3,9 +3,9 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* The memory that a parent shares with children that run many calls: who has which call, at each step
- * of the protocol; receipts of all sizes around the end of a ring; and what a parent makes of memory
- * that a child gone wild has written into. */
+/* The memory that a parent shares with children that run many calls: who has which call, at each
+ * step of the protocol; receipts of all sizes around the end of a ring; and what a parent makes
+ * of memory that a child gone wild has written into. */
 
 #include <string.h>
 #include <unistd.h>

@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* Logs as they come, where there is not enough of something: descriptors, or what inotify needs. It is
- * said, or what calls wrote comes later; nothing is lost. */
+/* Logs as they come, where there is not enough of something: descriptors, or what inotify needs.
+ * It is said, or what calls wrote comes later; nothing is lost. */
 
 #include <errno.h>
 #include <fcntl.h>

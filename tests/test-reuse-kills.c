@@ -3,10 +3,10 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* SIGKILL to children that run one call after the other: at random moments, and, by a tracer, after
- * each machine instruction from the end of one call to the beginning of the next. Whenever that is:
- * each call ends once, with its right result or as crashed, and has run once at the most; a call that
- * the child had not entered does not suffer. */
+/* SIGKILL to children that run one call after the other: at random moments, and, by a tracer,
+ * after each machine instruction from the end of one call to the beginning of the next. Whenever
+ * that is: each call ends once, with its right result or as crashed, and has run once at the
+ * most; a call that the child had not entered does not suffer. */
 
 #include <errno.h>
 #include <signal.h>
