@@ -630,6 +630,44 @@ test_parent_without_descriptors (void)
   traces_assert_back (before);
 }
 
+/* As many children as there are descriptors for: one is left for what they send, since starting
+ * another child would take more. */
+static void
+run_in_crowd (int n_descriptors)
+{
+  gsize many[100];
+  struct rlimit saved;
+  struct rlimit few;
+  PcallTask *task;
+
+  for (guint i = 0; i < G_N_ELEMENTS (many); i++)
+    many[i] = 100 * KIB + i;
+  task = new_task (return_bytes, NULL, many, G_N_ELEMENTS (many));
+  pcall_task_set_max_children (task, G_N_ELEMENTS (many));
+
+  g_assert_no_errno (getrlimit (RLIMIT_NOFILE, &saved));
+  few = (struct rlimit) { n_descriptors, saved.rlim_max };
+  g_assert_no_errno (setrlimit (RLIMIT_NOFILE, &few));
+  run (task);
+  g_assert_no_errno (setrlimit (RLIMIT_NOFILE, &saved));
+
+  for (guint i = 0; i < G_N_ELEMENTS (many); i++)
+    assert_result (task, i, many[i]);
+  g_assert_finalize_object (task);
+}
+
+static void
+test_crowded (void)
+{
+  g_autofree char *before = traces_take ();
+  int next = open ("/dev/null", O_RDONLY | O_CLOEXEC);
+
+  close (next);
+  for (int room = 30; room < 34; room++)
+    run_in_crowd (next + room);
+  traces_assert_back (before);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -655,6 +693,7 @@ main (int   argc,
   g_test_add_func ("/large/messages", test_messages);
   g_test_add_func ("/large/killed", test_killed);
   g_test_add_func ("/large/dropped", test_dropped);
+  g_test_add_func ("/large/crowded", test_crowded);
   g_test_add_func ("/large/parent-without-descriptors", test_parent_without_descriptors);
 
   return g_test_run ();
