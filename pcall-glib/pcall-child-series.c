@@ -172,11 +172,12 @@ flush_span (Series *self,
 
 /* A number is put into @number: that is quicker. */
 static PcallOutgoing
-describe (PcallFrameType  type,
-          GVariant       *value,
-          PcallNumber    *number)
+describe (Series        *self,
+          PcallFrameType type,
+          GVariant      *value,
+          PcallNumber   *number)
 {
-  if (type != PCALL_FRAME_RESULT || pcall_current_has_more () ||
+  if (type != PCALL_FRAME_RESULT || pcall_current_has_attachments (self->index) ||
       !pcall_number_from_value (number, value))
     return pcall_current_get_outcome (type, value);
 
@@ -197,7 +198,7 @@ send_outcome (Series         *self,
 {
   g_autoptr (GVariant) owned = g_variant_take_ref (value);
   PcallNumber number;
-  PcallOutgoing outcome = describe (type, owned, &number);
+  PcallOutgoing outcome = describe (self, type, owned, &number);
   PcallReceipt receipt = { .index = self->index, .has_log = has_log };
 
   if (!pcall_receipt_set_outcome (&receipt, self->ring, &outcome))
@@ -268,8 +269,8 @@ put_into_batch (Series   *self,
   guint position = self->index - self->span.first;
   PcallNumber number;
 
-  if (self->one_by_one || result == NULL || pcall_current_has_more () ||
-      !pcall_number_from_value (&number, result) ||
+  if (self->one_by_one || result == NULL ||
+      pcall_current_has_attachments (self->index) || !pcall_number_from_value (&number, result) ||
       (position > 0 && self->batch->type != (guint8) number.type))
     return FALSE;
 
@@ -348,9 +349,9 @@ conclude_batch (Series   *self,
                 GVariant *value,
                 GError   *error)
 {
-  gboolean is_alone = value != NULL || error != NULL || pcall_current_has_more ();
+  gboolean is_alone = value != NULL || error != NULL;
   gint64 took = (g_get_monotonic_time () - self->entered) / (n + is_alone);
-  gboolean has_log;
+  gboolean has_log, tells_more;
 
   self->index = self->span.first + n - !is_alone;
   self->began = g_get_monotonic_time () - took;
@@ -361,9 +362,10 @@ conclude_batch (Series   *self,
       pcall_output_note_shared (self->span.first);
       self->one_by_one = TRUE;
     }
-  if (has_log && !is_alone)
+  tells_more = has_log || pcall_current_has_attachments (self->index);
+  if (tells_more && !is_alone)
     value = take_out_of_batch (self);
-  if (has_log || is_alone)
+  if (tells_more || is_alone)
     hand_over (self, value, error, has_log);
   else
     flush_span (self, n);
@@ -385,8 +387,9 @@ run_batch (Series *self)
 
   if (error != NULL)
     n = self->batch->n_ended;
-  n = MIN (n, n_calls - (value != NULL || error != NULL || pcall_current_has_more ()));
-  if (n == 0 && value == NULL && error == NULL && !pcall_current_has_more ())
+  n = MIN (n, n_calls - (value != NULL || error != NULL));
+  if ((n == 0 || pcall_current_has_attachments (self->span.first + n)) && value == NULL &&
+      error == NULL)
     value = g_variant_new_tuple (NULL, 0);
   conclude_batch (self, n, value, error);
 }

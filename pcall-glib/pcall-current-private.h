@@ -35,8 +35,8 @@ void      pcall_current_set_flush         (PcallFlushFunc  flush,
                                            gpointer        data);
 /* Calls it, though no frame is to be sent. */
 void      pcall_current_flush             (void);
-/* Whether the call has set what is its result instead of a value, or goes with it. */
-gboolean  pcall_current_has_more          (void);
+/* Whether there is more to be sent with the result of that call than its value. */
+gboolean  pcall_current_has_attachments   (guint           index);
 /* What is to be sent as the outcome of the call: @value, or what else the call has set for it,
  * which stays until the call has ended. @value has to stay, too. */
 PcallOutgoing pcall_current_get_outcome   (PcallFrameType  outcome,

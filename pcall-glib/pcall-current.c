@@ -42,6 +42,7 @@ static struct
   GVariant    *error_details;
   GUnixFDList *handles;
   Memory       memory;
+  guint        attached; /* index of the call that both of these are for */
   GVariant    *refusal; /* of the handles of this call or an earlier one */
   gboolean     finished;
 } current;
@@ -85,6 +86,24 @@ pcall_current_set_flush (PcallFlushFunc flush,
   current.flush_data = data;
 }
 
+static void
+clear_memory (Memory *memory)
+{
+  if (memory->fd == 0)
+    return;
+
+  munmap (memory->data, memory->size);
+  close (memory->fd);
+  *memory = (Memory) { 0 };
+}
+
+static void
+clear_attachments (void)
+{
+  g_clear_object (&current.handles);
+  clear_memory (&current.memory);
+}
+
 void
 pcall_current_begin (guint index)
 {
@@ -100,6 +119,7 @@ pcall_current_begin_batch (guint          index,
   current.n_ended = n_ended;
   current.finished = FALSE;
   g_clear_pointer (&current.error_details, g_variant_unref);
+  clear_attachments ();
 }
 
 void
@@ -161,24 +181,12 @@ pcall_current_greet (GVariant *value)
 }
 
 static void
-clear_memory (Memory *memory)
-{
-  if (memory->fd == 0)
-    return;
-
-  munmap (memory->data, memory->size);
-  close (memory->fd);
-  *memory = (Memory) { 0 };
-}
-
-static void
 end_call (void)
 {
   current.finished = TRUE;
   current.has_call = FALSE;
   g_clear_pointer (&current.error_details, g_variant_unref);
-  g_clear_object (&current.handles);
-  clear_memory (&current.memory);
+  clear_attachments ();
 }
 
 /* What the call ends with instead of a result whose handles cannot be sent. */
@@ -196,9 +204,9 @@ refuse_result (const char *reason)
 }
 
 gboolean
-pcall_current_has_more (void)
+pcall_current_has_attachments (guint index)
 {
-  return current.memory.fd != 0 || current.handles != NULL;
+  return (current.handles != NULL || current.memory.fd != 0) && current.attached == index;
 }
 
 PcallOutgoing
@@ -207,7 +215,7 @@ pcall_current_get_outcome (PcallFrameType outcome,
 {
   PcallOutgoing frame;
 
-  if (outcome != PCALL_FRAME_RESULT)
+  if (outcome != PCALL_FRAME_RESULT || !pcall_current_has_attachments (current.index))
     return pcall_outgoing_new (outcome, current.index, value);
   if (current.handles != NULL &&
       g_unix_fd_list_get_length (current.handles) > PCALL_FRAME_MAX_HANDLES)
@@ -499,6 +507,7 @@ pcall_set_result_fd_list (GUnixFDList *fd_list)
   g_clear_object (&current.handles);
   if (fd_list != NULL && g_unix_fd_list_get_length (fd_list) > 0)
     current.handles = g_object_ref (fd_list);
+  current.attached = get_index ();
   g_mutex_unlock (&current_lock);
 }
 
@@ -569,6 +578,7 @@ pcall_set_result_memory (gint     fd,
   g_mutex_lock (&current_lock);
   clear_memory (&current.memory);
   current.memory = memory;
+  current.attached = get_index ();
   g_mutex_unlock (&current_lock);
   return TRUE;
 }

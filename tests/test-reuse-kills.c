@@ -164,7 +164,7 @@ test_random (void)
   guint n_wanted = traces_rounds (300, 10000);
   guint n_killed = 0, n_crashed = 0;
 
-  while (n_killed < n_wanted)
+  while (n_killed < n_wanted || n_crashed == 0)
     {
       g_autofree char *before = traces_take ();
       PcallTask *task = new_task (MAX_CALLS, g_test_rand_int_range (0, 3) * 100);
@@ -179,7 +179,6 @@ test_random (void)
       traces_assert_back (before);
     }
   g_assert_cmpuint (n_crashed, <=, n_killed);
-  g_assert_cmpuint (n_crashed, >, 0);
   g_test_message ("%u kills, %u calls crashed", n_killed, n_crashed);
 }
 

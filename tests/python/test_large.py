@@ -257,6 +257,27 @@ class Handles(TestCase):
             self.read(task[0].get_result_fd_list())
             del task
 
+    def test_in_children_that_run_many(self):
+        def give(n):
+            if n % 10 == 3:
+                Pcall.set_result_fd_list(self.open_pipe(b"text"))
+            return choose(n)
+
+        def choose(n):
+            return [n, 1.5, "text"][n % 3 if n > 50 else 0]
+
+        task = Pcall.Pcall(give, n=range(100))
+        task.task.set_calls_per_child(0)
+        task.start()
+        task.join()
+        self.assertEqual(task.results, tuple(map(choose, range(100))))
+        for call in task:
+            handles = call.get_result_fd_list()
+            self.assertEqual(handles is not None, call.index % 10 == 3)
+            if handles is not None:
+                self.read(handles)
+        del task, call, handles
+
     def test_of_a_message(self):
         def send():
             Pcall.send_message_with_fd_list(GLib.Variant("h", 0), self.open_pipe(b"text"))

@@ -30,6 +30,7 @@ from ._pcall.task import (
     pcall,
     pcall_async,
     send_message,
+    set_result_fd_list,
 )
 
 fork.set_up()
@@ -51,4 +52,5 @@ __all__ = [
     "pcall_async",
     "run_coroutine",
     "send_message",
+    "set_result_fd_list",
 ]

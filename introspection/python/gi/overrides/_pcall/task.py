@@ -7,7 +7,7 @@ from gi.module import get_introspection_module
 from gi.overrides import override
 from gi.repository import GLib
 
-from . import calls, child, errors, loops, spawn, values, waiting
+from . import calls, child, errors, loops, spawn, streams, values, waiting
 from .batches import Batches
 
 Pcall_ = get_introspection_module("Pcall")
@@ -409,3 +409,9 @@ def send_message(message):
 def load_message(message):
     """The object that a child sent, from the `GLib.Variant` that `call-message` carries."""
     return values.from_variant(message)
+
+
+def set_result_fd_list(fd_list):
+    """Sets the descriptors that the result of this call carries, a `Gio.UnixFDList`."""
+    Pcall_.set_result_fd_list(fd_list)
+    streams.written.append(True)  # it ends a batch: they are this result's
