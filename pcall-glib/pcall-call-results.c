@@ -10,6 +10,9 @@
 /* The results of the calls of a task: numbers, or bytes as they came, and what is made of them
  * for those who ask, one by one or many at once. */
 
+/* What is larger is not copied together with others. */
+#define LARGEST_PIECE (64 * 1024)
+
 void
 pcall_call_record_set_number (PcallCallRecord   *record,
                               const PcallNumber *number)
@@ -60,13 +63,11 @@ pcall_call_list_get_handles (PcallCallList *self,
                                : NULL;
 }
 
-GVariant *
-pcall_call_list_get_results (PcallCallList *self)
+/* One by one, each with a reference to what came. */
+static GVariant *
+build_results (PcallCallList *self)
 {
   GVariantBuilder builder;
-
-  if (self->n_finished < self->n_calls || self->n_failed > 0)
-    return NULL;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("av"));
   for (guint i = 0; i < self->n_calls; i++)
@@ -76,6 +77,92 @@ pcall_call_list_get_results (PcallCallList *self)
       g_variant_builder_add (&builder, "v", result);
     }
   return g_variant_ref_sink (g_variant_builder_end (&builder));
+}
+
+static gboolean
+has_large_result (PcallCallList *self)
+{
+  for (guint i = 0; i < self->n_calls; i++)
+    if (self->records[i].number == '\0' && self->records[i].result.payload->length > LARGEST_PIECE)
+      return TRUE;
+  return FALSE;
+}
+
+/* A result as it stands in a v: as it came. */
+static void
+append_result (const PcallCallRecord *record,
+               GByteArray            *bytes)
+{
+  const PcallNumber number = { record->result.bits, record->number };
+  const guint8 box[] = { '\0', (guint8) number.type };
+  g_autoptr (GVariant) boxed = NULL;
+  gsize size = pcall_number_get_size (number.type);
+
+  if (number.type == '\0')
+    g_byte_array_append (bytes, pcall_payload_get_data (record->result.payload),
+                         record->result.payload->length);
+  else if (size > 0)
+    {
+      g_byte_array_append (bytes, (const guint8 *) &number.bits, size);
+      g_byte_array_append (bytes, box, sizeof box);
+    }
+  else
+    {
+      g_autoptr (GVariant) value = pcall_number_to_value (&number);
+
+      boxed = g_variant_ref_sink (g_variant_new_variant (value));
+      g_byte_array_append (bytes, g_variant_get_data (boxed), g_variant_get_size (boxed));
+    }
+}
+
+/* How many bytes a framing offset has, where @n of them follow @length bytes: see the section on it
+ * in the specification of GVariant. */
+static gsize
+find_offset_size (gsize length,
+                  gsize n)
+{
+  for (gsize size = 1; size < sizeof (guint64); size *= 2)
+    if (length + n * size <= (G_GUINT64_CONSTANT (1) << (8 * size)) - 1)
+      return size;
+  return sizeof (guint64);
+}
+
+/* All of them as an av in one piece, of which what is looked at is made when that is. */
+static GVariant *
+serialise_results (PcallCallList *self)
+{
+  static const guint8 zeros[8] = { 0 };
+  GByteArray *bytes = g_byte_array_new ();
+  g_autofree guint64 *ends = g_new (guint64, self->n_calls);
+  g_autoptr (GBytes) all = NULL;
+  gsize offset_size;
+
+  for (guint i = 0; i < self->n_calls; i++)
+    {
+      g_byte_array_append (bytes, zeros, -bytes->len % sizeof zeros);
+      append_result (&self->records[i], bytes);
+      ends[i] = bytes->len;
+    }
+
+  offset_size = find_offset_size (bytes->len, self->n_calls);
+  for (guint i = 0; i < self->n_calls; i++)
+    {
+      guint64 end = GUINT64_TO_LE (ends[i]);
+
+      g_byte_array_append (bytes, (const guint8 *) &end, offset_size);
+    }
+  all = g_byte_array_free_to_bytes (bytes);
+  return g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE ("av"), all, TRUE));
+}
+
+GVariant *
+pcall_call_list_get_results (PcallCallList *self)
+{
+  if (self->n_finished < self->n_calls || self->n_failed > 0)
+    return NULL;
+  if (has_large_result (self))
+    return build_results (self);
+  return serialise_results (self);
 }
 
 GVariant *
@@ -101,9 +188,6 @@ pcall_call_list_get_numbers (PcallCallList *self,
       numbers[i - index] = self->records[i].result.bits;
   return i - index;
 }
-
-/* A copy of a large one would cost more than to ask for it alone. */
-#define LARGEST_PIECE (64 * 1024)
 
 static const guint8 *
 peek_piece (PcallCallList *self,

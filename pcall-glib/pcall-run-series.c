@@ -22,6 +22,11 @@
  * afterwards whether it is still in use. */
 
 #define POLL_US 1000
+#define MAX_POLL_US 8000
+
+/* Calls that ended between two looks. */
+#define FEW_CALLS 8
+#define MANY_CALLS 64
 
 /* The same where a call within a batch takes long: the child need not tell that it has ended
  * before all of them have. */
@@ -363,6 +368,20 @@ come_back (PcallRun *self,
                           self);
 }
 
+/* Who looks takes a processor from the children: less often where there was little to see. */
+static gint64
+find_pause (PcallRun *self)
+{
+  guint n_new = self->n_ended - self->n_seen;
+
+  self->n_seen = self->n_ended;
+  if (n_new > MANY_CALLS || self->pause == 0)
+    self->pause = POLL_US;
+  else if (n_new < FEW_CALLS)
+    self->pause = MIN (2 * self->pause, MAX_POLL_US);
+  return self->pause;
+}
+
 /* From here on the child has to say when something happens: what did just before is seen here. Of a
  * batch it tells when that ends. */
 static void
@@ -535,7 +554,7 @@ step (PcallRun *self)
   gboolean active = TRUE;
 
   hold (self);
-  come_back (self, POLL_US);
+  come_back (self, find_pause (self));
   if (self->ended)
     {
       take_rest (self);

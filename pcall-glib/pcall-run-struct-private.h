@@ -49,6 +49,8 @@ struct _PcallRun
   guint                column_at;    /* how many of them are told */
   gint64               column_took;  /* each, in microseconds */
   gboolean             column_kept;  /* they ended before the child was ended from here */
+  gint64               pause;    /* until the child is looked at again, in microseconds */
+  guint                n_seen;   /* calls that had ended when it was last looked at */
   guint                seen;     /* the call that the child was in, when it was last looked at */
   PcallTimer           poll;
   guint                n_holds;
