@@ -110,7 +110,7 @@ gboolean      pcall_column_is_valid    (const PcallColumn *self,
                                         guint              n_calls);
 /* Whether results are numbers; else they are bytes. */
 gboolean      pcall_column_has_numbers (const PcallColumn *self);
-/* The bytes that the call at @position returned, an ay in a v. NULL where there is no memory. */
+/* The bytes that the call at @position returned, an ay in a v. */
 PcallPayload *pcall_column_get_payload (const PcallColumn *self,
                                         guint              position);
 /* What that call returned. A full reference, not floating. */

@@ -127,10 +127,7 @@ pcall_column_get_payload (const PcallColumn *self,
   static const char type[] = { '\0', 'a', 'y' };
   guint64 start = position > 0 ? self->cells[position - 1] : self->base;
   gsize length = self->cells[position] - start;
-  PcallPayload *payload = pcall_payload_renew (NULL, length + sizeof type);
-
-  if (payload == NULL)
-    return NULL;
+  PcallPayload *payload = pcall_payload_new (length + sizeof type);
 
   memcpy (payload->bytes, (const guint8 *) (self->cells + self->n) + (start - self->base), length);
   memcpy (payload->bytes + length, type, sizeof type);
@@ -148,5 +145,5 @@ pcall_column_build_value (const PcallColumn *self,
     return pcall_number_to_value (&number);
 
   payload = pcall_column_get_payload (self, position);
-  return payload != NULL ? pcall_payload_unbox (payload) : NULL;
+  return pcall_payload_unbox (payload);
 }

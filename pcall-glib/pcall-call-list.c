@@ -394,6 +394,23 @@ pcall_call_list_book (PcallCallList *self,
 }
 
 void
+pcall_call_list_book_payload (PcallCallList *self,
+                              guint          index,
+                              pid_t          pid,
+                              gint64         took,
+                              PcallPayload  *result)
+{
+  PcallCallRecord *record = pcall_call_list_get_record (self, index);
+
+  record->result.payload = result;
+  record->pid = pid;
+  record->time = took;
+  record->stopped = TRUE;
+  record->state = PCALL_CALL_STATE_SUCCEEDED;
+  self->n_finished++;
+}
+
+void
 pcall_call_list_settle_log (PcallCallList *self,
                             guint          index,
                             gboolean       has_log)

@@ -91,6 +91,12 @@ void     pcall_call_list_book         (PcallCallList *self,
                                        gint64         took,
                                        char           type,
                                        const guint64 *numbers);
+/* The same of one call, with another result. Takes @result. */
+void     pcall_call_list_book_payload (PcallCallList *self,
+                                       guint          index,
+                                       pid_t          pid,
+                                       gint64         took,
+                                       PcallPayload  *result);
 void     pcall_call_list_settle_log   (PcallCallList *self,
                                        guint          index,
                                        gboolean       has_log);

@@ -19,6 +19,8 @@ typedef struct
   guint8          bytes[]; /* aligned to 8, as GVariant needs */
 } PcallPayload;
 
+/* Of @length bytes, which are anything, and not more than there is certainly memory for. */
+PcallPayload *pcall_payload_new       (gsize         length);
 /* Makes room for @capacity bytes in @self, or in a new payload if that is NULL. NULL if there is
  * no memory; then @self is as it was. */
 PcallPayload *pcall_payload_resize    (PcallPayload *self,

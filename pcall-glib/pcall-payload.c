@@ -39,6 +39,17 @@ pcall_payload_resize (PcallPayload *self,
   return resized;
 }
 
+PcallPayload *
+pcall_payload_new (gsize length)
+{
+  PcallPayload *self = g_malloc (sizeof (PcallPayload) + length);
+
+  g_atomic_ref_count_init (&self->ref_count);
+  self->mapped = FALSE;
+  self->length = length;
+  return self;
+}
+
 /* Private, so that it could be made writable without anybody else's seeing what is written. */
 static gpointer
 map (int   fd,

@@ -81,6 +81,17 @@ take_cell (PcallRun          *self,
   pcall_run_series_conclude (self, self->column_took, FALSE);
 }
 
+static void
+book_bytes (PcallRun          *self,
+            const PcallColumn *column,
+            guint              index,
+            guint              n)
+{
+  for (guint i = 0; i < n; i++)
+    pcall_call_list_book_payload (self->setup->calls, index + i, self->pid, self->column_took,
+                                  pcall_column_get_payload (column, self->column_at + i));
+}
+
 /* As many as can be taken at once, without anybody to tell. */
 static guint
 book_cells (PcallRun          *self,
@@ -90,7 +101,7 @@ book_cells (PcallRun          *self,
   const PcallRunSetup *setup = self->setup;
   guint n = column->n - self->column_at;
 
-  if (self->begun || !self->column_kept || !pcall_column_has_numbers (column) ||
+  if (self->begun || !self->column_kept ||
       setup->funcs->is_watched (setup->data))
     return 0;
 
@@ -99,8 +110,11 @@ book_cells (PcallRun          *self,
   if (n == 0)
     return 0;
 
-  pcall_call_list_book (setup->calls, index, n, self->pid, self->column_took, column->type,
-                        column->cells + self->column_at);
+  if (pcall_column_has_numbers (column))
+    pcall_call_list_book (setup->calls, index, n, self->pid, self->column_took, column->type,
+                          column->cells + self->column_at);
+  else
+    book_bytes (self, column, index, n);
   pcall_run_series_adopt (self, index + n - 1);
   pcall_run_note_child (self);
   self->idle = TRUE;

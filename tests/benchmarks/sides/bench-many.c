@@ -3,9 +3,10 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* Sides "many": very many C calls that do next to nothing, in two children that run any number of
- * them. A call doubles its number, which it gets as its argument or, where the request says
- * "arguments=none", as the index of the call. The time ends when every result has been read.
+/* Sides "many": very many C calls that do next to nothing, in two children that run any number
+ * of them. A call doubles its number, which it gets as its argument or, where the request says
+ * "arguments=none", as the index of the call. The time ends when every result has been read, as
+ * a GVariant of its own or, on the side "many/numbers", as one of an array.
  *
  * The bare side is the least that any pool can do: two forks, half of the numbers each, and all
  * results through one pipe in as few pieces as it takes. */
@@ -92,6 +93,21 @@ add_results (GVariant *results)
   return sum;
 }
 
+/* All at once, as one array. */
+static guint64
+add_numbers (PcallTask *task)
+{
+  guint8 type;
+  g_autoptr (GBytes) bytes = pcall_task_get_result_numbers (task, 0, &type);
+  gsize length = 0;
+  const guint64 *numbers = bytes != NULL ? g_bytes_get_data (bytes, &length) : NULL;
+  guint64 sum = 0;
+
+  for (gsize i = 0; i < length / sizeof *numbers; i++)
+    sum += numbers[i];
+  return sum;
+}
+
 static gboolean
 check_sum (guint64   sum,
            guint64   n,
@@ -101,6 +117,21 @@ check_sum (guint64   sum,
     return TRUE;
   g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED, "the results are wrong");
   return FALSE;
+}
+
+static gdouble
+measure_numbers (BenchRequest  *request,
+                 GError       **error)
+{
+  gdouble start = bench_now ();
+  g_autoptr (PcallTask) task = new_task (request);
+  guint64 sum;
+
+  if (!pcall_task_start (task, error) || !pcall_task_join (task, -1, NULL, error))
+    return -1;
+  sum = add_numbers (task);
+  return check_sum (sum, bench_request_get_number (request, "n"), error) ? bench_now () - start
+                                                                         : -1;
 }
 
 static gdouble
@@ -221,6 +252,7 @@ measure_bare (BenchRequest  *request,
 
 const BenchSide bench_many[] = {
   { "many/pcall", measure_pcall },
+  { "many/numbers", measure_numbers },
   { "many/memory", measure_memory },
   { "many/bare", measure_bare },
   { NULL, NULL },

@@ -179,8 +179,12 @@ def spread(places, least, low, high):
     excess = max(0.0, moved[order[-1]] - high)
     ceiling = moved[order[-1]] - excess
     for index in reversed(order):
-        moved[index] = max(low, min(moved[index], ceiling))
+        moved[index] = min(moved[index], ceiling)
         ceiling = moved[index] - least
+    floor = low
+    for index in order:
+        moved[index] = max(moved[index], floor)
+        floor = moved[index] + least
     return moved
 
 

@@ -107,9 +107,16 @@ def many_c_calls(size):
         "pcall": ("", {}),
         "inherit": (", not captured", {"log-mode": "inherit"}),
         "bare-call": (", no arguments", {"arguments": "none"}),
+        "numbers": (", read at once", {"arguments": "none", "log-mode": "inherit"}),
     }
     ours = {
-        key: Side("C", "many/pcall", "pcall", {"n": n, **given}, process=key)
+        key: Side(
+            "C",
+            "many/numbers" if key == "numbers" else "many/pcall",
+            "pcall",
+            {"n": n, **given},
+            process=key,
+        )
         for key, (_, given) in variants.items()
     }
     limit = Side("C", "many/bare", "two forks, half each, one pipe", {"n": n}, process="bare")
@@ -119,7 +126,8 @@ def many_c_calls(size):
         note=(
             "From nothing to all results read; a pool is made and ended in that time. Each pool "
             f"with the best of the chunk sizes {', '.join(map(str, CHUNKS))}. “Not captured” is "
-            "pcall with log-mode inherit, “no arguments” with calls that get none."
+            "pcall with log-mode inherit, “no arguments” with calls that get none, “read at once” with "
+            "both of that and with results that are read as one array instead of as so many GVariant."
         ),
         sides={**ours, **pools, "limit": limit},
         rows=[

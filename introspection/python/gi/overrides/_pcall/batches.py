@@ -16,6 +16,7 @@ is looked at, would cost as much as a small call.
 
 import ctypes
 import keyword
+import pickle
 import time
 import types
 
@@ -30,7 +31,7 @@ BATCH_SECONDS = 0.001
 N_HEADER = 8  # numbers of 64 bits
 COUNT, TYPE, WROTE = range(3)
 NOTHING = object()  # there is no result but those in the memory
-NOT_PLAIN = (GLib.Variant, types.CoroutineType)
+SPECIAL = {*values.RAW, GLib.Variant, types.CoroutineType}  # what may not be pickled
 
 GROUP = 8  # calls between two looks at the clock
 
@@ -70,10 +71,14 @@ STORE_NONE = """
 """
 
 STORE_PICKLE = """
-            if isinstance(result, NOT_PLAIN):
+            if type(result) in SPECIAL and not is_small(result):
                 return ended, result
-            data = dumps(result)
-            if data is None:
+            try:
+                data = dumps(result, 5, buffer_callback=take_large)
+            except Exception as error:  # as many as there are __reduce__
+                refuse(result, error)
+            if large:
+                large.clear()
                 return ended, result
             begin, end = end, end + len(data)
             if end > len(area):
@@ -94,18 +99,19 @@ PICKLES = ("p", "q", STORE_PICKLE)
 MAX_CHANGES = 2  # from one type to another, until all are pickled
 
 
-def dumps(result):
-    try:
-        return values.dump_small(result)
-    except Exception as error:  # as many as there are __reduce__
-        child.refuse(result, error)
+def is_small(result):
+    return type(result) in values.RAW and len(result) < values.LARGE
 
 
 NAMES = {
     "NOTHING": NOTHING,
-    "NOT_PLAIN": NOT_PLAIN,
+    "SPECIAL": SPECIAL,
     "clock": time.monotonic,
-    "dumps": dumps,
+    "dumps": pickle.dumps,
+    "is_small": is_small,
+    "large": values.large,
+    "refuse": child.refuse,
+    "take_large": values.take_large,
     "written": streams.written,
 }
 

@@ -129,17 +129,6 @@ def put_into_memory(data, is_bytes):
         os.close(fd)
 
 
-def dump_small(result):
-    """A result as bytes; none where it has large buffers."""
-    if type(result) in RAW and len(result) >= LARGE:
-        return None
-    data = pickle.dumps(result, PROTOCOL, buffer_callback=take_large)
-    if large:
-        large.clear()
-        data = None
-    return data
-
-
 def dump_result(result):
     """The result of this call as bytes; none where it is in memory."""
     is_bytes = type(result) is bytes
@@ -258,9 +247,5 @@ def load_pieces(data):
     n = count_pieces(data)
     ends = head[8 : 8 * (n + 1)].cast("Q").tolist()
     base = 8 * (n + 1)
-    begin = base
-    results = []
-    for end in ends:
-        results.append(loads(data[begin : base + end]))
-        begin = base + end
-    return results
+    ends = [base + end for end in ends]
+    return [loads(data[begin:end]) for begin, end in zip([base, *ends], ends)]
