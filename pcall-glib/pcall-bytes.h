@@ -52,7 +52,7 @@ typedef GBytes *(*PcallBytesFunc) (guint      index,
  * each goes into the memory that [func@Pcall.get_batch_memory] tells of.
  *
  * It may come back at any time, with fewer calls than it was given: those that it has not begun
- * are run later. It should when it has taken longer than a millisecond, and has to where a
+ * are run later. It should when it has taken longer than two milliseconds, and has to where a
  * result is not of the type that those before it have.
  *
  * Returns: how many calls have ended with their results in that memory; it is of no meaning with @error

@@ -23,7 +23,7 @@
  * ring of the child's slot. The parent is sent a frame only when it sleeps, when the ring is
  * half full, and when it is full; then the child waits.
  *
- * Calls that take no time are run in batches, of as many as take about a millisecond together. A
+ * Calls that take no time are run in batches, of as many as take about two milliseconds together. A
  * result that is a number, or bytes of a binding's, waits in the batch, where the parent finds
  * it should we die, and goes into the ring with the others. Whatever else comes of a call ends
  * its batch, as does a call that takes longer than the whole batch should.
@@ -65,7 +65,7 @@ typedef struct
 } Series;
 
 /* How long a span should take, and how many times as many calls it may have as the last one. */
-#define SPAN_US 1000
+#define SPAN_US 2000
 #define GROWTH 4
 
 /* How much the pace of before counts, when calls have become faster. */

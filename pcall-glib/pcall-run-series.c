@@ -289,7 +289,7 @@ has_untold (PcallRun *self)
 }
 
 /* Whether the child is still in the call in which it was the last time. Then what it has not
- * told of those before it is taken. */
+ * told of those before it is taken: what a binding has stored, in whatever order, is there by now. */
 static gboolean
 lasts (PcallRun *self,
        guint     index)

@@ -27,7 +27,7 @@ from . import child, streams, values
 
 Pcall = get_introspection_module("Pcall")
 
-BATCH_SECONDS = 0.001
+BATCH_SECONDS = 0.002
 N_HEADER = 8  # numbers of 64 bits
 COUNT, TYPE, WROTE = range(3)
 NOTHING = object()  # there is no result but those in the memory
