@@ -10,7 +10,7 @@ import re
 
 from .programs import Missing
 
-BUSY = 0.7  # more load than this, before anything is measured, is that of others
+BUSY = 1.0  # more load than this, before anything is measured, is that of others
 
 
 def read_field(path, name):
