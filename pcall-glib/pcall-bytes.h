@@ -55,8 +55,9 @@ typedef GBytes *(*PcallBytesFunc) (guint      index,
  * are run later. It should when it has taken longer than two milliseconds, and has to where a
  * result is not of the type that those before it have.
  *
- * Returns: how many calls have ended with their results in that memory; it is of no meaning with @error
- *   set, which is that of the call that the memory says it is in
+ * Returns: how many calls have ended with their results in that memory; it is of no meaning with
+ *   @error set, which is that of the call that the memory says it is in. 0 without a result set means
+ *   that the first call has returned no value, which becomes the empty tuple `()`
  *
  * Since: 1.0
  */

@@ -368,6 +368,19 @@ pcall_call_list_count_pending (PcallCallList *self,
   return i;
 }
 
+static void
+book (PcallCallList   *self,
+      PcallCallRecord *record,
+      pid_t            pid,
+      gint64           took)
+{
+  record->pid = pid;
+  record->time = took;
+  record->stopped = TRUE;
+  record->state = PCALL_CALL_STATE_SUCCEEDED;
+  self->n_finished++;
+}
+
 void
 pcall_call_list_book (PcallCallList *self,
                       guint          first,
@@ -385,12 +398,8 @@ pcall_call_list_book (PcallCallList *self,
     {
       record[i].result.bits = numbers[i];
       record[i].number = type;
-      record[i].pid = pid;
-      record[i].time = took;
-      record[i].stopped = TRUE;
-      record[i].state = PCALL_CALL_STATE_SUCCEEDED;
+      book (self, &record[i], pid, took);
     }
-  self->n_finished += n;
 }
 
 void
@@ -403,11 +412,7 @@ pcall_call_list_book_payload (PcallCallList *self,
   PcallCallRecord *record = pcall_call_list_get_record (self, index);
 
   record->result.payload = result;
-  record->pid = pid;
-  record->time = took;
-  record->stopped = TRUE;
-  record->state = PCALL_CALL_STATE_SUCCEEDED;
-  self->n_finished++;
+  book (self, record, pid, took);
 }
 
 void

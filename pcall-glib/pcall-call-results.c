@@ -10,8 +10,9 @@
 /* The results of the calls of a task: numbers, or bytes as they came, and what is made of them
  * for those who ask, one by one or many at once. */
 
-/* What is larger is not copied together with others. */
+/* What is larger is not copied together with others, and not so many that all are larger. */
 #define LARGEST_PIECE (64 * 1024)
+#define LARGEST_WHOLE (64 * 1024 * 1024)
 
 void
 pcall_call_record_set_number (PcallCallRecord   *record,
@@ -80,12 +81,20 @@ build_results (PcallCallList *self)
 }
 
 static gboolean
-has_large_result (PcallCallList *self)
+is_large (PcallCallList *self)
 {
-  for (guint i = 0; i < self->n_calls; i++)
-    if (self->records[i].number == '\0' && self->records[i].result.payload->length > LARGEST_PIECE)
-      return TRUE;
-  return FALSE;
+  gsize size = self->n_calls * sizeof (guint64);
+
+  for (guint i = 0; i < self->n_calls && size <= LARGEST_WHOLE; i++)
+    {
+      const PcallCallRecord *record = &self->records[i];
+      gsize length = record->number == '\0' ? record->result.payload->length : sizeof (guint64);
+
+      if (length > LARGEST_PIECE)
+        return TRUE;
+      size += length + sizeof (guint64);
+    }
+  return size > LARGEST_WHOLE;
 }
 
 /* A result as it stands in a v: as it came. */
@@ -95,7 +104,6 @@ append_result (const PcallCallRecord *record,
 {
   const PcallNumber number = { record->result.bits, record->number };
   const guint8 box[] = { '\0', (guint8) number.type };
-  g_autoptr (GVariant) boxed = NULL;
   gsize size = pcall_number_get_size (number.type);
 
   if (number.type == '\0')
@@ -109,8 +117,7 @@ append_result (const PcallCallRecord *record,
   else
     {
       g_autoptr (GVariant) value = pcall_number_to_value (&number);
-
-      boxed = g_variant_ref_sink (g_variant_new_variant (value));
+      g_autoptr (GVariant) boxed = g_variant_ref_sink (g_variant_new_variant (value));
       g_byte_array_append (bytes, g_variant_get_data (boxed), g_variant_get_size (boxed));
     }
 }
@@ -160,7 +167,7 @@ pcall_call_list_get_results (PcallCallList *self)
 {
   if (self->n_finished < self->n_calls || self->n_failed > 0)
     return NULL;
-  if (has_large_result (self))
+  if (is_large (self))
     return build_results (self);
   return serialise_results (self);
 }
@@ -210,8 +217,9 @@ pcall_call_list_join_results (PcallCallList *self,
   guint64 end = 0;
   guint64 n = 0;
 
-  while (peek_piece (self, index + n, &length) != NULL)
-    n++;
+  for (gsize size = 0; size <= LARGEST_WHOLE; size += length + sizeof end, n++)
+    if (peek_piece (self, index + n, &length) == NULL)
+      break;
   if (n == 0)
     return NULL;
 

@@ -137,7 +137,7 @@ flush (gpointer data,
   PcallReceipt receipt = { .index = self->span.first + self->n_flushed,
                            .n_frames = n_frames,
                            .took = now - self->flushed };
-  guint n = self->batch->n_ended;
+  guint n = MIN (self->batch->n_ended, pcall_span_get_length (self->span));
   PcallColumnPieces column;
 
   if (is_before_frame)
@@ -287,6 +287,17 @@ begin_call (Series *self)
   pcall_child_log_begin (&self->log, self->index);
 }
 
+/* It is said of each call that has no file; to that end they are run one by one. */
+static void
+tell_of_missing_log (Series *self)
+{
+  if (self->log.error_number == 0)
+    return;
+
+  pcall_output_note_no_file (self->log.error_number);
+  self->one_by_one = TRUE;
+}
+
 /* Enters the next call of the span, and thereby counts the last one as ended. FALSE if that was
  * the last of the span, or the span takes too long. */
 static gboolean
@@ -302,6 +313,7 @@ enter_next (Series *self)
   begin_call (self);
   pcall_ledger_set_began (self->ledger, self->slot, now);
   pcall_batch_set_ended (self->batch, self->index - self->span.first);
+  tell_of_missing_log (self);
   return TRUE;
 }
 
@@ -336,7 +348,10 @@ take_out_of_batch (Series *self)
       pcall_batch_read (self->batch, pcall_ledger_get_limits (self->ledger), position,
                         position + 1);
 
-  return payload != NULL ? pcall_column_build_value ((PcallColumn *) payload->bytes, 0) : NULL;
+  if (payload == NULL ||
+      !pcall_column_is_valid ((PcallColumn *) payload->bytes, payload->length, 1))
+    _exit (EXIT_FAILURE);
+  return pcall_column_build_value ((PcallColumn *) payload->bytes, 0);
 }
 
 /* A binding has run calls of the span: @n of them ended with what stands in the batch; the
@@ -404,8 +419,7 @@ enter_span (Series *self)
     return FALSE;
 
   wake_if_asleep (self);
-  if (self->log.error_number != 0)
-    pcall_output_note_no_file (self->log.error_number);
+  tell_of_missing_log (self);
   return TRUE;
 }
 

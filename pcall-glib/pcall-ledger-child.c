@@ -88,7 +88,7 @@ pcall_ledger_enter (PcallLedger *self,
       return FALSE;
     }
 
-  at->began = began;
+  at->began = at->entered = began;
   for (guint i = span.end; i > span.first; i--)
     pcall_word_store (&self->words[i - 1], pcall_word_new (slot, PCALL_WORD_ENTERED));
   return TRUE;

@@ -80,10 +80,12 @@ guint     pcall_ledger_settle_row (PcallLedger *self,
                                    guint        first,
                                    guint        n);
 /* What the calls returned that have ended and of which nothing was told: a column, or NULL if there
- * are none. The child goes on meanwhile, or has ended. */
+ * are none. The child goes on meanwhile, or has ended. @took is how long all of them took, in
+ * microseconds, 0 where only a binding knows. */
 PcallPayload *pcall_ledger_harvest (PcallLedger *self,
                                    int          slot,
-                                   guint       *first);
+                                   guint       *first,
+                                   gint64      *took);
 /* How many frames the child has sent, or is about to, without those that only wake. */
 guint32   pcall_ledger_get_sent   (PcallLedger *self,
                                    int          slot);

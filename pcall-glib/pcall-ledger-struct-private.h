@@ -25,40 +25,40 @@ enum
 
 typedef struct
 {
-  guint32            call; /* the first of the claim */
+  guint32            call;    /* the first of the claim */
   guint32            end;
   guint32            log;
   guint32            ending;
   guint32            asleep;
-  guint32            turn; /* odd while the batch and the claim change */
-  guint32            sent; /* frames, at least */
-  guint32            reserved;
-  gint64             began;
-  guint8             gap[24];
+  guint32            turn;    /* odd while the batch and the claim change */
+  guint32            sent;    /* frames, at least */
+  gint64             entered; /* when the first of the batch began */
+  gint64             began;   /* when the call did that the child is in */
+  guint8             gap[16];
   PcallRingPositions positions;
 } PcallLedgerSlot;
 
 typedef struct
 {
-  guint32 next;
-  guint8  gap[60];
-  PcallLedgerSlot    slots[]; /* one more than children can have; then words, rings and batches */
+  guint32         next;
+  guint8          gap[60];
+  PcallLedgerSlot slots[]; /* one more than children can have; then words, rings and batches */
 } PcallLedgerShared;
 
 struct _PcallLedger
 {
-  grefcount        ref_count;
-  guint            n_calls;
-  guint            n_slots;
-  PcallLedgerShared          *shared;
-  gsize            size;
-  guint32         *words;
-  guint8          *batches;
-  gsize            batch_size;
-  PcallRing       *rings; /* not shared, as the rest */
-  PcallBatchLimits limits;
-  gboolean        *in_use;
-  gboolean         ruined;
+  grefcount          ref_count;
+  guint              n_calls;
+  guint              n_slots;
+  PcallLedgerShared *shared;
+  gsize              size;
+  guint32           *words;
+  guint8            *batches;
+  gsize              batch_size;
+  PcallRing         *rings; /* not shared, as the rest */
+  PcallBatchLimits   limits;
+  gboolean          *in_use;
+  gboolean           ruined;
 };
 
 static inline guint32
@@ -69,29 +69,29 @@ pcall_word_load (const guint32 *number)
 
 static inline void
 pcall_word_store (guint32 *number,
-       guint32  value)
+                  guint32  value)
 {
   g_atomic_int_set (number, value);
 }
 
 static inline gboolean
 pcall_word_move (guint32 *number,
-      guint32  from,
-      guint32  to)
+                 guint32  from,
+                 guint32  to)
 {
   return g_atomic_int_compare_and_exchange ((gint *) number, (gint) from, (gint) to);
 }
 
 static inline guint32
 pcall_word_new (int     slot,
-           guint32 state)
+                guint32 state)
 {
   return ((guint32) slot + 1) << PCALL_WORD_STATE_BITS | state;
 }
 
 static inline PcallLedgerSlot *
 pcall_ledger_get_slot (PcallLedger *self,
-          int          slot)
+                       int          slot)
 {
   g_assert (slot >= 0 && (guint) slot <= self->n_slots);
   return &self->shared->slots[slot];

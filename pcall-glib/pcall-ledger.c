@@ -389,7 +389,8 @@ pcall_ledger_get_first (PcallLedger *self,
 PcallPayload *
 pcall_ledger_harvest (PcallLedger *self,
                       int          slot,
-                      guint       *first)
+                      guint       *first,
+                      gint64      *took)
 {
   PcallLedgerSlot *at = pcall_ledger_get_slot (self, slot);
   guint32 turn = pcall_word_load (&at->turn);
@@ -403,7 +404,11 @@ pcall_ledger_harvest (PcallLedger *self,
 
   column = pcall_batch_read (pcall_ledger_get_batch (self, slot), &self->limits, 0, n_ended);
   *first = claim.first;
-  return pcall_word_load (&at->turn) == turn ? g_steal_pointer (&column) : NULL;
+  *took = MAX (at->began - at->entered, 0);
+  if (pcall_word_load (&at->turn) != turn || column == NULL ||
+      !pcall_column_is_valid ((PcallColumn *) column->bytes, column->length, n_ended))
+    return NULL;
+  return g_steal_pointer (&column);
 }
 
 gboolean

@@ -24,6 +24,15 @@ G_STATIC_ASSERT (G_STRUCT_OFFSET (PcallPayload, bytes) % 8 == 0);
 
 static gint n_mapped; /* atomic */
 
+static void
+init (PcallPayload *self,
+      gsize         length)
+{
+  g_atomic_ref_count_init (&self->ref_count);
+  self->mapped = FALSE;
+  self->length = length;
+}
+
 PcallPayload *
 pcall_payload_resize (PcallPayload *self,
                       gsize         capacity)
@@ -31,11 +40,7 @@ pcall_payload_resize (PcallPayload *self,
   PcallPayload *resized = g_try_realloc (self, sizeof (PcallPayload) + capacity);
 
   if (resized != NULL && self == NULL)
-    {
-      g_atomic_ref_count_init (&resized->ref_count);
-      resized->mapped = FALSE;
-      resized->length = 0;
-    }
+    init (resized, 0);
   return resized;
 }
 
@@ -44,9 +49,7 @@ pcall_payload_new (gsize length)
 {
   PcallPayload *self = g_malloc (sizeof (PcallPayload) + length);
 
-  g_atomic_ref_count_init (&self->ref_count);
-  self->mapped = FALSE;
-  self->length = length;
+  init (self, length);
   return self;
 }
 

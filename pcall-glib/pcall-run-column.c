@@ -48,13 +48,14 @@ gboolean
 pcall_run_column_harvest (PcallRun *self)
 {
   guint first;
+  gint64 took;
   PcallPayload *payload =
-      pcall_ledger_harvest (pcall_run_get_ledger (self), self->job.slot, &first);
+      pcall_ledger_harvest (pcall_run_get_ledger (self), self->job.slot, &first, &took);
 
   if (payload == NULL)
     return FALSE;
 
-  set_column (self, payload, first, 0);
+  set_column (self, payload, first, took);
   self->column_kept = self->end_state == PCALL_CALL_STATE_PENDING;
   return TRUE;
 }

@@ -10,9 +10,9 @@
 /* The calls of a forked child that takes one after the other by itself.
  *
  * What it has told lies in its ring, a receipt for each call that ended; what it is at stands in
- * its slot. Both are looked at every millisecond as long as there is something new; when there
- * is nothing, the child is asked to send a frame the next time, and nobody looks until then. So
- * many small calls cost few wake-ups, and a long one is known to run at once.
+ * its slot. Both are looked at every few milliseconds as long as there is something new; when
+ * there is nothing, the child is asked to send a frame the next time, and nobody looks until
+ * then. So many small calls cost few wake-ups, and a long one is known to run soon.
  *
  * Frames (progress, messages, results that are too large) and receipts are two ways with one
  * order: a receipt says how many frames the child had sent before it, and waits until these are

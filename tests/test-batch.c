@@ -183,10 +183,11 @@ test_wild_batches (void)
   int slot = pcall_ledger_open_slot (ledger);
   PcallBatch *batch = pcall_ledger_get_batch (ledger, slot);
   guint first;
+  gint64 took;
 
-  g_assert_null (pcall_ledger_harvest (ledger, slot, &first));
+  g_assert_null (pcall_ledger_harvest (ledger, slot, &first, &took));
   batch->n_ended = G_MAXUINT64;
-  g_assert_null (pcall_ledger_harvest (ledger, slot, &first));
+  g_assert_null (pcall_ledger_harvest (ledger, slot, &first, &took));
 
   fill_with_bytes (batch, limits, 3);
   batch->cells[2] = limits->n_bytes + 1;
@@ -346,10 +347,10 @@ test_death (void)
       g_autoptr (PcallPayload) column = NULL;
       g_autofree char *rest = NULL;
       guint index, first;
-      gint64 began;
+      gint64 began, took;
 
       go_to (ledger, slot, step);
-      column = pcall_ledger_harvest (ledger, slot, &first);
+      column = pcall_ledger_harvest (ledger, slot, &first, &took);
       g_assert_true ((column != NULL) == (rows[step].n_harvested > 0));
       if (column != NULL)
         {
@@ -364,6 +365,49 @@ test_death (void)
       rest = reclaim_all (ledger, slot);
       g_assert_cmpstr (rest, ==, rows[step].rest);
     }
+}
+
+/* What the batch of a child says is believed only if it can be. */
+static void
+test_wild_harvest (void)
+{
+  static const guint64 types[] = { 0, 'Q', 's', PCALL_NUMBER_TRUTH, G_MAXUINT64 };
+  g_autoptr (PcallLedger) ledger = new_ledger (N_CALLS, 1);
+  int slot = pcall_ledger_open_slot (ledger);
+  PcallBatch *batch = pcall_ledger_get_batch (ledger, slot);
+  g_autoptr (PcallPayload) column = NULL;
+  gint64 took;
+  guint first;
+
+  go_to (ledger, slot, STEP_END_TWO);
+  for (gsize i = 0; i < G_N_ELEMENTS (types); i++)
+    {
+      batch->type = types[i];
+      g_assert_null (pcall_ledger_harvest (ledger, slot, &first, &took));
+    }
+  batch->type = 'u';
+  batch->n_ended = 11;
+  g_assert_null (pcall_ledger_harvest (ledger, slot, &first, &took));
+  batch->n_ended = 2;
+  column = pcall_ledger_harvest (ledger, slot, &first, &took);
+  g_assert_nonnull (column);
+}
+
+/* What is harvested took as long as it is since the batch began. */
+static void
+test_time (void)
+{
+  g_autoptr (PcallLedger) ledger = new_ledger (N_CALLS, 1);
+  int slot = pcall_ledger_open_slot (ledger);
+  g_autoptr (PcallPayload) column = NULL;
+  gint64 took;
+  guint first;
+
+  go_to (ledger, slot, STEP_END_TWO);
+  pcall_ledger_set_began (ledger, slot, 1 + 500);
+  column = pcall_ledger_harvest (ledger, slot, &first, &took);
+  g_assert_nonnull (column);
+  g_assert_cmpint (took, ==, 500);
 }
 
 /* What has ended is not run again, though it is not known what came of it. */
@@ -394,6 +438,8 @@ main (int    argc,
   g_test_add_func ("/pcall/batch/claims-shrink", test_claims_shrink);
   g_test_add_func ("/pcall/batch/holes", test_holes);
   g_test_add_func ("/pcall/batch/death", test_death);
+  g_test_add_func ("/pcall/batch/wild-harvest", test_wild_harvest);
+  g_test_add_func ("/pcall/batch/time", test_time);
   g_test_add_func ("/pcall/batch/lost", test_lost);
 
   return g_test_run ();

@@ -654,49 +654,6 @@ test_child_drops_task (void)
   g_assert_finalize_object (keep);
 }
 
-/* Memory gone wild: what a child writes over may cost calls, but all of them end, once. */
-
-static void
-overwrite_shared_memory (guint8 byte)
-{
-  g_autofree char *maps = NULL;
-  g_auto (GStrv) lines = NULL;
-
-  g_assert_true (g_file_get_contents ("/proc/self/maps", &maps, NULL, NULL));
-  lines = g_strsplit (maps, "\n", -1);
-  for (guint i = 0; lines[i] != NULL; i++)
-    {
-      gulong begin, end;
-
-      if (strstr (lines[i], "rw-s") != NULL && strstr (lines[i], "/dev/zero") != NULL &&
-          sscanf (lines[i], "%lx-%lx", &begin, &end) == 2)
-        memset ((gpointer) begin, byte, end - begin);
-    }
-}
-
-static GVariant *
-go_wild (GVariant *args,
-         GVariant *kwargs,
-         gpointer  user_data,
-         GError  **error)
-{
-  if (pcall_get_call_index () == 20)
-    overwrite_shared_memory (GPOINTER_TO_UINT (user_data));
-  return g_variant_new_uint32 (pcall_get_call_index ());
-}
-
-static void
-test_wild (gconstpointer byte)
-{
-  PcallTask *task = new_task (go_wild, (gpointer) byte, 60, 0);
-  Tally *tally = tally_new (task);
-
-  pcall_task_set_timeout (task, 5);
-  run (task, tally);
-  tally_free (tally);
-  g_assert_finalize_object (task);
-}
-
 int
 main (int   argc,
       char *argv[])
@@ -722,11 +679,6 @@ main (int   argc,
   support_add ("/pcall/reuse/fork-in-call", test_fork_in_call);
   support_add ("/pcall/reuse/nested", test_nested);
   support_add ("/pcall/reuse/child-drops-task", test_child_drops_task);
-
-  g_test_add_data_func ("/pcall/reuse/wild/zeros", GUINT_TO_POINTER (0), test_wild);
-  g_test_add_data_func ("/pcall/reuse/wild/ones", GUINT_TO_POINTER (0xff), test_wild);
-  g_test_add_data_func ("/pcall/reuse/wild/some", GUINT_TO_POINTER (0x01), test_wild);
-  g_test_add_data_func ("/pcall/reuse/wild/others", GUINT_TO_POINTER (0x12), test_wild);
 
   return g_test_run ();
 }
