@@ -36,14 +36,6 @@
 #define TURN_US 4000
 #define LOOK_AT_CLOCK 64
 
-static void
-reject (PcallRun   *self,
-        const char *complaint)
-{
-  pcall_supervisor_reject (self->supervisor, g_error_new_literal (PCALL_ERROR, PCALL_ERROR_PROTOCOL,
-                                                                  complaint));
-}
-
 /* A call begins once. Memory that a child has gone wild in may say that it does again. */
 static gboolean
 has_begun (PcallRun *self,
@@ -64,7 +56,7 @@ pcall_run_series_check (PcallRun *self,
   if (!pcall_ledger_is_in (pcall_run_get_ledger (self), self->job.slot, index) ||
       (self->begun ? self->job.index != index : has_begun (self, index)))
     {
-      reject (self, "the child spoke of a call which is not its");
+      pcall_run_reject (self, "the child spoke of a call which is not its");
       return FALSE;
     }
   return TRUE;
@@ -403,45 +395,17 @@ fall_asleep (PcallRun *self)
 
 /* Frames */
 
-static void
-take_final (PcallRun *self)
-{
-  if (self->over)
-    return;
-
-  self->over = TRUE;
-  pcall_supervisor_stop_listening (self->supervisor);
-  self->setup->funcs->over (self, self->setup->data);
-}
-
+/* What is about the child, and not about a call of it; its last frame may name any. */
 static void
 take_frame (PcallRun         *self,
             const PcallFrame *frame)
 {
-  switch (frame->type)
-    {
-    case PCALL_FRAME_READY:
-      pcall_run_learn_ready (self);
-      break;
-    case PCALL_FRAME_WAKE:
-      break;
-    case PCALL_FRAME_FINAL:
-      take_final (self);
-      break;
-    case PCALL_FRAME_RESULT:
-    case PCALL_FRAME_ERROR:
-    case PCALL_FRAME_PROGRESS:
-    case PCALL_FRAME_MESSAGE:
-    case PCALL_FRAME_NOTE:
-      pcall_run_take_frame (self, frame);
-      break;
-    case PCALL_FRAME_AGAIN:
-    case PCALL_FRAME_HELLO:
-    case PCALL_FRAME_CALL:
-    case PCALL_FRAME_STOP:
-    default:
-      pcall_run_refuse (self, frame);
-    }
+  if (frame->type == PCALL_FRAME_READY)
+    pcall_run_learn_ready (self);
+  else if (frame->type == PCALL_FRAME_FINAL)
+    pcall_run_take_final (self);
+  else if (frame->type != PCALL_FRAME_WAKE)
+    pcall_run_take_frame (self, frame);
 }
 
 static gboolean

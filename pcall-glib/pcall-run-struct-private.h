@@ -96,6 +96,11 @@ void pcall_run_take_outcome (PcallRun        *self,
 /* A frame about the call came. */
 void pcall_run_take_frame  (PcallRun         *self,
                             const PcallFrame *frame);
+/* The child broke the protocol: how, in words. */
+void pcall_run_reject      (PcallRun         *self,
+                            const char       *complaint);
+/* The child said that no frame follows. */
+void pcall_run_take_final  (PcallRun         *self);
 /* The child sent what such a child does not send. */
 void pcall_run_refuse      (PcallRun         *self,
                             const PcallFrame *frame);

@@ -29,24 +29,16 @@
 #define CLOSED_US (1 * G_USEC_PER_SEC)
 
 static void
-reject (PcallRun   *self,
-        const char *complaint)
-{
-  pcall_supervisor_reject (self->supervisor, g_error_new_literal (PCALL_ERROR, PCALL_ERROR_PROTOCOL,
-                                                                  complaint));
-}
-
-static void
 lose_patience (gpointer data)
 {
   PcallRun *self = data;
 
   if (self->closed)
-    reject (self, "the worker closed its channel, and went on");
+    pcall_run_reject (self, "the worker closed its channel, and went on");
   else if (self->greeted)
     pcall_supervisor_terminate (self->supervisor, self->setup->grace_period);
   else
-    reject (self, "it did not say hello in time (" ENV_START_TIMEOUT " sets how long that is)");
+    pcall_run_reject (self, "it did not say hello in time (" ENV_START_TIMEOUT " sets how long that is)");
 }
 
 static void
@@ -126,7 +118,7 @@ take_hello (PcallRun         *self,
       g_autofree char *complaint = g_strdup_printf ("it speaks version %u of the protocol, not %u",
                                                     version, PCALL_FRAME_VERSION);
 
-      reject (self, complaint);
+      pcall_run_reject (self, complaint);
       return;
     }
 

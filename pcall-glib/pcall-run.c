@@ -169,6 +169,25 @@ take_ready (PcallRun *self)
   pcall_run_begin (self, g_get_monotonic_time ());
 }
 
+void
+pcall_run_reject (PcallRun   *self,
+                  const char *complaint)
+{
+  pcall_supervisor_reject (self->supervisor, g_error_new_literal (PCALL_ERROR, PCALL_ERROR_PROTOCOL,
+                                                                  complaint));
+}
+
+void
+pcall_run_take_final (PcallRun *self)
+{
+  if (self->over)
+    return;
+
+  self->over = TRUE;
+  pcall_supervisor_stop_listening (self->supervisor);
+  self->setup->funcs->over (self, self->setup->data);
+}
+
 /* It is the first thing that a child says, or it is not said by us. */
 void
 pcall_run_take_again (PcallRun         *self,
@@ -180,9 +199,7 @@ pcall_run_take_again (PcallRun         *self,
 
   if (!first || route <= self->started.log_route || route > PCALL_LOG_ROUTE_NONE)
     {
-      pcall_supervisor_reject (self->supervisor,
-                               g_error_new_literal (PCALL_ERROR, PCALL_ERROR_PROTOCOL,
-                                                    "the child asked for another one without need"));
+      pcall_run_reject (self, "the child asked for another one without need");
       return;
     }
 
@@ -235,12 +252,7 @@ pcall_run_take_frame (PcallRun         *self,
         self->setup->funcs->messaged (self, frame->payload, frame->handles, self->setup->data);
       break;
     case PCALL_FRAME_FINAL:
-      if (!self->over)
-        {
-          self->over = TRUE;
-          pcall_supervisor_stop_listening (self->supervisor);
-          self->setup->funcs->over (self, self->setup->data);
-        }
+      pcall_run_take_final (self);
       break;
     case PCALL_FRAME_AGAIN:
     case PCALL_FRAME_HELLO:

@@ -3,7 +3,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* What bindings for other languages use: targets that return bytes, and forks between hooks. */
+/* What bindings for other languages use: targets that return bytes, one result or many of them at once,
+ * and forks between hooks. */
 
 #include <gio/gio.h>
 #include <unistd.h>
@@ -233,6 +234,212 @@ test_fork_func_that_does_not_fork (void)
   g_assert_finalize_object (task);
 }
 
+/* Batches */
+
+#define N_BATCHED 1000
+
+/* How calls end, by their last two digits; others have three times their index. */
+#define FAILS 50
+#define GIVES_BYTES 60
+#define GIVES_VALUE 70
+#define COMES_BACK 80
+
+typedef struct
+{
+  char type; /* of what goes into the batch */
+} Batched;
+
+static void
+put (const Batched *self, guint64 *memory, guint n_calls, guint position, guint index)
+{
+  guint64 *cells = memory + 8;
+  guint64 end = position > 0 ? cells[position - 1] : 0;
+
+  memory[1] = (guint8) self->type;
+  if (self->type == 'p')
+    {
+      memcpy ((guint8 *) (cells + n_calls) + end, &index, sizeof index);
+      cells[position] = end + sizeof index;
+    }
+  else
+    {
+      cells[position] = 3 * index;
+    }
+}
+
+static guint
+run_batch (guint      first,
+           guint      n_calls,
+           GBytes   **bytes,
+           GVariant **value,
+           gpointer   user_data,
+           GError   **error)
+{
+  guint n_room, n_bytes, n;
+  guint64 *memory = (guint64 *) (guintptr) pcall_get_batch_memory (&n_room, &n_bytes);
+
+  g_assert_nonnull (memory);
+  g_assert_cmpuint (n_calls, >, 0);
+  g_assert_cmpuint (n_calls, <=, n_room);
+  for (n = 0; n < n_calls; n++)
+    {
+      guint index = first + n;
+
+      memory[0] = n;
+      g_assert_cmpuint (pcall_get_call_index (), ==, index);
+      if (index % 100 == FAILS)
+        g_set_error (error, PCALL_ERROR, PCALL_ERROR_FAILED, "failed at %u", index);
+      else if (index % 100 == GIVES_BYTES)
+        *bytes = g_bytes_new ("bytes", 5);
+      else if (index % 100 == GIVES_VALUE)
+        *value = g_variant_new_string ("value");
+      else
+        {
+          put (user_data, memory, n_room, n, index);
+          if (index % 100 != COMES_BACK)
+            continue;
+          n++;
+        }
+      break;
+    }
+  return n;
+}
+
+static GBytes *
+run_alone (guint index, GVariant **value, gpointer user_data, GError **error)
+{
+  *value = g_variant_new_uint32 (index);
+  return NULL;
+}
+
+static PcallTask *
+new_batch_task (Batched *batched)
+{
+  g_autoptr (PcallTarget) target = pcall_target_new_for_bytes ("batch", run_alone, batched, NULL);
+  PcallTask *task;
+
+  pcall_target_set_batch_func (target, run_batch, batched, NULL);
+  task = pcall_task_new (target);
+  pcall_task_set_n_calls (task, N_BATCHED);
+  pcall_task_set_calls_per_child (task, 0);
+  pcall_task_set_max_children (task, 2);
+  return task;
+}
+
+static void
+assert_batched (PcallTask *task, const Batched *batched, guint index)
+{
+  g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
+  g_autoptr (GVariant) result = pcall_call_get_result (call);
+  g_autoptr (GError) error = pcall_call_get_error (call);
+  g_autofree char *text = result != NULL ? g_variant_print (result, TRUE) : NULL;
+  g_autofree char *expected = g_strdup_printf ("@mx %u", 3 * index);
+  g_autofree char *failure = g_strdup_printf ("failed at %u", index);
+
+  if (index % 100 == FAILS)
+    g_assert_cmpstr (error->message, ==, failure);
+  else if (index % 100 == GIVES_BYTES)
+    assert_data (task, index, "bytes");
+  else if (index % 100 == GIVES_VALUE)
+    g_assert_cmpstr (text, ==, "'value'");
+  else if (batched->type == 'X')
+    g_assert_cmpstr (text, ==, expected);
+  else
+    {
+      gsize length;
+      const guint8 *data = pcall_task_get_result_data (task, index, &length);
+
+      g_assert_cmpmem (data, length, &index, sizeof index);
+    }
+}
+
+static void
+test_batches (void)
+{
+  static const char types[] = { 'X', 'p' };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (types); i++)
+    {
+      Batched batched = { types[i] };
+      PcallTask *task = new_batch_task (&batched);
+      g_autoptr (GError) error = NULL;
+
+      g_assert_true (pcall_task_start (task, &error));
+      pcall_task_join (task, SUPPORT_LIMIT_S, NULL, NULL);
+      g_assert_cmpuint (pcall_task_get_n_failed (task), ==, N_BATCHED / 100);
+      for (guint k = 0; k < N_BATCHED; k++)
+        assert_batched (task, &batched, k);
+      g_assert_finalize_object (task);
+    }
+}
+
+/* Many results at once: as many in a row as are alike. */
+static void
+test_results_in_a_row (void)
+{
+  Batched batched = { 'X' };
+  PcallTask *task = new_batch_task (&batched);
+  g_autoptr (GBytes) numbers = NULL;
+  g_autoptr (GBytes) pieces = NULL;
+  const guint64 *words_of_pieces;
+  guint8 type = 1;
+  gsize length;
+
+  g_assert_true (pcall_task_start (task, NULL));
+  g_assert_null (pcall_task_get_result_numbers (task, N_BATCHED - 1, &type));
+  g_assert_cmpuint (type, ==, 0);
+  pcall_task_join (task, SUPPORT_LIMIT_S, NULL, NULL);
+
+  numbers = pcall_task_get_result_numbers (task, 10, &type);
+  g_assert_cmpuint (type, ==, 'X');
+  g_assert_cmpuint (g_bytes_get_size (numbers), ==, (FAILS - 10) * sizeof (guint64));
+  for (guint i = 10; i < FAILS; i++)
+    g_assert_cmpuint (((const guint64 *) g_bytes_get_data (numbers, NULL))[i - 10], ==, 3 * i);
+  g_assert_null (pcall_task_get_result_numbers (task, FAILS, &type));
+  g_assert_null (pcall_task_get_result_numbers (task, GIVES_BYTES, &type));
+
+  pieces = pcall_task_get_result_pieces (task, GIVES_BYTES);
+  words_of_pieces = g_bytes_get_data (pieces, &length);
+  g_assert_cmpuint (length, ==, 2 * sizeof (guint64) + 5);
+  g_assert_cmpuint (words_of_pieces[0], ==, 1);
+  g_assert_cmpuint (words_of_pieces[1], ==, 5);
+  g_assert_cmpmem (words_of_pieces + 2, 5, "bytes", 5);
+  g_assert_null (pcall_task_get_result_pieces (task, 0));
+  g_assert_null (pcall_task_get_result_pieces (task, FAILS));
+  g_assert_finalize_object (task);
+}
+
+/* Calls that have a time limit are run one by one, by the target's own function. */
+static void
+test_no_batches (void)
+{
+  Batched batched = { 'X' };
+  PcallTask *task = new_batch_task (&batched);
+  g_autoptr (GVariant) results = NULL;
+
+  pcall_task_set_timeout (task, SUPPORT_LIMIT_S);
+  results = pcall_task_run (task, NULL, NULL);
+  g_assert_cmpuint (g_variant_n_children (results), ==, N_BATCHED);
+  for (guint i = 0; i < N_BATCHED; i++)
+    {
+      g_autoptr (GVariant) result = NULL;
+
+      g_variant_get_child (results, i, "v", &result);
+      g_assert_cmpuint (g_variant_get_uint32 (result), ==, i);
+    }
+  g_assert_finalize_object (task);
+}
+
+static void
+test_no_batch_memory (void)
+{
+  guint n_calls = 1, n_bytes = 1;
+
+  g_assert_cmpuint (pcall_get_batch_memory (&n_calls, &n_bytes), ==, 0);
+  g_assert_cmpuint (n_calls, ==, 0);
+  g_assert_cmpuint (n_bytes, ==, 0);
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -242,6 +449,10 @@ main (int argc, char *argv[])
   support_add ("/pcall/bindings/bytes", test_bytes);
   support_add ("/pcall/bindings/other-than-bytes", test_other_than_bytes);
   support_add ("/pcall/bindings/destroy", test_destroy);
+  support_add ("/pcall/bindings/batches", test_batches);
+  support_add ("/pcall/bindings/results-in-a-row", test_results_in_a_row);
+  support_add ("/pcall/bindings/no-batches", test_no_batches);
+  support_add ("/pcall/bindings/no-batch-memory", test_no_batch_memory);
   support_add ("/pcall/bindings/hooks", test_hooks);
   support_add ("/pcall/bindings/no-hooks", test_no_hooks);
   support_add ("/pcall/bindings/fork-func-that-does-not-fork", test_fork_func_that_does_not_fork);

@@ -151,6 +151,71 @@ test_big_results (void)
   g_assert_finalize_object (task);
 }
 
+/* All results at once are what a builder makes of them, whatever size their offsets have. */
+static GVariant *
+return_mixed (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
+{
+  guint index = pcall_get_call_index ();
+
+  switch (index % 5)
+    {
+    case 0:
+      return g_variant_new_byte (index);
+    case 1:
+      return g_variant_new_double (index / 3.0);
+    case 2:
+      return g_variant_new_take_string (g_strnfill (index % 70, 'x'));
+    case 3:
+      return g_variant_new_maybe (G_VARIANT_TYPE_INT32, NULL);
+    default:
+      return g_variant_new ("(us)", index, "text");
+    }
+}
+
+static GVariant *
+build_by_hand (PcallTask *task)
+{
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("av"));
+  for (guint i = 0; i < pcall_task_get_n_calls (task); i++)
+    {
+      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
+      g_autoptr (GVariant) result = pcall_call_get_result (call);
+
+      g_variant_builder_add (&builder, "v", result);
+    }
+  return g_variant_ref_sink (g_variant_builder_end (&builder));
+}
+
+static void
+test_all_results (void)
+{
+  static const guint counts[] = { 0, 1, 2, 12, 13, 14, 15, 16, 40, 3000, 4000, 10000 };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (counts); i++)
+    {
+      PcallTask *task = pcall_task_new_for_func (return_mixed, NULL, NULL);
+      g_autoptr (GVariant) results = NULL;
+      g_autoptr (GVariant) untrusted = NULL;
+      g_autoptr (GVariant) expected = NULL;
+      g_autoptr (GBytes) bytes = NULL;
+
+      pcall_task_set_n_calls (task, counts[i]);
+      pcall_task_set_calls_per_child (task, 0);
+      results = pcall_task_run (task, NULL, NULL);
+      expected = build_by_hand (task);
+      bytes = g_variant_get_data_as_bytes (results);
+      untrusted =
+          g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE ("av"), bytes, FALSE));
+      g_assert_true (g_variant_is_normal_form (untrusted));
+      g_assert_cmpvariant (untrusted, expected);
+      g_assert_cmpmem (g_variant_get_data (results), g_variant_get_size (results),
+                       g_variant_get_data (expected), g_variant_get_size (expected));
+      g_assert_finalize_object (task);
+    }
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -161,6 +226,7 @@ main (int argc, char *argv[])
   support_add ("/pcall/results/types", test_result_types);
   support_add ("/pcall/results/sizes", test_result_sizes);
   g_test_add_func ("/pcall/results/big", test_big_results);
+  support_add ("/pcall/results/all", test_all_results);
 
   return g_test_run ();
 }
