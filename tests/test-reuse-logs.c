@@ -10,6 +10,7 @@
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "log-keeper.h"
@@ -199,6 +200,44 @@ test_last_words (gconstpointer data)
   g_assert_finalize_object (task);
 }
 
+/* Once a call has written, the next one needs another file: there is no descriptor for it. */
+#define LAST_WITH_FILE 20
+
+static GVariant *
+exhaust_descriptors (GVariant *args,
+                     GVariant *kwargs,
+                     gpointer  user_data,
+                     GError  **error)
+{
+  struct rlimit none = { 0, 0 };
+
+  if (pcall_get_call_index () == LAST_WITH_FILE)
+    {
+      printf ("the last line\n");
+      setrlimit (RLIMIT_NOFILE, &none);
+    }
+  return g_variant_new_uint32 (pcall_get_call_index ());
+}
+
+/* Each of the calls that have none is said to have none. */
+static void
+test_no_files (void)
+{
+  static const Row row = { NULL, PCALL_LOG_MODE_SECTIONS, FALSE, 0 };
+  PcallTask *task = new_task (exhaust_descriptors, &row);
+
+  pcall_task_set_max_children (task, 1);
+  support_run (task, NULL);
+  g_assert_cmpstr (log_keeper_get_lines (LAST_WITH_FILE)->str, ==, "the last line\n");
+  for (guint i = 0; i < N_CALLS; i++)
+    {
+      g_autofree char *said = g_strdup_printf ("call %u: its output is not here", i);
+
+      g_assert_true ((strstr (log_keeper_get_text (), said) != NULL) == (i > LAST_WITH_FILE));
+    }
+  g_assert_finalize_object (task);
+}
+
 static void
 with_traces (gconstpointer data)
 {
@@ -228,6 +267,7 @@ main (int   argc,
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
     g_test_add_data_func (rows[i].path, &rows[i], with_traces);
   g_test_add_func ("/pcall/reuse-logs/files", test_files);
+  g_test_add_func ("/pcall/reuse-logs/no-files", test_no_files);
   g_test_add_data_func ("/pcall/reuse-logs/last-words", &rows[0], last_words_with_traces);
   g_test_add_data_func ("/pcall/reuse-logs/last-words/live", &rows[2], last_words_with_traces);
 
