@@ -5,10 +5,10 @@
 
 #pragma once
 
-#include "pcall-arguments-private.h"
-#include "pcall-call-private.h"
-#include "pcall-engine-private.h"
-#include "pcall-scheduler-private.h"
+#include "calls/pcall-arguments-private.h"
+#include "calls/pcall-call-private.h"
+#include "base/pcall-engine-private.h"
+#include "parent/pcall-scheduler-private.h"
 #include "pcall-task.h"
 
 G_BEGIN_DECLS

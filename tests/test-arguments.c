@@ -14,7 +14,7 @@
 
 #include <glib.h>
 
-#include <pcall-glib/pcall-arguments-private.h>
+#include <pcall-glib/calls/pcall-arguments-private.h>
 #include <pcall-glib/pcall-error.h>
 
 typedef gboolean (*Setter) (PcallArguments *arguments, GVariant *value, GError **error);

@@ -9,7 +9,7 @@
 #include <gio/gio.h>
 #include <string.h>
 
-#include <pcall-glib/pcall-ledger-private.h>
+#include <pcall-glib/share/pcall-ledger-private.h>
 
 /* Numbers */
 

@@ -15,7 +15,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include <pcall-glib/pcall-channel-private.h>
+#include <pcall-glib/wire/pcall-channel-private.h>
 
 #include "task-support.h"
 

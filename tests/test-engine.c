@@ -12,7 +12,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include <pcall-glib/pcall-engine-private.h>
+#include <pcall-glib/base/pcall-engine-private.h>
 
 #include "task-support.h"
 

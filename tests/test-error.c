@@ -8,7 +8,7 @@
 #include <gio/gio.h>
 #include <string.h>
 
-#include <pcall-glib/pcall-error-private.h>
+#include <pcall-glib/base/pcall-error-private.h>
 #include <pcall-glib/pcall-error.h>
 
 static void

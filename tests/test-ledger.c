@@ -12,8 +12,8 @@
 #include <sys/wait.h>
 
 #include "pcall-glib/pcall-error.h"
-#include "pcall-glib/pcall-ledger-private.h"
-#include "pcall-glib/pcall-receipt-private.h"
+#include "pcall-glib/share/pcall-ledger-private.h"
+#include "pcall-glib/share/pcall-receipt-private.h"
 
 static PcallLedger *
 new_ledger (guint n_calls,

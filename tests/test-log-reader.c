@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <pcall-glib/pcall-log-reader-private.h>
+#include <pcall-glib/log/pcall-log-reader-private.h>
 
 /* As the reader's buffer is at first */
 #define BUFFER_SIZE (64 * 1024)

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include <pcall-glib/pcall-log-record-private.h>
+#include <pcall-glib/log/pcall-log-record-private.h>
 
 #define NUMBER G_GUINT64_CONSTANT (0x0123456789abcdef)
 

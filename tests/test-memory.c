@@ -16,8 +16,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <pcall-glib/pcall-channel-private.h>
-#include <pcall-glib/pcall-memory-private.h>
+#include <pcall-glib/wire/pcall-channel-private.h>
+#include <pcall-glib/wire/pcall-memory-private.h>
 
 #include "task-support.h"
 

@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <pcall-glib/pcall-process-private.h>
+#include <pcall-glib/base/pcall-process-private.h>
 
 #include "task-support.h"
 

@@ -13,9 +13,9 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include <pcall-glib/pcall-channel-private.h>
+#include <pcall-glib/wire/pcall-channel-private.h>
 #include <pcall-glib/pcall-error.h>
-#include <pcall-glib/pcall-worker-private.h>
+#include <pcall-glib/child/pcall-worker-private.h>
 
 #define NONCE G_GUINT64_CONSTANT (0x00c0ffee12345678)
 #define LIMIT_MS 30000

@@ -17,7 +17,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <pcall-glib/pcall-log-reader-private.h>
+#include <pcall-glib/log/pcall-log-reader-private.h>
 
 /* Behind a record's header: "12:34:56.789 " */
 #define TIME_LENGTH 13

@@ -19,9 +19,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include <pcall-glib/pcall-error-private.h>
+#include <pcall-glib/base/pcall-error-private.h>
 #include <pcall-glib/pcall-error.h>
-#include <pcall-glib/pcall-wire-private.h>
+#include <pcall-glib/wire/pcall-wire-private.h>
 
 #define MAX_PAYLOAD 65536
 

@@ -1,0 +1,346 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "base/pcall-engine-private.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "pcall-error.h"
+#include "base/pcall-fd-private.h"
+
+/* One epoll descriptor.
+ *
+ * What is ready is drained into an array first and called second. A callback may unwatch
+ * anything, and may dispatch again (a signal handler that joins): each array that is being worked
+ * through is known to the engine, and what is unwatched is struck out of all of them.
+ *
+ * Timers stand in a balanced tree, the first of them in a timerfd. Setting the timerfd back costs
+ * a system call for each timer that is unset in time, which is nearly all of them; so it is left
+ * as it is, and an expiry that finds nothing due sets it anew.
+ *
+ * epoll instances are shared with forked children. A child must not call anything here but
+ * pcall_engine_unref(), which only closes. */
+
+#define BATCH_SIZE 64
+
+typedef struct _Batch Batch;
+
+struct _Batch
+{
+  struct epoll_event events[BATCH_SIZE];
+  int                n_events;
+  Batch             *outer;
+};
+
+struct _PcallEngine
+{
+  grefcount      ref_count;
+  int            epoll_fd;
+  int            timer_fd;
+  int            wake_fd;
+  PcallWatch     timer_watch;
+  PcallWatch     wake_watch;
+  GSequence     *timers;
+  gint64         armed; /* when the timerfd expires; G_MAXINT64 if it does not */
+  PcallTimerFunc wake;
+  gpointer       wake_data;
+  Batch         *batches;
+};
+
+static gint
+compare_timers (gconstpointer a,
+                gconstpointer b,
+                gpointer      data)
+{
+  gint64 due_a = ((const PcallTimer *) a)->due;
+  gint64 due_b = ((const PcallTimer *) b)->due;
+
+  return (due_a > due_b) - (due_a < due_b);
+}
+
+static void
+arm (PcallEngine *self,
+     gint64       due)
+{
+  struct itimerspec when = {
+    .it_value = { .tv_sec = due / G_USEC_PER_SEC, .tv_nsec = due % G_USEC_PER_SEC * 1000 },
+  };
+
+  if (due >= self->armed)
+    return;
+
+  /* Cannot fail: the descriptor is ours and the time is normal. */
+  if (timerfd_settime (self->timer_fd, TFD_TIMER_ABSTIME, &when, NULL) == 0)
+    self->armed = due;
+}
+
+static PcallTimer *
+first_timer (PcallEngine *self)
+{
+  GSequenceIter *first = g_sequence_get_begin_iter (self->timers);
+
+  return g_sequence_iter_is_end (first) ? NULL : g_sequence_get (first);
+}
+
+static void
+arm_first (PcallEngine *self)
+{
+  PcallTimer *timer = first_timer (self);
+
+  if (timer != NULL)
+    arm (self, timer->due);
+}
+
+static void
+timer_expired (gpointer data,
+               guint32  events)
+{
+  PcallEngine *self = data;
+  gint64 now = g_get_monotonic_time ();
+  PcallTimer *timer;
+  guint64 expirations;
+
+  if (read (self->timer_fd, &expirations, sizeof expirations) < 0 && errno != EAGAIN)
+    g_assert (errno == EINTR);
+  self->armed = G_MAXINT64;
+
+  while ((timer = first_timer (self)) != NULL && timer->due <= now)
+    {
+      pcall_engine_unset_timer (self, timer);
+      /* It may dispatch: the next one must not wait for its return. */
+      arm_first (self);
+      timer->func (timer->data);
+    }
+
+  arm_first (self);
+}
+
+static void
+woken (gpointer data,
+       guint32  events)
+{
+  PcallEngine *self = data;
+  guint64 count;
+
+  if (read (self->wake_fd, &count, sizeof count) < 0)
+    g_assert (errno == EAGAIN || errno == EINTR);
+  if (self->wake != NULL)
+    self->wake (self->wake_data);
+}
+
+static void
+engine_free (PcallEngine *self)
+{
+  g_assert (self->batches == NULL);
+
+  g_clear_pointer (&self->timers, g_sequence_free);
+  pcall_fd_clear (&self->wake_fd);
+  pcall_fd_clear (&self->timer_fd);
+  pcall_fd_clear (&self->epoll_fd);
+  g_free (self);
+}
+
+static gboolean
+check_descriptor (int         fd,
+                  const char *call,
+                  GError    **error)
+{
+  int saved_errno = errno;
+
+  if (fd >= 0)
+    return TRUE;
+
+  g_set_error (error, PCALL_ERROR, PCALL_ERROR_START, "%s: %s", call, g_strerror (saved_errno));
+  errno = saved_errno;
+  return FALSE;
+}
+
+PcallEngine *
+pcall_engine_new (PcallTimerFunc wake,
+                  gpointer       data,
+                  GError       **error)
+{
+  g_autoptr (PcallEngine) self = g_new0 (PcallEngine, 1);
+
+  g_ref_count_init (&self->ref_count);
+  self->epoll_fd = self->timer_fd = self->wake_fd = -1;
+  self->wake = wake;
+  self->wake_data = data;
+  self->armed = G_MAXINT64;
+  self->timers = g_sequence_new (NULL);
+
+  self->epoll_fd = pcall_fd_lift (epoll_create1 (EPOLL_CLOEXEC));
+  if (!check_descriptor (self->epoll_fd, "epoll_create1", error))
+    return NULL;
+  self->timer_fd = pcall_fd_lift (timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  if (!check_descriptor (self->timer_fd, "timerfd_create", error))
+    return NULL;
+  self->wake_fd = pcall_fd_lift (eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!check_descriptor (self->wake_fd, "eventfd", error))
+    return NULL;
+
+  if (!pcall_engine_watch (self, &self->timer_watch, self->timer_fd, EPOLLIN, timer_expired, self,
+                           error) ||
+      !pcall_engine_watch (self, &self->wake_watch, self->wake_fd, EPOLLIN, woken, self, error))
+    return NULL;
+
+  return g_steal_pointer (&self);
+}
+
+PcallEngine *
+pcall_engine_ref (PcallEngine *self)
+{
+  g_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+void
+pcall_engine_unref (PcallEngine *self)
+{
+  if (g_ref_count_dec (&self->ref_count))
+    engine_free (self);
+}
+
+void
+pcall_engine_detach (PcallEngine *self)
+{
+  self->wake = NULL;
+}
+
+gboolean
+pcall_engine_watch (PcallEngine   *self,
+                    PcallWatch    *watch,
+                    int            fd,
+                    guint32        events,
+                    PcallWatchFunc func,
+                    gpointer       data,
+                    GError       **error)
+{
+  struct epoll_event event = { .events = events, .data.ptr = watch };
+
+  g_assert (!watch->active);
+
+  if (!check_descriptor (epoll_ctl (self->epoll_fd, EPOLL_CTL_ADD, fd, &event), "epoll_ctl", error))
+    return FALSE;
+
+  *watch = (PcallWatch) { .fd = fd, .func = func, .data = data, .active = TRUE };
+  return TRUE;
+}
+
+void
+pcall_engine_unwatch (PcallEngine *self,
+                      PcallWatch  *watch)
+{
+  if (!watch->active)
+    return;
+
+  watch->active = FALSE;
+  if (epoll_ctl (self->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL) < 0)
+    g_critical ("epoll_ctl: %s: descriptor %d was closed by something else in this program",
+                g_strerror (errno), watch->fd);
+
+  for (Batch *batch = self->batches; batch != NULL; batch = batch->outer)
+    for (int i = 0; i < batch->n_events; i++)
+      if (batch->events[i].data.ptr == watch)
+        batch->events[i].data.ptr = NULL;
+}
+
+void
+pcall_engine_rewatch (PcallEngine *self,
+                      PcallWatch  *watch,
+                      guint32      events)
+{
+  struct epoll_event event = { .events = events, .data.ptr = watch };
+
+  g_assert (watch->active);
+  if (epoll_ctl (self->epoll_fd, EPOLL_CTL_MOD, watch->fd, &event) < 0)
+    g_critical ("epoll_ctl: %s: descriptor %d was closed by something else in this program",
+                g_strerror (errno), watch->fd);
+}
+
+void
+pcall_engine_set_timer (PcallEngine   *self,
+                        PcallTimer    *timer,
+                        gint64         due,
+                        PcallTimerFunc func,
+                        gpointer       data)
+{
+  pcall_engine_unset_timer (self, timer);
+
+  /* Zero would disarm, and less is no time. */
+  timer->due = MAX (due, 1);
+  timer->func = func;
+  timer->data = data;
+  timer->position = g_sequence_insert_sorted (self->timers, timer, compare_timers, NULL);
+  arm (self, timer->due);
+}
+
+void
+pcall_engine_unset_timer (PcallEngine *self,
+                          PcallTimer  *timer)
+{
+  g_clear_pointer (&timer->position, g_sequence_remove);
+}
+
+void
+pcall_engine_wake (PcallEngine *self)
+{
+  guint64 one = 1;
+
+  /* EAGAIN: it is as awake as can be. */
+  while (write (self->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
+    ;
+}
+
+int
+pcall_engine_get_fd (PcallEngine *self)
+{
+  return self->epoll_fd;
+}
+
+static int
+milliseconds_until (gint64 until)
+{
+  gint64 left;
+
+  if (until < 0)
+    return -1;
+  if (until == 0)
+    return 0;
+
+  left = until - g_get_monotonic_time ();
+  return CLAMP ((left + 999) / 1000, 0, G_MAXINT);
+}
+
+void
+pcall_engine_dispatch (PcallEngine *self,
+                       gint64       until)
+{
+  G_GNUC_UNUSED g_autoptr (PcallEngine) keep = pcall_engine_ref (self);
+  Batch batch;
+
+  /* A signal ends the wait early, like anything else that ends it without an event. */
+  batch.n_events =
+      epoll_wait (self->epoll_fd, batch.events, BATCH_SIZE, milliseconds_until (until));
+  if (batch.n_events <= 0)
+    return;
+
+  batch.outer = self->batches;
+  self->batches = &batch;
+
+  for (int i = 0; i < batch.n_events; i++)
+    {
+      PcallWatch *watch = batch.events[i].data.ptr;
+
+      if (watch != NULL)
+        watch->func (watch->data, batch.events[i].events);
+    }
+
+  self->batches = batch.outer;
+}

@@ -1,0 +1,219 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "base/pcall-process-private.h"
+
+#include <errno.h>
+#include <gio/gio.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pcall-error.h"
+#include "base/pcall-fd-private.h"
+
+/* pid and pidfd as one value.
+ *
+ * Others in this program may wait for our children: a handler of SIGCHLD that calls waitpid
+ * (-1), a thread that does, or SIGCHLD ignored, so that the kernel reaps. Then our own waitid()
+ * gives ECHILD. Since Linux 6.15 a pidfd remembers the status all the same (PIDFD_GET_INFO);
+ * before that it is lost, and we say so.
+ *
+ * The process group has the number of the pid. A signal through the pidfd reaches the right
+ * group whether the process was reaped or not (PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9). Before
+ * Linux had that, only the number was left, which cannot be used again while the process is a
+ * zombie: then its group is killed before it is reaped. */
+
+/* From <linux/pidfd.h> of Linux 6.15: the headers that we build with may be older. */
+struct pidfd_info_v0
+{
+  uint64_t mask;
+  uint64_t cgroupid;
+  uint32_t pid, tgid, ppid;
+  uint32_t ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
+  int32_t  exit_code;
+};
+
+#define PIDFD_GET_INFO_V0 _IOWR (0xFF, 11, struct pidfd_info_v0)
+#define PIDFD_INFO_EXIT_BIT (UINT64_C (1) << 3)
+#define PIDFD_SIGNAL_PROCESS_GROUP_FLAG (1u << 2)
+
+/* A status is there a moment after the pidfd says that the process has ended: the one who reaps
+ * is still at it. Microseconds, so this bounds the unthinkable. */
+#define REAPED_BY_OTHERS_LIMIT_MS 100
+
+gboolean
+pcall_process_open (PcallProcess *self,
+                    pid_t         pid,
+                    GError      **error)
+{
+  int pidfd = pcall_fd_lift (syscall (SYS_pidfd_open, pid, 0));
+
+  if (pidfd < 0)
+    {
+      int saved_errno = errno;
+
+      g_set_error (error, PCALL_ERROR, PCALL_ERROR_START, "pidfd_open: %s",
+                   g_strerror (saved_errno));
+      errno = saved_errno;
+      return FALSE;
+    }
+
+  self->pid = pid;
+  self->pidfd = pidfd;
+  return TRUE;
+}
+
+void
+pcall_process_clear (PcallProcess *self)
+{
+  if (self->pidfd >= 0)
+    close (self->pidfd);
+  *self = PCALL_PROCESS_NONE;
+}
+
+/* Without the flag, the number decides: where a process has it that is not a child of ours any
+ * more, the group of our child must be empty, or the number could not have been given out. */
+static void
+signal_group_by_number (const PcallProcess *self,
+                        int                 signum)
+{
+  siginfo_t info;
+  gboolean ours = waitid (P_PIDFD, self->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+
+  if (ours || (kill (self->pid, 0) < 0 && errno == ESRCH))
+    kill (-self->pid, signum);
+}
+
+static gboolean
+signal_group_by_pidfd (const PcallProcess *self,
+                       int                 signum)
+{
+  return syscall (SYS_pidfd_send_signal, self->pidfd, signum, NULL,
+                  PIDFD_SIGNAL_PROCESS_GROUP_FLAG) == 0;
+}
+
+/* Whether the kernel knows how; asked once. */
+static gboolean
+can_signal_group_by_pidfd (const PcallProcess *self)
+{
+  enum { UNKNOWN, YES, NO };
+  static int answer = UNKNOWN;
+
+  if (g_atomic_int_get (&answer) == UNKNOWN)
+    g_atomic_int_set (&answer, signal_group_by_pidfd (self, 0) || errno == ESRCH ? YES : NO);
+  return g_atomic_int_get (&answer) == YES;
+}
+
+static void
+signal_group (const PcallProcess *self,
+              int                 signum)
+{
+  if (can_signal_group_by_pidfd (self))
+    signal_group_by_pidfd (self, signum);
+  else
+    signal_group_by_number (self, signum);
+}
+
+void
+pcall_process_signal (const PcallProcess *self,
+                      int                 signum)
+{
+  /* A child that moved itself to another group would not hear its own. */
+  gboolean in_own_group = getpgid (self->pid) == self->pid;
+
+  signal_group (self, signum);
+  if (!in_own_group)
+    syscall (SYS_pidfd_send_signal, self->pidfd, signum, NULL, 0);
+}
+
+/* glibc's waitid() does not give the resource usage that the system call has. Returns 1 if the
+ * process has ended, 0 if it runs, -1 with errno set otherwise. */
+static int
+wait_pidfd (const PcallProcess *self,
+            int                 options,
+            int                *status,
+            struct rusage      *usage)
+{
+  siginfo_t info = { 0 };
+
+  while (syscall (SYS_waitid, P_PIDFD, self->pidfd, &info, WEXITED | options, usage) < 0)
+    if (errno != EINTR)
+      return -1;
+
+  if (info.si_pid == 0)
+    return 0;
+
+  if (info.si_code == CLD_EXITED)
+    *status = W_EXITCODE (info.si_status, 0);
+  else
+    *status = info.si_status | (info.si_code == CLD_DUMPED ? WCOREFLAG : 0);
+  return 1;
+}
+
+static gboolean
+remembered_status (const PcallProcess *self,
+                   int                *status)
+{
+  struct pidfd_info_v0 info = { .mask = PIDFD_INFO_EXIT_BIT };
+  struct pollfd reaped = { .fd = self->pidfd, .events = 0 };
+
+  /* A pidfd hangs up when its process has been reaped. */
+  poll (&reaped, 1, REAPED_BY_OTHERS_LIMIT_MS);
+
+  if (ioctl (self->pidfd, PIDFD_GET_INFO_V0, &info) < 0 || !(info.mask & PIDFD_INFO_EXIT_BIT))
+    return FALSE;
+
+  *status = info.exit_code;
+  return TRUE;
+}
+
+gboolean
+pcall_process_reap (const PcallProcess *self,
+                    PcallExit          *exit)
+{
+  gboolean at_once = can_signal_group_by_pidfd (self);
+  struct rusage usage = { 0 };
+  int status = 0;
+  int ended = wait_pidfd (self, at_once ? WNOHANG : WNOHANG | WNOWAIT, &status, &usage);
+
+  if (ended == 0)
+    return FALSE;
+
+  signal_group (self, SIGKILL);
+  if (ended > 0 && !at_once)
+    ended = wait_pidfd (self, WNOHANG, &status, &usage);
+
+  *exit = (PcallExit) { .known = ended > 0 || remembered_status (self, &status), .usage = usage };
+  exit->status = status;
+  return TRUE;
+}
+
+void
+pcall_process_destroy (PcallProcess *self)
+{
+  int status;
+
+  pcall_process_signal (self, SIGKILL);
+  wait_pidfd (self, 0, &status, NULL);
+  pcall_process_clear (self);
+}
+
+char *
+pcall_exit_describe (const PcallExit *exit)
+{
+  if (!exit->known)
+    return g_strdup ("ended, but its exit status was taken by something else in this program");
+  if (WIFSIGNALED (exit->status))
+    return g_strdup_printf ("killed by signal %d (%s)%s", WTERMSIG (exit->status),
+                            g_strsignal (WTERMSIG (exit->status)),
+                            WCOREDUMP (exit->status) ? ", core dumped" : "");
+  return g_strdup_printf ("exited with status %d", WEXITSTATUS (exit->status));
+}

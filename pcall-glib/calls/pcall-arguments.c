@@ -1,0 +1,510 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/* The idea: keep what was given as it was given, and zip when asked.
+ *
+ * An array is checked by its type alone, so that one of a million elements is set in the time of
+ * one. (Where the types of elements matter, a tuple is walked, and so is an `av`, which hides
+ * them.) What call i gets is put together from child i of each list. GVariant children refer to
+ * the memory of the list that they are in, so nothing of the user's is copied or serialised, here
+ * or after a fork.
+ *
+ * One thread sets and builds: nothing is locked. The reference count is atomic nevertheless,
+ * because whatever GObject holds a reference is finalised in the thread that drops it last, such
+ * as the one of Python's that happens to collect garbage. */
+
+#include "calls/pcall-arguments-private.h"
+
+#include "pcall-error.h"
+
+#define TYPE_VARIANT_ARRAY ((const GVariantType *) "av")
+
+/* The type of a tuple is as long as the tuple; an error message should not be. */
+#define MAX_TYPE_SHOWN 60
+
+typedef struct
+{
+  GVariant *name; /* a variant already, as every call's dictionary takes it */
+  GVariant *values;
+} Keyword;
+
+struct _PcallArguments
+{
+  GVariant *common_args;     /* () when not given */
+  GVariant *instance_args;   /* (nullable) */
+  GVariant *common_kwargs;   /* {} when not given */
+  GVariant *instance_kwargs; /* (nullable) */
+  GPtrArray *keywords;       /* of Keyword, in the order in which they were first set */
+};
+
+/* What a setter takes. Elements are of any type where accepts_element is NULL. */
+typedef struct
+{
+  const char *what;
+  gboolean (*accepts) (const GVariantType *type);
+  const char *expected;
+  gboolean (*accepts_element) (const GVariantType *type);
+  const char *expected_element;
+} Rule;
+
+static gboolean
+is_dictionary (const GVariantType *type)
+{
+  return g_variant_type_is_array (type)
+         && g_variant_type_is_dict_entry (g_variant_type_element (type));
+}
+
+static gboolean
+is_list (const GVariantType *type)
+{
+  return g_variant_type_is_tuple (type)
+         || (g_variant_type_is_array (type) && !is_dictionary (type));
+}
+
+static gboolean
+is_kwargs (const GVariantType *type)
+{
+  return g_variant_type_equal (type, G_VARIANT_TYPE_VARDICT);
+}
+
+static const Rule common_args_rule = {
+  .what = "common-args",
+  .accepts = is_list,
+  .expected = "a tuple or an array",
+};
+
+static const Rule instance_args_rule = {
+  .what = "instance-args",
+  .accepts = is_list,
+  .expected = "an array or a tuple of argument lists, one for each call",
+  .accepts_element = is_list,
+  .expected_element = "a tuple or an array",
+};
+
+static const Rule common_kwargs_rule = {
+  .what = "common-kwargs",
+  .accepts = is_kwargs,
+  .expected = "a{sv}",
+};
+
+static const Rule instance_kwargs_rule = {
+  .what = "instance-kwargs",
+  .accepts = is_list,
+  .expected = "an array of a{sv}",
+  .accepts_element = is_kwargs,
+  .expected_element = "a{sv}",
+};
+
+/* An `av` is how to say "array of anything", so its variants are only wrapping. A tuple needs no
+ * such wrapping: its variants were meant, and stay. */
+static GVariant *
+get_element (GVariant *list, gsize index)
+{
+  g_autoptr (GVariant) child = NULL;
+
+  g_assert (index < g_variant_n_children (list));
+
+  child = g_variant_get_child_value (list, index);
+  if (g_variant_is_of_type (list, TYPE_VARIANT_ARRAY))
+    return g_variant_get_variant (child);
+
+  return g_steal_pointer (&child);
+}
+
+static gboolean
+refuse (const char *what, const GVariantType *type, const char *expected, GError **error)
+{
+  gsize length = g_variant_type_get_string_length (type);
+
+  g_set_error (error, PCALL_ERROR, PCALL_ERROR_ARGUMENTS, "%s is %s type '%.*s%s'; expected %s",
+               what, is_dictionary (type) ? "a dictionary of" : "of",
+               (int) MIN (length, MAX_TYPE_SHOWN), g_variant_type_peek_string (type),
+               length > MAX_TYPE_SHOWN ? "…" : "", expected);
+  return FALSE;
+}
+
+static gboolean
+check_element (const Rule *rule, GVariant *list, gsize index, GError **error)
+{
+  g_autoptr (GVariant) element = get_element (list, index);
+  g_autofree char *what = NULL;
+
+  if (rule->accepts_element (g_variant_get_type (element)))
+    return TRUE;
+
+  what = g_strdup_printf ("%s[%" G_GSIZE_FORMAT "]", rule->what, index);
+  return refuse (what, g_variant_get_type (element), rule->expected_element, error);
+}
+
+static gboolean
+check_elements (const Rule *rule, GVariant *list, GError **error)
+{
+  const GVariantType *type = g_variant_get_type (list);
+  gsize n = g_variant_n_children (list);
+
+  /* The element type of an empty array is often a mere guess of whoever made it. */
+  if (g_variant_type_is_array (type) && !g_variant_type_equal (type, TYPE_VARIANT_ARRAY))
+    return n == 0 || rule->accepts_element (g_variant_type_element (type))
+           || refuse (rule->what, type, rule->expected, error);
+
+  for (gsize i = 0; i < n; i++)
+    {
+      if (!check_element (rule, list, i, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+check (const Rule *rule, GVariant *value, GError **error)
+{
+  if (!rule->accepts (g_variant_get_type (value)))
+    return refuse (rule->what, g_variant_get_type (value), rule->expected, error);
+
+  /* Calls are numbered with a guint, and to clamp would be to drop calls without a word. */
+  if (g_variant_n_children (value) > G_MAXUINT)
+    {
+      g_set_error (error, PCALL_ERROR, PCALL_ERROR_ARGUMENTS,
+                   "%s has %" G_GSIZE_FORMAT " elements; at most %u are possible", rule->what,
+                   g_variant_n_children (value), G_MAXUINT);
+      return FALSE;
+    }
+
+  return rule->accepts_element == NULL || check_elements (rule, value, error);
+}
+
+/* A floating value is consumed even when it is refused, as nobody else would free it. */
+static GVariant *
+sink (GVariant *value)
+{
+  return value != NULL ? g_variant_ref_sink (value) : NULL;
+}
+
+static gboolean
+replace (GVariant **slot, const Rule *rule, GVariant *value, GError **error)
+{
+  g_autoptr (GVariant) sunk = sink (value);
+
+  if (sunk != NULL && !check (rule, sunk, error))
+    return FALSE;
+
+  g_clear_pointer (slot, g_variant_unref);
+  *slot = g_steal_pointer (&sunk);
+  return TRUE;
+}
+
+static Keyword *
+keyword_new (const char *name)
+{
+  Keyword *keyword = g_new0 (Keyword, 1);
+
+  keyword->name = g_variant_ref_sink (g_variant_new_string (name));
+  return keyword;
+}
+
+static void
+keyword_free (gpointer data)
+{
+  Keyword *keyword = data;
+
+  g_clear_pointer (&keyword->name, g_variant_unref);
+  g_clear_pointer (&keyword->values, g_variant_unref);
+  g_free (keyword);
+}
+
+static Keyword *
+find_keyword (PcallArguments *self, const char *name)
+{
+  for (guint i = 0; i < self->keywords->len; i++)
+    {
+      Keyword *keyword = g_ptr_array_index (self->keywords, i);
+
+      if (g_str_equal (g_variant_get_string (keyword->name, NULL), name))
+        return keyword;
+    }
+  return NULL;
+}
+
+static gboolean
+check_keyword_name (const char *name, GError **error)
+{
+  const char *message = NULL;
+
+  if (name == NULL || *name == '\0')
+    message = "a keyword list needs a name";
+  else if (!g_utf8_validate (name, -1, NULL))
+    message = "the name of a keyword list is not valid UTF-8";
+
+  if (message != NULL)
+    g_set_error_literal (error, PCALL_ERROR, PCALL_ERROR_ARGUMENTS, message);
+  return message == NULL;
+}
+
+static gboolean
+check_keyword_values (const char *name, GVariant *values, GError **error)
+{
+  g_autofree char *what = g_strdup_printf ("keyword list '%s'", name);
+  const Rule rule = {
+    .what = what,
+    .accepts = is_list,
+    .expected = "an array or a tuple, one element for each call",
+  };
+
+  return check (&rule, values, error);
+}
+
+static void
+add_elements (GVariantBuilder *builder, GVariant *list)
+{
+  gsize n = g_variant_n_children (list);
+
+  for (gsize i = 0; i < n; i++)
+    {
+      g_autoptr (GVariant) element = get_element (list, i);
+
+      g_variant_builder_add_value (builder, element);
+    }
+}
+
+static gboolean
+is_tuple_alone (GVariant *list, GVariant *other)
+{
+  return list != NULL && g_variant_is_of_type (list, G_VARIANT_TYPE_TUPLE)
+         && (other == NULL || g_variant_n_children (other) == 0);
+}
+
+static GVariant *
+concatenate (GVariant *common, GVariant *instance)
+{
+  GVariantBuilder builder;
+
+  if (is_tuple_alone (common, instance))
+    return g_variant_ref (common);
+  if (is_tuple_alone (instance, common))
+    return g_variant_ref (instance);
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_TUPLE);
+  add_elements (&builder, common);
+  if (instance != NULL)
+    add_elements (&builder, instance);
+  return g_variant_ref_sink (g_variant_builder_end (&builder));
+}
+
+/* The entries of a dictionary in the making. A name keeps the place where it was first seen. */
+typedef struct
+{
+  GPtrArray *entries;    /* of {sv} */
+  GHashTable *positions; /* from a name, as a variant, to its index in entries */
+} Overlay;
+
+static void
+overlay_entry (Overlay *overlay, GVariant *entry)
+{
+  g_autoptr (GVariant) name = g_variant_get_child_value (entry, 0);
+  gpointer position;
+
+  if (g_hash_table_lookup_extended (overlay->positions, name, NULL, &position))
+    {
+      gpointer *slot = &g_ptr_array_index (overlay->entries, GPOINTER_TO_UINT (position));
+
+      g_variant_unref (*slot);
+      *slot = g_variant_ref (entry);
+      return;
+    }
+
+  g_hash_table_insert (overlay->positions, g_steal_pointer (&name),
+                       GUINT_TO_POINTER (overlay->entries->len));
+  g_ptr_array_add (overlay->entries, g_variant_ref (entry));
+}
+
+static void
+overlay_dictionary (Overlay *overlay, GVariant *dictionary)
+{
+  gsize n = g_variant_n_children (dictionary);
+
+  for (gsize i = 0; i < n; i++)
+    {
+      g_autoptr (GVariant) entry = g_variant_get_child_value (dictionary, i);
+
+      overlay_entry (overlay, entry);
+    }
+}
+
+static void
+overlay_keyword (Overlay *overlay, const Keyword *keyword, guint index)
+{
+  g_autoptr (GVariant) value = get_element (keyword->values, index);
+  g_autoptr (GVariant) entry = NULL;
+
+  entry = g_variant_new_dict_entry (keyword->name, g_variant_new_variant (value));
+  overlay_entry (overlay, g_variant_ref_sink (entry));
+}
+
+static void
+overlay_all (Overlay *overlay, PcallArguments *self, guint index)
+{
+  overlay_dictionary (overlay, self->common_kwargs);
+
+  if (self->instance_kwargs != NULL)
+    {
+      g_autoptr (GVariant) dictionary = get_element (self->instance_kwargs, index);
+
+      overlay_dictionary (overlay, dictionary);
+    }
+
+  for (guint i = 0; i < self->keywords->len; i++)
+    overlay_keyword (overlay, g_ptr_array_index (self->keywords, i), index);
+}
+
+static void
+shorten (gsize *shortest, GVariant *list)
+{
+  if (list != NULL)
+    *shortest = MIN (*shortest, g_variant_n_children (list));
+}
+
+static void
+arguments_clear (gpointer data)
+{
+  PcallArguments *self = data;
+
+  g_clear_pointer (&self->common_args, g_variant_unref);
+  g_clear_pointer (&self->instance_args, g_variant_unref);
+  g_clear_pointer (&self->common_kwargs, g_variant_unref);
+  g_clear_pointer (&self->instance_kwargs, g_variant_unref);
+  g_clear_pointer (&self->keywords, g_ptr_array_unref);
+}
+
+PcallArguments *
+pcall_arguments_new (void)
+{
+  PcallArguments *self = g_atomic_rc_box_new0 (PcallArguments);
+
+  self->keywords = g_ptr_array_new_with_free_func (keyword_free);
+  pcall_arguments_set_common_args (self, NULL, NULL);
+  pcall_arguments_set_common_kwargs (self, NULL, NULL);
+  return self;
+}
+
+PcallArguments *
+pcall_arguments_ref (PcallArguments *self)
+{
+  return g_atomic_rc_box_acquire (self);
+}
+
+void
+pcall_arguments_unref (PcallArguments *self)
+{
+  g_atomic_rc_box_release_full (self, arguments_clear);
+}
+
+gboolean
+pcall_arguments_set_common_args (PcallArguments *self, GVariant *cargs, GError **error)
+{
+  if (cargs == NULL)
+    cargs = g_variant_new_tuple (NULL, 0);
+
+  return replace (&self->common_args, &common_args_rule, cargs, error);
+}
+
+gboolean
+pcall_arguments_set_instance_args (PcallArguments *self, GVariant *iargs, GError **error)
+{
+  return replace (&self->instance_args, &instance_args_rule, iargs, error);
+}
+
+gboolean
+pcall_arguments_set_common_kwargs (PcallArguments *self, GVariant *ckwargs, GError **error)
+{
+  if (ckwargs == NULL)
+    ckwargs = g_variant_new_array (G_VARIANT_TYPE ("{sv}"), NULL, 0);
+
+  return replace (&self->common_kwargs, &common_kwargs_rule, ckwargs, error);
+}
+
+gboolean
+pcall_arguments_set_instance_kwargs (PcallArguments *self, GVariant *ikwargs, GError **error)
+{
+  return replace (&self->instance_kwargs, &instance_kwargs_rule, ikwargs, error);
+}
+
+gboolean
+pcall_arguments_set_keyword (PcallArguments *self,
+                             const char *name,
+                             GVariant *values,
+                             GError **error)
+{
+  g_autoptr (GVariant) sunk = sink (values);
+  Keyword *keyword;
+
+  if (!check_keyword_name (name, error)
+      || (sunk != NULL && !check_keyword_values (name, sunk, error)))
+    return FALSE;
+
+  keyword = find_keyword (self, name);
+  if (sunk == NULL)
+    {
+      g_ptr_array_remove (self->keywords, keyword);
+      return TRUE;
+    }
+
+  if (keyword == NULL)
+    {
+      keyword = keyword_new (name);
+      g_ptr_array_add (self->keywords, keyword);
+    }
+
+  g_clear_pointer (&keyword->values, g_variant_unref);
+  keyword->values = g_steal_pointer (&sunk);
+  return TRUE;
+}
+
+gboolean
+pcall_arguments_get_length (PcallArguments *self, guint *length)
+{
+  gsize shortest = G_MAXSIZE;
+
+  shorten (&shortest, self->instance_args);
+  shorten (&shortest, self->instance_kwargs);
+  for (guint i = 0; i < self->keywords->len; i++)
+    shorten (&shortest, ((Keyword *) g_ptr_array_index (self->keywords, i))->values);
+
+  if (shortest == G_MAXSIZE)
+    return FALSE;
+
+  *length = shortest;
+  return TRUE;
+}
+
+GVariant *
+pcall_arguments_build_args (PcallArguments *self, guint index)
+{
+  g_autoptr (GVariant) instance_args = NULL;
+
+  if (self->instance_args != NULL)
+    instance_args = get_element (self->instance_args, index);
+
+  return concatenate (self->common_args, instance_args);
+}
+
+GVariant *
+pcall_arguments_build_kwargs (PcallArguments *self, guint index)
+{
+  g_autoptr (GPtrArray) entries = NULL;
+  g_autoptr (GHashTable) positions = NULL;
+
+  /* Most calls have no keywords, and the table would cost them more than all the rest. */
+  if (self->instance_kwargs == NULL && self->keywords->len == 0
+      && g_variant_n_children (self->common_kwargs) == 0)
+    return g_variant_ref (self->common_kwargs);
+
+  entries = g_ptr_array_new_with_free_func ((GDestroyNotify) g_variant_unref);
+  positions = g_hash_table_new_full (g_variant_hash, g_variant_equal,
+                                     (GDestroyNotify) g_variant_unref, NULL);
+  overlay_all (&(Overlay){ entries, positions }, self, index);
+
+  return g_variant_ref_sink (
+      g_variant_new_array (G_VARIANT_TYPE ("{sv}"), (GVariant **) entries->pdata, entries->len));
+}

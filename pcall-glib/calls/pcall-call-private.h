@@ -1,0 +1,172 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "wire/pcall-number-private.h"
+#include "calls/pcall-arguments-private.h"
+#include "pcall-call.h"
+#include "log/pcall-log-capture-private.h"
+#include "wire/pcall-payload-private.h"
+
+G_BEGIN_DECLS
+
+/* All the calls of a task, compactly: what is known of each stands in a record, and a PcallCall
+ * is made when somebody asks for one. There is one object for an index until the call has ended,
+ * and as long as any reference to it lives. For one thread. */
+typedef struct _PcallCallList PcallCallList;
+
+PcallCallList *pcall_call_list_new   (PcallArguments *arguments,
+                                      GPtrArray      *targets,
+                                      guint           n_calls);
+PcallCallList *pcall_call_list_ref   (PcallCallList  *self);
+void           pcall_call_list_unref (PcallCallList  *self);
+
+/* A full reference. */
+PcallCall     *pcall_call_list_get_call       (PcallCallList *self,
+                                               guint          index);
+/* Whether anybody holds a call. */
+gboolean       pcall_call_list_has_objects    (PcallCallList *self);
+guint          pcall_call_list_get_n_calls    (PcallCallList *self);
+guint          pcall_call_list_get_n_finished (PcallCallList *self);
+guint          pcall_call_list_get_n_failed   (PcallCallList *self);
+/* The sum of what the calls have done, each from 0 to 1. */
+gdouble        pcall_call_list_get_done       (PcallCallList *self);
+/* av in call order, or NULL while a call has not succeeded. */
+GVariant      *pcall_call_list_get_results    (PcallCallList *self);
+/* The error that stands for all: that of the lowest index, cancelled calls last; NULL if none. */
+const GError  *pcall_call_list_get_first_error (PcallCallList *self);
+
+PcallCallState pcall_call_list_get_state (PcallCallList *self,
+                                          guint          index);
+/* "call 3 (connect)" */
+char          *pcall_call_list_describe  (PcallCallList *self,
+                                          guint          index);
+
+void     pcall_call_list_begin        (PcallCallList *self,
+                                       guint          index,
+                                       pid_t          pid,
+                                       gint64         began);
+/* It took so long, though that it ended is told only later. */
+void     pcall_call_list_stop_clock   (PcallCallList *self,
+                                       guint          index,
+                                       gint64         took);
+void     pcall_call_list_set_progress (PcallCallList *self,
+                                       guint          index,
+                                       gdouble        fraction,
+                                       const char    *text);
+/* The descriptors of the result that the call is about to end with. */
+void     pcall_call_list_set_handles  (PcallCallList *self,
+                                       guint          index,
+                                       GUnixFDList   *handles);
+/* The one step into a terminal state, with either @result, as it is in a v, or @error. FALSE, and
+ * nothing is changed, where one was reached before. Takes @error. */
+gboolean pcall_call_list_finish       (PcallCallList *self,
+                                       guint          index,
+                                       PcallCallState state,
+                                       PcallPayload  *result,
+                                       GError        *error,
+                                       GVariant      *error_details);
+
+/* A call that has begun has a log file in @log. */
+void     pcall_call_list_set_log      (PcallCallList   *self,
+                                       PcallLogCapture *log);
+/* Whether it still has. */
+/* It has succeeded, with a number. */
+void     pcall_call_list_finish_number (PcallCallList     *self,
+                                        guint              index,
+                                        const PcallNumber *number);
+/* Of @n calls from the first on, how many in a row nothing is known of. */
+guint    pcall_call_list_count_pending (PcallCallList *self,
+                                        guint          first,
+                                        guint          n);
+/* Such calls, whose objects nobody has, have succeeded, each in @took microseconds and with a
+ * number of that @type. */
+void     pcall_call_list_book         (PcallCallList *self,
+                                       guint          first,
+                                       guint          n,
+                                       pid_t          pid,
+                                       gint64         took,
+                                       char           type,
+                                       const guint64 *numbers);
+/* The same of one call, with another result. Takes @result. */
+void     pcall_call_list_book_payload (PcallCallList *self,
+                                       guint          index,
+                                       pid_t          pid,
+                                       gint64         took,
+                                       PcallPayload  *result);
+void     pcall_call_list_settle_log   (PcallCallList *self,
+                                       guint          index,
+                                       gboolean       has_log);
+/* What is to be said of it. */
+void     pcall_call_list_set_log_note (PcallCallList *self,
+                                       guint          index,
+                                       const char    *note);
+/* The task is gone: calls that somebody still looks at end as cancelled, if they have not ended. */
+void     pcall_call_list_abandon      (PcallCallList *self,
+                                       const char    *reason);
+
+/* What stands in a record. */
+const char   *pcall_call_list_get_target_name   (PcallCallList *self,
+                                                 guint          index);
+GVariant     *pcall_call_list_get_args          (PcallCallList *self,
+                                                 guint          index);
+GVariant     *pcall_call_list_get_kwargs        (PcallCallList *self,
+                                                 guint          index);
+/* A full reference. */
+GVariant     *pcall_call_list_get_result        (PcallCallList *self,
+                                                 guint          index);
+/* As in pcall_payload_peek_bytestring(). */
+/* The results of calls from @index on that are bytes, see pcall_task_get_result_pieces(). */
+GBytes        *pcall_call_list_join_results (PcallCallList *self,
+                                             guint          index);
+/* How many calls from @index on have results that are numbers of the same @type, and which:
+ * @numbers may be NULL. */
+guint          pcall_call_list_get_numbers (PcallCallList *self,
+                                            guint          index,
+                                            char          *type,
+                                            guint64       *numbers);
+const guint8 *pcall_call_list_peek_result_data  (PcallCallList *self,
+                                                 guint          index,
+                                                 gsize         *length);
+/* As in pcall_payload_dup_bytestring(). */
+GBytes       *pcall_call_list_dup_result_bytes  (PcallCallList *self,
+                                                 guint          index);
+/* NULL if there are none. */
+GUnixFDList  *pcall_call_list_get_handles       (PcallCallList *self,
+                                                 guint          index);
+const GError *pcall_call_list_get_error         (PcallCallList *self,
+                                                 guint          index);
+GVariant     *pcall_call_list_get_error_details (PcallCallList *self,
+                                                 guint          index);
+pid_t         pcall_call_list_get_pid           (PcallCallList *self,
+                                                 guint          index);
+gdouble       pcall_call_list_get_progress      (PcallCallList *self,
+                                                 guint          index);
+const char   *pcall_call_list_get_progress_text (PcallCallList *self,
+                                                 guint          index);
+gdouble       pcall_call_list_get_elapsed       (PcallCallList *self,
+                                                 guint          index);
+gboolean      pcall_call_list_has_log           (PcallCallList *self,
+                                                 guint          index);
+const char   *pcall_call_list_get_log_file      (PcallCallList *self,
+                                                 guint          index);
+const char   *pcall_call_list_get_log_note      (PcallCallList *self,
+                                                 guint          index);
+/* The last reference to an object is gone. */
+void          pcall_call_list_forget_call       (PcallCallList *self,
+                                                 guint          index);
+
+/* A PcallCall shows a record of @list. */
+PcallCall *pcall_call_new               (PcallCallList *list,
+                                         guint          index);
+void       pcall_call_notify_started    (PcallCall     *self);
+void       pcall_call_notify_progressed (PcallCall     *self);
+void       pcall_call_notify_finished   (PcallCall     *self);
+void       pcall_call_notify_log_file   (PcallCall     *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PcallCallList, pcall_call_list_unref)
+
+G_END_DECLS

@@ -1,0 +1,80 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "pcall-child.h"
+#include "calls/pcall-call-private.h"
+#include "base/pcall-process-private.h"
+
+G_BEGIN_DECLS
+
+/* All the children of a task, compactly: what is known of each stands in a record, and a PcallChild
+ * is made when somebody asks for one. For one thread. */
+typedef struct _PcallChildList PcallChildList;
+
+PcallChildList *pcall_child_list_new   (PcallCallList   *calls);
+PcallChildList *pcall_child_list_ref   (PcallChildList  *self);
+void            pcall_child_list_unref (PcallChildList  *self);
+
+/* Adds a child that runs, for the call with @index first; returns its position. */
+guint       pcall_child_list_add          (PcallChildList  *self,
+                                           pid_t            pid,
+                                           guint            index);
+/* It has another call. */
+void        pcall_child_list_set_call     (PcallChildList  *self,
+                                           guint            position,
+                                           guint            index);
+/* Another process has taken the place of one that ended before anything ran in it. */
+void        pcall_child_list_replace      (PcallChildList  *self,
+                                           guint            position,
+                                           pid_t            pid);
+/* The child has ended. */
+void        pcall_child_list_set_exit     (PcallChildList  *self,
+                                           guint            position,
+                                           const PcallExit *exit);
+/* The task is gone: nothing more will be known of children that run. */
+void        pcall_child_list_abandon      (PcallChildList  *self);
+/* There is no log file of the call with @index any more. */
+void        pcall_child_list_log_changed  (PcallChildList  *self,
+                                           guint            index);
+/* Whether anybody holds a child. */
+gboolean    pcall_child_list_has_objects  (PcallChildList  *self);
+guint       pcall_child_list_get_n        (PcallChildList  *self);
+/* A full reference. */
+PcallChild *pcall_child_list_get_child    (PcallChildList  *self,
+                                           guint            position);
+
+/* What stands in a record. */
+typedef struct
+{
+  pid_t    pid;
+  guint    index; /* of the call that it has, or had last */
+  gboolean running;
+  int      exit_status; /* -1 if there is none */
+  int      term_signal;
+  gboolean core_dumped;
+  gdouble  user_time;   /* seconds */
+  gdouble  system_time;
+  guint64  max_rss;     /* bytes */
+} PcallChildRecord;
+
+const PcallChildRecord *pcall_child_list_get_record   (PcallChildList *self,
+                                                       guint           position);
+/* That of its call; NULL if there is none. */
+const char             *pcall_child_list_get_log_file (PcallChildList *self,
+                                                       guint           position);
+/* The last reference to an object is gone. */
+void                    pcall_child_list_forget_child (PcallChildList *self,
+                                                       guint           position);
+
+/* A PcallChild shows a record of @list. */
+PcallChild *pcall_child_new             (PcallChildList *list,
+                                         guint           position);
+void        pcall_child_notify_replaced (PcallChild     *self);
+void        pcall_child_notify_exited   (PcallChild     *self);
+void        pcall_child_notify_log_file (PcallChild     *self);
+
+G_END_DECLS

@@ -1,0 +1,86 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "child/pcall-worker-private.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/pcall-fd-private.h"
+#include "log/pcall-log-writer-private.h"
+#include "child/pcall-output-private.h"
+
+/* Where the output of a call goes, in a worker that runs many: into a file for each call, named by
+ * the parent, by way of the descriptors 1 and 2, so that it is all there, whoever writes. What
+ * stands in the C library's buffers is written before they change: a line belongs to the call
+ * that printed it. A language's own buffers are for its binding to flush. */
+
+static int saved[2] = { -1, -1 };
+
+static void
+replace (int from,
+         int to)
+{
+  while (dup2 (from, to) < 0 && (errno == EINTR || errno == EBUSY))
+    ;
+}
+
+static gboolean
+save (void)
+{
+  for (int i = 0; i < 2; i++)
+    saved[i] = fcntl (STDOUT_FILENO + i, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  if (saved[0] >= 0 && saved[1] >= 0)
+    return TRUE;
+
+  pcall_fd_clear (&saved[0]);
+  pcall_fd_clear (&saved[1]);
+  return FALSE;
+}
+
+void
+pcall_worker_output_redirect (const char *path,
+                              const char *key)
+{
+  PcallLogKey log_key;
+  int fd;
+
+  if (*path == '\0')
+    return;
+
+  /* The parent has made it. */
+  fd = pcall_fd_lift (open (path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC));
+  if (fd < 0 || !save ())
+    {
+      pcall_output_note_no_file (errno);
+      pcall_fd_clear (&fd);
+      return;
+    }
+
+  /* A log file that may not grow is no reason to die: then writing fails. */
+  signal (SIGXFSZ, SIG_IGN);
+  pcall_output_flush ();
+  pcall_output_prepare ();
+  for (int i = 0; i < 2; i++)
+    replace (fd, STDOUT_FILENO + i);
+  g_strlcpy (log_key.digits, key, sizeof log_key.digits);
+  pcall_log_writer_begin (fd, &log_key);
+}
+
+void
+pcall_worker_output_restore (void)
+{
+  if (saved[0] < 0)
+    return;
+
+  pcall_output_complete ();
+  pcall_log_writer_end ();
+  for (int i = 0; i < 2; i++)
+    {
+      replace (saved[i], STDOUT_FILENO + i);
+      pcall_fd_clear (&saved[i]);
+    }
+}

@@ -1,0 +1,57 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "log/pcall-log-record-private.h"
+#include "pcall-log.h"
+
+G_BEGIN_DECLS
+
+/* By what way the records of GLib's log get into a child's file. Which it is depends on what the
+ * application has set for itself; GLib does not tell, so children find out, and their parent
+ * remembers. It is only ever learnt that a later one is right. */
+typedef enum
+{
+  PCALL_LOG_ROUTE_UNKNOWN, /* the child says whether it is the next */
+  PCALL_LOG_ROUTE_WRITER,  /* the application has no writer function: the child sets one */
+  PCALL_LOG_ROUTE_HANDLER, /* nor a default handler: the child sets one, for unstructured records */
+  PCALL_LOG_ROUTE_NONE,    /* it has both: they write what they write */
+} PcallLogRoute;
+
+/* In the parent; from any thread. */
+PcallLogRoute pcall_log_route_get   (void);
+void          pcall_log_route_learn (PcallLogRoute route);
+
+/* In a child: records go to @fd from here on, which stays open. -1: nowhere. Async-signal-safe. */
+void pcall_log_writer_begin (int                fd,
+                             const PcallLogKey *key);
+
+/* In a worker, whose call has ended: records go nowhere again. */
+void pcall_log_writer_end (void);
+
+/* In a worker: sets what there is to set beside what the program has set for itself. */
+void pcall_log_writer_install_in_worker (void);
+
+/* In the parent, as long as it may fork: in a child GLib's complaint about a second writer function
+ * ends in pcall_log_writer_install(). In the parent itself such an error of GLib's, which ends the
+ * process, is left to GLib's default handler. */
+guint pcall_log_route_set_trap   (void);
+void  pcall_log_route_unset_trap (guint trap);
+
+/* In a child, with the trap set: sets what there is to set. Where the parent was wrong about that,
+ * @wrong is called with what is right, and must not return. */
+void pcall_log_writer_install (PcallLogRoute route,
+                               void (*wrong) (PcallLogRoute route));
+
+/* In a child: whether there is a log file, and nothing in it. */
+gboolean pcall_log_writer_is_unused (void);
+
+/* In a child: how many records were lost, and why; 0 if none. */
+guint64     pcall_log_writer_get_lost    (const char **reason);
+/* Why a write to the log file may just have failed. */
+const char *pcall_log_writer_find_reason (void);
+
+G_END_DECLS

@@ -1,0 +1,276 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "parent/pcall-log-stream-private.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "pcall-error.h"
+
+/* What a child logged, logged once more, by GLib's structured logging: to wherever the
+ * application sends its log.
+ *
+ * A record keeps its level and all its fields. A line that the child printed is a message: what
+ * it prints is meant to be seen. Neither need be UTF-8: where there is a zero byte within, the
+ * length goes with it.
+ *
+ * Nothing that a child logs may end this process. So an error is passed on as critical, its
+ * PRIORITY as it was; and where the level is one that is to be fatal here, a field says that the
+ * record is of GLib's old interface, which GLib takes for settled before a writer is called. */
+
+#define OLD_API "GLIB_OLD_LOG_API"
+#define MESSAGE_PRIORITY "5"
+#define WARNING_PRIORITY "4"
+
+struct _PcallLogStream
+{
+  PcallLogCapture *log;
+  PcallCallList   *calls;
+  guint            index;
+  char            *path;
+  PcallLogReader  *reader;       /* NULL: there is no file, or it could not be opened … */
+  int              error_number; /* … for this reason */
+  GArray          *fields;       /* GLogField, of the record that is being written */
+  GLogLevelFlags   fatal;        /* levels that end this process */
+  gboolean         marked;
+  gboolean         begun; /* something was written */
+  gboolean         finished;
+  gboolean         ended; /* it was said how the call ended */
+  char             call[16];
+  char             pid[16];
+};
+
+/* GLib has no function that only asks. */
+static GLogLevelFlags
+get_fatal_levels (void)
+{
+  GLogLevelFlags fatal = g_log_set_always_fatal (G_LOG_FATAL_MASK);
+
+  g_log_set_always_fatal (fatal);
+  return fatal;
+}
+
+static void
+open_file (PcallLogStream *self)
+{
+  self->reader = pcall_log_capture_open (self->log, self->index,
+                                         pcall_call_list_get_pid (self->calls, self->index));
+  self->error_number = self->reader == NULL && errno != ENOENT ? errno : 0;
+}
+
+PcallLogStream *
+pcall_log_stream_new (PcallLogCapture *log,
+                      PcallCallList   *calls,
+                      guint            index,
+                      gboolean         marked)
+{
+  PcallLogStream *self = g_new0 (PcallLogStream, 1);
+  pid_t pid = pcall_call_list_get_pid (calls, index);
+
+  self->log = pcall_log_capture_ref (log);
+  self->calls = pcall_call_list_ref (calls);
+  self->index = index;
+  self->marked = marked;
+  self->path = pcall_log_capture_get_path (log, index, pid);
+  open_file (self);
+  self->fields = g_array_new (FALSE, FALSE, sizeof (GLogField));
+  self->fatal = get_fatal_levels ();
+  g_snprintf (self->call, sizeof self->call, "%u", index);
+  g_snprintf (self->pid, sizeof self->pid, "%d", (int) pid);
+  return self;
+}
+
+void
+pcall_log_stream_free (PcallLogStream *self)
+{
+  g_clear_pointer (&self->reader, pcall_log_reader_free);
+  pcall_log_capture_unref (self->log);
+  pcall_call_list_unref (self->calls);
+  g_array_unref (self->fields);
+  g_free (self->path);
+  g_free (self);
+}
+
+static void
+add_field (PcallLogStream *self,
+           const char     *key,
+           const char     *value,
+           gssize          length)
+{
+  GLogField field = { key, value, length };
+
+  g_array_append_val (self->fields, field);
+}
+
+static gboolean
+is_old_api (const GLogField *fields)
+{
+  return strcmp (fields[0].key, OLD_API) == 0;
+}
+
+static void
+write_record (PcallLogStream  *self,
+              GLogLevelFlags   level,
+              const GLogField *fields,
+              gsize            n_fields)
+{
+  const char *target = pcall_call_list_get_target_name (self->calls, self->index);
+
+  if (level & G_LOG_LEVEL_ERROR)
+    level = (level & ~G_LOG_LEVEL_ERROR) | G_LOG_LEVEL_CRITICAL;
+
+  g_array_set_size (self->fields, 0);
+  if ((level & self->fatal) && !is_old_api (fields))
+    add_field (self, OLD_API, "1", -1);
+  g_array_append_vals (self->fields, fields, n_fields);
+  add_field (self, "PCALL_CALL", self->call, -1);
+  add_field (self, "PCALL_PID", self->pid, -1);
+  if (target != NULL)
+    add_field (self, "PCALL_TARGET", target, -1);
+
+  g_log_structured_array (level & G_LOG_LEVEL_MASK, (const GLogField *) self->fields->data,
+                          self->fields->len);
+}
+
+static void
+write_line (PcallLogStream *self,
+            GLogLevelFlags  level,
+            const char     *line,
+            gsize           length)
+{
+  GLogField fields[] = {
+    { "PRIORITY", level == G_LOG_LEVEL_WARNING ? WARNING_PRIORITY : MESSAGE_PRIORITY, -1 },
+    { "GLIB_DOMAIN", G_LOG_DOMAIN, -1 },
+    { "MESSAGE", line, memchr (line, '\0', length) != NULL ? (gssize) length : -1 },
+  };
+
+  write_record (self, level, fields, G_N_ELEMENTS (fields));
+}
+
+static void
+write_text (PcallLogStream *self,
+            GLogLevelFlags  level,
+            const char     *text)
+{
+  write_line (self, level, text, strlen (text));
+}
+
+static void
+write_mark (PcallLogStream *self,
+            const char     *mark)
+{
+  g_autofree char *line = g_strdup_printf ("%s child log %s", mark, self->path);
+
+  if (self->marked)
+    write_text (self, G_LOG_LEVEL_MESSAGE, line);
+}
+
+static void
+begin (PcallLogStream *self)
+{
+  if (self->begun)
+    return;
+
+  self->begun = TRUE;
+  write_mark (self, ">>>> Begin");
+}
+
+static void
+write_entry (PcallLogStream      *self,
+             const PcallLogEntry *entry)
+{
+  begin (self);
+  if (entry->line != NULL)
+    write_line (self, G_LOG_LEVEL_MESSAGE, entry->line, entry->length);
+  else if (entry->n_fields > 0)
+    write_record (self, entry->level, entry->fields, entry->n_fields);
+}
+
+/* An error that pcall made says which call it was, and ends with lines that are just above. */
+static char *
+describe_error (PcallLogStream *self,
+                const GError   *error)
+{
+  g_autofree char *call = pcall_call_list_describe (self->calls, self->index);
+  const char *last_output = strstr (error->message, PCALL_LAST_OUTPUT);
+
+  if (!g_str_has_prefix (error->message, call))
+    return g_strdup_printf ("%s: failed: %s", call, error->message);
+  if (last_output != NULL)
+    return g_strndup (error->message, last_output - error->message);
+  return g_strdup (error->message);
+}
+
+static void
+write_failure (PcallLogStream *self)
+{
+  g_autofree char *call = pcall_call_list_describe (self->calls, self->index);
+  g_autofree char *text = g_strdup_printf ("%s: what it wrote cannot be read: %s", call,
+                                           g_strerror (self->error_number));
+
+  begin (self);
+  write_text (self, G_LOG_LEVEL_WARNING, text);
+}
+
+static void
+write_note (PcallLogStream *self)
+{
+  const char *note = pcall_call_list_get_log_note (self->calls, self->index);
+  g_autofree char *call = pcall_call_list_describe (self->calls, self->index);
+  g_autofree char *text = g_strdup_printf ("%s: %s", call, note);
+
+  if (note != NULL)
+    write_text (self, G_LOG_LEVEL_WARNING, text);
+}
+
+/* How the call ended is said where something was written, so that it can be read from top to
+ * bottom. */
+static void
+write_end (PcallLogStream *self)
+{
+  const GError *error = pcall_call_list_get_error (self->calls, self->index);
+  g_autofree char *end = error != NULL ? describe_error (self, error) : NULL;
+
+  self->ended = TRUE;
+  if (self->error_number != 0 && pcall_call_list_get_log_note (self->calls, self->index) == NULL)
+    write_failure (self);
+  write_note (self);
+  if (!self->begun)
+    return;
+
+  if (end != NULL)
+    write_text (self, G_LOG_LEVEL_WARNING, end);
+  write_mark (self, "<<<< End");
+}
+
+void
+pcall_log_stream_finish (PcallLogStream *self)
+{
+  self->finished = TRUE;
+  /* There may have been no descriptor for it. */
+  if (self->reader == NULL && self->error_number != 0)
+    open_file (self);
+  if (self->reader != NULL)
+    pcall_log_reader_finish (self->reader);
+}
+
+gboolean
+pcall_log_stream_step (PcallLogStream *self,
+                       gint64          until)
+{
+  PcallLogEntry entry;
+
+  while (self->reader != NULL && pcall_log_reader_next (self->reader, &entry))
+    {
+      write_entry (self, &entry);
+      if (g_get_monotonic_time () >= until)
+        return FALSE;
+    }
+
+  if (self->finished && !self->ended)
+    write_end (self);
+  return TRUE;
+}

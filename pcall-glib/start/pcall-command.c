@@ -1,0 +1,95 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "start/pcall-command-private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pcall-error.h"
+#include "calls/pcall-target-private.h"
+
+/* Which program runs a named target: the one that the target names, or pcall's own for symbols.
+ *
+ * The latter stands where it was installed, or where PCALL_WORKER_DIR says, for a library that is
+ * not installed yet. */
+
+#define OWN_WORKER "pcall-worker"
+#define ENV_WORKER_DIR "PCALL_WORKER_DIR"
+
+static const char * const own_argv[] = { OWN_WORKER, NULL };
+
+const char * const *
+pcall_command_get_argv (PcallTarget *target)
+{
+  return pcall_target_get_kind (target) == PCALL_TARGET_SYMBOL
+             ? own_argv
+             : pcall_target_get_worker_argv (target);
+}
+
+char *
+pcall_command_describe (PcallTarget *target)
+{
+  g_autofree char *line = g_strjoinv (" ", (char **) pcall_command_get_argv (target));
+
+  return g_utf8_make_valid (line, -1);
+}
+
+gboolean
+pcall_command_equal (PcallTarget *a,
+                     PcallTarget *b)
+{
+  return a == b || g_strv_equal (pcall_command_get_argv (a), pcall_command_get_argv (b));
+}
+
+static char *
+find_own (GError **error)
+{
+  const char *directory = secure_getenv (ENV_WORKER_DIR);
+  const char *directories[] = { directory != NULL ? directory : PCALL_LIBEXECDIR,
+                                PCALL_LIBEXECDIR };
+
+  for (guint i = 0; i < G_N_ELEMENTS (directories); i++)
+    {
+      g_autofree char *path = g_build_filename (directories[i], OWN_WORKER, NULL);
+
+      if (g_file_test (path, G_FILE_TEST_IS_EXECUTABLE))
+        return g_steal_pointer (&path);
+    }
+
+  g_set_error (error, PCALL_ERROR, PCALL_ERROR_START,
+               "worker program %s: not found in %s%s%s; %s can tell where it is", OWN_WORKER,
+               directory != NULL ? directory : "", directory != NULL ? ", " : "", PCALL_LIBEXECDIR,
+               ENV_WORKER_DIR);
+  return NULL;
+}
+
+static char *
+find_in_path (const char *name,
+              GError    **error)
+{
+  const char *path = g_getenv ("PATH");
+  char *program = g_find_program_in_path (name);
+
+  if (program == NULL)
+    g_set_error (error, PCALL_ERROR, PCALL_ERROR_START,
+                 "worker program %s: not found in PATH, which is %s", name,
+                 path != NULL ? path : "not set");
+  return program;
+}
+
+char *
+pcall_command_find (PcallTarget *target,
+                    GError     **error)
+{
+  const char *name = pcall_command_get_argv (target)[0];
+
+  if (pcall_target_get_kind (target) == PCALL_TARGET_SYMBOL)
+    return find_own (error);
+  /* Whether there is one is what executing it will tell. */
+  return strchr (name, '/') != NULL ? g_strdup (name) : find_in_path (name, error);
+}

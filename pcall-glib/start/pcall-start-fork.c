@@ -1,0 +1,375 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "pcall-fork.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdio_ext.h>
+#include <sys/eventfd.h>
+#include <sys/single_threaded.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pcall-error.h"
+#include "base/pcall-fd-private.h"
+#include "base/pcall-life-private.h"
+#include "log/pcall-log-writer-private.h"
+#include "start/pcall-start-private.h"
+
+/* The start method for callbacks: a child is a copy of this process.
+ *
+ * The child waits for a byte on its channel before it does anything that could end it, so that
+ * it can be neither gone nor reaped by others when its pidfd is opened. All signals are blocked
+ * over the fork, so that no handler of this process runs in the child. The parent closes the
+ * child's end before it forks again: no sibling ever holds it.
+ *
+ * Where the time goes, besides the fork itself: in page faults, about a microsecond for each
+ * page of code or memory that the child uses first, and more for each that the parent writes
+ * again: it has to be copied, and all other children wait for the parent meanwhile. So what can
+ * be prepared for all children is prepared in the parent, once, and what each child needs anew
+ * it makes itself. */
+
+static struct
+{
+  PcallForkFunc  func;
+  gpointer       user_data;
+  GDestroyNotify destroy;
+} fork_func;
+
+/**
+ * pcall_set_fork_func:
+ * @func: (nullable) (scope notified) (closure user_data) (destroy destroy): the function, or
+ *   %NULL for `fork()`
+ * @user_data: what to call it with
+ * @destroy: (nullable): called when the function is replaced
+ *
+ * Sets the function that forks this process.
+ *
+ * This is for language bindings: a runtime with locks and threads of its own has to prepare itself
+ * for a fork, as Python does in `os.fork()`. A child inherits the function for its own children.
+ *
+ * Call it before any task is started; it is not protected against tasks that start in other
+ * threads.
+ *
+ * Since: 1.0
+ */
+void
+pcall_set_fork_func (PcallForkFunc  func,
+                     gpointer       user_data,
+                     GDestroyNotify destroy)
+{
+  if (fork_func.destroy != NULL)
+    fork_func.destroy (fork_func.user_data);
+
+  fork_func.func = func;
+  fork_func.user_data = user_data;
+  fork_func.destroy = destroy;
+}
+
+static gboolean
+process_has_threads (void)
+{
+  struct stat tasks;
+
+  if (__libc_single_threaded)
+    return FALSE;
+
+  /* "." and ".." and a directory for each thread. Where that cannot be known, be careful. */
+  return stat ("/proc/self/task", &tasks) < 0 || tasks.st_nlink > 3;
+}
+
+/* The first use of GLib's random generator makes it, at a cost. It is made here once, so that each
+ * child only seeds it; that takes one number out of the sequence of g_random_int(). */
+static void
+prime_random (void)
+{
+  static gsize once;
+
+  if (!g_once_init_enter (&once))
+    return;
+
+  g_random_int ();
+  g_once_init_leave (&once, 1);
+}
+
+/* What GLib keeps of a thread is made when it first uses a main context: here once, so that each
+ * child has a copy of it. */
+static void
+prime_thread (GMainContext *context)
+{
+  g_main_context_push_thread_default (context);
+  g_main_context_pop_thread_default (context);
+}
+
+/* GLib ends the process where it gets no descriptor for a main context. As long as there is no
+ * other thread, one that is free stays free. */
+static gboolean
+can_make_main_context (void)
+{
+  int probe;
+
+  if (process_has_threads ())
+    return FALSE;
+
+  probe = eventfd (0, EFD_CLOEXEC);
+  if (probe < 0)
+    return FALSE;
+  close (probe);
+  return TRUE;
+}
+
+/* A main context that nobody uses here, for each child to use its own copy of: all that copies
+ * would share is the descriptor by which it is woken. */
+static void
+prepare (PcallStartContext *context)
+{
+  GPollFD wakeup;
+  gint timeout;
+
+  prime_random ();
+  if (context->log != NULL)
+    context->log_trap = pcall_log_route_set_trap ();
+  if (!can_make_main_context ())
+    return;
+
+  /* Where a standard stream is closed the descriptor may stand in its place: not for children. */
+  context->main_context = g_main_context_new ();
+  if (g_main_context_query (context->main_context, G_MAXINT, &timeout, &wakeup, 1) == 1 &&
+      wakeup.fd > STDERR_FILENO)
+    {
+      context->wakeup_fd = wakeup.fd;
+      prime_thread (context->main_context);
+      return;
+    }
+
+  g_clear_pointer (&context->main_context, g_main_context_unref);
+}
+
+static void
+clear (PcallStartContext *context)
+{
+  pcall_log_route_unset_trap (context->log_trap);
+  context->log_trap = 0;
+  g_clear_pointer (&context->main_context, g_main_context_unref);
+}
+
+/* Setting every disposition in every child costs more than all the rest of its preparations, and
+ * most have no handler: so which ones do is looked up here, once for many children. */
+static void
+survey (PcallStartContext *context)
+{
+  struct sigaction action;
+
+  context->has_threads = process_has_threads ();
+  if (context->has_threads)
+    pcall_lock_trial_prepare ();
+  context->handled = 0;
+
+  for (int signum = 1; signum <= PCALL_N_SIGNALS; signum++)
+    if (sigaction (signum, NULL, &action) == 0 && action.sa_handler != SIG_DFL &&
+        action.sa_handler != SIG_IGN)
+      context->handled |= G_GUINT64_CONSTANT (1) << (signum - 1);
+}
+
+/* What stands in a buffer at the time of the fork would be written by parent and child. A stream
+ * that another thread holds is left alone: then the child has to drop what is in there. */
+static gboolean
+flush_stream (FILE *stream)
+{
+  if (__fpending (stream) == 0)
+    return TRUE;
+  if (ftrylockfile (stream) != 0)
+    return FALSE;
+  fflush_unlocked (stream);
+  funlockfile (stream);
+  return __fpending (stream) == 0;
+}
+
+/* Nor is what the parent has read ahead for the child to read. */
+static gboolean
+has_read_ahead (FILE *stream)
+{
+  return stream->_IO_read_ptr < stream->_IO_read_end;
+}
+
+static gboolean
+flush_streams (void)
+{
+  gboolean out = flush_stream (stdout);
+  gboolean err = flush_stream (stderr);
+
+  return out && err && !has_read_ahead (stdin);
+}
+
+/* A function that failed in a way that its language cannot tell may come back with 0, though this
+ * is no child. */
+static pid_t
+call_fork_func (void)
+{
+  pid_t parent = getpid ();
+  pid_t pid = fork_func.func (fork_func.user_data);
+
+  if (pid != 0 || getpid () != parent)
+    return pid;
+
+  errno = ECANCELED;
+  return -1;
+}
+
+/* In the child, signals stay blocked. */
+static pid_t
+fork_with_signals_blocked (void)
+{
+  sigset_t all, before;
+  pid_t pid;
+  int saved_errno;
+
+  sigfillset (&all);
+  pthread_sigmask (SIG_SETMASK, &all, &before);
+  pid = fork_func.func != NULL ? call_fork_func () : fork ();
+  if (pid == 0)
+    return 0;
+
+  saved_errno = errno;
+  pthread_sigmask (SIG_SETMASK, &before, NULL);
+  if (pid < 0)
+    errno = saved_errno;
+  return pid;
+}
+
+static gboolean
+failed (PcallStarted *started,
+        const char   *call,
+        GError      **error)
+{
+  started->error_number = errno;
+  g_set_error (error, PCALL_ERROR, PCALL_ERROR_START, "%s: %s", call,
+               g_strerror (started->error_number));
+  return FALSE;
+}
+
+/* What is made for one child, on both sides. */
+typedef struct
+{
+  int ours;
+  int theirs;
+  int life;
+} Descriptors;
+
+static void
+clear_descriptors (Descriptors *self)
+{
+  pcall_fd_clear (&self->ours);
+  pcall_fd_clear (&self->theirs);
+  pcall_fd_clear (&self->life);
+}
+
+static gboolean
+make_descriptors (Descriptors  *self,
+                  PcallStarted *started,
+                  GError      **error)
+{
+  int fds[2];
+
+  *self = (Descriptors) { -1, -1, -1 };
+  if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+    return failed (started, "socketpair", error);
+
+  self->ours = pcall_fd_lift (fds[0]);
+  self->theirs = pcall_fd_lift (fds[1]);
+  if (self->ours < 0 || self->theirs < 0)
+    return failed (started, "fcntl", error);
+
+  self->life = pcall_life_open ();
+  return self->life >= 0 || failed (started, "life pipe: open in /proc/self/fd", error);
+}
+
+/* The child waits to be let go: nothing has run. */
+static void
+give_up (pid_t pid)
+{
+  kill (pid, SIGKILL);
+  while (waitpid (pid, NULL, 0) < 0 && errno == EINTR)
+    ;
+}
+
+/* A child that may not come to the call: another one is made in its place then, and nobody
+ * should be told of the first. */
+static gboolean
+must_say_ready (const PcallStartContext *context,
+                PcallLogRoute            route)
+{
+  return context->has_threads || context->follows_logs ||
+         (context->log != NULL && route == PCALL_LOG_ROUTE_UNKNOWN);
+}
+
+static gboolean
+fork_child (const PcallStartContext *context,
+            const PcallJob          *job,
+            const Descriptors       *fds,
+            PcallStarted            *started,
+            GError                 **error)
+{
+  PcallInheritance inheritance = { fds->theirs, fds->life, !flush_streams (), FALSE };
+  pid_t pid;
+
+  started->log_route = pcall_log_route_get ();
+  started->says_ready = inheritance.says_ready = must_say_ready (context, started->log_route);
+  pid = fork_with_signals_blocked ();
+
+  if (pid == 0)
+    {
+      close (fds->ours);
+      pcall_child_main (context, job, &inheritance);
+    }
+  if (pid < 0)
+    return failed (started, "fork", error);
+
+  if (!pcall_process_open (&started->process, pid, error))
+    {
+      started->error_number = errno;
+      give_up (pid);
+      return FALSE;
+    }
+
+  /* The child does the same; whoever is first. */
+  setpgid (pid, pid);
+  return TRUE;
+}
+
+static gboolean
+start (const PcallStartContext *context,
+       const PcallJob          *job,
+       PcallStarted            *started,
+       GError                 **error)
+{
+  Descriptors fds;
+  gboolean forked = make_descriptors (&fds, started, error) &&
+                    fork_child (context, job, &fds, started, error);
+
+  if (forked)
+    started->fd = g_steal_fd (&fds.ours);
+  clear_descriptors (&fds);
+  return forked;
+}
+
+const PcallStartMethods pcall_start_fork = {
+  .prepare = prepare,
+  .clear = clear,
+  .survey = survey,
+  .start = start,
+};
+
+void
+pcall_start_go (const PcallStarted *started)
+{
+  /* Where the child has died already, its pidfd tells. */
+  while (send (started->fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EINTR)
+    ;
+}
