@@ -101,7 +101,7 @@ join (PcallTask    *self,
 
   if (cancellable != NULL)
     id = g_cancellable_connect (cancellable, G_CALLBACK (cancelled), self, NULL);
-  pcall_task_touch (self);
+  pcall_task_invalidate (self);
   wait_for_end (self, until);
   g_cancellable_disconnect (cancellable, id);
 

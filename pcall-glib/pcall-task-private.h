@@ -93,7 +93,7 @@ gboolean pcall_task_check_unstarted (PcallTask         *self,
 /* Whether the task was started by this process, and not by one of which this is a fork. */
 gboolean pcall_task_is_ours         (PcallTask         *self);
 /* User code has run: what is known of listeners and of this process may be out of date. */
-void     pcall_task_touch           (PcallTask         *self);
+void     pcall_task_invalidate           (PcallTask         *self);
 /* From any thread. */
 void     pcall_task_cancel          (PcallTask         *self);
 /* The task has finished: completes what waits for it. */

@@ -49,10 +49,10 @@ pcall_task_is_ours (PcallTask *self)
 /* Telling */
 
 void
-pcall_task_touch (PcallTask *self)
+pcall_task_invalidate (PcallTask *self)
 {
   self->listeners = LISTENERS_UNKNOWN;
-  pcall_scheduler_touch (self->scheduler);
+  pcall_scheduler_invalidate (self->scheduler);
 }
 
 /* Those who hold a call or a child may have been notified of a change. */
@@ -61,7 +61,7 @@ touch_if_watched (PcallTask *self)
 {
   if (pcall_call_list_has_objects (self->calls) ||
       pcall_child_list_has_objects (pcall_scheduler_get_children (self->scheduler)))
-    pcall_task_touch (self);
+    pcall_task_invalidate (self);
 }
 
 static guint
@@ -104,7 +104,7 @@ notify (PcallTask         *self,
     return;
 
   pcall_task_notify (self, property);
-  pcall_task_touch (self);
+  pcall_task_invalidate (self);
 }
 
 static void
@@ -117,7 +117,7 @@ emit (PcallTask       *self,
   va_start (args, signal);
   g_signal_emit_valist (self, pcall_task_signals[signal], 0, args);
   va_end (args);
-  pcall_task_touch (self);
+  pcall_task_invalidate (self);
 }
 
 static void
@@ -141,7 +141,7 @@ started (gpointer data)
 
   g_list_model_items_changed (G_LIST_MODEL (self), 0, 0, pcall_task_get_n_calls (self));
   pcall_task_notify (self, PROP_RUNNING);
-  pcall_task_touch (self);
+  pcall_task_invalidate (self);
 }
 
 static void
@@ -388,7 +388,7 @@ task_source_dispatch (GSource     *source,
   if (!pcall_task_is_ours (self))
     return G_SOURCE_REMOVE;
 
-  pcall_task_touch (self);
+  pcall_task_invalidate (self);
   pcall_scheduler_dispatch (self->scheduler, 0);
   return self->finished ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
 }
@@ -451,7 +451,7 @@ pcall_task_dispatch (PcallTask *self)
     return FALSE;
 
   keep = g_object_ref (self);
-  pcall_task_touch (self);
+  pcall_task_invalidate (self);
   pcall_scheduler_dispatch (self->scheduler, 0);
   return !self->finished;
 }

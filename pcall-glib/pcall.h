@@ -14,7 +14,7 @@
 #include <pcall-glib/pcall-version-macros.h>
 #include <pcall-glib/pcall-version.h>
 
-#include <pcall-glib/pcall-bytes.h>
+#include <pcall-glib/pcall-binding.h>
 #include <pcall-glib/pcall-call.h>
 #include <pcall-glib/pcall-child.h>
 #include <pcall-glib/pcall-current.h>

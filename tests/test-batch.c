@@ -95,41 +95,41 @@ new_ledger (guint n_calls,
 
 /* Results of 0, 1, 2 … bytes, as a binding would put them. */
 static void
-fill_with_bytes (PcallBatch             *batch,
-                 const PcallBatchLimits *limits,
+fill_with_bytes (PcallOpenBlock             *batch,
+                 const PcallBlockLimits *limits,
                  guint                   n)
 {
   guint64 end = 0;
 
-  batch->type = PCALL_BATCH_BYTES;
+  batch->type = PCALL_BLOCK_BYTES;
   for (guint i = 0; i < n; i++)
     {
-      memset (pcall_batch_get_bytes (batch, limits) + end, 'a' + i, i);
+      memset (pcall_open_block_get_bytes (batch, limits) + end, 'a' + i, i);
       end += i;
       batch->cells[i] = end;
     }
-  pcall_batch_set_ended (batch, n);
+  pcall_open_block_set_ended (batch, n);
 }
 
 static void
 test_columns (void)
 {
   g_autoptr (PcallLedger) ledger = new_ledger (100, 1);
-  const PcallBatchLimits *limits = pcall_ledger_get_limits (ledger);
-  PcallBatch *batch = pcall_ledger_get_batch (ledger, pcall_ledger_open_slot (ledger));
+  const PcallBlockLimits *limits = pcall_ledger_get_limits (ledger);
+  PcallOpenBlock *batch = pcall_ledger_get_batch (ledger, pcall_ledger_open_slot (ledger));
 
   fill_with_bytes (batch, limits, 20);
   for (guint from = 0; from < 20; from++)
     {
-      g_autoptr (PcallPayload) payload = pcall_batch_read (batch, limits, from, 20);
-      const PcallColumn *column = (PcallColumn *) payload->bytes;
+      g_autoptr (PcallPayload) payload = pcall_open_block_read (batch, limits, from, 20);
+      const PcallResultBlock *column = (PcallResultBlock *) payload->bytes;
 
-      g_assert_true (pcall_column_is_valid (column, payload->length, 100));
-      g_assert_false (pcall_column_has_numbers (column));
+      g_assert_true (pcall_result_block_is_valid (column, payload->length, 100));
+      g_assert_false (pcall_result_block_has_numbers (column));
       g_assert_cmpuint (column->n, ==, 20 - from);
       for (guint i = from; i < 20; i++)
         {
-          g_autoptr (GVariant) value = pcall_column_build_value (column, i - from);
+          g_autoptr (GVariant) value = pcall_result_block_build_value (column, i - from);
           gsize length;
           const char *bytes = g_variant_get_fixed_array (value, &length, 1);
 
@@ -162,26 +162,26 @@ test_wild_columns (void)
     { 1, 'v', 0, { 0, 0 }, 24 },
     { 1, 256 + 'u', 0, { 0, 0 }, 24 },
     { 1, PCALL_NUMBER_TRUTH, 0, { 3, 0 }, 24 },
-    { 2, PCALL_BATCH_BYTES, 0, { 8, 0 }, 32 },
-    { 1, PCALL_BATCH_BYTES, 0, { 9, 0 }, 32 },
-    { 1, PCALL_BATCH_BYTES, 0, { 7, 0 }, 32 },
-    { 1, PCALL_BATCH_BYTES, 9, { 8, 0 }, 32 },
-    { 1, PCALL_BATCH_BYTES, G_MAXUINT64, { 7, 0 }, 32 },
+    { 2, PCALL_BLOCK_BYTES, 0, { 8, 0 }, 32 },
+    { 1, PCALL_BLOCK_BYTES, 0, { 9, 0 }, 32 },
+    { 1, PCALL_BLOCK_BYTES, 0, { 7, 0 }, 32 },
+    { 1, PCALL_BLOCK_BYTES, 9, { 8, 0 }, 32 },
+    { 1, PCALL_BLOCK_BYTES, G_MAXUINT64, { 7, 0 }, 32 },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
-    g_assert_false (pcall_column_is_valid ((const PcallColumn *) &rows[i], rows[i].length, 2));
-  for (gsize length = 0; length < sizeof (PcallColumn); length++)
-    g_assert_false (pcall_column_is_valid ((const PcallColumn *) &rows[1], length, 2));
+    g_assert_false (pcall_result_block_is_valid ((const PcallResultBlock *) &rows[i], rows[i].length, 2));
+  for (gsize length = 0; length < sizeof (PcallResultBlock); length++)
+    g_assert_false (pcall_result_block_is_valid ((const PcallResultBlock *) &rows[1], length, 2));
 }
 
 static void
 test_wild_batches (void)
 {
   g_autoptr (PcallLedger) ledger = new_ledger (100, 1);
-  const PcallBatchLimits *limits = pcall_ledger_get_limits (ledger);
+  const PcallBlockLimits *limits = pcall_ledger_get_limits (ledger);
   int slot = pcall_ledger_open_slot (ledger);
-  PcallBatch *batch = pcall_ledger_get_batch (ledger, slot);
+  PcallOpenBlock *batch = pcall_ledger_get_batch (ledger, slot);
   guint first;
   gint64 took;
 
@@ -191,14 +191,14 @@ test_wild_batches (void)
 
   fill_with_bytes (batch, limits, 3);
   batch->cells[2] = limits->n_bytes + 1;
-  g_assert_null (pcall_batch_read (batch, limits, 0, 3));
+  g_assert_null (pcall_open_block_read (batch, limits, 0, 3));
   batch->cells[2] = G_MAXUINT64;
-  g_assert_null (pcall_batch_read (batch, limits, 0, 3));
+  g_assert_null (pcall_open_block_read (batch, limits, 0, 3));
   batch->cells[1] = 50;
   batch->cells[2] = 40;
-  g_assert_null (pcall_batch_read (batch, limits, 2, 3));
+  g_assert_null (pcall_open_block_read (batch, limits, 2, 3));
   batch->type = G_MAXUINT64;
-  g_assert_null (pcall_batch_read (batch, limits, 0, 1));
+  g_assert_null (pcall_open_block_read (batch, limits, 0, 1));
 }
 
 /* Claims */
@@ -289,7 +289,7 @@ go_to (PcallLedger *ledger,
        int          slot,
        Step         last)
 {
-  PcallBatch *batch = pcall_ledger_get_batch (ledger, slot);
+  PcallOpenBlock *batch = pcall_ledger_get_batch (ledger, slot);
   PcallSpan rest = claim (ledger, slot, 10);
   PcallSpan span = { 0, 5 };
 
@@ -302,7 +302,7 @@ go_to (PcallLedger *ledger,
       batch->type = 'u';
       batch->cells[0] = 70;
       batch->cells[1] = 71;
-      pcall_batch_set_ended (batch, 2);
+      pcall_open_block_set_ended (batch, 2);
     }
   if (last >= STEP_SHORTEN)
     pcall_ledger_shorten (ledger, slot, &span, 2);
@@ -355,7 +355,7 @@ test_death (void)
       if (column != NULL)
         {
           g_assert_cmpuint (first, ==, 0);
-          g_assert_cmpuint (((PcallColumn *) column->bytes)->n, ==, rows[step].n_harvested);
+          g_assert_cmpuint (((PcallResultBlock *) column->bytes)->n, ==, rows[step].n_harvested);
           pcall_ledger_settle_row (ledger, slot, 0, rows[step].n_harvested);
         }
       g_assert_cmpint (pcall_ledger_look (ledger, slot, &index, &began), ==, rows[step].hold);
@@ -374,7 +374,7 @@ test_wild_harvest (void)
   static const guint64 types[] = { 0, 'Q', 's', PCALL_NUMBER_TRUTH, G_MAXUINT64 };
   g_autoptr (PcallLedger) ledger = new_ledger (N_CALLS, 1);
   int slot = pcall_ledger_open_slot (ledger);
-  PcallBatch *batch = pcall_ledger_get_batch (ledger, slot);
+  PcallOpenBlock *batch = pcall_ledger_get_batch (ledger, slot);
   g_autoptr (PcallPayload) column = NULL;
   gint64 took;
   guint first;

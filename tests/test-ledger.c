@@ -13,7 +13,7 @@
 
 #include "pcall-glib/pcall-error.h"
 #include "pcall-glib/share/pcall-ledger-private.h"
-#include "pcall-glib/share/pcall-receipt-private.h"
+#include "pcall-glib/share/pcall-completion-private.h"
 
 static PcallLedger *
 new_ledger (guint n_calls,
@@ -189,7 +189,7 @@ test_race (void)
 
 /* Receipts */
 
-static PcallReceipt
+static PcallCompletion
 put (const PcallRing *ring,
      guint            index,
      guint32          n_frames,
@@ -198,10 +198,10 @@ put (const PcallRing *ring,
 {
   g_autoptr (GVariant) owned = g_variant_ref_sink (value);
   PcallOutgoing outcome = pcall_outgoing_new (PCALL_FRAME_RESULT, index, owned);
-  PcallReceipt receipt = { .index = index, .n_frames = n_frames, .took = index };
+  PcallCompletion receipt = { .index = index, .n_frames = n_frames, .took = index };
 
-  *fits = pcall_receipt_set_outcome (&receipt, ring, &outcome);
-  g_assert_true (pcall_receipt_put (ring, &receipt, &outcome));
+  *fits = pcall_completion_set_outcome (&receipt, ring, &outcome);
+  g_assert_true (pcall_completion_put (ring, &receipt, &outcome));
   return receipt;
 }
 
@@ -217,19 +217,19 @@ new_bytes (guint index,
 
 static void
 take_and_check (const PcallRing    *ring,
-                const PcallReceipt *sent,
+                const PcallCompletion *sent,
                 gboolean            fits,
                 gsize               size)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (PcallPayload) payload = NULL;
-  PcallReceipt receipt;
+  PcallCompletion receipt;
   gsize length;
   const guint8 *bytes;
 
-  g_assert_cmpint (pcall_receipt_peek (ring, NULL, &receipt, &error), ==, PCALL_RECEIPT_THERE);
+  g_assert_cmpint (pcall_completion_peek (ring, NULL, &receipt, &error), ==, PCALL_COMPLETION_THERE);
   g_assert_cmpmem (&receipt, sizeof receipt, sent, sizeof *sent);
-  g_assert_true (pcall_receipt_take (ring, &receipt, &payload, &error));
+  g_assert_true (pcall_completion_take (ring, &receipt, &payload, &error));
   g_assert_true ((payload != NULL) == fits);
   if (!fits)
     return;
@@ -245,20 +245,20 @@ test_receipts (void)
   g_autoptr (PcallLedger) ledger = new_ledger (1, 1);
   const PcallRing *ring = pcall_ledger_get_ring (ledger, pcall_ledger_open_slot (ledger));
   g_autoptr (GError) error = NULL;
-  PcallReceipt receipt;
+  PcallCompletion receipt;
   guint n_large = 0;
 
   for (guint i = 0; i < 2000; i++)
     {
       gsize size = g_test_rand_int_range (0, i % 3 == 0 ? 70000 : 300);
       gboolean fits;
-      PcallReceipt sent = put (ring, i, 0, new_bytes (i, size), &fits);
+      PcallCompletion sent = put (ring, i, 0, new_bytes (i, size), &fits);
 
       n_large += !fits;
       take_and_check (ring, &sent, fits, size);
     }
   g_assert_cmpuint (n_large, >, 0);
-  g_assert_cmpint (pcall_receipt_peek (ring, NULL, &receipt, &error), ==, PCALL_RECEIPT_NONE);
+  g_assert_cmpint (pcall_completion_peek (ring, NULL, &receipt, &error), ==, PCALL_COMPLETION_NONE);
 }
 
 /* What was sent before is to be heard before. */
@@ -267,21 +267,21 @@ test_frames_first (void)
 {
   g_autoptr (PcallLedger) ledger = new_ledger (1, 1);
   const PcallRing *ring = pcall_ledger_get_ring (ledger, pcall_ledger_open_slot (ledger));
-  PcallReceipt receipt;
+  PcallCompletion receipt;
   guint32 n_frames = 6;
   gboolean fits;
 
   put (ring, 0, 7, new_bytes (0, 1), &fits);
-  g_assert_cmpint (pcall_receipt_peek (ring, &n_frames, &receipt, NULL), ==, PCALL_RECEIPT_NONE);
+  g_assert_cmpint (pcall_completion_peek (ring, &n_frames, &receipt, NULL), ==, PCALL_COMPLETION_NONE);
   n_frames++;
-  g_assert_cmpint (pcall_receipt_peek (ring, &n_frames, &receipt, NULL), ==, PCALL_RECEIPT_THERE);
+  g_assert_cmpint (pcall_completion_peek (ring, &n_frames, &receipt, NULL), ==, PCALL_COMPLETION_THERE);
 }
 
 /* Memory gone wild */
 
 static void
 write_header (const PcallRing    *ring,
-              const PcallReceipt *receipt)
+              const PcallCompletion *receipt)
 {
   pcall_ring_put (ring, 0, receipt, sizeof *receipt);
   pcall_ring_publish (ring, sizeof *receipt);
@@ -292,7 +292,7 @@ test_broken (void)
 {
   static const struct
   {
-    PcallReceipt receipt;
+    PcallCompletion receipt;
     const char  *words;
   } rows[] = {
     { { .type = PCALL_FRAME_RESULT, .length = 1 }, "length" },
@@ -308,11 +308,11 @@ test_broken (void)
       g_autoptr (PcallLedger) ledger = new_ledger (1, 1);
       const PcallRing *ring = pcall_ledger_get_ring (ledger, pcall_ledger_open_slot (ledger));
       g_autoptr (GError) error = NULL;
-      PcallReceipt receipt;
+      PcallCompletion receipt;
 
       write_header (ring, &rows[i].receipt);
-      g_assert_cmpint (pcall_receipt_peek (ring, NULL, &receipt, &error), ==,
-                       PCALL_RECEIPT_BROKEN);
+      g_assert_cmpint (pcall_completion_peek (ring, NULL, &receipt, &error), ==,
+                       PCALL_COMPLETION_BROKEN);
       g_assert_error (error, PCALL_ERROR, PCALL_ERROR_PROTOCOL);
       g_assert_nonnull (strstr (error->message, rows[i].words));
     }
@@ -323,33 +323,33 @@ test_broken_value (void)
 {
   g_autoptr (PcallLedger) ledger = new_ledger (1, 1);
   const PcallRing *ring = pcall_ledger_get_ring (ledger, pcall_ledger_open_slot (ledger));
-  PcallReceipt receipt = { .type = PCALL_FRAME_RESULT, .length = 8 };
+  PcallCompletion receipt = { .type = PCALL_FRAME_RESULT, .length = 8 };
   g_autoptr (PcallPayload) payload = NULL;
   g_autoptr (GError) error = NULL;
 
   pcall_ring_put (ring, 0, &receipt, sizeof receipt);
   pcall_ring_put (ring, sizeof receipt, "rubbish!", 8);
   pcall_ring_publish (ring, sizeof receipt + 8);
-  g_assert_cmpint (pcall_receipt_peek (ring, NULL, &receipt, &error), ==, PCALL_RECEIPT_THERE);
-  g_assert_false (pcall_receipt_take (ring, &receipt, &payload, &error));
+  g_assert_cmpint (pcall_completion_peek (ring, NULL, &receipt, &error), ==, PCALL_COMPLETION_THERE);
+  g_assert_false (pcall_completion_take (ring, &receipt, &payload, &error));
   g_assert_error (error, PCALL_ERROR, PCALL_ERROR_PROTOCOL);
 }
 
 static void
 test_broken_positions (void)
 {
-  static const guint32 heads[] = { 1, sizeof (PcallReceipt) - 1, 256 * 1024 + 1, G_MAXUINT32 };
+  static const guint32 heads[] = { 1, sizeof (PcallCompletion) - 1, 256 * 1024 + 1, G_MAXUINT32 };
 
   for (gsize i = 0; i < G_N_ELEMENTS (heads); i++)
     {
       g_autoptr (PcallLedger) ledger = new_ledger (1, 1);
       const PcallRing *ring = pcall_ledger_get_ring (ledger, pcall_ledger_open_slot (ledger));
       g_autoptr (GError) error = NULL;
-      PcallReceipt receipt;
+      PcallCompletion receipt;
 
       ring->positions->head = heads[i];
-      g_assert_cmpint (pcall_receipt_peek (ring, NULL, &receipt, &error), ==,
-                       PCALL_RECEIPT_BROKEN);
+      g_assert_cmpint (pcall_completion_peek (ring, NULL, &receipt, &error), ==,
+                       PCALL_COMPLETION_BROKEN);
       g_assert_error (error, PCALL_ERROR, PCALL_ERROR_PROTOCOL);
     }
 }

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include <pcall-glib/pcall-error.h>
-#include <pcall-glib/wire/pcall-wire-private.h>
+#include <pcall-glib/wire/pcall-frame-private.h>
 
 static const struct
 {

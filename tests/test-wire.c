@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include <pcall-glib/pcall-error.h>
-#include <pcall-glib/wire/pcall-wire-private.h>
+#include <pcall-glib/wire/pcall-frame-private.h>
 
 #define NONCE G_GUINT64_CONSTANT (0x0123456789abcdef)
 #define SEQUENCE 7

@@ -53,7 +53,7 @@ struct _PcallCallList
   gdouble         progress; /* of the calls that run, summed up */
   GHashTable      *calls;   /* index → PcallCall, weak */
   GHashTable      *handles; /* index → GUnixFDList, where a result has one; NULL: none has */
-  PcallLogCapture *log;     /* NULL: no call has a log file */
+  PcallLogFiles *log;     /* NULL: no call has a log file */
 };
 
 static inline PcallCallRecord *

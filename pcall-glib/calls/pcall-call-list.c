@@ -42,9 +42,9 @@ pcall_call_list_ref (PcallCallList *self)
 
 void
 pcall_call_list_set_log (PcallCallList   *self,
-                         PcallLogCapture *log)
+                         PcallLogFiles *log)
 {
-  self->log = pcall_log_capture_ref (log);
+  self->log = pcall_log_files_ref (log);
 }
 
 static void
@@ -77,7 +77,7 @@ pcall_call_list_unref (PcallCallList *self)
   g_free (self->records);
   g_hash_table_unref (self->calls);
   g_clear_pointer (&self->handles, g_hash_table_unref);
-  g_clear_pointer (&self->log, pcall_log_capture_unref);
+  g_clear_pointer (&self->log, pcall_log_files_unref);
   g_ptr_array_unref (self->targets);
   pcall_arguments_unref (self->arguments);
   g_free (self);
@@ -557,7 +557,7 @@ pcall_call_list_get_log_file (PcallCallList *self,
 
   extra = ensure_extra (record);
   if (extra->log_file == NULL)
-    extra->log_file = pcall_log_capture_get_path (self->log, index, record->pid);
+    extra->log_file = pcall_log_files_get_path (self->log, index, record->pid);
   return extra->log_file;
 }
 

@@ -8,7 +8,7 @@
 #include "wire/pcall-number-private.h"
 #include "calls/pcall-arguments-private.h"
 #include "pcall-call.h"
-#include "log/pcall-log-capture-private.h"
+#include "log/pcall-log-files-private.h"
 #include "wire/pcall-payload-private.h"
 
 G_BEGIN_DECLS
@@ -72,7 +72,7 @@ gboolean pcall_call_list_finish       (PcallCallList *self,
 
 /* A call that has begun has a log file in @log. */
 void     pcall_call_list_set_log      (PcallCallList   *self,
-                                       PcallLogCapture *log);
+                                       PcallLogFiles *log);
 /* Whether it still has. */
 /* It has succeeded, with a number. */
 void     pcall_call_list_finish_number (PcallCallList     *self,

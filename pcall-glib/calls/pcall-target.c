@@ -5,7 +5,7 @@
 
 #include "pcall-target.h"
 
-#include "pcall-bytes.h"
+#include "pcall-binding.h"
 #include "calls/pcall-target-private.h"
 
 /**

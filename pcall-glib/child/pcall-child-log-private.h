@@ -12,7 +12,7 @@ G_BEGIN_DECLS
 /* The log files of a forked child that runs one call after the other. */
 typedef struct
 {
-  PcallLogCapture *log; /* NULL: nothing is captured */
+  PcallLogFiles *log; /* NULL: nothing is captured */
   PcallLedger     *ledger;
   int              slot;
   gboolean         keep;

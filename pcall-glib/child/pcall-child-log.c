@@ -10,7 +10,7 @@
 
 #include "base/pcall-fd-private.h"
 #include "log/pcall-log-writer-private.h"
-#include "child/pcall-output-private.h"
+#include "child/pcall-stdio-private.h"
 
 /* The log files of a child that runs one call after the other.
  *
@@ -25,7 +25,7 @@ pcall_child_log_open (PcallChildLog           *self,
                       const PcallJob          *job,
                       int                      error_number)
 {
-  self->log = context->log != NULL ? pcall_log_capture_ref (context->log) : NULL;
+  self->log = context->log != NULL ? pcall_log_files_ref (context->log) : NULL;
   self->ledger = context->ledger;
   self->slot = job->slot;
   self->keep = context->keep_logs;
@@ -59,11 +59,11 @@ make_file (PcallChildLog *self,
 
   pcall_log_writer_end ();
   set_name (self, index);
-  fd = pcall_log_capture_begin (self->log, index);
-  pcall_log_writer_begin (fd, pcall_log_capture_get_key (self->log));
+  fd = pcall_log_files_begin (self->log, index);
+  pcall_log_writer_begin (fd, pcall_log_files_get_key (self->log));
   if (fd >= 0)
     {
-      pcall_output_prepare ();
+      pcall_stdio_prepare ();
       return;
     }
 
@@ -89,8 +89,8 @@ name_file (PcallChildLog *self,
   if (self->name == index)
     return;
 
-  pcall_log_capture_link (self->log, self->name, index, getpid ());
-  pcall_log_capture_discard (self->log, self->name, getpid ());
+  pcall_log_files_link (self->log, self->name, index, getpid ());
+  pcall_log_files_discard (self->log, self->name, getpid ());
 }
 
 gboolean
@@ -102,7 +102,7 @@ pcall_child_log_end (PcallChildLog *self,
   if (self->log == NULL)
     return FALSE;
 
-  pcall_output_complete ();
+  pcall_stdio_complete ();
   self->error_number = 0;
   if (self->name == PCALL_NO_CALL)
     return FALSE;
@@ -112,7 +112,7 @@ pcall_child_log_end (PcallChildLog *self,
     return FALSE;
 
   if (empty && !self->keep)
-    pcall_log_capture_discard (self->log, self->name, getpid ());
+    pcall_log_files_discard (self->log, self->name, getpid ());
   else
     name_file (self, index);
   set_name (self, PCALL_NO_CALL);
@@ -125,7 +125,7 @@ pcall_child_log_close (PcallChildLog *self)
   if (self->log == NULL)
     return;
 
-  pcall_output_flush ();
+  pcall_stdio_flush ();
   if (self->name != PCALL_NO_CALL)
-    pcall_log_capture_discard (self->log, self->name, getpid ());
+    pcall_log_files_discard (self->log, self->name, getpid ());
 }

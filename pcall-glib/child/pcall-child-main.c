@@ -16,9 +16,9 @@
 #include "base/pcall-error-private.h"
 #include "pcall-error.h"
 #include "base/pcall-fd-private.h"
-#include "base/pcall-life-private.h"
+#include "base/pcall-lifeline-private.h"
 #include "log/pcall-log-writer-private.h"
-#include "child/pcall-output-private.h"
+#include "child/pcall-stdio-private.h"
 #include "start/pcall-start-private.h"
 #include "calls/pcall-target-private.h"
 
@@ -86,17 +86,17 @@ fill_hole (int fd,
 /* Where the log cannot be made the output goes where it would have gone without one: lines may
  * be in a wrong place, but they are not lost, and neither is the call. */
 static void
-capture_output (const PcallLogCapture *log,
+capture_output (const PcallLogFiles *log,
                 guint                  index,
                 Failure               *failure)
 {
-  int fd = pcall_log_capture_begin (log, index);
+  int fd = pcall_log_files_begin (log, index);
 
   if (fd < 0)
     failure->log_error_number = errno;
   else
-    pcall_output_prepare ();
-  pcall_log_writer_begin (fd, pcall_log_capture_get_key (log));
+    pcall_stdio_prepare ();
+  pcall_log_writer_begin (fd, pcall_log_files_get_key (log));
 }
 
 static void
@@ -135,7 +135,7 @@ prepare (const PcallStartContext *context,
   reset_signals (context);
   if (setpgid (0, 0) < 0)
     *failure = (Failure) { .call = "setpgid", .error_number = errno };
-  if (pcall_life_attach (inheritance->life_fd) < 0)
+  if (pcall_lifeline_attach (inheritance->life_fd) < 0)
     *failure = (Failure) { .call = "life pipe", .error_number = errno };
   wait_for_go (inheritance->fd);
   set_up_standard_streams (context, job, inheritance, failure);
@@ -193,9 +193,9 @@ end (const PcallStartContext *context,
      const PcallJob          *job,
      int                      status)
 {
-  pcall_output_flush ();
+  pcall_stdio_flush ();
   if (context->log != NULL && !context->keep_logs && pcall_log_writer_is_unused ())
-    pcall_log_capture_discard (context->log, job->index, getpid ());
+    pcall_log_files_discard (context->log, job->index, getpid ());
   if (__gcov_dump != NULL)
     __gcov_dump ();
   _exit (status);
@@ -207,7 +207,7 @@ report_result (const PcallStartContext *context,
                GVariant                *result)
 {
   if (context->log != NULL)
-    pcall_output_complete ();
+    pcall_stdio_complete ();
   if (result == NULL)
     result = g_variant_new_tuple (NULL, 0);
 
@@ -221,7 +221,7 @@ report_error (const PcallStartContext *context,
               const GError            *error)
 {
   if (context->log != NULL)
-    pcall_output_complete ();
+    pcall_stdio_complete ();
   pcall_current_finish (PCALL_FRAME_ERROR,
                         pcall_error_to_variant (error, pcall_current_get_error_details ()),
                         EXIT_STATUS_OF_AN_ERROR);
@@ -248,7 +248,7 @@ keep_context (const PcallStartContext *context)
   PcallStartContext kept = { .keep_logs = context->keep_logs };
 
   if (context->log != NULL)
-    kept.log = pcall_log_capture_ref (context->log);
+    kept.log = pcall_log_files_ref (context->log);
   return kept;
 }
 
@@ -285,7 +285,7 @@ pcall_child_main (const PcallStartContext *context,
     pcall_ledger_enter (context->ledger, job->slot, (PcallSpan) { job->index, job->index + 1 },
                         g_get_monotonic_time ());
   if (job->slot < 0 && failure.log_error_number != 0)
-    pcall_output_note_no_file (failure.log_error_number);
+    pcall_stdio_note_no_file (failure.log_error_number);
   if (failure.call != NULL)
     report_failure (context, job, &failure);
 

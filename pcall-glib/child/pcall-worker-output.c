@@ -11,7 +11,7 @@
 
 #include "base/pcall-fd-private.h"
 #include "log/pcall-log-writer-private.h"
-#include "child/pcall-output-private.h"
+#include "child/pcall-stdio-private.h"
 
 /* Where the output of a call goes, in a worker that runs many: into a file for each call, named by
  * the parent, by way of the descriptors 1 and 2, so that it is all there, whoever writes. What
@@ -55,15 +55,15 @@ pcall_worker_output_redirect (const char *path,
   fd = pcall_fd_lift (open (path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC));
   if (fd < 0 || !save ())
     {
-      pcall_output_note_no_file (errno);
+      pcall_stdio_note_no_file (errno);
       pcall_fd_clear (&fd);
       return;
     }
 
   /* A log file that may not grow is no reason to die: then writing fails. */
   signal (SIGXFSZ, SIG_IGN);
-  pcall_output_flush ();
-  pcall_output_prepare ();
+  pcall_stdio_flush ();
+  pcall_stdio_prepare ();
   for (int i = 0; i < 2; i++)
     replace (fd, STDOUT_FILENO + i);
   g_strlcpy (log_key.digits, key, sizeof log_key.digits);
@@ -76,7 +76,7 @@ pcall_worker_output_restore (void)
   if (saved[0] < 0)
     return;
 
-  pcall_output_complete ();
+  pcall_stdio_complete ();
   pcall_log_writer_end ();
   for (int i = 0; i < 2; i++)
     {

@@ -18,7 +18,7 @@ typedef struct _PcallLogDelivery PcallLogDelivery;
 
 /* @live: as it comes. */
 PcallLogDelivery *pcall_log_delivery_new   (PcallEngine      *engine,
-                                            PcallLogCapture  *log,
+                                            PcallLogFiles  *log,
                                             PcallCallList    *calls,
                                             PcallChildList   *children,
                                             gboolean          live,

@@ -6,26 +6,26 @@
 #include "parent/pcall-log-delivery-private.h"
 
 #include "parent/pcall-log-live-private.h"
-#include "parent/pcall-log-merge-private.h"
+#include "parent/pcall-log-sections-private.h"
 
 /* One way or the other into the main log. */
 
 struct _PcallLogDelivery
 {
   PcallEngine     *engine;
-  PcallLogCapture *log;
+  PcallLogFiles *log;
   PcallCallList   *calls;
   PcallChildList  *children;
   gboolean         keep;
   PcallLogLive    *live;  /* as it comes */
-  PcallLogMerge   *merge; /* in the end */
+  PcallLogSections   *merge; /* in the end */
   PcallTimer       timer; /* brings us back to that */
   gboolean         merging;
 };
 
 PcallLogDelivery *
 pcall_log_delivery_new (PcallEngine     *engine,
-                        PcallLogCapture *log,
+                        PcallLogFiles *log,
                         PcallCallList   *calls,
                         PcallChildList  *children,
                         gboolean         live,
@@ -35,12 +35,12 @@ pcall_log_delivery_new (PcallEngine     *engine,
   PcallLogDelivery *self = g_new0 (PcallLogDelivery, 1);
 
   self->engine = pcall_engine_ref (engine);
-  self->log = pcall_log_capture_ref (log);
+  self->log = pcall_log_files_ref (log);
   self->calls = pcall_call_list_ref (calls);
   self->children = pcall_child_list_ref (children);
   self->keep = keep;
   if (!live)
-    self->merge = pcall_log_merge_new (log, calls, children, keep);
+    self->merge = pcall_log_sections_new (log, calls, children, keep);
   else if ((self->live = pcall_log_live_new (engine, log, calls, children, keep, error)) == NULL)
     g_clear_pointer (&self, pcall_log_delivery_free);
   return self;
@@ -50,8 +50,8 @@ void
 pcall_log_delivery_abort (PcallLogDelivery *self)
 {
   g_clear_pointer (&self->live, pcall_log_live_free);
-  g_clear_pointer (&self->merge, pcall_log_merge_free);
-  pcall_log_merge_discard_all (self->log, self->calls, self->children, self->keep);
+  g_clear_pointer (&self->merge, pcall_log_sections_free);
+  pcall_log_sections_discard_all (self->log, self->calls, self->children, self->keep);
 }
 
 void
@@ -86,7 +86,7 @@ pcall_log_delivery_complete (PcallLogDelivery *self,
     return pcall_log_live_is_idle (self->live);
 
   self->merging = TRUE;
-  complete = pcall_log_merge_step (self->merge, until);
+  complete = pcall_log_sections_step (self->merge, until);
   self->merging = FALSE;
   if (!complete)
     pcall_engine_set_timer (self->engine, &self->timer, 0, come_back, NULL);
@@ -103,10 +103,10 @@ void
 pcall_log_delivery_free (PcallLogDelivery *self)
 {
   g_clear_pointer (&self->live, pcall_log_live_free);
-  g_clear_pointer (&self->merge, pcall_log_merge_free);
+  g_clear_pointer (&self->merge, pcall_log_sections_free);
   pcall_engine_unset_timer (self->engine, &self->timer);
   pcall_engine_unref (self->engine);
-  pcall_log_capture_unref (self->log);
+  pcall_log_files_unref (self->log);
   pcall_call_list_unref (self->calls);
   pcall_child_list_unref (self->children);
   g_free (self);

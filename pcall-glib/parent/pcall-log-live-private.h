@@ -16,7 +16,7 @@ typedef struct _PcallLogLive PcallLogLive;
 
 /* @keep: files are not removed. */
 PcallLogLive *pcall_log_live_new   (PcallEngine     *engine,
-                                    PcallLogCapture *log,
+                                    PcallLogFiles *log,
                                     PcallCallList   *calls,
                                     PcallChildList  *children,
                                     gboolean         keep,

@@ -12,7 +12,7 @@
 
 #include "pcall-error.h"
 #include "base/pcall-fd-private.h"
-#include "parent/pcall-log-merge-private.h"
+#include "parent/pcall-log-sections-private.h"
 #include "parent/pcall-log-stream-private.h"
 
 /* Logs as they come.
@@ -45,7 +45,7 @@ typedef struct
 struct _PcallLogLive
 {
   PcallEngine     *engine;
-  PcallLogCapture *log;
+  PcallLogFiles *log;
   PcallCallList   *calls;
   PcallChildList  *children;
   gboolean         keep;
@@ -54,7 +54,7 @@ struct _PcallLogLive
   PcallTimer       timer;
   GHashTable      *by_index; /* → Follower, owned */
   GHashTable      *by_watch; /* → Follower */
-  GQueue           turns;    /* Follower */
+  GQueue           queue;    /* Follower */
   gint64           pause_until;
   gboolean         writing;
 };
@@ -85,7 +85,7 @@ dispose_of (PcallLogLive *self,
   guint index = follower->index;
 
   g_hash_table_remove (self->by_index, GUINT_TO_POINTER (index));
-  pcall_log_merge_dispose_of (self->log, self->calls, self->children, index, self->keep);
+  pcall_log_sections_dispose_of (self->log, self->calls, self->children, index, self->keep);
 }
 
 static void
@@ -96,7 +96,7 @@ take_turn (PcallLogLive *self,
     return;
 
   follower->waits = TRUE;
-  g_queue_push_tail (&self->turns, follower);
+  g_queue_push_tail (&self->queue, follower);
 }
 
 static void step (gpointer data);
@@ -115,7 +115,7 @@ take_step (PcallLogLive *self,
            gint64        until)
 {
   return pcall_log_stream_step (follower->stream, until) &&
-         (!follower->ended || pcall_log_merge_shrink (self->log, self->calls, follower->index,
+         (!follower->ended || pcall_log_sections_shrink (self->log, self->calls, follower->index,
                                                       self->keep, until));
 }
 
@@ -132,7 +132,7 @@ step_until (PcallLogLive *self,
 
   self->writing = TRUE;
   while ((now = g_get_monotonic_time ()) < until &&
-         (follower = g_queue_pop_head (&self->turns)) != NULL)
+         (follower = g_queue_pop_head (&self->queue)) != NULL)
     {
       follower->waits = FALSE;
       if (!take_step (self, follower, MIN (until, now + TURN_US)))
@@ -142,7 +142,7 @@ step_until (PcallLogLive *self,
     }
   self->writing = FALSE;
 
-  if (self->turns.length > 0)
+  if (self->queue.length > 0)
     {
       self->pause_until = g_get_monotonic_time () + PAUSE_US;
       come_back (self);
@@ -209,7 +209,7 @@ files_changed (gpointer data,
 
 PcallLogLive *
 pcall_log_live_new (PcallEngine     *engine,
-                    PcallLogCapture *log,
+                    PcallLogFiles *log,
                     PcallCallList   *calls,
                     PcallChildList  *children,
                     gboolean         keep,
@@ -235,7 +235,7 @@ pcall_log_live_new (PcallEngine     *engine,
     }
 
   self->engine = pcall_engine_ref (engine);
-  self->log = pcall_log_capture_ref (log);
+  self->log = pcall_log_files_ref (log);
   self->calls = pcall_call_list_ref (calls);
   self->children = pcall_child_list_ref (children);
   self->keep = keep;
@@ -252,11 +252,11 @@ pcall_log_live_free (PcallLogLive *self)
   pcall_engine_unset_timer (self->engine, &self->timer);
   pcall_engine_unwatch (self->engine, &self->fd_watch);
   pcall_fd_clear (&self->fd);
-  g_queue_clear (&self->turns);
+  g_queue_clear (&self->queue);
   g_hash_table_unref (self->by_watch);
   g_hash_table_unref (self->by_index);
   g_clear_pointer (&self->engine, pcall_engine_unref);
-  pcall_log_capture_unref (self->log);
+  pcall_log_files_unref (self->log);
   pcall_call_list_unref (self->calls);
   pcall_child_list_unref (self->children);
   g_free (self);
@@ -273,7 +273,7 @@ forget (PcallLogLive *self,
     return;
 
   unwatch (self, follower);
-  g_queue_remove (&self->turns, follower);
+  g_queue_remove (&self->queue, follower);
   g_hash_table_remove (self->by_index, GUINT_TO_POINTER (index));
 }
 
@@ -282,7 +282,7 @@ pcall_log_live_begin (PcallLogLive *self,
                       guint         index)
 {
   Follower *follower = g_new0 (Follower, 1);
-  g_autofree char *path = pcall_log_capture_get_own_path (self->log, index,
+  g_autofree char *path = pcall_log_files_get_own_path (self->log, index,
                                                           pcall_call_list_get_pid (self->calls, index));
 
   forget (self, index);

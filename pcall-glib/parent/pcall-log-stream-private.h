@@ -15,7 +15,7 @@ G_BEGIN_DECLS
 typedef struct _PcallLogStream PcallLogStream;
 
 /* @marked: as a section, between two lines that name the file. */
-PcallLogStream *pcall_log_stream_new    (PcallLogCapture *log,
+PcallLogStream *pcall_log_stream_new    (PcallLogFiles *log,
                                          PcallCallList   *calls,
                                          guint            index,
                                          gboolean         marked);

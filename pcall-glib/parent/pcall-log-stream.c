@@ -27,7 +27,7 @@
 
 struct _PcallLogStream
 {
-  PcallLogCapture *log;
+  PcallLogFiles *log;
   PcallCallList   *calls;
   guint            index;
   char            *path;
@@ -56,13 +56,13 @@ get_fatal_levels (void)
 static void
 open_file (PcallLogStream *self)
 {
-  self->reader = pcall_log_capture_open (self->log, self->index,
+  self->reader = pcall_log_files_open (self->log, self->index,
                                          pcall_call_list_get_pid (self->calls, self->index));
   self->error_number = self->reader == NULL && errno != ENOENT ? errno : 0;
 }
 
 PcallLogStream *
-pcall_log_stream_new (PcallLogCapture *log,
+pcall_log_stream_new (PcallLogFiles *log,
                       PcallCallList   *calls,
                       guint            index,
                       gboolean         marked)
@@ -70,11 +70,11 @@ pcall_log_stream_new (PcallLogCapture *log,
   PcallLogStream *self = g_new0 (PcallLogStream, 1);
   pid_t pid = pcall_call_list_get_pid (calls, index);
 
-  self->log = pcall_log_capture_ref (log);
+  self->log = pcall_log_files_ref (log);
   self->calls = pcall_call_list_ref (calls);
   self->index = index;
   self->marked = marked;
-  self->path = pcall_log_capture_get_path (log, index, pid);
+  self->path = pcall_log_files_get_path (log, index, pid);
   open_file (self);
   self->fields = g_array_new (FALSE, FALSE, sizeof (GLogField));
   self->fatal = get_fatal_levels ();
@@ -87,7 +87,7 @@ void
 pcall_log_stream_free (PcallLogStream *self)
 {
   g_clear_pointer (&self->reader, pcall_log_reader_free);
-  pcall_log_capture_unref (self->log);
+  pcall_log_files_unref (self->log);
   pcall_call_list_unref (self->calls);
   g_array_unref (self->fields);
   g_free (self->path);

@@ -84,7 +84,7 @@ void            pcall_scheduler_forget  (PcallScheduler *self);
 void            pcall_scheduler_dispatch (PcallScheduler *self,
                                           gint64          until);
 /* User code runs or has run: what is known about this process may be out of date. */
-void            pcall_scheduler_touch   (PcallScheduler *self);
+void            pcall_scheduler_invalidate   (PcallScheduler *self);
 /* Ends the calls that run, and those that wait, as cancelled. */
 void            pcall_scheduler_stop    (PcallScheduler *self,
                                          const char     *reason);

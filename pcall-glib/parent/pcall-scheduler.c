@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "parent/pcall-scheduler-struct-private.h"
+#include "parent/pcall-scheduler-parts-private.h"
 
 #include <signal.h>
 
@@ -12,7 +12,7 @@
 
 /* Which call runs where, and when.
  *
- * A call waits for its turn, is dealt to a child (pcall-scheduler-deal.c), and ends with that
+ * A call waits for its turn, is dealt to a child (pcall-scheduler-assign.c), and ends with that
  * child, or when the child says so. Children are in `runs` until they have ended.
  *
  * A function that is told something may call back: join, terminate, dispatch. So telling comes
@@ -45,8 +45,8 @@ stop_all (PcallScheduler *self,
 
   self->stop_state = state;
   self->stop_reason = g_strdup (reason);
-  for (GList *l = self->runs.head; l != NULL; l = l->next)
-    pcall_run_end (l->data, state, reason);
+  for (GList *l = self->runners.head; l != NULL; l = l->next)
+    pcall_runner_end (l->data, state, reason);
 
   /* Calls that wait are finished from the loop, so that nothing is told from in here. */
   pcall_scheduler_pause (self, 0);
@@ -108,7 +108,7 @@ release (PcallScheduler *self)
 static gboolean
 is_over (PcallScheduler *self)
 {
-  return self->runs.length == 0 && !pcall_turns_are_left (&self->turns);
+  return self->runners.length == 0 && !pcall_queue_are_left (&self->queue);
 }
 
 /* Whether somebody further out is at the end of the task, and called us. */
@@ -156,22 +156,22 @@ void
 pcall_scheduler_dispatch (PcallScheduler *self,
                           gint64          until)
 {
-  pcall_scheduler_let_go (self);
+  pcall_scheduler_release (self);
   if (self->finished)
     return;
 
   /* Who waits here has nothing else to do, so there is no pause; and it does not wait for
    * nothing. */
-  if (pcall_scheduler_can_deal (self) || is_over (self))
+  if (pcall_scheduler_can_assign (self) || is_over (self))
     until = 0;
   pcall_engine_dispatch (self->engine, until);
-  pcall_scheduler_let_go (self);
-  pcall_scheduler_deal (self, g_get_monotonic_time (), BURST_US);
+  pcall_scheduler_release (self);
+  pcall_scheduler_assign (self, g_get_monotonic_time (), BURST_US);
   check_finished (self);
 }
 
 void
-pcall_scheduler_touch (PcallScheduler *self)
+pcall_scheduler_invalidate (PcallScheduler *self)
 {
   self->surveyed = FALSE;
 }
@@ -179,12 +179,12 @@ pcall_scheduler_touch (PcallScheduler *self)
 /* What a run tells */
 
 static void
-run_begun (PcallRun *run,
+runner_begun (PcallRunner *runner,
            gboolean  first,
            gpointer  data)
 {
   PcallScheduler *self = data;
-  guint index = pcall_run_get_job (run)->index;
+  guint index = pcall_runner_get_job (runner)->index;
 
   if (self->logs != NULL)
     pcall_log_delivery_begin (self->logs, index);
@@ -202,7 +202,7 @@ is_watched (gpointer data)
 }
 
 static void
-run_progressed (PcallRun   *run,
+runner_progressed (PcallRunner   *runner,
                 gdouble     fraction,
                 const char *text,
                 gpointer    data)
@@ -210,11 +210,11 @@ run_progressed (PcallRun   *run,
   PcallScheduler *self = data;
 
   if (self->funcs != NULL)
-    self->funcs->call_progressed (pcall_run_get_job (run)->index, fraction, text, self->data);
+    self->funcs->call_progressed (pcall_runner_get_job (runner)->index, fraction, text, self->data);
 }
 
 static void
-run_messaged (PcallRun     *run,
+runner_messaged (PcallRunner     *runner,
               PcallPayload *message,
               GUnixFDList  *handles,
               gpointer      data)
@@ -222,7 +222,7 @@ run_messaged (PcallRun     *run,
   PcallScheduler *self = data;
 
   if (self->funcs != NULL)
-    self->funcs->call_message (pcall_run_get_job (run)->index, message, handles, self->data);
+    self->funcs->call_message (pcall_runner_get_job (runner)->index, message, handles, self->data);
 }
 
 static void
@@ -237,23 +237,23 @@ deliver_log (PcallScheduler *self,
 
 static void
 finish_run (PcallScheduler *self,
-            PcallRun       *run)
+            PcallRunner       *runner)
 {
-  guint index = pcall_run_get_job (run)->index;
-  gboolean has_call = pcall_run_has_call (run);
+  guint index = pcall_runner_get_job (runner)->index;
+  gboolean has_call = pcall_runner_has_call (runner);
   guint child;
-  gboolean begun = pcall_run_get_child (run, &child);
+  gboolean begun = pcall_runner_get_child (runner, &child);
 
   if (self->funcs == NULL && !self->options.keep_logs)
-    pcall_run_discard_log (run);
+    pcall_runner_discard_log (runner);
   if (self->calls == NULL)
     {
-      pcall_run_free (run);
+      pcall_runner_free (runner);
       return;
     }
 
-  pcall_run_settle (run);
-  pcall_run_free (run);
+  pcall_runner_settle (runner);
+  pcall_runner_free (runner);
   if (has_call)
     deliver_log (self, index);
 
@@ -268,16 +268,16 @@ finish_run (PcallScheduler *self,
 /* Nothing of the call has run. */
 static void
 try_again (PcallScheduler *self,
-           PcallRun       *run)
+           PcallRunner       *runner)
 {
-  PcallJob job = *pcall_run_get_job (run);
+  PcallJob job = *pcall_runner_get_job (runner);
   guint child;
-  gboolean begun = pcall_run_get_child (run, &child);
+  gboolean begun = pcall_runner_get_child (runner, &child);
 
-  pcall_run_discard_log (run);
-  pcall_run_free (run);
+  pcall_runner_discard_log (runner);
+  pcall_runner_free (runner);
   if (job.attempt + 1 < MAX_ATTEMPTS)
-    pcall_turns_put_back (&self->turns, job.slot,
+    pcall_queue_put_back (&self->queue, job.slot,
                           pcall_turn_new (job.index, job.attempt + 1, begun ? (int) child : -1));
   else
     pcall_scheduler_finish_unstarted (self, job.slot, job.index, PCALL_CALL_STATE_FAILED,
@@ -288,30 +288,30 @@ try_again (PcallScheduler *self,
 
 static void
 put_back (PcallScheduler *self,
-          PcallRun       *run)
+          PcallRunner       *runner)
 {
   guint limit = self->options.calls_per_worker;
 
-  if (limit == 0 || pcall_run_get_n_ended (run) < limit)
-    pcall_pool_put (&self->pool, run);
-  else if (pcall_run_is_waiting (run))
-    pcall_run_retire (run);
+  if (limit == 0 || pcall_runner_get_n_ended (runner) < limit)
+    pcall_roster_put (&self->roster, runner);
+  else if (pcall_runner_is_waiting (runner))
+    pcall_runner_retire (runner);
 }
 
 static void
-run_returned (PcallRun *run,
+runner_returned (PcallRunner *runner,
               gpointer  data)
 {
   PcallScheduler *self = data;
 
-  if (pcall_run_get_job (run)->methods->takes_calls)
-    put_back (self, run);
-  deliver_log (self, pcall_run_get_job (run)->index);
-  tell_finished_call (self, pcall_run_get_job (run)->index);
+  if (pcall_runner_get_job (runner)->methods->takes_calls)
+    put_back (self, runner);
+  deliver_log (self, pcall_runner_get_job (runner)->index);
+  tell_finished_call (self, pcall_runner_get_job (runner)->index);
 }
 
 static void
-run_over (PcallRun *run,
+runner_over (PcallRunner *runner,
           gpointer  data)
 {
   PcallScheduler *self = data;
@@ -336,53 +336,53 @@ free_slot (PcallScheduler *self,
       PcallTurn rest = { span.first + (span.first == index), span.end, 0, -1 };
 
       if (rest.index < rest.end && self->funcs != NULL)
-        pcall_turns_put_back (&self->turns, slot, rest);
+        pcall_queue_put_back (&self->queue, slot, rest);
     }
   pcall_ledger_close_slot (self->context.ledger, slot);
 }
 
 static void
-run_ended (PcallRun *run,
+runner_ended (PcallRunner *runner,
            gpointer  data)
 {
   PcallScheduler *self = data;
-  PcallJob job = *pcall_run_get_job (run);
-  GList *link = pcall_run_get_link (run);
+  PcallJob job = *pcall_runner_get_job (runner);
+  GList *link = pcall_runner_get_link (runner);
 
   if (self->held == link)
     self->held = link->next;
-  g_queue_unlink (&self->runs, link);
+  g_queue_unlink (&self->runners, link);
   if (job.methods->takes_calls)
-    pcall_pool_remove (&self->pool, run);
-  self->n_gone -= pcall_run_has_gone (run);
-  self->n_over -= pcall_run_is_over (run);
+    pcall_roster_remove (&self->roster, runner);
+  self->n_gone -= pcall_runner_has_gone (runner);
+  self->n_over -= pcall_runner_is_over (runner);
   self->crowded = FALSE;
 
-  if (pcall_run_is_to_be_tried_again (run))
+  if (pcall_runner_is_to_be_tried_again (runner))
     {
-      try_again (self, run);
+      try_again (self, runner);
       free_slot (self, job.slot, job.index);
       return;
     }
 
   if (!pcall_scheduler_is_stopped (self) && job.attempt + 1 < MAX_DELIVERIES &&
-      pcall_run_take_back (run))
+      pcall_runner_take_back (runner))
     {
-      pcall_run_discard_log (run);
-      pcall_turns_put_back (&self->turns, job.slot, pcall_turn_new (job.index, job.attempt + 1, -1));
+      pcall_runner_discard_log (runner);
+      pcall_queue_put_back (&self->queue, job.slot, pcall_turn_new (job.index, job.attempt + 1, -1));
     }
   free_slot (self, job.slot, job.index);
-  finish_run (self, run);
+  finish_run (self, runner);
 }
 
-static const PcallRunFuncs run_funcs = {
-  .begun = run_begun,
+static const PcallRunnerFuncs runner_funcs = {
+  .begun = runner_begun,
   .is_watched = is_watched,
-  .progressed = run_progressed,
-  .messaged = run_messaged,
-  .returned = run_returned,
-  .over = run_over,
-  .ended = run_ended,
+  .progressed = runner_progressed,
+  .messaged = runner_messaged,
+  .returned = runner_returned,
+  .over = runner_over,
+  .ended = runner_ended,
 };
 
 /* Ends */
@@ -448,7 +448,7 @@ pcall_scheduler_new (PcallEngine                 *engine,
 
   self->engine = pcall_engine_ref (engine);
   self->calls = pcall_call_list_ref (calls);
-  pcall_turns_init (&self->turns, pcall_call_list_get_n_calls (calls));
+  pcall_queue_init (&self->queue, pcall_call_list_get_n_calls (calls));
   self->targets = g_ptr_array_ref (targets);
   self->options = *options;
   self->funcs = funcs;
@@ -463,8 +463,8 @@ pcall_scheduler_new (PcallEngine                 *engine,
     pcall_start_context_use (&self->context,
                              pcall_start_choose (g_ptr_array_index (targets, i),
                                                  options->start_method, NULL));
-  self->setup = (PcallRunSetup) { engine, &self->context, calls, NULL,
-                                  options->timeout, options->grace_period, &run_funcs, self };
+  self->setup = (PcallRunnerSetup) { engine, &self->context, calls, NULL,
+                                  options->timeout, options->grace_period, &runner_funcs, self };
   return self;
 }
 
@@ -475,7 +475,7 @@ wait_for_first (PcallScheduler *self,
                 gint64          until)
 {
   while (self->context.log != NULL && pcall_log_route_get () == PCALL_LOG_ROUTE_UNKNOWN &&
-         self->runs.head != NULL && pcall_run_finds_out (self->runs.head->data) &&
+         self->runners.head != NULL && pcall_runner_finds_out (self->runners.head->data) &&
          g_get_monotonic_time () < until)
     pcall_engine_dispatch (self->engine, until);
 }
@@ -498,7 +498,7 @@ prepare_ledger (PcallScheduler *self,
   self->context.calls_per_child = self->options.calls_per_child;
   self->context.one_by_one = self->options.timeout > 0 || self->options.keep_logs ||
                              self->options.log_mode == PCALL_LOG_MODE_LIVE;
-  pcall_turns_share (&self->turns, ledger);
+  pcall_queue_share (&self->queue, ledger);
   return TRUE;
 }
 
@@ -528,7 +528,7 @@ pcall_scheduler_start (PcallScheduler *self,
 
   self->children = self->setup.children = pcall_child_list_new (self->calls);
   if (!prepare_ledger (self, error) || !prepare_logs (self, error) ||
-      !pcall_scheduler_deal_first (self, error))
+      !pcall_scheduler_assign_first (self, error))
     return FALSE;
 
   if (self->options.deadline > 0)
@@ -539,9 +539,9 @@ pcall_scheduler_start (PcallScheduler *self,
 
   self->started = TRUE;
   self->funcs->started (self->data);
-  pcall_scheduler_let_go (self);
+  pcall_scheduler_release (self);
   wait_for_first (self, begun + FIRST_BURST_US);
-  pcall_scheduler_deal (self, begun, FIRST_BURST_US);
+  pcall_scheduler_assign (self, begun, FIRST_BURST_US);
   return TRUE;
 }
 
@@ -553,8 +553,8 @@ free_memory (PcallScheduler *self)
   g_clear_pointer (&self->calls, pcall_call_list_unref);
   g_clear_pointer (&self->children, pcall_child_list_unref);
   pcall_start_context_clear (&self->context);
-  pcall_turns_clear (&self->turns);
-  g_queue_clear (&self->pool.idle);
+  pcall_queue_clear (&self->queue);
+  g_queue_clear (&self->roster.idle);
   g_free (self->stop_reason);
   g_free (self);
 }
@@ -562,7 +562,7 @@ free_memory (PcallScheduler *self)
 void
 pcall_scheduler_free (PcallScheduler *self)
 {
-  g_assert (self->runs.length == 0);
+  g_assert (self->runners.length == 0);
 
   release (self);
   free_memory (self);
@@ -573,8 +573,8 @@ pcall_scheduler_forget (PcallScheduler *self)
 {
   GList *link;
 
-  while ((link = g_queue_pop_head_link (&self->runs)) != NULL)
-    pcall_run_free (link->data);
+  while ((link = g_queue_pop_head_link (&self->runners)) != NULL)
+    pcall_runner_free (link->data);
   g_clear_pointer (&self->engine, pcall_engine_unref);
   free_memory (self);
 }
@@ -609,8 +609,8 @@ reap (gpointer data)
 static void
 detach (PcallScheduler *self)
 {
-  for (GList *l = self->runs.head; l != NULL; l = l->next)
-    pcall_run_detach (l->data);
+  for (GList *l = self->runners.head; l != NULL; l = l->next)
+    pcall_runner_detach (l->data);
 
   g_clear_pointer (&self->children, pcall_child_list_unref);
   g_clear_pointer (&self->context.arguments, pcall_arguments_unref);
@@ -628,7 +628,7 @@ pcall_scheduler_abandon (PcallScheduler *self)
   if (self->logs != NULL)
     pcall_log_delivery_abort (self->logs);
   g_clear_pointer (&self->logs, pcall_log_delivery_free);
-  pcall_turns_drop_all (&self->turns);
+  pcall_queue_drop_all (&self->queue);
   pcall_scheduler_stop (self, reason);
   run_until (self, g_get_monotonic_time () + ABANDON_WAIT_US);
 

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "share/pcall-ledger-struct-private.h"
+#include "share/pcall-ledger-layout-private.h"
 
 /* The child's side of the ledger: see pcall-ledger.c for how it works. */
 
@@ -113,7 +113,7 @@ pcall_ledger_leave (PcallLedger *self,
   PcallLedgerSlot *at = pcall_ledger_get_slot (self, slot);
 
   g_atomic_int_inc ((gint *) &at->turn);
-  pcall_batch_set_ended (pcall_ledger_get_batch (self, slot), 0);
+  pcall_open_block_set_ended (pcall_ledger_get_batch (self, slot), 0);
   pcall_word_store (&at->call, first);
   g_atomic_int_inc ((gint *) &at->turn);
 }

@@ -5,7 +5,7 @@
 
 #pragma once
 
-#include "share/pcall-batch-private.h"
+#include "share/pcall-result-block-private.h"
 #include "share/pcall-ring-private.h"
 
 G_BEGIN_DECLS
@@ -165,9 +165,9 @@ gboolean  pcall_ledger_must_wake  (PcallLedger *self,
 const PcallRing *pcall_ledger_get_ring (PcallLedger *self,
                                         int          slot);
 /* What it has not told yet. */
-PcallBatch      *pcall_ledger_get_batch (PcallLedger *self,
+PcallOpenBlock      *pcall_ledger_get_batch (PcallLedger *self,
                                         int          slot);
-const PcallBatchLimits *pcall_ledger_get_limits (PcallLedger *self);
+const PcallBlockLimits *pcall_ledger_get_limits (PcallLedger *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PcallLedger, pcall_ledger_unref)
 

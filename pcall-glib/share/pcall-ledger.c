@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "share/pcall-ledger-struct-private.h"
+#include "share/pcall-ledger-layout-private.h"
 
 #include <errno.h>
 #include <sys/mman.h>
@@ -59,8 +59,8 @@
 #define MAX_SLOTS 4096
 
 /* A column fits into a ring, with its cells and as many bytes. */
-#define LARGE_BATCH ((PcallBatchLimits) { 4096, 31 * 1024 })
-#define SMALL_BATCH ((PcallBatchLimits) { 512, 3 * 1024 })
+#define LARGE_BATCH ((PcallBlockLimits) { 4096, 31 * 1024 })
+#define SMALL_BATCH ((PcallBlockLimits) { 512, 3 * 1024 })
 
 #define PAGE 4096
 
@@ -108,7 +108,7 @@ pcall_ledger_new (guint    n_calls,
   rings_at = round_up (words_at + n_calls * sizeof (guint32), PAGE);
   batches_at = rings_at + (gsize) self->n_slots * ring_size;
   self->limits = n_slots <= FEW_SLOTS ? LARGE_BATCH : SMALL_BATCH;
-  self->batch_size = round_up (sizeof (PcallBatch) + self->limits.n_calls * sizeof (guint64) +
+  self->batch_size = round_up (sizeof (PcallOpenBlock) + self->limits.n_calls * sizeof (guint64) +
                                self->limits.n_bytes, PAGE);
   if (!map (self, batches_at + (self->n_slots + 1) * self->batch_size, error))
     return NULL;
@@ -402,11 +402,11 @@ pcall_ledger_harvest (PcallLedger *self,
       n_ended > pcall_span_get_length (claim))
     return NULL;
 
-  column = pcall_batch_read (pcall_ledger_get_batch (self, slot), &self->limits, 0, n_ended);
+  column = pcall_open_block_read (pcall_ledger_get_batch (self, slot), &self->limits, 0, n_ended);
   *first = claim.first;
   *took = MAX (at->began - at->entered, 0);
   if (pcall_word_load (&at->turn) != turn || column == NULL ||
-      !pcall_column_is_valid ((PcallColumn *) column->bytes, column->length, n_ended))
+      !pcall_result_block_is_valid ((PcallResultBlock *) column->bytes, column->length, n_ended))
     return NULL;
   return g_steal_pointer (&column);
 }
@@ -478,14 +478,14 @@ pcall_ledger_get_ring (PcallLedger *self,
   return &self->rings[slot];
 }
 
-PcallBatch *
+PcallOpenBlock *
 pcall_ledger_get_batch (PcallLedger *self,
                         int          slot)
 {
-  return (PcallBatch *) (self->batches + (gsize) slot * self->batch_size);
+  return (PcallOpenBlock *) (self->batches + (gsize) slot * self->batch_size);
 }
 
-const PcallBatchLimits *
+const PcallBlockLimits *
 pcall_ledger_get_limits (PcallLedger *self)
 {
   return &self->limits;

@@ -52,6 +52,6 @@ void    pcall_ring_peek       (const PcallRing *self,
 void    pcall_ring_skip       (const PcallRing *self,
                                guint32          size);
 /* Lets a writer that waits go on. */
-void    pcall_ring_let_go     (const PcallRing *self);
+void    pcall_ring_release     (const PcallRing *self);
 
 G_END_DECLS

@@ -131,7 +131,7 @@ pcall_ring_skip (const PcallRing *self,
 }
 
 void
-pcall_ring_let_go (const PcallRing *self)
+pcall_ring_release (const PcallRing *self)
 {
   if (load (&self->positions->waiting))
     syscall (SYS_futex, &self->positions->tail, FUTEX_WAKE, 1, NULL, NULL, 0);

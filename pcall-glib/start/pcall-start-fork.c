@@ -18,7 +18,7 @@
 
 #include "pcall-error.h"
 #include "base/pcall-fd-private.h"
-#include "base/pcall-life-private.h"
+#include "base/pcall-lifeline-private.h"
 #include "log/pcall-log-writer-private.h"
 #include "start/pcall-start-private.h"
 
@@ -286,7 +286,7 @@ make_descriptors (Descriptors  *self,
   if (self->ours < 0 || self->theirs < 0)
     return failed (started, "fcntl", error);
 
-  self->life = pcall_life_open ();
+  self->life = pcall_lifeline_open ();
   return self->life >= 0 || failed (started, "life pipe: open in /proc/self/fd", error);
 }
 

@@ -8,7 +8,7 @@
 #include "calls/pcall-arguments-private.h"
 #include "pcall-enums.h"
 #include "share/pcall-ledger-private.h"
-#include "log/pcall-log-capture-private.h"
+#include "log/pcall-log-files-private.h"
 #include "log/pcall-log-writer-private.h"
 #include "base/pcall-process-private.h"
 #include "pcall-target.h"
@@ -28,7 +28,7 @@ typedef struct
   const PcallStartMethods *methods[PCALL_MAX_START_METHODS]; /* those in use, then NULL */
   guint64                  nonce;
   PcallArguments          *arguments;
-  PcallLogCapture         *log; /* NULL: children inherit the standard streams */
+  PcallLogFiles         *log; /* NULL: children inherit the standard streams */
   gboolean                 keep_logs;
   gboolean                 follows_logs; /* a child's log file is to be there when it says READY */
   int                      null_fd;
@@ -84,7 +84,7 @@ typedef struct
 typedef struct
 {
   int      fd;          /* its end of the channel */
-  int      life_fd;     /* what pcall_life_open() gave */
+  int      life_fd;     /* what pcall_lifeline_open() gave */
   gboolean purge_stdio; /* what stands in its standard streams' buffers is the parent's */
   gboolean says_ready;
 } PcallInheritance;

@@ -13,7 +13,7 @@
 #include "start/pcall-command-private.h"
 #include "pcall-error.h"
 #include "base/pcall-fd-private.h"
-#include "base/pcall-life-private.h"
+#include "base/pcall-lifeline-private.h"
 #include "start/pcall-start-private.h"
 #include "child/pcall-worker-private.h"
 
@@ -237,7 +237,7 @@ make_descriptors (Plan         *plan,
   if (started->fd < 0 || plan->channel_fd < 0)
     return failed (started, "fcntl", errno, error);
 
-  plan->life_fd = lift (pcall_life_open ());
+  plan->life_fd = lift (pcall_lifeline_open ());
   return plan->life_fd >= 0 ||
          failed (started, "life pipe: open in /proc/self/fd", errno, error);
 }

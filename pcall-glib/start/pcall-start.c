@@ -10,7 +10,7 @@
 
 #include "pcall-error.h"
 #include "base/pcall-fd-private.h"
-#include "base/pcall-life-private.h"
+#include "base/pcall-lifeline-private.h"
 #include "calls/pcall-target-private.h"
 
 /* What all children of a task are started with, whatever the start method: the life pipe, a log,
@@ -108,7 +108,7 @@ pcall_start_context_open (PcallStartContext *self,
     return FALSE;
   self->nonce = numbers[0];
 
-  self->holds_life = pcall_life_hold (error);
+  self->holds_life = pcall_lifeline_hold (error);
   if (!self->holds_life)
     return FALSE;
 
@@ -117,7 +117,7 @@ pcall_start_context_open (PcallStartContext *self,
     return FALSE;
 
   if (capture)
-    self->log = pcall_log_capture_new (log_directory, keep_logs, numbers[1], error);
+    self->log = pcall_log_files_new (log_directory, keep_logs, numbers[1], error);
   if (capture && self->log == NULL)
     return FALSE;
 
@@ -131,9 +131,9 @@ void
 pcall_start_context_close (PcallStartContext *self)
 {
   if (self->log != NULL)
-    pcall_log_capture_close (self->log);
+    pcall_log_files_close (self->log);
   if (self->holds_life)
-    pcall_life_release ();
+    pcall_lifeline_release ();
   self->holds_life = FALSE;
 
   clear_methods (self);
@@ -145,7 +145,7 @@ pcall_start_context_clear (PcallStartContext *self)
 {
   clear_methods (self);
   pcall_fd_clear (&self->null_fd);
-  g_clear_pointer (&self->log, pcall_log_capture_unref);
+  g_clear_pointer (&self->log, pcall_log_files_unref);
   g_clear_pointer (&self->ledger, pcall_ledger_unref);
   g_clear_pointer (&self->targets, g_ptr_array_unref);
   g_clear_pointer (&self->arguments, pcall_arguments_unref);

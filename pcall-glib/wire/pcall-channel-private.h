@@ -9,7 +9,7 @@
 
 #include "wire/pcall-descriptors-private.h"
 #include "wire/pcall-payload-private.h"
-#include "wire/pcall-wire-private.h"
+#include "wire/pcall-frame-private.h"
 
 G_BEGIN_DECLS
 

@@ -8,7 +8,7 @@
  * source tree, with a build directory that has made pcall-version.h:
  *
  *   clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -DPCALL_COMPILATION -D_GNU_SOURCE \
- *     -I. -Ibuild tests/fuzz/fuzz-wire.c pcall-glib/pcall-wire.c pcall-glib/pcall-error.c \
+ *     -I. -Ibuild tests/fuzz/fuzz-wire.c pcall-glib/pcall-frame.c pcall-glib/pcall-error.c \
  *     $(pkg-config --cflags --libs gio-2.0) -o fuzz-wire
  *   mkdir -p corpus && G_SLICE=always-malloc ./fuzz-wire -max_total_time=300 corpus
  *
@@ -21,7 +21,7 @@
 
 #include <pcall-glib/base/pcall-error-private.h>
 #include <pcall-glib/pcall-error.h>
-#include <pcall-glib/wire/pcall-wire-private.h>
+#include <pcall-glib/wire/pcall-frame-private.h>
 
 #define MAX_PAYLOAD 65536
 

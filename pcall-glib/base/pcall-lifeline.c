@@ -1,0 +1,157 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "base/pcall-lifeline-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/single_threaded.h>
+#include <unistd.h>
+
+#include "pcall-error.h"
+#include "base/pcall-fd-private.h"
+
+/* How a child learns that its parent died, also by SIGKILL, and also while the child is stopped,
+ * blocks every signal or never looks.
+ *
+ * Not by PR_SET_PDEATHSIG: that speaks of the thread that forked. Instead the parent holds the
+ * write end of a pipe, and each child asks for SIGKILL instead of SIGIO on the read end
+ * (O_ASYNC, F_SETSIG), so that the kernel does it when the last write end closes. The owner of
+ * the signal belongs to an open file description, which a fork shares; so the read end is opened
+ * anew for each child: in the parent, where /proc has the name at hand. The signal goes to the
+ * child's process group, with the programs that it started.
+ *
+ * This works as long as nobody else holds the write end. It closes on exec, and a fork handler
+ * closes it in every child of this process, whoever forked it. The same handlers hold the lock
+ * over the fork, so that no fork falls between making the pipe and knowing its number. */
+
+static pthread_mutex_t life_lock = PTHREAD_MUTEX_INITIALIZER;
+static gboolean life_is_locked_over_fork;
+static int life_error; /* why there are no fork handlers, an errno */
+static guint life_n_users;
+static int life_read_fd = -1;
+static int life_write_fd = -1;
+static int life_attached_fd = -1; /* in a child: of its parent's pipe */
+
+/* A process with one thread does not need the lock, and the page that it stands in would be copied
+ * for each fork. */
+static void
+before_fork (void)
+{
+  if (__libc_single_threaded)
+    return;
+
+  pthread_mutex_lock (&life_lock);
+  life_is_locked_over_fork = TRUE;
+}
+
+static void
+unlock_after_fork (void)
+{
+  if (!life_is_locked_over_fork)
+    return;
+
+  life_is_locked_over_fork = FALSE;
+  pthread_mutex_unlock (&life_lock);
+}
+
+static void
+after_fork_in_child (void)
+{
+  pcall_fd_clear (&life_write_fd);
+  life_n_users = 0;
+  unlock_after_fork ();
+}
+
+/* When the library is loaded, before there can be a pipe that a fork in another thread misses. */
+__attribute__ ((constructor)) static void
+register_fork_handlers (void)
+{
+  life_error = pthread_atfork (before_fork, unlock_after_fork, after_fork_in_child);
+}
+
+static gboolean
+make_pipe (void)
+{
+  int fds[2];
+
+  errno = life_error;
+  if (life_error != 0 || pipe2 (fds, O_CLOEXEC | O_NONBLOCK) < 0)
+    return FALSE;
+
+  /* Left over where this process is a child that was forked by others. */
+  pcall_fd_clear (&life_read_fd);
+  life_read_fd = pcall_fd_lift (fds[0]);
+  life_write_fd = pcall_fd_lift (fds[1]);
+  if (life_read_fd >= 0 && life_write_fd >= 0)
+    return TRUE;
+
+  pcall_fd_clear (&life_read_fd);
+  pcall_fd_clear (&life_write_fd);
+  return FALSE;
+}
+
+gboolean
+pcall_lifeline_hold (GError **error)
+{
+  gboolean made;
+  int saved_errno;
+
+  pthread_mutex_lock (&life_lock);
+  made = life_n_users > 0 || make_pipe ();
+  saved_errno = errno;
+  if (made)
+    life_n_users++;
+  pthread_mutex_unlock (&life_lock);
+
+  if (!made)
+    g_set_error (error, PCALL_ERROR, PCALL_ERROR_START, "life pipe: %s",
+                 g_strerror (saved_errno));
+  return made;
+}
+
+void
+pcall_lifeline_release (void)
+{
+  pthread_mutex_lock (&life_lock);
+  if (--life_n_users == 0)
+    {
+      pcall_fd_clear (&life_read_fd);
+      pcall_fd_clear (&life_write_fd);
+    }
+  pthread_mutex_unlock (&life_lock);
+}
+
+int
+pcall_lifeline_open (void)
+{
+  char path[32] = "/proc/self/fd/";
+
+  pcall_write_number (path + sizeof "/proc/self/fd/" - 1, life_read_fd);
+  return pcall_fd_lift (open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+}
+
+/* The following runs between fork and user code: async-signal-safe calls only. */
+
+int
+pcall_lifeline_attach (int fd)
+{
+  struct pollfd hung_up = { .fd = fd, .events = 0 };
+
+  pcall_fd_clear (&life_read_fd);
+  pcall_fd_clear (&life_attached_fd);
+  life_attached_fd = fd;
+
+  if (fcntl (fd, F_SETOWN, -getpid ()) < 0 || fcntl (fd, F_SETSIG, SIGKILL) < 0 ||
+      fcntl (fd, F_SETFL, O_ASYNC | O_NONBLOCK) < 0)
+    return -1;
+
+  if (poll (&hung_up, 1, 0) > 0 && (hung_up.revents & POLLHUP))
+    kill (-getpid (), SIGKILL);
+  return 0;
+}

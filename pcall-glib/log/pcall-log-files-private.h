@@ -1,0 +1,90 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <glib.h>
+#include <sys/types.h>
+
+#include "log/pcall-log-reader-private.h"
+
+G_BEGIN_DECLS
+
+/* The log files of a task's children, one each:
+ * <directory>/<task>-call-<index>-pid-<pid>.log */
+typedef struct _PcallLogCapture PcallLogFiles;
+
+/* Opens, and where needed makes, @directory; NULL for a private one of this user. @keep: files in
+ * that are to stay. @number: what records are known by, no output's by chance. */
+PcallLogFiles *pcall_log_files_new   (const char      *directory,
+                                          gboolean         keep,
+                                          guint64          number,
+                                          GError         **error);
+PcallLogFiles *pcall_log_files_ref   (PcallLogFiles *self);
+/* Only closes: a forked child may do it with what is its parent's. */
+void             pcall_log_files_unref (PcallLogFiles *self);
+
+/* No child is left: closes the directory, and removes it if it was made here and is empty. Paths
+ * can still be asked for. */
+void             pcall_log_files_close (PcallLogFiles *self);
+
+/* Marks log records in the files. */
+const PcallLogKey *pcall_log_files_get_key (const PcallLogFiles *self);
+
+/* In a child: sends standard output and error into a new file, and returns a descriptor of it;
+ * -1 with errno set where none can be made: then they are as before. Async-signal-safe. */
+int   pcall_log_files_begin    (const PcallLogFiles *self,
+                                  guint                  index);
+
+/* Makes the file of a child that is to open it by itself, and returns its path; NULL with errno set
+ * where that is not possible. */
+char *pcall_log_files_make     (const PcallLogFiles *self,
+                                  guint                  index,
+                                  pid_t                  pid);
+
+char *pcall_log_files_get_path (const PcallLogFiles *self,
+                                  guint                  index,
+                                  pid_t                  pid);
+/* The same file by the directory's descriptor, whatever happened to that path. */
+char *pcall_log_files_get_own_path (const PcallLogFiles *self,
+                                      guint                  index,
+                                      pid_t                  pid);
+
+/* What stands before them in the message of an error. */
+#define PCALL_LAST_OUTPUT "; last output: "
+
+/* The last lines of what the child wrote, on one line; NULL if it wrote nothing. */
+char *pcall_log_files_get_tail (const PcallLogFiles *self,
+                                  guint                  index,
+                                  pid_t                  pid);
+
+/* Removes the file if nothing is in it. TRUE if it is gone. */
+gboolean pcall_log_files_discard_empty (const PcallLogFiles *self,
+                                          guint                  index,
+                                          pid_t                  pid);
+void     pcall_log_files_discard       (const PcallLogFiles *self,
+                                          guint                  index,
+                                          pid_t                  pid);
+
+/* Gives some of the file's memory or disk back, from its end: for all of a large one at once the
+ * system takes long. FALSE if there is more. */
+gboolean pcall_log_files_shrink        (const PcallLogFiles *self,
+                                          guint                  index,
+                                          pid_t                  pid);
+
+/* Gives the file of the call with index @from the name of that with @to, too. */
+void     pcall_log_files_link          (const PcallLogFiles *self,
+                                          guint                  from,
+                                          guint                  to,
+                                          pid_t                  pid);
+
+/* For reading; NULL with errno set if it cannot be. */
+PcallLogReader *pcall_log_files_open   (const PcallLogFiles *self,
+                                          guint                  index,
+                                          pid_t                  pid);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (PcallLogFiles, pcall_log_files_unref)
+
+G_END_DECLS

@@ -1,0 +1,70 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "wire/pcall-channel-private.h"
+#include "base/pcall-engine-private.h"
+#include "base/pcall-process-private.h"
+#include "start/pcall-start-private.h"
+
+G_BEGIN_DECLS
+
+/* One child under watch: its process and its channel together. It knows no call. */
+typedef struct _PcallSupervisor PcallPeer;
+
+typedef struct
+{
+  /* Because of which types of frames user code may be called: bit n for type n */
+  guint32 calls_out;
+  /* A frame came. */
+  void (*frame)  (const PcallFrame *frame,
+                  gpointer          data);
+  /* The child has closed its channel, and may go on. Not to call the supervisor. May be NULL. */
+  void (*closed) (gpointer          data);
+  /* The child has ended and all that it sent has been given to @frame. Once, last. */
+  void (*ended)  (gpointer          data);
+} PcallPeerFuncs;
+
+/* Takes what is in @started, on failure too: then the child has been killed. @engine must stay. */
+PcallPeer *pcall_peer_new   (PcallEngine                *engine,
+                                         PcallStarted               *started,
+                                         guint64                     nonce,
+                                         const PcallPeerFuncs *funcs,
+                                         gpointer                    data,
+                                         GError                    **error);
+/* @ended must have been called, or the process been forked since: then this only closes. */
+void             pcall_peer_unref (PcallPeer            *self);
+
+/* Whether a frame of @type has arrived that has not been given on yet. Reads what the child has
+ * sent by now, and gives nothing on itself. */
+gboolean         pcall_peer_has_frame (PcallPeer        *self,
+                                             PcallFrameType          type);
+/* Sends a frame, as soon as the child takes it; sinks @value. Where it never does, that is told by
+ * its end. */
+void             pcall_peer_send      (PcallPeer        *self,
+                                             PcallFrameType          type,
+                                             guint32                 call_index,
+                                             GVariant               *value);
+/* Sends SIGTERM now and SIGKILL after @grace microseconds. */
+void             pcall_peer_terminate (PcallPeer        *self,
+                                             gint64                  grace);
+/* The child broke the protocol: kills it and listens to it no more. Takes @error. */
+void             pcall_peer_reject    (PcallPeer        *self,
+                                             GError                 *error);
+
+/* Whether the child ended or closed its channel before it had read all that it was sent. Only where
+ * there is a @closed to be called. */
+gboolean         pcall_peer_left_unread (PcallPeer      *self);
+
+/* Nothing that is of use will come: frames that do are not read. */
+void             pcall_peer_stop_listening (PcallPeer   *self);
+
+/* How the child ended, once it has. */
+const PcallExit *pcall_peer_get_exit  (PcallPeer        *self);
+/* How the child broke the protocol; NULL if it did not. */
+const GError    *pcall_peer_get_error (PcallPeer        *self);
+
+G_END_DECLS

@@ -1,0 +1,331 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "parent/pcall-peer-private.h"
+
+#include <signal.h>
+#include <sys/epoll.h>
+
+/* One child under watch.
+ *
+ * It is over when it has exited and its channel is drained. Neither alone will do: a descendant
+ * may hold the channel open long after the child is gone, and a child may close the channel and
+ * stay. What a child sent before it exited lies in the socket by then, so what lies there at that
+ * moment is read, and no more: a descendant that goes on writing cannot hold the end up.
+ *
+ * Frames wait in a queue until each has been given on. A function that is given a frame may
+ * dispatch the engine again and wait for the rest; there may be no event left to come, so a timer
+ * stands in for it, and the queue is emptied, and the end told, further in.
+ *
+ * What is sent waits in a queue too, until the child takes it: no parent waits for a child. */
+
+/* How much of what a child sends is read at once, before others have their turn. */
+#define RECEIVE_BUDGET (256 * 1024)
+
+struct _PcallSupervisor
+{
+  grefcount                   ref_count;
+  PcallEngine                *engine;
+  PcallProcess                process;
+  PcallWatch                  process_watch;
+  PcallChannel                channel;
+  PcallWatch                  channel_watch;
+  PcallTimer                  kill_timer;
+  PcallTimer                  deliver_timer;
+  PcallFrameQueue             frames;
+  GQueue                      parcels; /* PcallParcel, to be sent */
+  PcallExit                   exit;
+  gboolean                    exited;
+  gboolean                    terminated;
+  gboolean                    told;
+  GError                     *error;
+  const PcallPeerFuncs *funcs;
+  gpointer                    data;
+};
+
+static void
+close_channel (PcallPeer *self)
+{
+  PcallParcel *parcel;
+
+  pcall_engine_unwatch (self->engine, &self->channel_watch);
+  pcall_channel_clear (&self->channel);
+  while ((parcel = g_queue_pop_head (&self->parcels)) != NULL)
+    pcall_parcel_free (parcel);
+}
+
+static void
+receive (PcallPeer *self,
+         gsize            budget)
+{
+  GError *error = NULL;
+
+  switch (pcall_channel_receive (&self->channel, budget, &self->frames, &error))
+    {
+    case PCALL_CHANNEL_OPEN:
+      break;
+    case PCALL_CHANNEL_CLOSED:
+      close_channel (self);
+      if (self->funcs->closed != NULL)
+        self->funcs->closed (self->data);
+      break;
+    case PCALL_CHANNEL_BROKEN:
+      pcall_peer_reject (self, error);
+      break;
+    default:
+      g_assert_not_reached ();
+    }
+}
+
+/* What lies in the socket now, however much is attached to that, and no more. */
+static void
+receive_waiting (PcallPeer *self)
+{
+  guint64 end = self->channel.n_received + pcall_channel_get_n_waiting (&self->channel);
+  guint64 before;
+
+  do
+    {
+      before = self->channel.n_received;
+      if (before < end && self->channel_watch.active)
+        receive (self, end - before);
+    }
+  while (self->channel.n_received > before);
+}
+
+static gboolean
+has_more_to_tell (PcallPeer *self)
+{
+  return self->frames.head != NULL || (self->exited && !self->told);
+}
+
+static void deliver_further_in (gpointer data);
+
+static void
+deliver (PcallPeer *self)
+{
+  PcallFrame *frame;
+
+  g_ref_count_inc (&self->ref_count);
+
+  while ((frame = pcall_frame_queue_pop (&self->frames)) != NULL)
+    {
+      if ((self->funcs->calls_out & (1u << frame->type)) && has_more_to_tell (self))
+        pcall_engine_set_timer (self->engine, &self->deliver_timer, 0, deliver_further_in, self);
+      self->funcs->frame (frame, self->data);
+      pcall_frame_free (frame);
+    }
+
+  pcall_engine_unset_timer (self->engine, &self->deliver_timer);
+  if (self->exited && !self->told)
+    {
+      self->told = TRUE;
+      self->funcs->ended (self->data);
+    }
+
+  pcall_peer_unref (self);
+}
+
+/* Somebody who was given a frame dispatches the engine, and waits for the rest. */
+static void
+deliver_further_in (gpointer data)
+{
+  deliver (data);
+}
+
+/* FALSE where there is more to send, which the socket does not take now. */
+static gboolean
+post (PcallPeer *self)
+{
+  PcallParcel *parcel;
+
+  while ((parcel = g_queue_peek_head (&self->parcels)) != NULL)
+    {
+      /* Where the other side is gone, there is no use for what is left. */
+      if (pcall_channel_post (&self->channel, parcel) == PCALL_POST_MORE)
+        return FALSE;
+      pcall_parcel_free (g_queue_pop_head (&self->parcels));
+    }
+  return TRUE;
+}
+
+static void
+channel_ready (gpointer data,
+               guint32  events)
+{
+  PcallPeer *self = data;
+
+  if ((events & EPOLLOUT) && post (self))
+    pcall_engine_rewatch (self->engine, &self->channel_watch, EPOLLIN);
+  receive (self, RECEIVE_BUDGET);
+  deliver (self);
+}
+
+static void
+process_ready (gpointer data,
+               guint32  events)
+{
+  PcallPeer *self = data;
+
+  if (!pcall_process_reap (&self->process, &self->exit))
+    return;
+
+  self->exited = TRUE;
+  pcall_engine_unset_timer (self->engine, &self->kill_timer);
+  pcall_engine_unwatch (self->engine, &self->process_watch);
+  pcall_process_clear (&self->process);
+
+  receive_waiting (self);
+  if (self->funcs->closed != NULL)
+    pcall_channel_check_unread (&self->channel);
+  close_channel (self);
+  deliver (self);
+}
+
+PcallPeer *
+pcall_peer_new (PcallEngine                *engine,
+                      PcallStarted               *started,
+                      guint64                     nonce,
+                      const PcallPeerFuncs *funcs,
+                      gpointer                    data,
+                      GError                    **error)
+{
+  PcallPeer *self = g_new (PcallPeer, 1);
+
+  *self = (PcallPeer) {
+    .engine = engine,
+    .process = started->process,
+    .funcs = funcs,
+    .data = data,
+  };
+  g_ref_count_init (&self->ref_count);
+  pcall_channel_init (&self->channel, started->fd, nonce);
+
+  if (pcall_engine_watch (engine, &self->process_watch, self->process.pidfd, EPOLLIN,
+                          process_ready, self, error) &&
+      pcall_engine_watch (engine, &self->channel_watch, self->channel.fd, EPOLLIN, channel_ready,
+                          self, error))
+    return self;
+
+  pcall_engine_unwatch (engine, &self->process_watch);
+  pcall_process_destroy (&self->process);
+  pcall_peer_unref (self);
+  return NULL;
+}
+
+/* No watch is removed and no process signalled here: in a forked child both would be the
+ * parent's. */
+void
+pcall_peer_unref (PcallPeer *self)
+{
+  if (!g_ref_count_dec (&self->ref_count))
+    return;
+
+  pcall_frame_queue_clear (&self->frames);
+  g_queue_clear_full (&self->parcels, (GDestroyNotify) pcall_parcel_free);
+  pcall_channel_clear (&self->channel);
+  pcall_process_clear (&self->process);
+  g_clear_error (&self->error);
+  g_free (self);
+}
+
+gboolean
+pcall_peer_has_frame (PcallPeer *self,
+                            PcallFrameType   type)
+{
+  receive_waiting (self);
+
+  for (PcallFrame *frame = self->frames.head; frame != NULL; frame = frame->next)
+    if (frame->type == type)
+      return TRUE;
+  return FALSE;
+}
+
+void
+pcall_peer_send (PcallPeer *self,
+                       PcallFrameType   type,
+                       guint32          call_index,
+                       GVariant        *value)
+{
+  gboolean waiting = self->parcels.length > 0;
+  PcallParcel *parcel = pcall_parcel_new (&self->channel, type, call_index, value);
+
+  if (!self->channel_watch.active)
+    {
+      pcall_parcel_free (parcel);
+      return;
+    }
+
+  g_queue_push_tail (&self->parcels, parcel);
+  if (!waiting && !post (self))
+    pcall_engine_rewatch (self->engine, &self->channel_watch, EPOLLIN | EPOLLOUT);
+}
+
+static void
+kill_now (gpointer data)
+{
+  PcallPeer *self = data;
+
+  pcall_process_signal (&self->process, SIGKILL);
+}
+
+void
+pcall_peer_terminate (PcallPeer *self,
+                            gint64           grace)
+{
+  if (self->exited || self->terminated)
+    return;
+
+  self->terminated = TRUE;
+  if (grace <= 0)
+    {
+      kill_now (self);
+      return;
+    }
+
+  /* A stopped process acts on SIGTERM only when it goes on. */
+  pcall_process_signal (&self->process, SIGTERM);
+  pcall_process_signal (&self->process, SIGCONT);
+  pcall_engine_set_timer (self->engine, &self->kill_timer, g_get_monotonic_time () + grace,
+                          kill_now, self);
+}
+
+void
+pcall_peer_reject (PcallPeer *self,
+                         GError          *error)
+{
+  if (self->error == NULL)
+    self->error = error;
+  else
+    g_error_free (error);
+
+  close_channel (self);
+  if (!self->exited)
+    kill_now (self);
+}
+
+void
+pcall_peer_stop_listening (PcallPeer *self)
+{
+  pcall_engine_unwatch (self->engine, &self->channel_watch);
+}
+
+const PcallExit *
+pcall_peer_get_exit (PcallPeer *self)
+{
+  return &self->exit;
+}
+
+const GError *
+pcall_peer_get_error (PcallPeer *self)
+{
+  return self->error;
+}
+
+gboolean
+pcall_peer_left_unread (PcallPeer *self)
+{
+  return self->channel.unread;
+}
