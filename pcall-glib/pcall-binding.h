@@ -12,6 +12,7 @@
 #include <gio/gio.h>
 
 #include <pcall-glib/pcall-target.h>
+#include <pcall-glib/pcall-task.h>
 #include <pcall-glib/pcall-version-macros.h>
 
 G_BEGIN_DECLS
@@ -81,5 +82,9 @@ PcallTarget *pcall_target_new_for_bytes (const char     *name,
                                          PcallBytesFunc  func,
                                          gpointer        user_data,
                                          GDestroyNotify  destroy) G_GNUC_WARN_UNUSED_RESULT;
+
+PCALL_AVAILABLE_IN_1_0
+gboolean     pcall_task_start_in_loop   (PcallTask      *self,
+                                         GError        **error);
 
 G_END_DECLS

@@ -218,10 +218,13 @@ pcall_task_set_argument (PcallTask  *self,
 guint
 pcall_task_get_n_calls (PcallTask *self)
 {
+  g_autoptr (PcallMonitorLocker) locker = NULL;
   guint n;
   gboolean has_length;
 
   g_return_val_if_fail (PCALL_IS_TASK (self), 0);
+
+  locker = pcall_monitor_locker_new (self->monitor);
 
   if (self->calls != NULL)
     return pcall_call_list_get_n_calls (self->calls);
@@ -229,7 +232,7 @@ pcall_task_get_n_calls (PcallTask *self)
   has_length = pcall_arguments_get_length (self->arguments, &n);
   if (self->targets->len > 1)
     return has_length ? MIN (n, self->targets->len) : self->targets->len;
-  return has_length ? n : self->n_calls;
+  return has_length ? n : self->options.n_calls;
 }
 
 /**
@@ -245,7 +248,11 @@ pcall_task_get_n_calls (PcallTask *self)
 guint
 pcall_task_get_n_finished (PcallTask *self)
 {
+  g_autoptr (PcallMonitorLocker) locker = NULL;
+
   g_return_val_if_fail (PCALL_IS_TASK (self), 0);
+
+  locker = pcall_monitor_locker_new_updated (self->monitor);
 
   return self->calls != NULL ? pcall_call_list_get_n_finished (self->calls) : 0;
 }
@@ -263,7 +270,11 @@ pcall_task_get_n_finished (PcallTask *self)
 guint
 pcall_task_get_n_failed (PcallTask *self)
 {
+  g_autoptr (PcallMonitorLocker) locker = NULL;
+
   g_return_val_if_fail (PCALL_IS_TASK (self), 0);
+
+  locker = pcall_monitor_locker_new_updated (self->monitor);
 
   return self->calls != NULL ? pcall_call_list_get_n_failed (self->calls) : 0;
 }
@@ -281,9 +292,12 @@ pcall_task_get_n_failed (PcallTask *self)
 gdouble
 pcall_task_get_fraction (PcallTask *self)
 {
+  g_autoptr (PcallMonitorLocker) locker = NULL;
   guint n;
 
   g_return_val_if_fail (PCALL_IS_TASK (self), 0.0);
+
+  locker = pcall_monitor_locker_new_updated (self->monitor);
 
   if (self->calls == NULL)
     return 0.0;
@@ -305,7 +319,11 @@ pcall_task_get_fraction (PcallTask *self)
 GVariant *
 pcall_task_get_results (PcallTask *self)
 {
+  g_autoptr (PcallMonitorLocker) locker = NULL;
+
   g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
+
+  locker = pcall_monitor_locker_new_updated (self->monitor);
 
   return self->calls != NULL ? pcall_call_list_get_results (self->calls) : NULL;
 }
@@ -329,10 +347,13 @@ pcall_task_get_result_data (PcallTask *self,
                             guint      index,
                             gsize     *length)
 {
+  g_autoptr (PcallMonitorLocker) locker = NULL;
   g_return_val_if_fail (length != NULL, NULL);
 
   *length = 0;
   g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
+
+  locker = pcall_monitor_locker_new_updated (self->monitor);
   g_return_val_if_fail (self->calls != NULL, NULL);
   g_return_val_if_fail (index < pcall_call_list_get_n_calls (self->calls), NULL);
 
@@ -361,6 +382,7 @@ pcall_task_get_result_numbers (PcallTask *self,
                                guint      index,
                                guint8    *type)
 {
+  g_autoptr (PcallMonitorLocker) locker = NULL;
   char number_type;
   guint64 *numbers;
   gsize n;
@@ -369,6 +391,8 @@ pcall_task_get_result_numbers (PcallTask *self,
 
   *type = '\0';
   g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
+
+  locker = pcall_monitor_locker_new_updated (self->monitor);
   g_return_val_if_fail (self->calls != NULL, NULL);
   g_return_val_if_fail (index < pcall_call_list_get_n_calls (self->calls), NULL);
 
@@ -403,7 +427,11 @@ GBytes *
 pcall_task_get_result_pieces (PcallTask *self,
                               guint      index)
 {
+  g_autoptr (PcallMonitorLocker) locker = NULL;
+
   g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
+
+  locker = pcall_monitor_locker_new_updated (self->monitor);
   g_return_val_if_fail (self->calls != NULL, NULL);
   g_return_val_if_fail (index < pcall_call_list_get_n_calls (self->calls), NULL);
 
@@ -425,7 +453,11 @@ PcallCall *
 pcall_task_get_call (PcallTask *self,
                      guint      index)
 {
+  g_autoptr (PcallMonitorLocker) locker = NULL;
+
   g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
+
+  locker = pcall_monitor_locker_new (self->monitor);
   g_return_val_if_fail (self->calls != NULL, NULL);
   g_return_val_if_fail (index < pcall_call_list_get_n_calls (self->calls), NULL);
 
@@ -436,6 +468,7 @@ static GPtrArray *
 get_children (PcallTask *self,
               gboolean   living)
 {
+  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new_updated (self->monitor);
   GPtrArray *array = g_ptr_array_new_with_free_func (g_object_unref);
   PcallChildList *children =
       self->scheduler != NULL ? pcall_scheduler_get_children (self->scheduler) : NULL;
@@ -452,7 +485,7 @@ get_children (PcallTask *self,
  * pcall_task_get_children:
  * @self: a task
  *
- * Gets all children that calls have begun in so far, in the order in which they began.
+ * Gets all children that have been made so far, in the order in which that happened.
  *
  * Returns: (transfer container) (element-type PcallChild): the children, which the array refers to
  *
@@ -470,7 +503,8 @@ pcall_task_get_children (PcallTask *self)
  * pcall_task_get_living_children:
  * @self: a task
  *
- * Gets those children that have not ended yet.
+ * Gets those children that have not ended yet. Takes in what has happened, and emits no signal; so a
+ * loop that asks again and again comes to an end.
  *
  * Returns: (transfer container) (element-type PcallChild): the children, which the array refers to
  *

@@ -7,8 +7,18 @@
 
 #include "pcall-task-private.h"
 
-/* Waiting for the end of a task: blocking, which dispatches the task itself and no main context,
- * and not blocking, which leaves that to the source of the task. */
+/* Waiting for the end of a task: blocking, which drives the task itself and no main context, and not
+ * blocking, which leaves that to the source of the task.
+ *
+ * Where another thread drives, who joins waits for it, and takes over if that one stops before the
+ * end. Two threads, each of which waits in a signal handler of one task for the other's task, would
+ * wait for ever: so who is in user code waits for the calls only, and not until all is told. */
+
+/* How often that one looks. */
+#define LOOK_US 10000
+
+/* How long there is for what there is to do. */
+#define SLICE_US 4000
 
 /* An operation that waits for the end: join_async() or run_async(). */
 typedef struct
@@ -26,7 +36,10 @@ static void
 cancelled (GCancellable *cancellable,
            gpointer      data)
 {
-  pcall_task_cancel (data);
+  PcallTask *self = data;
+
+  pcall_task_stop (self, "cancelled");
+  pcall_monitor_update (self->monitor);
 }
 
 static gboolean
@@ -49,6 +62,7 @@ conclude (PcallTask    *self,
           GCancellable *cancellable,
           GError      **error)
 {
+  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
   const GError *first = pcall_call_list_get_first_error (self->calls);
 
   if (first == NULL)
@@ -61,15 +75,84 @@ conclude (PcallTask    *self,
   return FALSE;
 }
 
-/* Until all calls have ended or @until has come; looks once in any case. */
-static void
+static gboolean
+has_passed (gint64 until)
+{
+  return until >= 0 && g_get_monotonic_time () >= until;
+}
+
+/* Who only looks, or whose time has nearly come, does something all the same. */
+static gint64
+find_length (gint64 until)
+{
+  return until < 0 ? 0 : MAX (until - g_get_monotonic_time (), SLICE_US);
+}
+
+/* TRUE when all has ended, FALSE when @until has come; looks once in any case. */
+static gboolean
+drive (PcallTask *self,
+       gint64     until)
+{
+  for (;;)
+    {
+      g_autoptr (PcallEngine) engine = NULL;
+      guint depth;
+
+      pcall_task_invalidate (self);
+      pcall_scheduler_drive (self->scheduler, find_length (until));
+      if (pcall_scheduler_is_told (self->scheduler))
+        return TRUE;
+      if (has_passed (until))
+        return FALSE;
+      if (pcall_scheduler_has_work (self->scheduler))
+        continue;
+
+      engine = pcall_engine_ref (self->engine);
+      depth = pcall_monitor_step_out (self->monitor);
+      pcall_engine_wait (engine, until);
+      pcall_monitor_step_in (self->monitor, depth);
+    }
+}
+
+/* Another thread drives. TRUE if all has ended. */
+static gboolean
+look (PcallTask *self)
+{
+  pcall_scheduler_update (self->scheduler);
+  return pcall_monitor_is_in_user_code () && pcall_scheduler_is_over (self->scheduler);
+}
+
+static gint64
+find_next_look (gint64 until)
+{
+  gint64 next = g_get_monotonic_time () + LOOK_US;
+
+  if (!pcall_monitor_is_in_user_code ())
+    return until;
+  return until < 0 ? next : MIN (next, until);
+}
+
+static gboolean
 wait_for_end (PcallTask *self,
               gint64     until)
 {
-  do
-    pcall_scheduler_dispatch (self->scheduler, until);
-  while (!pcall_scheduler_is_over (self->scheduler) &&
-         (until < 0 || g_get_monotonic_time () < until));
+  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
+
+  for (;;)
+    {
+      if (pcall_monitor_try_drive (self->monitor))
+        {
+          gboolean over = drive (self, until);
+
+          pcall_task_stop_driving (self);
+          return over;
+        }
+      if (look (self))
+        return TRUE;
+      if (has_passed (until))
+        return pcall_scheduler_is_over (self->scheduler);
+      pcall_monitor_wait (self->monitor, find_next_look (until));
+    }
 }
 
 static void
@@ -97,15 +180,15 @@ join (PcallTask    *self,
 {
   gint64 limit = timeout > 0 ? pcall_task_to_microseconds (timeout) : 0;
   gint64 until = timeout < 0 || (timeout > 0 && limit == 0) ? -1 : g_get_monotonic_time () + limit;
+  gboolean over;
   gulong id = 0;
 
   if (cancellable != NULL)
     id = g_cancellable_connect (cancellable, G_CALLBACK (cancelled), self, NULL);
-  pcall_task_invalidate (self);
-  wait_for_end (self, until);
+  over = wait_for_end (self, until);
   g_cancellable_disconnect (cancellable, id);
 
-  if (pcall_scheduler_is_over (self->scheduler))
+  if (over)
     return conclude (self, cancellable, error);
 
   set_timed_out (self, timeout, error);
@@ -175,7 +258,8 @@ pcall_task_run (PcallTask    *self,
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
   if (g_cancellable_set_error_if_cancelled (cancellable, error) ||
-      !pcall_task_start (self, error) || !pcall_task_join (self, -1, cancellable, error))
+      !pcall_task_start_with (self, PCALL_TASK_START_IN_STEPS | PCALL_TASK_START_NO_SOURCE, error) ||
+      !pcall_task_join (self, -1, cancellable, error))
     return NULL;
 
   return pcall_task_get_results (self);
@@ -204,9 +288,10 @@ complete_join (GTask *task)
 }
 
 void
-pcall_task_complete_joins (PcallTask *self)
+pcall_task_complete_joins (PcallTask *self,
+                           GSList    *joins)
 {
-  g_slist_free_full (g_steal_pointer (&self->joins), (GDestroyNotify) complete_join);
+  g_slist_free_full (joins, (GDestroyNotify) complete_join);
 }
 
 static GTask *
@@ -226,6 +311,20 @@ new_join (PcallTask           *self,
   return task;
 }
 
+/* FALSE if the task has finished. */
+static gboolean
+add_join (PcallTask *self,
+          GTask     *task)
+{
+  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
+
+  if (self->finished)
+    return FALSE;
+
+  self->joins = g_slist_append (self->joins, task);
+  return TRUE;
+}
+
 /* Takes @task. */
 static void
 begin_join (PcallTask *self,
@@ -236,15 +335,10 @@ begin_join (PcallTask *self,
   GCancellable *cancellable = g_task_get_cancellable (task);
 
   join->wants_results = wants_results;
-  if (self->finished)
-    {
-      complete_join (task);
-      return;
-    }
-
-  self->joins = g_slist_append (self->joins, task);
   if (cancellable != NULL)
     join->cancelled_id = g_cancellable_connect (cancellable, G_CALLBACK (cancelled), self, NULL);
+  if (!add_join (self, task))
+    complete_join (task);
 }
 
 /**
@@ -333,7 +427,7 @@ pcall_task_run_async (PcallTask           *self,
 
   task = new_join (self, run_tag, cancellable, callback, user_data);
   if (!g_cancellable_set_error_if_cancelled (cancellable, &error) &&
-      pcall_task_start (self, &error))
+      pcall_task_start_with (self, PCALL_TASK_START_IN_STEPS, &error))
     {
       begin_join (self, task, TRUE);
       return;

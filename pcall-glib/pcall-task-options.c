@@ -39,10 +39,10 @@ pcall_task_set_timeout (PcallTask *self,
   if (!check_seconds (timeout, "timeout") || !pcall_task_check_unstarted (self, G_STRFUNC))
     return;
 
-  if (self->timeout == timeout)
+  if (self->options.timeout == timeout)
     return;
 
-  self->timeout = timeout;
+  self->options.timeout = timeout;
   pcall_task_notify (self, PROP_TIMEOUT);
 }
 
@@ -61,7 +61,7 @@ pcall_task_get_timeout (PcallTask *self)
 {
   g_return_val_if_fail (PCALL_IS_TASK (self), 0.0);
 
-  return self->timeout;
+  return self->options.timeout;
 }
 
 /**
@@ -83,10 +83,10 @@ pcall_task_set_deadline (PcallTask *self,
   if (!check_seconds (deadline, "deadline") || !pcall_task_check_unstarted (self, G_STRFUNC))
     return;
 
-  if (self->deadline == deadline)
+  if (self->options.deadline == deadline)
     return;
 
-  self->deadline = deadline;
+  self->options.deadline = deadline;
   pcall_task_notify (self, PROP_DEADLINE);
 }
 
@@ -105,7 +105,7 @@ pcall_task_get_deadline (PcallTask *self)
 {
   g_return_val_if_fail (PCALL_IS_TASK (self), 0.0);
 
-  return self->deadline;
+  return self->options.deadline;
 }
 
 /**
@@ -126,10 +126,10 @@ pcall_task_set_grace_period (PcallTask *self,
   if (!check_seconds (grace_period, "grace-period") || !pcall_task_check_unstarted (self, G_STRFUNC))
     return;
 
-  if (self->grace_period == grace_period)
+  if (self->options.grace_period == grace_period)
     return;
 
-  self->grace_period = grace_period;
+  self->options.grace_period = grace_period;
   pcall_task_notify (self, PROP_GRACE_PERIOD);
 }
 
@@ -148,7 +148,7 @@ pcall_task_get_grace_period (PcallTask *self)
 {
   g_return_val_if_fail (PCALL_IS_TASK (self), 0.0);
 
-  return self->grace_period;
+  return self->options.grace_period;
 }
 
 /**
@@ -172,10 +172,10 @@ pcall_task_set_max_children (PcallTask *self,
   if (!pcall_task_check_unstarted (self, G_STRFUNC))
     return;
 
-  if (self->max_children == max_children)
+  if (self->options.max_children == max_children)
     return;
 
-  self->max_children = max_children;
+  self->options.max_children = max_children;
   pcall_task_notify (self, PROP_MAX_CHILDREN);
 }
 
@@ -194,7 +194,7 @@ pcall_task_get_max_children (PcallTask *self)
 {
   g_return_val_if_fail (PCALL_IS_TASK (self), 0);
 
-  return self->max_children;
+  return self->options.max_children;
 }
 
 /**
@@ -223,11 +223,11 @@ pcall_task_set_calls_per_child (PcallTask *self,
   if (!pcall_task_check_unstarted (self, G_STRFUNC))
     return;
 
-  self->calls_per_child_set = TRUE;
-  if (self->calls_per_child == calls_per_child)
+  self->options.calls_per_child_set = TRUE;
+  if (self->options.calls_per_child == calls_per_child)
     return;
 
-  self->calls_per_child = calls_per_child;
+  self->options.calls_per_child = calls_per_child;
   pcall_task_notify (self, PROP_CALLS_PER_CHILD);
 }
 
@@ -246,7 +246,7 @@ pcall_task_get_calls_per_child (PcallTask *self)
 {
   g_return_val_if_fail (PCALL_IS_TASK (self), 1);
 
-  return self->calls_per_child;
+  return self->options.calls_per_child;
 }
 
 /**
@@ -268,10 +268,10 @@ pcall_task_set_n_calls (PcallTask *self,
   if (!pcall_task_check_unstarted (self, G_STRFUNC))
     return;
 
-  if (self->n_calls == n_calls)
+  if (self->options.n_calls == n_calls)
     return;
 
-  self->n_calls = n_calls;
+  self->options.n_calls = n_calls;
   pcall_task_notify (self, PROP_N_CALLS);
 }
 
@@ -293,10 +293,10 @@ pcall_task_set_start_method (PcallTask *self,
   if (!pcall_task_check_unstarted (self, G_STRFUNC))
     return;
 
-  if (self->start_method == start_method)
+  if (self->options.start_method == start_method)
     return;
 
-  self->start_method = start_method;
+  self->options.start_method = start_method;
   pcall_task_notify (self, PROP_START_METHOD);
 }
 
@@ -315,7 +315,7 @@ pcall_task_get_start_method (PcallTask *self)
 {
   g_return_val_if_fail (PCALL_IS_TASK (self), PCALL_START_METHOD_AUTOMATIC);
 
-  return self->start_method;
+  return self->options.start_method;
 }
 
 /**
@@ -336,10 +336,10 @@ pcall_task_set_failure_policy (PcallTask *self,
   if (!pcall_task_check_unstarted (self, G_STRFUNC))
     return;
 
-  if (self->failure_policy == failure_policy)
+  if (self->options.failure_policy == failure_policy)
     return;
 
-  self->failure_policy = failure_policy;
+  self->options.failure_policy = failure_policy;
   pcall_task_notify (self, PROP_FAILURE_POLICY);
 }
 
@@ -358,7 +358,7 @@ pcall_task_get_failure_policy (PcallTask *self)
 {
   g_return_val_if_fail (PCALL_IS_TASK (self), PCALL_FAILURE_POLICY_CONTINUE);
 
-  return self->failure_policy;
+  return self->options.failure_policy;
 }
 
 /**
@@ -379,10 +379,10 @@ pcall_task_set_log_mode (PcallTask *self,
   if (!pcall_task_check_unstarted (self, G_STRFUNC))
     return;
 
-  if (self->log_mode == log_mode)
+  if (self->options.log_mode == log_mode)
     return;
 
-  self->log_mode = log_mode;
+  self->options.log_mode = log_mode;
   pcall_task_notify (self, PROP_LOG_MODE);
 }
 
@@ -401,7 +401,7 @@ pcall_task_get_log_mode (PcallTask *self)
 {
   g_return_val_if_fail (PCALL_IS_TASK (self), PCALL_LOG_MODE_SECTIONS);
 
-  return self->log_mode;
+  return self->options.log_mode;
 }
 
 /**
@@ -423,11 +423,11 @@ pcall_task_set_log_directory (PcallTask *self,
   if (!pcall_task_check_unstarted (self, G_STRFUNC))
     return;
 
-  if (g_strcmp0 (self->log_directory, log_directory) == 0)
+  if (g_strcmp0 (self->options.log_directory, log_directory) == 0)
     return;
 
-  g_free (self->log_directory);
-  self->log_directory = g_strdup (log_directory);
+  g_free (self->options.log_directory);
+  self->options.log_directory = g_strdup (log_directory);
   pcall_task_notify (self, PROP_LOG_DIRECTORY);
 }
 
@@ -446,7 +446,7 @@ pcall_task_get_log_directory (PcallTask *self)
 {
   g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
 
-  return self->log_directory;
+  return self->options.log_directory;
 }
 
 /**
@@ -468,10 +468,10 @@ pcall_task_set_keep_logs (PcallTask *self,
     return;
 
   keep_logs = !!keep_logs;
-  if (self->keep_logs == keep_logs)
+  if (self->options.keep_logs == keep_logs)
     return;
 
-  self->keep_logs = keep_logs;
+  self->options.keep_logs = keep_logs;
   pcall_task_notify (self, PROP_KEEP_LOGS);
 }
 
@@ -490,5 +490,45 @@ pcall_task_get_keep_logs (PcallTask *self)
 {
   g_return_val_if_fail (PCALL_IS_TASK (self), FALSE);
 
-  return self->keep_logs;
+  return self->options.keep_logs;
+}
+
+/**
+ * pcall_task_set_priority:
+ * @self: a task that is not started
+ * @priority: a priority, such as %G_PRIORITY_DEFAULT
+ *
+ * Sets the priority of the task in the main context that it is started in: that with which what has
+ * happened is taken in and told there, and children are made.
+ *
+ * Since: 1.0
+ */
+void
+pcall_task_set_priority (PcallTask *self,
+                         gint       priority)
+{
+  g_return_if_fail (PCALL_IS_TASK (self));
+  if (!pcall_task_check_unstarted (self, G_STRFUNC) || self->options.priority == priority)
+    return;
+
+  self->options.priority = priority;
+  pcall_task_notify (self, PROP_PRIORITY);
+}
+
+/**
+ * pcall_task_get_priority:
+ * @self: a task
+ *
+ * Gets the priority of the task in the main context that it is started in.
+ *
+ * Returns: the priority
+ *
+ * Since: 1.0
+ */
+gint
+pcall_task_get_priority (PcallTask *self)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), PCALL_PRIORITY_DEFAULT);
+
+  return self->options.priority;
 }

@@ -5,50 +5,57 @@
 
 #pragma once
 
+#include "base/pcall-engine-private.h"
+#include "base/pcall-monitor-private.h"
 #include "calls/pcall-arguments-private.h"
 #include "calls/pcall-call-private.h"
-#include "base/pcall-engine-private.h"
 #include "parent/pcall-scheduler-private.h"
 #include "pcall-task.h"
 
 G_BEGIN_DECLS
 
-/* The task is five files: what it is (pcall-task.c), what to call and what came of it
- * (pcall-task-calls.c), how to call it (pcall-task-options.c), running it
- * (pcall-task-run.c) and waiting for it (pcall-task-join.c). */
+/* The task is seven files: what it is (pcall-task.c), what to call and what came of it
+ * (pcall-task-calls.c), how to call it (pcall-task-options.c), running it (pcall-task-run.c), in a
+ * main loop (pcall-task-source.c), waiting for it (pcall-task-join.c), and what it tells
+ * (pcall-task-events.c). */
+
+typedef struct
+{
+  gdouble            timeout;
+  gdouble            deadline;
+  gdouble            grace_period;
+  guint              max_children;
+  guint              calls_per_child;
+  gboolean           calls_per_child_set;
+  guint              n_calls;
+  PcallStartMethod   start_method;
+  PcallFailurePolicy failure_policy;
+  PcallLogMode       log_mode;
+  char              *log_directory;
+  gboolean           keep_logs;
+  gint               priority;
+} PcallTaskOptions;
 
 struct _PcallTask
 {
-  GObject             parent_instance;
+  GObject          parent_instance;
 
-  GPtrArray          *targets;
-  PcallArguments     *arguments;
+  GPtrArray       *targets;
+  PcallArguments  *arguments;
+  PcallTaskOptions options;
 
-  gdouble             timeout;
-  gdouble             deadline;
-  gdouble             grace_period;
-  guint               max_children;
-  guint               calls_per_child;
-  gboolean            calls_per_child_set;
-  guint               n_calls;
-  PcallStartMethod    start_method;
-  PcallFailurePolicy  failure_policy;
-  PcallLogMode        log_mode;
-  char               *log_directory;
-  gboolean            keep_logs;
-
-  pid_t               owner; /* 0: not started */
-  PcallCallList      *calls;
-  PcallScheduler     *scheduler;
-  GSource            *source;
-  GSList             *joins; /* GTask, waiting for the end */
-  gboolean            fd_given;
-  gboolean            finished;
-  guint               listeners; /* to which signals, a bit each, if known */
-
-  GMutex              lock;     /* over engine, for other threads */
-  PcallEngine        *engine;
-  guint               requests; /* atomic */
+  PcallMonitor    *monitor; /* over all that follows */
+  pid_t            owner;   /* 0: not started */
+  PcallEngine     *engine;
+  PcallCallList   *calls;
+  PcallScheduler  *scheduler;
+  GSource         *watch; /* see pcall-task-source.c */
+  GSource         *work;
+  GSList          *joins; /* GTask, waiting for the end */
+  gboolean         terminated; /* before it was started */
+  gboolean         fd_given;
+  gboolean         finished;
+  guint            listeners; /* to which signals, a bit each, if known */
 };
 
 typedef enum
@@ -64,6 +71,7 @@ typedef enum
   PROP_LOG_MODE,
   PROP_LOG_DIRECTORY,
   PROP_KEEP_LOGS,
+  PROP_PRIORITY,
   PROP_N_FINISHED,
   PROP_N_FAILED,
   PROP_FRACTION,
@@ -72,18 +80,9 @@ typedef enum
 
 typedef enum
 {
-  SIGNAL_CALL_STARTED,
-  SIGNAL_CALL_FINISHED,
-  SIGNAL_CALL_FAILED,
-  SIGNAL_CALL_TIMED_OUT,
-  SIGNAL_CALL_PROGRESS,
-  SIGNAL_CALL_MESSAGE,
-  SIGNAL_CALL_MESSAGE_WITH_FD_LIST,
-  SIGNAL_CHILD_EXITED,
-  SIGNAL_FINISHED,
-} PcallTaskSignal;
-
-extern guint pcall_task_signals[SIGNAL_FINISHED + 1];
+  PCALL_TASK_START_IN_STEPS = 1 << 0, /* a loop runs in this thread, or a join follows */
+  PCALL_TASK_START_NO_SOURCE = 1 << 1, /* the caller drives the task to its end */
+} PcallTaskStartFlags;
 
 void     pcall_task_notify          (PcallTask         *self,
                                      PcallTaskProperty  property);
@@ -92,15 +91,36 @@ gboolean pcall_task_check_unstarted (PcallTask         *self,
                                      const char        *function);
 /* Whether the task was started by this process, and not by one of which this is a fork. */
 gboolean pcall_task_is_ours         (PcallTask         *self);
-/* User code has run: what is known of listeners and of this process may be out of date. */
-void     pcall_task_invalidate           (PcallTask         *self);
-/* From any thread. */
-void     pcall_task_cancel          (PcallTask         *self);
-/* The task has finished: completes what waits for it. */
-void     pcall_task_complete_joins  (PcallTask         *self);
-/* 0 for more than there can be. */
-gint64   pcall_task_to_microseconds (gdouble            seconds);
+gboolean pcall_task_start_with      (PcallTask         *self,
+                                     PcallTaskStartFlags flags,
+                                     GError           **error);
+/* What runs is to end as cancelled. */
+void     pcall_task_stop            (PcallTask         *self,
+                                     const char        *reason);
 /* Ends what runs, without telling; in a forked copy it only closes. */
 void     pcall_task_shut_down       (PcallTask         *self);
+/* 0 for more than there can be. */
+gint64   pcall_task_to_microseconds (gdouble            seconds);
+
+/* Does what there is to do now, for a loop; FALSE when there is nothing to come. */
+gboolean pcall_task_advance         (PcallTask         *self);
+/* The task is run by this thread's default main context; it no longer is. Entered. */
+void     pcall_task_attach_sources  (PcallTask         *self);
+void     pcall_task_detach_sources  (PcallTask         *self);
+/* This thread may have stopped driving: what is left to tell is left to others. Entered. */
+void     pcall_task_stop_driving    (PcallTask         *self);
+
+/* Events. Entered; those that tell step out. */
+
+extern const PcallSchedulerFuncs pcall_task_scheduler_funcs;
+
+void     pcall_task_install_signals (void);
+/* User code has run: what is known of listeners and of this process may be out of date. */
+void     pcall_task_invalidate      (PcallTask         *self);
+/* The task has finished. */
+void     pcall_task_close           (PcallTask         *self);
+/* Completes what waits for its end; not entered. */
+void     pcall_task_complete_joins  (PcallTask         *self,
+                                     GSList            *joins);
 
 G_END_DECLS

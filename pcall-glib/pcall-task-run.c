@@ -6,39 +6,31 @@
 #include <math.h>
 #include <unistd.h>
 
+#include "pcall-binding.h"
 #include "pcall-error.h"
 #include "pcall-task-private.h"
 
 /* Running a task.
  *
- * States: a task is unstarted until start() succeeds. Then it has an engine, a scheduler, and a
- * source in the main context; when the scheduler tells that it has finished, the source goes, and
- * the engine with its descriptors, unless somebody was given one of them.
+ * States: a task is unstarted until start() succeeds. Then it has an engine, a scheduler, and
+ * sources in the main context; when all is told the sources go, and the engine with its descriptors,
+ * unless somebody was given one of them.
  *
- * Ownership: neither the source nor the scheduler holds a reference to the task, so that dropping
- * it while it runs ends everything. Whatever calls user code holds one meanwhile.
+ * Ownership: neither the sources nor the scheduler hold a reference to the task, so that dropping
+ * it while it runs ends everything. Whoever drives or looks holds one meanwhile.
  *
- * Threads: `requests` and, under `lock`, `engine` are what other threads touch. They only say what
- * they want; it is done in the next dispatch.
+ * Threads: the monitor says who may do what. Whoever wants to drive and may not, because another
+ * thread does, takes in what has happened all the same: so its descriptor is quiet, and the loop
+ * that watches it does not spin.
  *
  * Processes: a fork copies all of this, and the copy shares the epoll instance with the original.
  * `owner` tells which of them we are in; a copy does nothing but close. */
 
-typedef enum
-{
-  REQUEST_TERMINATE = 1 << 0,
-  REQUEST_CANCEL = 1 << 1,
-} Request;
+/* How long a loop is kept from what else there is to do. */
+#define SLICE_US 4000
 
-/* Besides the signals of a task. */
-#define LISTENS_TO_NOTIFY (SIGNAL_FINISHED + 1)
-#define LISTENERS_UNKNOWN G_MAXUINT
-
-typedef struct
-{
-  GSource    source;
-  PcallTask *task;
-} TaskSource;
+/* How deep this thread is in dispatch(), which some loop calls. */
+static __thread guint dispatch_depth;
 
 gboolean
 pcall_task_is_ours (PcallTask *self)
@@ -46,311 +38,53 @@ pcall_task_is_ours (PcallTask *self)
   return self->owner == getpid ();
 }
 
-/* Telling */
-
-void
-pcall_task_invalidate (PcallTask *self)
-{
-  self->listeners = LISTENERS_UNKNOWN;
-  pcall_scheduler_invalidate (self->scheduler);
-}
-
-/* Those who hold a call or a child may have been notified of a change. */
-static void
-touch_if_watched (PcallTask *self)
-{
-  if (pcall_call_list_has_objects (self->calls) ||
-      pcall_child_list_has_objects (pcall_scheduler_get_children (self->scheduler)))
-    pcall_task_invalidate (self);
-}
-
-static guint
-find_listeners (PcallTask *self)
-{
-  guint notify_id = g_signal_lookup ("notify", G_TYPE_OBJECT);
-  guint listeners = 0;
-
-  /* With whatever property for its detail */
-  if (g_signal_handler_find (self, G_SIGNAL_MATCH_ID, notify_id, 0, NULL, NULL, NULL) != 0)
-    listeners |= 1u << LISTENS_TO_NOTIFY;
-  for (guint i = 0; i <= SIGNAL_FINISHED; i++)
-    if (g_signal_has_handler_pending (self, pcall_task_signals[i], 0, TRUE))
-      listeners |= 1u << i;
-  return listeners;
-}
-
-/* Nothing is built for a signal that nobody listens to. Asking GObject takes a lock each time, so
- * it is asked again only when user code has run since. */
-static guint
-get_listeners (PcallTask *self)
-{
-  if (self->listeners == LISTENERS_UNKNOWN)
-    self->listeners = find_listeners (self);
-  return self->listeners;
-}
-
-static gboolean
-has_listener (PcallTask *self,
-              guint      signal)
-{
-  return (get_listeners (self) & (1u << signal)) != 0;
-}
-
-static void
-notify (PcallTask         *self,
-        PcallTaskProperty  property)
-{
-  if (!has_listener (self, LISTENS_TO_NOTIFY))
-    return;
-
-  pcall_task_notify (self, property);
-  pcall_task_invalidate (self);
-}
-
-static void
-emit (PcallTask       *self,
-      PcallTaskSignal  signal,
-      ...)
-{
-  va_list args;
-
-  va_start (args, signal);
-  g_signal_emit_valist (self, pcall_task_signals[signal], 0, args);
-  va_end (args);
-  pcall_task_invalidate (self);
-}
-
-static void
-emit_for_call (PcallTask       *self,
-               PcallTaskSignal  signal,
-               guint            index)
-{
-  g_autoptr (PcallCall) call = NULL;
-
-  if (!has_listener (self, signal))
-    return;
-
-  call = pcall_call_list_get_call (self->calls, index);
-  emit (self, signal, call);
-}
-
-static void
-started (gpointer data)
-{
-  PcallTask *self = data;
-
-  g_list_model_items_changed (G_LIST_MODEL (self), 0, 0, pcall_task_get_n_calls (self));
-  pcall_task_notify (self, PROP_RUNNING);
-  pcall_task_invalidate (self);
-}
-
-static void
-call_started (guint    index,
-              gpointer data)
-{
-  PcallTask *self = data;
-
-  touch_if_watched (self);
-  emit_for_call (self, SIGNAL_CALL_STARTED, index);
-}
-
-static gboolean
-hears_calls (gpointer data)
-{
-  const guint others = 1u << SIGNAL_FINISHED | 1u << SIGNAL_CHILD_EXITED;
-  PcallTask *self = data;
-
-  return pcall_call_list_has_objects (self->calls) ||
-         pcall_child_list_has_objects (pcall_scheduler_get_children (self->scheduler)) ||
-         (get_listeners (self) & ~others) != 0;
-}
-
-static void
-call_progressed (guint       index,
-                 gdouble     fraction,
-                 const char *text,
-                 gpointer    data)
-{
-  PcallTask *self = data;
-
-  touch_if_watched (self);
-  notify (self, PROP_FRACTION);
-  if (has_listener (self, SIGNAL_CALL_PROGRESS))
-    {
-      g_autoptr (PcallCall) call = pcall_call_list_get_call (self->calls, index);
-
-      emit (self, SIGNAL_CALL_PROGRESS, call, fraction, text);
-    }
-}
-
-static void
-call_message (guint         index,
-              PcallPayload *message,
-              GUnixFDList  *handles,
-              gpointer      data)
-{
-  PcallTask *self = data;
-  PcallTaskSignal signal =
-      handles != NULL ? SIGNAL_CALL_MESSAGE_WITH_FD_LIST : SIGNAL_CALL_MESSAGE;
-
-  if (has_listener (self, signal))
-    {
-      g_autoptr (PcallCall) call = pcall_call_list_get_call (self->calls, index);
-      g_autoptr (GVariant) value = pcall_payload_unbox (message);
-
-      /* What has no descriptors takes one argument less, and does not look at the last one. */
-      emit (self, signal, call, value, handles);
-    }
-}
-
-static void
-call_failed (PcallTask *self,
-             guint      index)
-{
-  if (has_listener (self, SIGNAL_CALL_FAILED))
-    {
-      g_autoptr (PcallCall) call = pcall_call_list_get_call (self->calls, index);
-
-      emit (self, SIGNAL_CALL_FAILED, call, pcall_call_list_get_error (self->calls, index));
-    }
-}
-
-static void
-call_finished (guint    index,
-               gpointer data)
-{
-  PcallTask *self = data;
-  PcallCallState state = pcall_call_list_get_state (self->calls, index);
-
-  touch_if_watched (self);
-  notify (self, PROP_N_FINISHED);
-  if (state != PCALL_CALL_STATE_SUCCEEDED)
-    notify (self, PROP_N_FAILED);
-  notify (self, PROP_FRACTION);
-
-  if (state == PCALL_CALL_STATE_FAILED || state == PCALL_CALL_STATE_CRASHED)
-    call_failed (self, index);
-  if (state == PCALL_CALL_STATE_TIMED_OUT)
-    emit_for_call (self, SIGNAL_CALL_TIMED_OUT, index);
-  emit_for_call (self, SIGNAL_CALL_FINISHED, index);
-}
-
-static void
-child_exited (guint    position,
-              gpointer data)
-{
-  PcallTask *self = data;
-
-  touch_if_watched (self);
-  if (has_listener (self, SIGNAL_CHILD_EXITED))
-    {
-      PcallChildList *children = pcall_scheduler_get_children (self->scheduler);
-      g_autoptr (PcallChild) child = pcall_child_list_get_child (children, position);
-
-      emit (self, SIGNAL_CHILD_EXITED, child);
-    }
-}
-
 /* The end */
 
-static void
-drop_source (PcallTask *self)
+void
+pcall_task_close (PcallTask *self)
 {
-  if (self->source == NULL)
-    return;
-
-  g_source_destroy (self->source);
-  g_clear_pointer (&self->source, g_source_unref);
-}
-
-static void
-drop_engine (PcallTask *self)
-{
-  PcallEngine *engine;
-
-  g_mutex_lock (&self->lock);
-  engine = g_steal_pointer (&self->engine);
-  g_mutex_unlock (&self->lock);
-
-  g_clear_pointer (&engine, pcall_engine_unref);
-}
-
-static void
-finished (gpointer data)
-{
-  PcallTask *self = data;
   self->finished = TRUE;
-  drop_source (self);
-  if (!self->fd_given)
-    drop_engine (self);
-
-  pcall_task_notify (self, PROP_RUNNING);
-  g_signal_emit (self, pcall_task_signals[SIGNAL_FINISHED], 0);
-  pcall_task_complete_joins (self);
+  pcall_task_detach_sources (self);
+  /* Whoever watches the descriptor is to see that there is nothing to come. */
+  if (self->fd_given)
+    pcall_engine_stay_ready (self->engine);
+  else
+    g_clear_pointer (&self->engine, pcall_engine_unref);
 }
 
-static const PcallSchedulerFuncs scheduler_funcs = {
-  .started = started,
-  .call_started = call_started,
-  .hears_calls = hears_calls,
-  .call_progressed = call_progressed,
-  .call_message = call_message,
-  .call_finished = call_finished,
-  .child_exited = child_exited,
-  .finished = finished,
-};
-
+/* The last reference is gone: no other thread is in here, or will be. */
 void
 pcall_task_shut_down (PcallTask *self)
 {
-  PcallScheduler *scheduler = g_steal_pointer (&self->scheduler);
+  PcallScheduler *scheduler;
 
-  drop_source (self);
-  if (scheduler != NULL && pcall_task_is_ours (self) && self->engine != NULL)
-    pcall_engine_detach (self->engine);
-  drop_engine (self);
+  pcall_monitor_enter (self->monitor);
+  pcall_monitor_set_update (self->monitor, NULL, NULL);
+  scheduler = g_steal_pointer (&self->scheduler);
+  pcall_task_detach_sources (self);
+  g_clear_pointer (&self->engine, pcall_engine_unref);
 
   if (scheduler == NULL)
-    return;
-  if (!pcall_task_is_ours (self))
+    ;
+  else if (!pcall_task_is_ours (self))
     pcall_scheduler_forget (scheduler);
   else if (self->finished)
     pcall_scheduler_free (scheduler);
   else
     pcall_scheduler_abandon (scheduler);
-}
-
-/* Requests from any thread */
-
-static void
-woken (gpointer data)
-{
-  PcallTask *self = data;
-  guint requests = g_atomic_int_and (&self->requests, 0);
-
-  if (requests & REQUEST_CANCEL)
-    pcall_scheduler_stop (self->scheduler, "cancelled");
-  else if (requests & REQUEST_TERMINATE)
-    pcall_scheduler_stop (self->scheduler, "terminated");
-}
-
-static void
-request (PcallTask *self,
-         Request    what)
-{
-  g_mutex_lock (&self->lock);
-  if (self->engine != NULL)
-    {
-      g_atomic_int_or (&self->requests, what);
-      pcall_engine_wake (self->engine);
-    }
-  g_mutex_unlock (&self->lock);
+  pcall_monitor_leave (self->monitor);
 }
 
 void
-pcall_task_cancel (PcallTask *self)
+pcall_task_stop (PcallTask  *self,
+                 const char *reason)
 {
-  request (self, REQUEST_CANCEL);
+  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
+
+  if (self->scheduler == NULL)
+    self->terminated = TRUE;
+  else if (pcall_task_is_ours (self) && !self->finished)
+    pcall_scheduler_stop (self->scheduler, reason);
 }
 
 /**
@@ -361,57 +95,62 @@ pcall_task_cancel (PcallTask *self)
  * [property@Pcall.Task:grace-period] `SIGKILL`. Calls that run, and those that wait, end in
  * [enum@Pcall.CallState.cancelled]; those that have ended keep what they have.
  *
- * This returns at once, and may be called from any thread: the children are ended as soon as the
- * task is dispatched, by its main context or in [method@Pcall.Task.join]. It does nothing to a task
- * that does not run, and nothing in a forked child.
+ * This returns at once, and may be called from any thread. The children get their signal in here,
+ * whoever drives the task; who wants to know that they have ended joins it. Where the task was not
+ * started, it runs nothing when it is, and all of its calls are cancelled then. This does nothing to a
+ * task that has finished, and nothing in a forked child.
  *
  * Since: 1.0
  */
 void
 pcall_task_terminate (PcallTask *self)
 {
+  g_autoptr (PcallTask) keep = NULL;
+
   g_return_if_fail (PCALL_IS_TASK (self));
 
-  if (pcall_task_is_ours (self))
-    request (self, REQUEST_TERMINATE);
+  if (self->owner != 0 && !pcall_task_is_ours (self))
+    return;
+
+  keep = g_object_ref (self);
+  pcall_task_stop (self, "terminated");
+  pcall_monitor_update (self->monitor);
 }
 
-/* Dispatching */
+/* Driving */
 
-static gboolean
-task_source_dispatch (GSource     *source,
-                      GSourceFunc  callback,
-                      gpointer     data)
+void
+pcall_task_stop_driving (PcallTask *self)
 {
-  g_autoptr (PcallTask) self = g_object_ref (((TaskSource *) source)->task);
+  pcall_monitor_stop_driving (self->monitor);
+  if (self->scheduler != NULL && !pcall_monitor_is_driven (self->monitor))
+    pcall_scheduler_leave_work (self->scheduler);
+}
 
-  if (!pcall_task_is_ours (self))
-    return G_SOURCE_REMOVE;
+gboolean
+pcall_task_advance (PcallTask *self)
+{
+  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
+
+  if (!pcall_monitor_try_drive (self->monitor))
+    {
+      pcall_scheduler_update (self->scheduler);
+      return TRUE;
+    }
 
   pcall_task_invalidate (self);
-  pcall_scheduler_dispatch (self->scheduler, 0);
-  return self->finished ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
-}
-
-static void
-attach_source (PcallTask *self)
-{
-  static GSourceFuncs funcs = { .dispatch = task_source_dispatch };
-  g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
-
-  self->source = g_source_new (&funcs, sizeof (TaskSource));
-  ((TaskSource *) self->source)->task = self;
-  g_source_set_static_name (self->source, "[pcall] task");
-  g_source_add_unix_fd (self->source, pcall_engine_get_fd (self->engine), G_IO_IN);
-  g_source_attach (self->source, context);
+  pcall_scheduler_drive (self->scheduler, SLICE_US);
+  pcall_task_stop_driving (self);
+  return !self->finished;
 }
 
 /**
  * pcall_task_get_fd:
  * @self: a task that was started
  *
- * Gets a descriptor that is readable when [method@Pcall.Task.dispatch] has something to do, for
- * event loops other than GLib's. It belongs to the task and is the same until the task is gone.
+ * Gets a descriptor that is readable when [method@Pcall.Task.dispatch] has something to do, and from
+ * the end of the task on, for event loops other than GLib's. It belongs to the task and is the same
+ * until the task is gone.
  *
  * Returns: the descriptor, or -1 if the task was not started or had finished before
  *
@@ -420,8 +159,11 @@ attach_source (PcallTask *self)
 int
 pcall_task_get_fd (PcallTask *self)
 {
+  g_autoptr (PcallMonitorLocker) locker = NULL;
+
   g_return_val_if_fail (PCALL_IS_TASK (self), -1);
 
+  locker = pcall_monitor_locker_new (self->monitor);
   if (self->engine == NULL)
     return -1;
 
@@ -433,8 +175,11 @@ pcall_task_get_fd (PcallTask *self)
  * pcall_task_dispatch:
  * @self: a task
  *
- * Does what there is to do now, without waiting: signals are emitted in here. For event loops other
- * than GLib's: see [method@Pcall.Task.get_fd].
+ * Does what there is to do now, without waiting, and for a few milliseconds at the most, unless what
+ * listens to the task takes longer: signals are emitted in here. For event loops other than GLib's: see
+ * [method@Pcall.Task.get_fd].
+ *
+ * While another thread drives the task this emits nothing.
  *
  * Returns: %FALSE when there is nothing to come: the task has finished, or was not started
  *
@@ -444,23 +189,26 @@ gboolean
 pcall_task_dispatch (PcallTask *self)
 {
   g_autoptr (PcallTask) keep = NULL;
+  gboolean goes_on;
 
   g_return_val_if_fail (PCALL_IS_TASK (self), FALSE);
 
-  if (self->scheduler == NULL || !pcall_task_is_ours (self))
+  if (!pcall_task_is_ours (self) || self->scheduler == NULL)
     return FALSE;
 
   keep = g_object_ref (self);
-  pcall_task_invalidate (self);
-  pcall_scheduler_dispatch (self->scheduler, 0);
-  return !self->finished;
+  dispatch_depth++;
+  goes_on = pcall_task_advance (self);
+  dispatch_depth--;
+  return goes_on;
 }
 
 /**
  * pcall_task_get_running:
  * @self: a task
  *
- * Tells whether the task has been started and has not finished.
+ * Tells whether the task has been started and has not finished. Takes in what has happened, and
+ * emits no signal; so a loop that asks again and again comes to an end.
  *
  * Returns: %TRUE if it runs
  *
@@ -469,9 +217,15 @@ pcall_task_dispatch (PcallTask *self)
 gboolean
 pcall_task_get_running (PcallTask *self)
 {
+  g_autoptr (PcallMonitorLocker) locker = NULL;
+
   g_return_val_if_fail (PCALL_IS_TASK (self), FALSE);
 
-  return self->scheduler != NULL && !self->finished;
+  locker = pcall_monitor_locker_new_updated (self->monitor);
+  if (self->scheduler == NULL || self->finished)
+    return FALSE;
+  /* User code that is told of the last call finds a task that runs. */
+  return pcall_monitor_is_mine (self->monitor) || !pcall_scheduler_is_over (self->scheduler);
 }
 
 /* Starting */
@@ -487,8 +241,10 @@ static gboolean
 check_targets (PcallTask *self,
                GError   **error)
 {
+  PcallStartMethod method = self->options.start_method;
+
   for (guint i = 0; i < self->targets->len; i++)
-    if (pcall_start_choose (g_ptr_array_index (self->targets, i), self->start_method, error) == NULL)
+    if (pcall_start_choose (g_ptr_array_index (self->targets, i), method, error) == NULL)
       return FALSE;
   return TRUE;
 }
@@ -511,24 +267,34 @@ check_startable (PcallTask *self,
 static void
 make_scheduler (PcallTask *self)
 {
+  const PcallTaskOptions *from = &self->options;
   PcallSchedulerOptions options = {
-    .timeout = pcall_task_to_microseconds (self->timeout),
-    .deadline = pcall_task_to_microseconds (self->deadline),
-    .grace_period = pcall_task_to_microseconds (self->grace_period),
-    .max_children = self->max_children,
-    .calls_per_child = self->calls_per_child,
-    .calls_per_worker = self->calls_per_child_set ? self->calls_per_child : 0,
-    .start_method = self->start_method,
-    .failure_policy = self->failure_policy,
-    .log_mode = self->log_mode,
-    .log_directory = self->log_directory,
-    .keep_logs = self->keep_logs,
+    .timeout = pcall_task_to_microseconds (from->timeout),
+    .deadline = pcall_task_to_microseconds (from->deadline),
+    .grace_period = pcall_task_to_microseconds (from->grace_period),
+    .max_children = from->max_children,
+    .calls_per_child = from->calls_per_child,
+    .calls_per_worker = from->calls_per_child_set ? from->calls_per_child : 0,
+    .start_method = from->start_method,
+    .failure_policy = from->failure_policy,
+    .log_mode = from->log_mode,
+    .log_directory = from->log_directory,
+    .keep_logs = from->keep_logs,
   };
 
-  self->calls = pcall_call_list_new (self->arguments, self->targets,
+  self->calls = pcall_call_list_new (self->monitor, self->arguments, self->targets,
                                      pcall_task_get_n_calls (self));
   self->scheduler = pcall_scheduler_new (self->engine, self->calls, self->arguments, self->targets,
-                                         &options, &scheduler_funcs, self);
+                                         &options, &pcall_task_scheduler_funcs, self);
+}
+
+static void
+update (gpointer owner)
+{
+  PcallTask *self = owner;
+
+  if (self->scheduler != NULL && pcall_task_is_ours (self))
+    pcall_scheduler_update (self->scheduler);
 }
 
 /* Nothing has run, and nobody was told. */
@@ -537,9 +303,72 @@ undo_start (PcallTask *self)
 {
   g_clear_pointer (&self->scheduler, pcall_scheduler_free);
   g_clear_pointer (&self->calls, pcall_call_list_unref);
-  drop_source (self);
-  drop_engine (self);
+  pcall_task_detach_sources (self);
+  g_clear_pointer (&self->engine, pcall_engine_unref);
   self->owner = 0;
+}
+
+static gboolean
+start (PcallTask          *self,
+       PcallTaskStartFlags flags,
+       GError            **error)
+{
+  if (!check_startable (self, error))
+    return FALSE;
+
+  self->engine = pcall_engine_new (error);
+  if (self->engine == NULL)
+    return FALSE;
+
+  self->owner = getpid ();
+  pcall_task_invalidate (self);
+  make_scheduler (self);
+  if (self->terminated)
+    pcall_scheduler_stop (self->scheduler, "terminated");
+  if ((flags & PCALL_TASK_START_NO_SOURCE) == 0)
+    pcall_task_attach_sources (self);
+  if (!pcall_scheduler_start (self->scheduler, flags & PCALL_TASK_START_IN_STEPS, error))
+    {
+      undo_start (self);
+      return FALSE;
+    }
+
+  pcall_monitor_set_update (self->monitor, update, self);
+  return TRUE;
+}
+
+/* That the task runs, and has calls, is told as that of any property that is set: at once, and
+ * before anything else. So this thread drives as long. */
+static void
+tell_started (PcallTask *self)
+{
+  guint n = pcall_call_list_get_n_calls (self->calls);
+  guint depth = pcall_monitor_begin_user_code (self->monitor);
+
+  g_list_model_items_changed (G_LIST_MODEL (self), 0, 0, n);
+  pcall_task_notify (self, PROP_RUNNING);
+  pcall_monitor_end_user_code (self->monitor, depth);
+  pcall_task_invalidate (self);
+}
+
+gboolean
+pcall_task_start_with (PcallTask          *self,
+                       PcallTaskStartFlags flags,
+                       GError            **error)
+{
+  g_autoptr (PcallTask) keep = g_object_ref (self);
+  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
+  gboolean started;
+
+  /* Somebody else is just starting it. */
+  while (!pcall_monitor_try_drive (self->monitor))
+    pcall_monitor_wait (self->monitor, -1);
+
+  started = start (self, flags, error);
+  if (started)
+    tell_started (self);
+  pcall_task_stop_driving (self);
+  return started;
 }
 
 /**
@@ -547,9 +376,13 @@ undo_start (PcallTask *self)
  * @self: a task
  * @error: return location for an error
  *
- * Starts the task: makes children for a few milliseconds; the others follow from the thread-default
- * main context, in [method@Pcall.Task.join] or in [method@Pcall.Task.dispatch]. From here on the
- * task cannot be changed.
+ * Starts the task. From here on it cannot be changed, and it is run by the thread-default main
+ * context, by [method@Pcall.Task.join] or by [method@Pcall.Task.dispatch]. No signal of a call is
+ * emitted in here.
+ *
+ * In a program in which this thread runs no main loop, every call that may run at once has been begun
+ * when this returns. Where it is called from a main loop, children are made for a few milliseconds,
+ * and the others follow from the loop, so that it stays alive.
  *
  * Fails with [error@Pcall.Error.arguments] where there is nothing to call, with
  * [error@Pcall.Error.target] where a target cannot be started that way, and with
@@ -565,28 +398,32 @@ gboolean
 pcall_task_start (PcallTask *self,
                   GError   **error)
 {
-  g_autoptr (PcallTask) keep = NULL;
+  gboolean in_loop = g_main_depth () > 0 || dispatch_depth > 0;
 
   g_return_val_if_fail (PCALL_IS_TASK (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  if (!check_startable (self, error))
-    return FALSE;
+  return pcall_task_start_with (self, in_loop ? PCALL_TASK_START_IN_STEPS : 0, error);
+}
 
-  keep = g_object_ref (self);
-  self->engine = pcall_engine_new (woken, self, error);
-  if (self->engine == NULL)
-    return FALSE;
+/**
+ * pcall_task_start_in_loop:
+ * @self: a task
+ * @error: return location for an error
+ *
+ * Starts the task as [method@Pcall.Task.start] does within a main loop. This is for language bindings,
+ * which know of other loops than GLib's.
+ *
+ * Returns: %TRUE if the task was started
+ *
+ * Since: 1.0
+ */
+gboolean
+pcall_task_start_in_loop (PcallTask *self,
+                          GError   **error)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  self->owner = getpid ();
-  self->listeners = LISTENERS_UNKNOWN;
-  make_scheduler (self);
-  attach_source (self);
-  if (!pcall_scheduler_start (self->scheduler, error))
-    {
-      undo_start (self);
-      return FALSE;
-    }
-
-  return TRUE;
+  return pcall_task_start_with (self, PCALL_TASK_START_IN_STEPS, error);
 }

@@ -50,10 +50,21 @@
  *
  * Dropping the last reference to a task that runs ends its children.
  *
- * A task is for one thread: signals are emitted in the thread-default main context that
- * [method@Pcall.Task.start] was called in, or inside [method@Pcall.Task.join] and
- * [method@Pcall.Task.dispatch]. Only [method@Pcall.Task.terminate], and cancelling a
- * [class@Gio.Cancellable], can be done from any thread.
+ * ## Threads
+ *
+ * A task is set up by one thread. From [method@Pcall.Task.start] on it can be used by any number of
+ * them: started in one, joined by others, looked at, terminated, and dropped in any.
+ *
+ * At each moment at most one thread *drives* the task: it waits for the children and emits signals.
+ * Inside [method@Pcall.Task.run], [method@Pcall.Task.join] and [method@Pcall.Task.dispatch] that is the
+ * caller; else it is the thread that runs the main context which was the thread-default one in
+ * [method@Pcall.Task.start]. Who joins while another thread drives waits for it; a main loop leaves
+ * the task alone meanwhile. So signals come one after the other, each once, but not always in the
+ * same thread.
+ *
+ * Who only looks at a task, or at a [class@Pcall.Call] or [class@Pcall.Child], is shown what has
+ * happened until then, and waiting calls are begun; signals follow when somebody drives. So a program
+ * without a loop can poll.
  *
  * In a forked child, a task of the parent is of no use; it can be dropped there.
  *
@@ -63,7 +74,6 @@
 #define DEFAULT_GRACE_PERIOD 3.0
 
 static GParamSpec *properties[PROP_RUNNING + 1];
-guint pcall_task_signals[SIGNAL_FINISHED + 1];
 
 static void pcall_task_list_model_init (GListModelInterface *iface);
 
@@ -83,6 +93,7 @@ static guint
 pcall_task_get_n_items (GListModel *model)
 {
   PcallTask *self = PCALL_TASK (model);
+  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
 
   return self->calls != NULL ? pcall_call_list_get_n_calls (self->calls) : 0;
 }
@@ -92,6 +103,7 @@ pcall_task_get_item (GListModel *model,
                      guint       position)
 {
   PcallTask *self = PCALL_TASK (model);
+  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
 
   if (position >= pcall_task_get_n_items (model))
     return NULL;
@@ -124,8 +136,8 @@ pcall_task_finalize (GObject *object)
   g_clear_pointer (&self->calls, pcall_call_list_unref);
   g_clear_pointer (&self->arguments, pcall_arguments_unref);
   g_clear_pointer (&self->targets, g_ptr_array_unref);
-  g_clear_pointer (&self->log_directory, g_free);
-  g_mutex_clear (&self->lock);
+  g_clear_pointer (&self->options.log_directory, g_free);
+  g_clear_pointer (&self->monitor, pcall_monitor_unref);
 
   G_OBJECT_CLASS (pcall_task_parent_class)->finalize (object);
 }
@@ -141,37 +153,40 @@ pcall_task_get_property (GObject    *object,
   switch ((PcallTaskProperty) prop_id)
     {
     case PROP_TIMEOUT:
-      g_value_set_double (value, self->timeout);
+      g_value_set_double (value, self->options.timeout);
       break;
     case PROP_DEADLINE:
-      g_value_set_double (value, self->deadline);
+      g_value_set_double (value, self->options.deadline);
       break;
     case PROP_GRACE_PERIOD:
-      g_value_set_double (value, self->grace_period);
+      g_value_set_double (value, self->options.grace_period);
       break;
     case PROP_MAX_CHILDREN:
-      g_value_set_uint (value, self->max_children);
+      g_value_set_uint (value, self->options.max_children);
       break;
     case PROP_CALLS_PER_CHILD:
-      g_value_set_uint (value, self->calls_per_child);
+      g_value_set_uint (value, self->options.calls_per_child);
       break;
     case PROP_N_CALLS:
       g_value_set_uint (value, pcall_task_get_n_calls (self));
       break;
     case PROP_START_METHOD:
-      g_value_set_enum (value, self->start_method);
+      g_value_set_enum (value, self->options.start_method);
       break;
     case PROP_FAILURE_POLICY:
-      g_value_set_enum (value, self->failure_policy);
+      g_value_set_enum (value, self->options.failure_policy);
       break;
     case PROP_LOG_MODE:
-      g_value_set_enum (value, self->log_mode);
+      g_value_set_enum (value, self->options.log_mode);
       break;
     case PROP_LOG_DIRECTORY:
-      g_value_set_string (value, self->log_directory);
+      g_value_set_string (value, self->options.log_directory);
       break;
     case PROP_KEEP_LOGS:
-      g_value_set_boolean (value, self->keep_logs);
+      g_value_set_boolean (value, self->options.keep_logs);
+      break;
+    case PROP_PRIORITY:
+      g_value_set_int (value, self->options.priority);
       break;
     case PROP_N_FINISHED:
       g_value_set_uint (value, pcall_task_get_n_finished (self));
@@ -232,6 +247,9 @@ pcall_task_set_property (GObject      *object,
       break;
     case PROP_KEEP_LOGS:
       pcall_task_set_keep_logs (self, g_value_get_boolean (value));
+      break;
+    case PROP_PRIORITY:
+      pcall_task_set_priority (self, g_value_get_int (value));
       break;
     case PROP_N_FINISHED:
     case PROP_N_FAILED:
@@ -363,6 +381,20 @@ install_options (void)
    * Since: 1.0
    */
   properties[PROP_KEEP_LOGS] = g_param_spec_boolean ("keep-logs", NULL, NULL, FALSE, flags);
+
+  /**
+   * PcallTask:priority: (getter get_priority) (setter set_priority)
+   *
+   * The priority of the task in the main context that it is started in, as that of any
+   * [struct@GLib.Source]: what has happened is taken in and told there, and children are made, a few
+   * milliseconds at a time. By default that is less urgent than a redraw.
+   *
+   * A loop that always has something more urgent to do never gets to the task.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_PRIORITY] = g_param_spec_int ("priority", NULL, NULL, G_MININT, G_MAXINT,
+                                                PCALL_PRIORITY_DEFAULT, flags);
 }
 
 static void
@@ -410,139 +442,6 @@ install_progress (void)
   properties[PROP_RUNNING] = g_param_spec_boolean ("running", NULL, NULL, FALSE, flags);
 }
 
-static guint
-new_signal (const char *name,
-            guint       n_params,
-            ...)
-{
-  va_list types;
-  guint id;
-
-  va_start (types, n_params);
-  id = g_signal_new_valist (name, PCALL_TYPE_TASK, G_SIGNAL_RUN_LAST, NULL, NULL, NULL, NULL,
-                            G_TYPE_NONE, n_params, types);
-  va_end (types);
-  return id;
-}
-
-static void
-install_signals (void)
-{
-  /**
-   * PcallTask::call-started:
-   * @self: the task
-   * @call: the call
-   *
-   * A child runs the call.
-   *
-   * Since: 1.0
-   */
-  pcall_task_signals[SIGNAL_CALL_STARTED] = new_signal ("call-started", 1, PCALL_TYPE_CALL);
-
-  /**
-   * PcallTask::call-finished:
-   * @self: the task
-   * @call: the call
-   *
-   * The call has ended, whatever came of it. Emitted exactly once for each call.
-   *
-   * Since: 1.0
-   */
-  pcall_task_signals[SIGNAL_CALL_FINISHED] = new_signal ("call-finished", 1, PCALL_TYPE_CALL);
-
-  /**
-   * PcallTask::call-failed:
-   * @self: the task
-   * @call: the call
-   * @error: why
-   *
-   * The call has failed or crashed. Emitted before [signal@Pcall.Task::call-finished].
-   *
-   * Since: 1.0
-   */
-  pcall_task_signals[SIGNAL_CALL_FAILED] =
-      new_signal ("call-failed", 2, PCALL_TYPE_CALL, G_TYPE_ERROR);
-
-  /**
-   * PcallTask::call-timed-out:
-   * @self: the task
-   * @call: the call
-   *
-   * The call has been ended because its time, or that of the task, was over. Emitted before
-   * [signal@Pcall.Task::call-finished].
-   *
-   * Since: 1.0
-   */
-  pcall_task_signals[SIGNAL_CALL_TIMED_OUT] = new_signal ("call-timed-out", 1, PCALL_TYPE_CALL);
-
-  /**
-   * PcallTask::call-progress:
-   * @self: the task
-   * @call: the call
-   * @fraction: how much of the call is done, from 0 to 1
-   * @text: what the call told with it, perhaps empty
-   *
-   * The call has told how far it has come, with [func@Pcall.report_progress].
-   *
-   * Since: 1.0
-   */
-  pcall_task_signals[SIGNAL_CALL_PROGRESS] =
-      new_signal ("call-progress", 3, PCALL_TYPE_CALL, G_TYPE_DOUBLE, G_TYPE_STRING);
-
-  /**
-   * PcallTask::call-message:
-   * @self: the task
-   * @call: the call
-   * @message: the message
-   *
-   * The call has sent a message, with [func@Pcall.send_message].
-   *
-   * Since: 1.0
-   */
-  pcall_task_signals[SIGNAL_CALL_MESSAGE] =
-      new_signal ("call-message", 2, PCALL_TYPE_CALL, G_TYPE_VARIANT);
-
-  /**
-   * PcallTask::call-message-with-fd-list:
-   * @self: the task
-   * @call: the call
-   * @message: the message
-   * @fd_list: its descriptors; a handle, `h`, in @message is an index of this list
-   *
-   * The call has sent a message with descriptors, with [func@Pcall.send_message_with_fd_list]. Such
-   * a message is not told by [signal@Pcall.Task::call-message], but in order with those that are.
-   *
-   * Who wants to keep a descriptor takes it from the list with [method@Gio.UnixFDList.get] or
-   * [method@Gio.UnixFDList.steal_fds], or keeps the list; else they are closed.
-   *
-   * Since: 1.0
-   */
-  pcall_task_signals[SIGNAL_CALL_MESSAGE_WITH_FD_LIST] =
-      new_signal ("call-message-with-fd-list", 3, PCALL_TYPE_CALL, G_TYPE_VARIANT,
-                  G_TYPE_UNIX_FD_LIST);
-
-  /**
-   * PcallTask::child-exited:
-   * @self: the task
-   * @child: the child
-   *
-   * A child has ended, and its process group with it.
-   *
-   * Since: 1.0
-   */
-  pcall_task_signals[SIGNAL_CHILD_EXITED] = new_signal ("child-exited", 1, PCALL_TYPE_CHILD);
-
-  /**
-   * PcallTask::finished:
-   * @self: the task
-   *
-   * All calls have ended and no child is left. Emitted once, last.
-   *
-   * Since: 1.0
-   */
-  pcall_task_signals[SIGNAL_FINISHED] = new_signal ("finished", 0);
-}
-
 static void
 pcall_task_class_init (PcallTaskClass *klass)
 {
@@ -556,7 +455,7 @@ pcall_task_class_init (PcallTaskClass *klass)
   install_options ();
   install_progress ();
   g_object_class_install_properties (object_class, G_N_ELEMENTS (properties), properties);
-  install_signals ();
+  pcall_task_install_signals ();
 }
 
 static void
@@ -564,10 +463,11 @@ pcall_task_init (PcallTask *self)
 {
   self->targets = g_ptr_array_new_with_free_func (g_object_unref);
   self->arguments = pcall_arguments_new ();
-  self->grace_period = DEFAULT_GRACE_PERIOD;
-  self->calls_per_child = 1;
-  self->n_calls = 1;
-  g_mutex_init (&self->lock);
+  self->options.grace_period = DEFAULT_GRACE_PERIOD;
+  self->options.calls_per_child = 1;
+  self->options.n_calls = 1;
+  self->options.priority = PCALL_PRIORITY_DEFAULT;
+  self->monitor = pcall_monitor_new ();
 }
 
 void

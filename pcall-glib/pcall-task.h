@@ -19,6 +19,17 @@
 
 G_BEGIN_DECLS
 
+/**
+ * PCALL_PRIORITY_DEFAULT:
+ *
+ * The default of [property@Pcall.Task:priority]: less urgent than input, and than GTK's redraw, which is
+ * at `G_PRIORITY_HIGH_IDLE + 20`, and more urgent than %G_PRIORITY_DEFAULT_IDLE. So a window stays
+ * alive while children start and end.
+ *
+ * Since: 1.0
+ */
+#define PCALL_PRIORITY_DEFAULT 130
+
 #define PCALL_TYPE_TASK (pcall_task_get_type ())
 
 PCALL_AVAILABLE_IN_1_0
@@ -107,6 +118,12 @@ void                pcall_task_set_keep_logs      (PcallTask          *self,
                                                    gboolean            keep_logs);
 PCALL_AVAILABLE_IN_1_0
 gboolean            pcall_task_get_keep_logs      (PcallTask          *self);
+
+PCALL_AVAILABLE_IN_1_0
+void                pcall_task_set_priority       (PcallTask          *self,
+                                                   gint                priority);
+PCALL_AVAILABLE_IN_1_0
+gint                pcall_task_get_priority       (PcallTask          *self);
 
 /* Running it */
 PCALL_AVAILABLE_IN_1_0

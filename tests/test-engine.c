@@ -19,10 +19,10 @@
 #define SOON (g_get_monotonic_time () + SUPPORT_LIMIT_S * G_USEC_PER_SEC)
 
 static PcallEngine *
-new_engine (PcallTimerFunc wake, gpointer data)
+new_engine (void)
 {
   g_autoptr (GError) error = NULL;
-  PcallEngine *engine = pcall_engine_new (wake, data, &error);
+  PcallEngine *engine = pcall_engine_new (&error);
 
   g_assert_no_error (error);
   g_assert_nonnull (engine);
@@ -91,18 +91,18 @@ watched_clear (Watched *self)
 static void
 test_watch (void)
 {
-  g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
+  g_autoptr (PcallEngine) engine = new_engine ();
   Watched a, b;
 
   watched_init (&a, engine, count_and_read);
   watched_init (&b, engine, count_and_read);
-  pcall_engine_dispatch (engine, 0);
+  pcall_engine_dispatch (engine, G_MAXUINT);
   g_assert_cmpuint (a.n_calls, ==, 0);
   g_assert_false (is_ready (engine));
 
   support_pipe_put (&a.pipe, 0);
   g_assert_true (is_ready (engine));
-  pcall_engine_dispatch (engine, 0);
+  pcall_engine_dispatch (engine, G_MAXUINT);
   g_assert_cmpuint (a.n_calls, ==, 1);
   g_assert_cmpuint (a.events, ==, EPOLLIN);
   g_assert_cmpuint (b.n_calls, ==, 0);
@@ -116,19 +116,19 @@ test_watch (void)
 static void
 test_until_unwatched (void)
 {
-  g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
+  g_autoptr (PcallEngine) engine = new_engine ();
   Watched a;
 
   watched_init (&a, engine, count_only);
   support_pipe_put (&a.pipe, 0);
   for (int i = 0; i < 5; i++)
-    pcall_engine_dispatch (engine, 0);
+    pcall_engine_dispatch (engine, G_MAXUINT);
   g_assert_cmpuint (a.n_calls, ==, 5);
 
   pcall_engine_unwatch (engine, &a.watch);
   pcall_engine_unwatch (engine, &a.watch);
   g_assert_false (is_ready (engine));
-  pcall_engine_dispatch (engine, 0);
+  pcall_engine_dispatch (engine, G_MAXUINT);
   g_assert_cmpuint (a.n_calls, ==, 5);
 
   watched_clear (&a);
@@ -137,7 +137,7 @@ test_until_unwatched (void)
 static void
 test_watch_fails (void)
 {
-  g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
+  g_autoptr (PcallEngine) engine = new_engine ();
   g_autoptr (GError) error = NULL;
   PcallWatch watch = { 0 };
 
@@ -161,7 +161,7 @@ unwatch_other (gpointer data, guint32 events)
 static void
 test_unwatch_sibling (void)
 {
-  g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
+  g_autoptr (PcallEngine) engine = new_engine ();
   Watched a, b;
 
   watched_init (&a, engine, unwatch_other);
@@ -170,7 +170,7 @@ test_unwatch_sibling (void)
   b.other = &a;
   support_pipe_put (&a.pipe, 0);
   support_pipe_put (&b.pipe, 0);
-  pcall_engine_dispatch (engine, 0);
+  pcall_engine_dispatch (engine, G_MAXUINT);
   g_assert_cmpuint (a.n_calls + b.n_calls, ==, 1);
 
   watched_clear (&a);
@@ -197,7 +197,7 @@ free_other (gpointer data, guint32 events)
 static void
 test_free_sibling (void)
 {
-  g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
+  g_autoptr (PcallEngine) engine = new_engine ();
   Watched *a = g_new (Watched, 1);
   Watched *b = g_new (Watched, 1);
   Watched third;
@@ -210,7 +210,7 @@ test_free_sibling (void)
   support_pipe_put (&a->pipe, 0);
   support_pipe_put (&b->pipe, 0);
   support_pipe_put (&third.pipe, 0);
-  pcall_engine_dispatch (engine, 0);
+  pcall_engine_dispatch (engine, G_MAXUINT);
   g_assert_cmpuint (third.n_calls, ==, 1);
 
   watched_clear (&third);
@@ -236,7 +236,7 @@ rewatch (gpointer data, guint32 events)
 static void
 test_rewatch (void)
 {
-  g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
+  g_autoptr (PcallEngine) engine = new_engine ();
   Watched a;
   Watched other = { 0 };
 
@@ -244,9 +244,9 @@ test_rewatch (void)
   watched_init (&a, engine, rewatch);
   a.other = &other;
   support_pipe_put (&a.pipe, 0);
-  pcall_engine_dispatch (engine, 0);
+  pcall_engine_dispatch (engine, G_MAXUINT);
   g_assert_cmpuint (a.n_calls, ==, 1);
-  pcall_engine_dispatch (engine, 0);
+  pcall_engine_dispatch (engine, G_MAXUINT);
   g_assert_cmpuint (a.n_calls, ==, 1);
   g_assert_cmpuint (other.n_calls, ==, 1);
 
@@ -254,64 +254,11 @@ test_rewatch (void)
   support_pipe_close (&other.pipe);
 }
 
-/* Dispatching further in: what is unwatched there is not called further out. */
-static void
-dispatch_and_unwatch (gpointer data, guint32 events)
-{
-  Watched *self = data;
-
-  self->n_calls++;
-  pcall_engine_unwatch (self->engine, &self->watch);
-  pcall_engine_dispatch (self->engine, 0);
-}
-
-static void
-test_nested (void)
-{
-  g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
-  Watched watched[10];
-
-  for (gsize i = 0; i < G_N_ELEMENTS (watched); i++)
-    {
-      watched_init (&watched[i], engine, dispatch_and_unwatch);
-      support_pipe_put (&watched[i].pipe, 0);
-    }
-  pcall_engine_dispatch (engine, 0);
-  for (gsize i = 0; i < G_N_ELEMENTS (watched); i++)
-    {
-      g_assert_cmpuint (watched[i].n_calls, ==, 1);
-      watched_clear (&watched[i]);
-    }
-}
-
-/* A callback may drop the last reference to the engine. */
-static void
-drop_engine (gpointer data, guint32 events)
-{
-  Watched *self = data;
-
-  self->n_calls++;
-  pcall_engine_unwatch (self->engine, &self->watch);
-  pcall_engine_unref (self->engine);
-}
-
-static void
-test_dropped (void)
-{
-  Watched a;
-
-  watched_init (&a, new_engine (NULL, NULL), drop_engine);
-  support_pipe_put (&a.pipe, 0);
-  pcall_engine_dispatch (a.engine, 0);
-  g_assert_cmpuint (a.n_calls, ==, 1);
-  support_pipe_close (&a.pipe);
-}
-
 /* More than one batch holds: all have their turn, also where the first ones stay ready. */
 static void
 test_many (void)
 {
-  g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
+  g_autoptr (PcallEngine) engine = new_engine ();
   g_autofree Watched *watched = g_new (Watched, 300);
 
   for (guint i = 0; i < 300; i++)
@@ -320,7 +267,7 @@ test_many (void)
       support_pipe_put (&watched[i].pipe, 0);
     }
   for (guint i = 0; i < 300; i++)
-    pcall_engine_dispatch (engine, 0);
+    pcall_engine_dispatch (engine, G_MAXUINT);
   for (guint i = 0; i < 300; i++)
     {
       g_assert_cmpuint (watched[i].n_calls, >, 0);
@@ -364,14 +311,15 @@ dispatch_until (PcallEngine *engine, GString *order, gsize length)
   while (order->len < length)
     {
       g_assert_cmpint (g_get_monotonic_time (), <, limit);
-      pcall_engine_dispatch (engine, limit);
+      pcall_engine_wait (engine, limit);
+      pcall_engine_dispatch (engine, G_MAXUINT);
     }
 }
 
 static void
 test_timers (void)
 {
-  g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
+  g_autoptr (PcallEngine) engine = new_engine ();
   g_autoptr (GString) order = g_string_new (NULL);
   gint64 now = g_get_monotonic_time ();
   Timed timers[5];
@@ -391,7 +339,8 @@ test_timers (void)
   dispatch_until (engine, order, 4);
   g_assert_cmpstr (order->str, ==, "beda");
   g_assert_cmpint (g_get_monotonic_time (), >=, now + 50000);
-  pcall_engine_dispatch (engine, g_get_monotonic_time () + 1000);
+  pcall_engine_wait (engine, g_get_monotonic_time () + 1000);
+  g_assert_false (pcall_engine_dispatch (engine, G_MAXUINT));
   g_assert_cmpstr (order->str, ==, "beda");
 }
 
@@ -403,7 +352,7 @@ test_timers_passed (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (times); i++)
     {
-      g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
+      g_autoptr (PcallEngine) engine = new_engine ();
       g_autoptr (GString) order = g_string_new (NULL);
       Timed timed = { .engine = engine, .name = 'a', .order = order };
 
@@ -416,7 +365,7 @@ test_timers_passed (void)
 static void
 test_timers_unset (void)
 {
-  g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
+  g_autoptr (PcallEngine) engine = new_engine ();
   g_autoptr (GString) order = g_string_new (NULL);
   Timed a = { .engine = engine, .name = 'a', .order = order };
   Timed b = { .engine = engine, .name = 'b', .order = order };
@@ -426,7 +375,7 @@ test_timers_unset (void)
   pcall_engine_unset_timer (engine, &a.timer);
   dispatch_until (engine, order, 1);
   g_assert_cmpstr (order->str, ==, "b");
-  pcall_engine_dispatch (engine, 0);
+  pcall_engine_dispatch (engine, G_MAXUINT);
   g_assert_false (is_ready (engine));
 }
 
@@ -453,7 +402,7 @@ set_again (gpointer data)
 static void
 test_timers_in_timers (void)
 {
-  g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
+  g_autoptr (PcallEngine) engine = new_engine ();
   g_autoptr (GString) order = g_string_new (NULL);
   Timed a = { .engine = engine, .name = 'a', .order = order };
   Timed b = { .engine = engine, .name = 'b', .order = order, .other = &a };
@@ -462,7 +411,7 @@ test_timers_in_timers (void)
   set_timer (&a, 1, unset_other);
   set_timer (&b, 2, unset_other);
   dispatch_until (engine, order, 1);
-  pcall_engine_dispatch (engine, 0);
+  pcall_engine_dispatch (engine, G_MAXUINT);
   g_assert_cmpstr (order->str, ==, "a");
 
   g_string_truncate (order, 0);
@@ -471,97 +420,106 @@ test_timers_in_timers (void)
   g_assert_cmpstr (order->str, ==, "bbbbb");
 }
 
-/* A timer whose callback dispatches: the next one, due as well, comes in there, once. */
-static void
-dispatch_in_timer (gpointer data)
-{
-  Timed *self = data;
-
-  add_name (self);
-  set_timer (self->other, 1, add_name);
-  dispatch_until (self->engine, self->order, 2);
-}
-
-static void
-test_timers_nested (void)
-{
-  g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
-  g_autoptr (GString) order = g_string_new (NULL);
-  Timed a = { .engine = engine, .name = 'a', .order = order };
-  Timed b = { .engine = engine, .name = 'b', .order = order };
-  Timed c = { .engine = engine, .name = 'c', .order = order };
-
-  a.other = &b;
-  set_timer (&c, g_get_monotonic_time () + 20000, add_name);
-  set_timer (&a, 1, dispatch_in_timer);
-  dispatch_until (engine, order, 3);
-  g_assert_cmpstr (order->str, ==, "abc");
-}
-
 /* Waking and waiting */
-
-static void
-count_wake (gpointer data)
-{
-  (*(guint *) data)++;
-}
 
 static gpointer
 wake_in_thread (gpointer data)
 {
-  g_usleep (2000);
   pcall_engine_wake (data);
   return NULL;
 }
 
+/* A wake-up ends the wait, whether it comes before or after its beginning, and nothing is ready. */
 static void
 test_wake (void)
 {
-  guint n_woken = 0;
-  g_autoptr (PcallEngine) engine = new_engine (count_wake, &n_woken);
-  GThread *thread;
+  g_autoptr (PcallEngine) engine = new_engine ();
+  GThread *thread = g_thread_new ("waker", wake_in_thread, engine);
+  gint64 begun = g_get_monotonic_time ();
 
-  pcall_engine_dispatch (engine, 0);
-  g_assert_cmpuint (n_woken, ==, 0);
-  thread = g_thread_new ("waker", wake_in_thread, engine);
-  pcall_engine_dispatch (engine, -1);
-  g_assert_cmpuint (n_woken, ==, 1);
+  pcall_engine_wait (engine, -1);
   g_thread_join (thread);
   g_assert_false (is_ready (engine));
+  g_assert_false (pcall_engine_dispatch (engine, G_MAXUINT));
 
   /* Many are one. */
   for (int i = 0; i < 1000; i++)
     pcall_engine_wake (engine);
-  pcall_engine_dispatch (engine, -1);
-  pcall_engine_dispatch (engine, 0);
-  g_assert_cmpuint (n_woken, ==, 2);
+  pcall_engine_wait (engine, -1);
+  begun = g_get_monotonic_time ();
+  pcall_engine_wait (engine, begun + 5000);
+  g_assert_cmpint (g_get_monotonic_time (), >=, begun + 5000);
+}
 
-  pcall_engine_wake (engine);
-  pcall_engine_detach (engine);
-  pcall_engine_dispatch (engine, -1);
-  g_assert_cmpuint (n_woken, ==, 2);
+/* What another thread has dealt with does not end the wait; its wake-up does. */
+static gpointer
+steal_and_wake (gpointer data)
+{
+  Watched *self = data;
+
+  support_pipe_put (&self->pipe, 0);
+  while (!pcall_engine_dispatch (self->engine, G_MAXUINT))
+    ;
+  pcall_engine_wake (self->engine);
+  return NULL;
+}
+
+static void
+test_stolen (void)
+{
+  g_autoptr (PcallEngine) engine = new_engine ();
+  Watched a;
+
+  watched_init (&a, engine, count_and_read);
+  for (guint i = 1; i <= 100; i++)
+    {
+      GThread *thread = g_thread_new ("thief", steal_and_wake, &a);
+
+      while ((guint) g_atomic_int_get (&a.n_calls) < i)
+        pcall_engine_wait (engine, -1);
+      g_thread_join (thread);
+    }
+  watched_clear (&a);
 }
 
 static void
 test_wait (void)
 {
-  g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
+  g_autoptr (PcallEngine) engine = new_engine ();
   gint64 begun = g_get_monotonic_time ();
   gint64 limit = begun + 30000;
 
-  pcall_engine_dispatch (engine, 0);
-  pcall_engine_dispatch (engine, 1);
-  pcall_engine_dispatch (engine, begun);
+  pcall_engine_wait (engine, 0);
+  pcall_engine_wait (engine, 1);
+  pcall_engine_wait (engine, begun);
   while (g_get_monotonic_time () < limit)
-    pcall_engine_dispatch (engine, limit);
+    pcall_engine_wait (engine, limit);
   g_assert_cmpint (g_get_monotonic_time (), <, limit + 30 * G_USEC_PER_SEC);
+}
+
+/* For who watches the descriptor of what has ended. */
+static void
+test_stay_ready (void)
+{
+  g_autoptr (PcallEngine) engine = new_engine ();
+  g_autoptr (GString) order = g_string_new (NULL);
+  Timed timed = { .engine = engine, .name = 'a', .order = order };
+
+  g_assert_false (is_ready (engine));
+  pcall_engine_stay_ready (engine);
+  g_assert_true (is_ready (engine));
+  set_timer (&timed, G_MAXINT64, add_name);
+  pcall_engine_stay_ready (engine);
+  pcall_engine_wait (engine, -1);
+  g_assert_true (is_ready (engine));
+  pcall_engine_unset_timer (engine, &timed.timer);
 }
 
 /* Somebody else closed what is watched: that is told, and the engine goes on. */
 static void
 test_closed_by_others (void)
 {
-  g_autoptr (PcallEngine) engine = new_engine (NULL, NULL);
+  g_autoptr (PcallEngine) engine = new_engine ();
   Watched a, b;
 
   watched_init (&a, engine, count_and_read);
@@ -573,7 +531,7 @@ test_closed_by_others (void)
   g_assert_false (a.watch.active);
 
   support_pipe_put (&b.pipe, 0);
-  pcall_engine_dispatch (engine, 0);
+  pcall_engine_dispatch (engine, G_MAXUINT);
   g_assert_cmpuint (b.n_calls, ==, 1);
 
   g_assert_no_errno (close (a.pipe.write_fd));
@@ -593,15 +551,14 @@ main (int argc, char *argv[])
   g_test_add_func ("/pcall/engine/unwatch/sibling", test_unwatch_sibling);
   g_test_add_func ("/pcall/engine/unwatch/free-sibling", test_free_sibling);
   g_test_add_func ("/pcall/engine/unwatch/watch-again", test_rewatch);
-  g_test_add_func ("/pcall/engine/nested", test_nested);
-  g_test_add_func ("/pcall/engine/dropped", test_dropped);
   g_test_add_func ("/pcall/engine/many", test_many);
   g_test_add_func ("/pcall/engine/timers/order", test_timers);
   g_test_add_func ("/pcall/engine/timers/passed", test_timers_passed);
   g_test_add_func ("/pcall/engine/timers/unset", test_timers_unset);
   g_test_add_func ("/pcall/engine/timers/in-timers", test_timers_in_timers);
-  g_test_add_func ("/pcall/engine/timers/nested", test_timers_nested);
   g_test_add_func ("/pcall/engine/wake", test_wake);
+  g_test_add_func ("/pcall/engine/stolen", test_stolen);
+  g_test_add_func ("/pcall/engine/stay-ready", test_stay_ready);
   g_test_add_func ("/pcall/engine/wait", test_wait);
 
   return g_test_run ();

@@ -354,6 +354,7 @@ test_connect_between (void)
   support_pipe_put (&pipe, 0);
   while (pcall_task_get_n_finished (self.task) == 0)
     pcall_task_join (self.task, 0.01, NULL, NULL);
+  pcall_task_join (self.task, 0, NULL, NULL);
   g_assert_cmpuint (self.n_finished, ==, 1);
 
   g_signal_connect_swapped (self.task, "call-finished", G_CALLBACK (count_late), &looked);

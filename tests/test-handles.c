@@ -86,7 +86,8 @@ run (PcallTask *task)
   g_autoptr (Tally) tally = tally_new (task);
   g_autoptr (GError) error = NULL;
 
-  g_assert_true (pcall_task_start (task, &error));
+  pcall_task_start (task, &error);
+  g_assert_no_error (error);
   g_assert_true (pcall_task_join (task, TEST_LIMIT, NULL, &error));
   g_assert_no_error (error);
   tally_assert_complete (tally);
@@ -495,10 +496,18 @@ test_too_many_on_their_way (void)
 
 /* The parent has no descriptor left for them, or only for some. */
 
+static GVariant *
+return_handles_late (GVariant  *args,
+                     GVariant  *kwargs,
+                     gpointer   user_data,
+                     GError   **error)
+{
+  support_pipe_get (user_data);
+  return return_handles (args, kwargs, GUINT_TO_POINTER (10), error);
+}
+
 static void
-leave_descriptors (PcallTask     *task,
-                   PcallCall     *call,
-                   struct rlimit *saved)
+leave_descriptors (struct rlimit *saved)
 {
   int next = open ("/dev/null", O_RDONLY | O_CLOEXEC);
   struct rlimit few = { next + 3, saved->rlim_max };
@@ -512,12 +521,15 @@ test_parent_without_descriptors (void)
 {
   g_autofree char *before = traces_take ();
   g_autoptr (GError) error = NULL;
-  PcallTask *task = pcall_task_new_for_func (return_handles, GUINT_TO_POINTER (10), NULL);
+  SupportPipe gate;
+  PcallTask *task = pcall_task_new_for_func (return_handles_late, &gate, NULL);
   struct rlimit saved;
 
+  support_pipe_open (&gate);
   g_assert_no_errno (getrlimit (RLIMIT_NOFILE, &saved));
-  g_signal_connect (task, "call-started", G_CALLBACK (leave_descriptors), &saved);
   support_start (task);
+  leave_descriptors (&saved);
+  support_pipe_put (&gate, 0);
   pcall_task_join (task, TEST_LIMIT, NULL, &error);
   g_assert_no_errno (setrlimit (RLIMIT_NOFILE, &saved));
 
@@ -525,6 +537,7 @@ test_parent_without_descriptors (void)
   g_assert_nonnull (strstr (error->message, "RLIMIT_NOFILE"));
   g_assert_null (get_list (task, 0));
   g_assert_finalize_object (task);
+  support_pipe_close (&gate);
   traces_assert_back (before);
 }
 

@@ -155,6 +155,7 @@ kill_at_random (PcallTask *task)
         pcall_task_join (task, g_test_rand_int_range (0, 2) * 0.0005, NULL, NULL);
       n_killed += pcall_task_get_running (task) ? kill_one (task) : 0;
     }
+  pcall_task_join (task, -1, NULL, NULL);
   return n_killed;
 }
 

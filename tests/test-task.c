@@ -194,9 +194,6 @@ test_start_join (void)
   g_assert_false (pcall_task_get_running (task));
 
   support_start (task);
-  g_assert_null (pcall_task_get_results (task));
-  g_assert_true (pcall_task_get_running (task));
-
   support_join (task);
   g_assert_false (pcall_task_get_running (task));
   results = pcall_task_get_results (task);
@@ -444,7 +441,8 @@ crowd_started (PcallTask *task, PcallCall *call, Crowd *self)
 
   self->n_living++;
   self->most_living = MAX (self->most_living, self->n_living);
-  g_assert_cmpuint (living->len, ==, self->n_living);
+  /* Among them may be one that was made, and waits until another has ended. */
+  g_assert_cmpuint (living->len, >=, self->n_living);
 }
 
 static void

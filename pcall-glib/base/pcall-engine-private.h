@@ -9,10 +9,10 @@
 
 G_BEGIN_DECLS
 
-/* One epoll descriptor: descriptors, timers and a wake-up from other threads behind it, and it
- * behind one GSource, or any other event loop. It knows what to call, and not what for.
+/* One epoll descriptor: descriptors and timers behind it, and it behind one GSource, or any other
+ * event loop. It knows what to call, and not what for.
  *
- * All but pcall_engine_wake() is for one thread. Watches and timers are parts of the structures
+ * One thread at a time uses it; what any may call at any time is said to be so. Watches and timers are parts of the structures
  * that use them; zero-initialise them. */
 typedef struct _PcallEngine PcallEngine;
 
@@ -36,14 +36,10 @@ typedef struct
   GSequenceIter *position; /* NULL while not set */
 } PcallTimer;
 
-/* @wake is called in dispatch after pcall_engine_wake(), until pcall_engine_detach(). */
-PcallEngine *pcall_engine_new   (PcallTimerFunc wake,
-                                 gpointer       data,
-                                 GError       **error);
-PcallEngine *pcall_engine_ref   (PcallEngine   *self);
-void         pcall_engine_unref (PcallEngine   *self);
-
-void         pcall_engine_detach (PcallEngine *self);
+PcallEngine *pcall_engine_new   (GError      **error);
+/* From any thread. */
+PcallEngine *pcall_engine_ref   (PcallEngine  *self);
+void         pcall_engine_unref (PcallEngine  *self);
 
 /* Calls @func whenever @fd has one of @events (EPOLLIN …), until unwatched. The descriptor stays
  * the caller's, who must unwatch it before closing it. */
@@ -70,16 +66,23 @@ void pcall_engine_set_timer   (PcallEngine   *self,
 void pcall_engine_unset_timer (PcallEngine   *self,
                                PcallTimer    *timer);
 
-/* From any thread. */
-void pcall_engine_wake (PcallEngine *self);
-
 /* The epoll descriptor, which is readable when there is something to dispatch. */
 int pcall_engine_get_fd (PcallEngine *self);
 
-/* Waits until something is ready, or until @until (-1: without limit; 0: not at all), by
- * milliseconds, and calls what is ready then, a bounded number. */
-void pcall_engine_dispatch (PcallEngine *self,
-                            gint64       until);
+/* Waits until there is something to dispatch, or until it is woken, or until @until (-1: without
+ * limit), by milliseconds. One thread at a time; others may do anything else meanwhile. */
+void pcall_engine_wait (PcallEngine *self,
+                        gint64       until);
+/* Ends that wait, or the next one. From any thread. */
+void pcall_engine_wake (PcallEngine *self);
+
+/* From here on the descriptor is ready, for good: there is nothing more to come. */
+void pcall_engine_stay_ready (PcallEngine *self);
+
+/* Calls what is ready, @most at the most, each in its turn; FALSE if there is nothing. Does not wait,
+ * and is not to be called from what it calls. */
+gboolean pcall_engine_dispatch (PcallEngine *self,
+                                guint        most);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PcallEngine, pcall_engine_unref)
 

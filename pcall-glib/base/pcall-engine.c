@@ -6,6 +6,7 @@
 #include "base/pcall-engine-private.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
@@ -16,9 +17,11 @@
 
 /* One epoll descriptor.
  *
- * What is ready is drained into an array first and called second. A callback may unwatch
- * anything, and may dispatch again (a signal handler that joins): each array that is being worked
- * through is known to the engine, and what is unwatched is struck out of all of them.
+ * What is ready is drained into an array first and called second. A callback may unwatch anything:
+ * that is struck out of the array.
+ *
+ * Whoever waits may do so while others dispatch, and so it only learns that something is ready. What
+ * was ready may be dealt with before it looks; then it is woken by a descriptor of its own.
  *
  * Timers stand in a balanced tree, the first of them in a timerfd. Setting the timerfd back costs
  * a system call for each timer that is unset in time, which is nearly all of them; so it is left
@@ -29,28 +32,22 @@
 
 #define BATCH_SIZE 64
 
-typedef struct _Batch Batch;
-
-struct _Batch
+typedef struct
 {
   struct epoll_event events[BATCH_SIZE];
   int                n_events;
-  Batch             *outer;
-};
+} Batch;
 
 struct _PcallEngine
 {
-  grefcount      ref_count;
-  int            epoll_fd;
-  int            timer_fd;
-  int            wake_fd;
-  PcallWatch     timer_watch;
-  PcallWatch     wake_watch;
-  GSequence     *timers;
-  gint64         armed; /* when the timerfd expires; G_MAXINT64 if it does not */
-  PcallTimerFunc wake;
-  gpointer       wake_data;
-  Batch         *batches;
+  gatomicrefcount ref_count;
+  int             epoll_fd;
+  int             timer_fd;
+  int             wake_fd;
+  PcallWatch      timer_watch;
+  GSequence      *timers;
+  gint64          armed; /* when the timerfd expires; G_MAXINT64 if it does not */
+  Batch          *batch; /* that is being worked through */
 };
 
 static gint
@@ -106,15 +103,13 @@ timer_expired (gpointer data,
   PcallTimer *timer;
   guint64 expirations;
 
-  if (read (self->timer_fd, &expirations, sizeof expirations) < 0 && errno != EAGAIN)
-    g_assert (errno == EINTR);
+  if (read (self->timer_fd, &expirations, sizeof expirations) < 0)
+    g_assert (errno == EAGAIN || errno == EINTR);
   self->armed = G_MAXINT64;
 
   while ((timer = first_timer (self)) != NULL && timer->due <= now)
     {
       pcall_engine_unset_timer (self, timer);
-      /* It may dispatch: the next one must not wait for its return. */
-      arm_first (self);
       timer->func (timer->data);
     }
 
@@ -122,22 +117,9 @@ timer_expired (gpointer data,
 }
 
 static void
-woken (gpointer data,
-       guint32  events)
-{
-  PcallEngine *self = data;
-  guint64 count;
-
-  if (read (self->wake_fd, &count, sizeof count) < 0)
-    g_assert (errno == EAGAIN || errno == EINTR);
-  if (self->wake != NULL)
-    self->wake (self->wake_data);
-}
-
-static void
 engine_free (PcallEngine *self)
 {
-  g_assert (self->batches == NULL);
+  g_assert (self->batch == NULL);
 
   g_clear_pointer (&self->timers, g_sequence_free);
   pcall_fd_clear (&self->wake_fd);
@@ -162,16 +144,12 @@ check_descriptor (int         fd,
 }
 
 PcallEngine *
-pcall_engine_new (PcallTimerFunc wake,
-                  gpointer       data,
-                  GError       **error)
+pcall_engine_new (GError **error)
 {
   g_autoptr (PcallEngine) self = g_new0 (PcallEngine, 1);
 
-  g_ref_count_init (&self->ref_count);
+  g_atomic_ref_count_init (&self->ref_count);
   self->epoll_fd = self->timer_fd = self->wake_fd = -1;
-  self->wake = wake;
-  self->wake_data = data;
   self->armed = G_MAXINT64;
   self->timers = g_sequence_new (NULL);
 
@@ -186,8 +164,7 @@ pcall_engine_new (PcallTimerFunc wake,
     return NULL;
 
   if (!pcall_engine_watch (self, &self->timer_watch, self->timer_fd, EPOLLIN, timer_expired, self,
-                           error) ||
-      !pcall_engine_watch (self, &self->wake_watch, self->wake_fd, EPOLLIN, woken, self, error))
+                           error))
     return NULL;
 
   return g_steal_pointer (&self);
@@ -196,21 +173,15 @@ pcall_engine_new (PcallTimerFunc wake,
 PcallEngine *
 pcall_engine_ref (PcallEngine *self)
 {
-  g_ref_count_inc (&self->ref_count);
+  g_atomic_ref_count_inc (&self->ref_count);
   return self;
 }
 
 void
 pcall_engine_unref (PcallEngine *self)
 {
-  if (g_ref_count_dec (&self->ref_count))
+  if (g_atomic_ref_count_dec (&self->ref_count))
     engine_free (self);
-}
-
-void
-pcall_engine_detach (PcallEngine *self)
-{
-  self->wake = NULL;
 }
 
 gboolean
@@ -245,10 +216,9 @@ pcall_engine_unwatch (PcallEngine *self,
     g_critical ("epoll_ctl: %s: descriptor %d was closed by something else in this program",
                 g_strerror (errno), watch->fd);
 
-  for (Batch *batch = self->batches; batch != NULL; batch = batch->outer)
-    for (int i = 0; i < batch->n_events; i++)
-      if (batch->events[i].data.ptr == watch)
-        batch->events[i].data.ptr = NULL;
+  for (int i = 0; self->batch != NULL && i < self->batch->n_events; i++)
+    if (self->batch->events[i].data.ptr == watch)
+      self->batch->events[i].data.ptr = NULL;
 }
 
 void
@@ -311,29 +281,49 @@ milliseconds_until (gint64 until)
 
   if (until < 0)
     return -1;
-  if (until == 0)
-    return 0;
 
   left = until - g_get_monotonic_time ();
   return CLAMP ((left + 999) / 1000, 0, G_MAXINT);
 }
 
 void
-pcall_engine_dispatch (PcallEngine *self,
-                       gint64       until)
+pcall_engine_wait (PcallEngine *self,
+                   gint64       until)
 {
-  G_GNUC_UNUSED g_autoptr (PcallEngine) keep = pcall_engine_ref (self);
-  Batch batch;
+  struct pollfd fds[] = {
+    { .fd = self->epoll_fd, .events = POLLIN },
+    { .fd = self->wake_fd, .events = POLLIN },
+  };
+  guint64 count;
 
   /* A signal ends the wait early, like anything else that ends it without an event. */
-  batch.n_events =
-      epoll_wait (self->epoll_fd, batch.events, BATCH_SIZE, milliseconds_until (until));
-  if (batch.n_events <= 0)
+  if (poll (fds, G_N_ELEMENTS (fds), milliseconds_until (until)) <= 0 || fds[1].revents == 0)
     return;
+  if (read (self->wake_fd, &count, sizeof count) < 0)
+    g_assert (errno == EAGAIN || errno == EINTR);
+}
 
-  batch.outer = self->batches;
-  self->batches = &batch;
+void
+pcall_engine_stay_ready (PcallEngine *self)
+{
+  /* Nobody reads from it any more. */
+  arm (self, 1);
+}
 
+gboolean
+pcall_engine_dispatch (PcallEngine *self,
+                       guint        most)
+{
+  int size = MIN (most, BATCH_SIZE);
+  Batch batch;
+
+  g_assert (self->batch == NULL);
+
+  while ((batch.n_events = epoll_wait (self->epoll_fd, batch.events, size, 0)) < 0)
+    if (errno != EINTR)
+      return FALSE;
+
+  self->batch = &batch;
   for (int i = 0; i < batch.n_events; i++)
     {
       PcallWatch *watch = batch.events[i].data.ptr;
@@ -341,6 +331,7 @@ pcall_engine_dispatch (PcallEngine *self,
       if (watch != NULL)
         watch->func (watch->data, batch.events[i].events);
     }
+  self->batch = NULL;
 
-  self->batches = batch.outer;
+  return batch.n_events > 0;
 }

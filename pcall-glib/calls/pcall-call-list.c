@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "calls/pcall-call-list-struct-private.h"
+#include "calls/pcall-call-list-parts-private.h"
 
 #include <sys/types.h>
 
@@ -15,29 +15,47 @@
  * A million calls are an array of a million small records, zero until they are touched. What few
  * calls have (an error, a text, a log file) stands apart from the record. A result is kept as
  * the bytes that came, and a number in the record itself (pcall-call-results.c). Arguments are
- * not stored at all: they are built when asked for. */
+ * not stored at all: they are built when asked for.
+ *
+ * What is heard of a call waits in a queue of events until it is its turn to be told, and only then
+ * shows in the record. So that nothing is heard twice, the record knows from the first moment that
+ * the call has begun, or ended. */
+
+enum
+{
+  KNOWN_NOTHING,
+  KNOWN_BEGUN,
+  KNOWN_ENDED,
+};
 
 PcallCallList *
-pcall_call_list_new (PcallArguments *arguments,
+pcall_call_list_new (PcallMonitor   *monitor,
+                     PcallArguments *arguments,
                      GPtrArray      *targets,
                      guint           n_calls)
 {
   PcallCallList *self = g_new0 (PcallCallList, 1);
 
-  g_ref_count_init (&self->ref_count);
+  g_atomic_ref_count_init (&self->ref_count);
   self->arguments = pcall_arguments_ref (arguments);
   self->targets = g_ptr_array_ref (targets);
   self->records = g_new0 (PcallCallRecord, n_calls);
   self->n_calls = n_calls;
-  self->calls = g_hash_table_new (NULL, NULL);
+  pcall_views_init (&self->views, monitor);
   return self;
 }
 
 PcallCallList *
 pcall_call_list_ref (PcallCallList *self)
 {
-  g_ref_count_inc (&self->ref_count);
+  g_atomic_ref_count_inc (&self->ref_count);
   return self;
+}
+
+PcallMonitor *
+pcall_call_list_get_monitor (PcallCallList *self)
+{
+  return self->views.monitor;
 }
 
 void
@@ -69,13 +87,13 @@ record_clear (PcallCallRecord *record)
 void
 pcall_call_list_unref (PcallCallList *self)
 {
-  if (!g_ref_count_dec (&self->ref_count))
+  if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
 
   for (guint i = 0; i < self->n_calls; i++)
     record_clear (&self->records[i]);
   g_free (self->records);
-  g_hash_table_unref (self->calls);
+  pcall_views_clear (&self->views);
   g_clear_pointer (&self->handles, g_hash_table_unref);
   g_clear_pointer (&self->log, pcall_log_files_unref);
   g_ptr_array_unref (self->targets);
@@ -92,58 +110,32 @@ ensure_extra (PcallCallRecord *record)
   return record->extra;
 }
 
-static PcallCall *
-peek_call (PcallCallList *self,
-           guint          index)
-{
-  /* Nobody looks at most calls, so at most times there is none. */
-  if (g_hash_table_size (self->calls) == 0)
-    return NULL;
-  return g_hash_table_lookup (self->calls, GUINT_TO_POINTER (index));
-}
-
-/* Who connected to an object and let it go wants to be told all the same, until there is nothing
- * left to tell. */
-static void
-hold_call (PcallCallList *self,
-           guint          index,
-           PcallCall     *call)
-{
-  PcallCallRecord *record = pcall_call_list_get_record (self, index);
-
-  if (record->state > PCALL_CALL_STATE_RUNNING)
-    return;
-
-  record->holds_call = TRUE;
-  g_object_ref (call);
-}
-
 PcallCall *
 pcall_call_list_get_call (PcallCallList *self,
                           guint          index)
 {
-  PcallCall *call = peek_call (self, index);
+  PcallCall *call = pcall_views_get (&self->views, index);
 
   if (call != NULL)
-    return g_object_ref (call);
+    return call;
 
   call = pcall_call_new (self, index);
-  g_hash_table_insert (self->calls, GUINT_TO_POINTER (index), call);
-  hold_call (self, index, call);
+  pcall_views_add (&self->views, index, call);
+  if (pcall_call_list_get_record (self, index)->state <= PCALL_CALL_STATE_RUNNING)
+    pcall_views_hold (&self->views, index);
   return call;
 }
 
 void
-pcall_call_list_forget_call (PcallCallList *self,
-                             guint          index)
+pcall_call_list_forget_call (PcallCallList *self)
 {
-  g_hash_table_remove (self->calls, GUINT_TO_POINTER (index));
+  pcall_views_forget (&self->views);
 }
 
 gboolean
 pcall_call_list_has_objects (PcallCallList *self)
 {
-  return g_hash_table_size (self->calls) > 0;
+  return pcall_views_are_there (&self->views);
 }
 
 guint
@@ -214,6 +206,57 @@ pcall_call_list_describe (PcallCallList *self,
                       : g_strdup_printf ("call %u", index);
 }
 
+gboolean
+pcall_call_list_expect_begin (PcallCallList *self,
+                              guint          index)
+{
+  PcallCallRecord *record = pcall_call_list_get_record (self, index);
+
+  if (record->known != KNOWN_NOTHING)
+    return FALSE;
+
+  record->known = KNOWN_BEGUN;
+  return TRUE;
+}
+
+gboolean
+pcall_call_list_expect_end (PcallCallList *self,
+                            guint          index)
+{
+  PcallCallRecord *record = pcall_call_list_get_record (self, index);
+
+  if (record->known == KNOWN_ENDED)
+    return FALSE;
+
+  record->known = KNOWN_ENDED;
+  return TRUE;
+}
+
+gboolean
+pcall_call_list_is_untouched (PcallCallList *self,
+                              guint          index)
+{
+  return pcall_call_list_get_record (self, index)->known == KNOWN_NOTHING;
+}
+
+gboolean
+pcall_call_list_has_ended (PcallCallList *self,
+                           guint          index)
+{
+  return pcall_call_list_get_record (self, index)->known == KNOWN_ENDED;
+}
+
+static void
+set_process (PcallCallList   *self,
+             PcallCallRecord *record,
+             pid_t            pid)
+{
+  record->pid = pid;
+  record->has_log = self->log != NULL;
+  if (record->extra != NULL)
+    g_clear_pointer (&record->extra->log_file, g_free);
+}
+
 void
 pcall_call_list_begin (PcallCallList *self,
                        guint          index,
@@ -221,27 +264,13 @@ pcall_call_list_begin (PcallCallList *self,
                        gint64         began)
 {
   PcallCallRecord *record = pcall_call_list_get_record (self, index);
-  PcallCall *call = peek_call (self, index);
 
+  if (record->state > PCALL_CALL_STATE_RUNNING)
+    return;
+
+  set_process (self, record, pid);
   record->state = PCALL_CALL_STATE_RUNNING;
-  record->pid = pid;
-  record->has_log = self->log != NULL;
-  if (record->extra != NULL)
-    g_clear_pointer (&record->extra->log_file, g_free);
   record->time = began;
-  if (call != NULL)
-    pcall_call_notify_started (call);
-}
-
-void
-pcall_call_list_stop_clock (PcallCallList *self,
-                            guint          index,
-                            gint64         took)
-{
-  PcallCallRecord *record = pcall_call_list_get_record (self, index);
-
-  record->time = MAX (took, 0);
-  record->stopped = TRUE;
 }
 
 void
@@ -250,9 +279,13 @@ pcall_call_list_set_progress (PcallCallList *self,
                               gdouble        fraction,
                               const char    *text)
 {
-  PcallCallExtra *extra = ensure_extra (pcall_call_list_get_record (self, index));
-  PcallCall *call = peek_call (self, index);
+  PcallCallRecord *record = pcall_call_list_get_record (self, index);
+  PcallCallExtra *extra;
 
+  if (record->state > PCALL_CALL_STATE_RUNNING)
+    return;
+
+  extra = ensure_extra (record);
   self->progress += fraction - extra->progress;
   extra->progress = fraction;
   if (g_strcmp0 (text, extra->progress_text) != 0)
@@ -260,98 +293,92 @@ pcall_call_list_set_progress (PcallCallList *self,
       g_free (extra->progress_text);
       extra->progress_text = g_strdup (text);
     }
-  if (call != NULL)
-    pcall_call_notify_progressed (call);
 }
 
 /* A call that is over is wholly done, and no longer counts as partly done. */
 static void
-settle_progress (PcallCallList   *self,
+finish_progress (PcallCallList   *self,
                  PcallCallRecord *record)
 {
-  if (record->extra != NULL)
-    {
-      self->progress -= record->extra->progress;
-      record->extra->progress = 1.0;
-    }
-  if (record->time != 0 && !record->stopped)
-    record->time = g_get_monotonic_time () - record->time;
-}
+  if (record->extra == NULL)
+    return;
 
-/* FALSE if it had ended before. */
-static gboolean
-finish (PcallCallList   *self,
-        PcallCallRecord *record,
-        PcallCallState   state)
-{
-  g_assert (state > PCALL_CALL_STATE_RUNNING);
-
-  if (record->state > PCALL_CALL_STATE_RUNNING)
-    return FALSE;
-
-  settle_progress (self, record);
-  record->state = state;
-  self->n_finished++;
-  self->n_failed += state != PCALL_CALL_STATE_SUCCEEDED;
-  return TRUE;
+  self->progress -= record->extra->progress;
+  record->extra->progress = 1.0;
 }
 
 static void
-notify_finished (PcallCallList *self,
-                 guint          index)
+set_elapsed (PcallCallRecord *record,
+             gint64           took)
 {
-  PcallCallRecord *record = pcall_call_list_get_record (self, index);
-  g_autoptr (PcallCall) call = NULL;
-
-  g_set_object (&call, peek_call (self, index));
-  if (call != NULL)
-    pcall_call_notify_finished (call);
-  if (record->holds_call)
-    g_object_unref (call);
-  record->holds_call = FALSE;
+  if (took >= 0)
+    record->time = took;
+  else if (record->time != 0 && !record->stopped)
+    record->time = g_get_monotonic_time () - record->time;
+  record->stopped = TRUE;
 }
 
-gboolean
-pcall_call_list_finish (PcallCallList  *self,
-                        guint           index,
-                        PcallCallState  state,
-                        PcallPayload   *result,
-                        GError         *error,
-                        GVariant       *error_details)
+/* The record takes what is in the outcome. */
+static void
+take_outcome (PcallCallList   *self,
+              guint            index,
+              PcallCallRecord *record,
+              PcallOutcome    *outcome)
 {
-  PcallCallRecord *record = pcall_call_list_get_record (self, index);
-
-  g_assert ((result != NULL) == (state == PCALL_CALL_STATE_SUCCEEDED));
-  g_assert ((error == NULL) == (state == PCALL_CALL_STATE_SUCCEEDED));
-
-  if (!finish (self, record, state))
-    {
-      g_clear_error (&error);
-      return FALSE;
-    }
-
-  if (result != NULL)
-    pcall_call_record_set_payload (record, result);
-  if (error != NULL)
-    ensure_extra (record)->error = error;
-  if (error_details != NULL)
-    ensure_extra (record)->error_details = g_variant_ref (error_details);
-  notify_finished (self, index);
-  return TRUE;
+  if (outcome->handles != NULL)
+    pcall_call_list_set_handles (self, index, outcome->handles);
+  if (outcome->result != NULL)
+    pcall_call_record_set_payload (record, outcome->result);
+  else if (outcome->number.type != '\0')
+    pcall_call_record_set_number (record, &outcome->number);
+  if (outcome->error != NULL)
+    ensure_extra (record)->error = g_steal_pointer (&outcome->error);
+  if (outcome->details != NULL)
+    ensure_extra (record)->error_details = g_steal_pointer (&outcome->details);
 }
 
 void
-pcall_call_list_finish_number (PcallCallList     *self,
-                               guint              index,
-                               const PcallNumber *number)
+pcall_call_list_finish (PcallCallList      *self,
+                        guint               index,
+                        const PcallCallEnd *end,
+                        PcallOutcome       *outcome)
 {
   PcallCallRecord *record = pcall_call_list_get_record (self, index);
 
-  if (!finish (self, record, PCALL_CALL_STATE_SUCCEEDED))
-    return;
+  g_assert (end->state > PCALL_CALL_STATE_RUNNING);
+  g_assert (record->state <= PCALL_CALL_STATE_RUNNING);
+  g_assert (pcall_outcome_is_success (outcome) == (end->state == PCALL_CALL_STATE_SUCCEEDED));
 
-  pcall_call_record_set_number (record, number);
-  notify_finished (self, index);
+  if (end->pid > 0 && record->pid != end->pid)
+    set_process (self, record, end->pid);
+  take_outcome (self, index, record, outcome);
+  finish_progress (self, record);
+  set_elapsed (record, end->took);
+  record->state = end->state;
+  record->has_log = end->has_log;
+  self->n_finished++;
+  self->n_failed += end->state != PCALL_CALL_STATE_SUCCEEDED;
+}
+
+void
+pcall_call_list_notify_started (PcallCallList *self,
+                                guint          index)
+{
+  pcall_views_notify (&self->views, index, (PcallViewFunc) pcall_call_notify_started);
+}
+
+void
+pcall_call_list_notify_progressed (PcallCallList *self,
+                                   guint          index)
+{
+  pcall_views_notify (&self->views, index, (PcallViewFunc) pcall_call_notify_progressed);
+}
+
+void
+pcall_call_list_notify_finished (PcallCallList *self,
+                                 guint          index)
+{
+  pcall_views_notify_last (&self->views, index, (PcallViewFunc) pcall_call_notify_finished);
 }
 
 guint
@@ -362,7 +389,7 @@ pcall_call_list_count_pending (PcallCallList *self,
   const PcallCallRecord *record = pcall_call_list_get_record (self, first);
   guint i = 0;
 
-  while (i < MIN (n, self->n_calls - first) && record[i].state == PCALL_CALL_STATE_PENDING &&
+  while (i < MIN (n, self->n_calls - first) && record[i].known == KNOWN_NOTHING &&
          record[i].extra == NULL)
     i++;
   return i;
@@ -377,6 +404,7 @@ book (PcallCallList   *self,
   record->pid = pid;
   record->time = took;
   record->stopped = TRUE;
+  record->known = KNOWN_ENDED;
   record->state = PCALL_CALL_STATE_SUCCEEDED;
   self->n_finished++;
 }
@@ -416,19 +444,16 @@ pcall_call_list_book_payload (PcallCallList *self,
 }
 
 void
-pcall_call_list_settle_log (PcallCallList *self,
-                            guint          index,
-                            gboolean       has_log)
+pcall_call_list_drop_log (PcallCallList *self,
+                          guint          index)
 {
   PcallCallRecord *record = pcall_call_list_get_record (self, index);
-  PcallCall *call = peek_call (self, index);
 
-  if (record->has_log == has_log)
+  if (!record->has_log)
     return;
 
-  record->has_log = has_log;
-  if (call != NULL)
-    pcall_call_notify_log_file (call);
+  record->has_log = FALSE;
+  pcall_views_notify (&self->views, index, (PcallViewFunc) pcall_call_notify_log_file);
 }
 
 void
@@ -442,22 +467,34 @@ pcall_call_list_set_log_note (PcallCallList *self,
   extra->log_note = g_strdup (note);
 }
 
+static void
+abandon_call (PcallCallList *self,
+              guint          index,
+              const char    *reason)
+{
+  const PcallCallEnd end = { PCALL_CALL_STATE_CANCELLED, 0, -1, FALSE };
+  g_auto (PcallOutcome) outcome = { 0 };
+  g_autofree char *call = NULL;
+
+  if (pcall_call_list_get_state (self, index) > PCALL_CALL_STATE_RUNNING)
+    return;
+
+  call = pcall_call_list_describe (self, index);
+  pcall_outcome_set_error (&outcome, g_error_new (PCALL_ERROR, PCALL_ERROR_CANCELLED, "%s: %s", call,
+                                                  reason));
+  pcall_call_list_expect_end (self, index);
+  pcall_call_list_finish (self, index, &end, &outcome);
+  pcall_call_list_notify_finished (self, index);
+}
+
 void
 pcall_call_list_abandon (PcallCallList *self,
                          const char    *reason)
 {
-  g_autoptr (GList) indices = g_hash_table_get_keys (self->calls);
+  g_autoptr (GArray) indices = pcall_views_list (&self->views);
 
-  for (GList *l = indices; l != NULL; l = l->next)
-    {
-      guint index = GPOINTER_TO_UINT (l->data);
-      g_autofree char *call = pcall_call_list_describe (self, index);
-
-      pcall_call_list_finish (self, index, PCALL_CALL_STATE_CANCELLED, NULL,
-                              g_error_new (PCALL_ERROR, PCALL_ERROR_CANCELLED, "%s: %s", call,
-                                           reason),
-                              NULL);
-    }
+  for (guint i = 0; i < indices->len; i++)
+    abandon_call (self, g_array_index (indices, guint, i), reason);
 }
 
 const char *

@@ -9,20 +9,25 @@
 #include "calls/pcall-arguments-private.h"
 #include "pcall-call.h"
 #include "log/pcall-log-files-private.h"
+#include "base/pcall-monitor-private.h"
+#include "wire/pcall-outcome-private.h"
 #include "wire/pcall-payload-private.h"
 
 G_BEGIN_DECLS
 
 /* All the calls of a task, compactly: what is known of each stands in a record, and a PcallCall
  * is made when somebody asks for one. There is one object for an index until the call has ended,
- * and as long as any reference to it lives. For one thread. */
+ * and as long as any reference to it lives. For who has entered the monitor. */
 typedef struct _PcallCallList PcallCallList;
 
-PcallCallList *pcall_call_list_new   (PcallArguments *arguments,
+PcallCallList *pcall_call_list_new   (PcallMonitor   *monitor,
+                                      PcallArguments *arguments,
                                       GPtrArray      *targets,
                                       guint           n_calls);
+/* From any thread. */
 PcallCallList *pcall_call_list_ref   (PcallCallList  *self);
 void           pcall_call_list_unref (PcallCallList  *self);
+PcallMonitor  *pcall_call_list_get_monitor (PcallCallList *self);
 
 /* A full reference. */
 PcallCall     *pcall_call_list_get_call       (PcallCallList *self,
@@ -45,45 +50,50 @@ PcallCallState pcall_call_list_get_state (PcallCallList *self,
 char          *pcall_call_list_describe  (PcallCallList *self,
                                           guint          index);
 
+/* What is heard of a call, before it shows in the record. */
+
+/* It begins; FALSE if that was heard before. */
+gboolean pcall_call_list_expect_begin (PcallCallList *self,
+                                       guint          index);
+/* It has ended; FALSE if that was heard before. */
+gboolean pcall_call_list_expect_end   (PcallCallList *self,
+                                       guint          index);
+/* Whether nothing was heard of it. */
+gboolean pcall_call_list_is_untouched (PcallCallList *self,
+                                       guint          index);
+gboolean pcall_call_list_has_ended    (PcallCallList *self,
+                                       guint          index);
+/* Of @n calls from the first on, how many in a row are so. */
+guint    pcall_call_list_count_pending (PcallCallList *self,
+                                        guint          first,
+                                        guint          n);
+
+/* What shows in the record. */
+
+/* How a call ended. */
+typedef struct
+{
+  PcallCallState state;
+  pid_t          pid;  /* 0 if it had not begun */
+  gint64         took; /* microseconds; -1 if the record knows since when it runs */
+  gboolean       has_log;
+} PcallCallEnd;
+
 void     pcall_call_list_begin        (PcallCallList *self,
                                        guint          index,
                                        pid_t          pid,
                                        gint64         began);
-/* It took so long, though that it ended is told only later. */
-void     pcall_call_list_stop_clock   (PcallCallList *self,
-                                       guint          index,
-                                       gint64         took);
 void     pcall_call_list_set_progress (PcallCallList *self,
                                        guint          index,
                                        gdouble        fraction,
                                        const char    *text);
-/* The descriptors of the result that the call is about to end with. */
-void     pcall_call_list_set_handles  (PcallCallList *self,
-                                       guint          index,
-                                       GUnixFDList   *handles);
-/* The one step into a terminal state, with either @result, as it is in a v, or @error. FALSE, and
- * nothing is changed, where one was reached before. Takes @error. */
-gboolean pcall_call_list_finish       (PcallCallList *self,
-                                       guint          index,
-                                       PcallCallState state,
-                                       PcallPayload  *result,
-                                       GError        *error,
-                                       GVariant      *error_details);
-
-/* A call that has begun has a log file in @log. */
-void     pcall_call_list_set_log      (PcallCallList   *self,
-                                       PcallLogFiles *log);
-/* Whether it still has. */
-/* It has succeeded, with a number. */
-void     pcall_call_list_finish_number (PcallCallList     *self,
-                                        guint              index,
-                                        const PcallNumber *number);
-/* Of @n calls from the first on, how many in a row nothing is known of. */
-guint    pcall_call_list_count_pending (PcallCallList *self,
-                                        guint          first,
-                                        guint          n);
-/* Such calls, whose objects nobody has, have succeeded, each in @took microseconds and with a
- * number of that @type. */
+/* The one step into a terminal state. Takes what is in @outcome. */
+void     pcall_call_list_finish       (PcallCallList      *self,
+                                       guint               index,
+                                       const PcallCallEnd *end,
+                                       PcallOutcome       *outcome);
+/* Calls of which nothing was heard have succeeded, each in @took microseconds and with a number of
+ * that @type. */
 void     pcall_call_list_book         (PcallCallList *self,
                                        guint          first,
                                        guint          n,
@@ -97,14 +107,31 @@ void     pcall_call_list_book_payload (PcallCallList *self,
                                        pid_t          pid,
                                        gint64         took,
                                        PcallPayload  *result);
-void     pcall_call_list_settle_log   (PcallCallList *self,
+/* The descriptors of a result. */
+void     pcall_call_list_set_handles  (PcallCallList *self,
                                        guint          index,
-                                       gboolean       has_log);
-/* What is to be said of it. */
+                                       GUnixFDList   *handles);
+/* A call that has begun has a log file in @log, … */
+void     pcall_call_list_set_log      (PcallCallList *self,
+                                       PcallLogFiles *log);
+/* … which is gone. Calls user code. */
+void     pcall_call_list_drop_log     (PcallCallList *self,
+                                       guint          index);
+
+/* Who holds the call is notified of what has changed. These call user code. */
+void     pcall_call_list_notify_started    (PcallCallList *self,
+                                            guint          index);
+void     pcall_call_list_notify_progressed (PcallCallList *self,
+                                            guint          index);
+void     pcall_call_list_notify_finished   (PcallCallList *self,
+                                            guint          index);
+
+/* What is to be said of the call where its log is. */
 void     pcall_call_list_set_log_note (PcallCallList *self,
                                        guint          index,
                                        const char    *note);
-/* The task is gone: calls that somebody still looks at end as cancelled, if they have not ended. */
+/* The task is gone: calls that somebody still looks at end as cancelled, if they have not ended.
+ * Calls user code. */
 void     pcall_call_list_abandon      (PcallCallList *self,
                                        const char    *reason);
 
@@ -118,7 +145,6 @@ GVariant     *pcall_call_list_get_kwargs        (PcallCallList *self,
 /* A full reference. */
 GVariant     *pcall_call_list_get_result        (PcallCallList *self,
                                                  guint          index);
-/* As in pcall_payload_peek_bytestring(). */
 /* The results of calls from @index on that are bytes, see pcall_task_get_result_pieces(). */
 GBytes        *pcall_call_list_join_results (PcallCallList *self,
                                              guint          index);
@@ -128,6 +154,7 @@ guint          pcall_call_list_get_numbers (PcallCallList *self,
                                             guint          index,
                                             char          *type,
                                             guint64       *numbers);
+/* As in pcall_payload_peek_bytestring(). */
 const guint8 *pcall_call_list_peek_result_data  (PcallCallList *self,
                                                  guint          index,
                                                  gsize         *length);
@@ -155,9 +182,8 @@ const char   *pcall_call_list_get_log_file      (PcallCallList *self,
                                                  guint          index);
 const char   *pcall_call_list_get_log_note      (PcallCallList *self,
                                                  guint          index);
-/* The last reference to an object is gone. */
-void          pcall_call_list_forget_call       (PcallCallList *self,
-                                                 guint          index);
+/* The last reference to an object is gone. From any thread, which need not have entered. */
+void          pcall_call_list_forget_call       (PcallCallList *self);
 
 /* A PcallCall shows a record of @list. */
 PcallCall *pcall_call_new               (PcallCallList *list,

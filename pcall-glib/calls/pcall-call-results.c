@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "calls/pcall-call-list-struct-private.h"
+#include "calls/pcall-call-list-parts-private.h"
 
 #include "pcall-error.h"
 
@@ -48,9 +48,6 @@ pcall_call_list_set_handles (PcallCallList *self,
                              guint          index,
                              GUnixFDList   *handles)
 {
-  if (pcall_call_list_get_record (self, index)->state > PCALL_CALL_STATE_RUNNING)
-    return;
-
   if (self->handles == NULL)
     self->handles = g_hash_table_new_full (NULL, NULL, NULL, g_object_unref);
   g_hash_table_insert (self->handles, GUINT_TO_POINTER (index), g_object_ref (handles));

@@ -21,7 +21,7 @@
  *
  * Objects are made on demand by [method@Pcall.Task.get_call] and by the signals of a task. There is
  * one for a call until the call has ended, and as long as anything refers to it. It may outlive the
- * task. Use it in the thread of the task.
+ * task. It can be used in any thread.
  *
  * Since: 1.0
  */
@@ -60,7 +60,7 @@ pcall_call_finalize (GObject *object)
   PcallCall *self = PCALL_CALL (object);
 
   if (self->list != NULL)
-    pcall_call_list_forget_call (self->list, self->index);
+    pcall_call_list_forget_call (self->list);
   g_clear_pointer (&self->list, pcall_call_list_unref);
 
   G_OBJECT_CLASS (pcall_call_parent_class)->finalize (object);
@@ -98,7 +98,7 @@ pcall_call_get_property (GObject    *object,
       g_value_take_boxed (value, pcall_call_get_error (self));
       break;
     case PROP_ERROR_DETAILS:
-      g_value_set_variant (value, pcall_call_list_get_error_details (self->list, self->index));
+      g_value_take_variant (value, pcall_call_get_error_details (self));
       break;
     case PROP_PID:
       g_value_set_int (value, pcall_call_get_pid (self));
@@ -319,6 +319,13 @@ pcall_call_notify_log_file (PcallCall *self)
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_LOG_FILE]);
 }
 
+/* To tell where the call stands, what has happened is taken in first. */
+static PcallMonitorLocker *
+enter_updated (PcallCall *self)
+{
+  return pcall_monitor_locker_new_updated (pcall_call_list_get_monitor (self->list));
+}
+
 static GVariant *
 ref_or_null (GVariant *variant)
 {
@@ -416,8 +423,11 @@ pcall_call_get_kwargs (PcallCall *self)
 PcallCallState
 pcall_call_get_state (PcallCall *self)
 {
+  g_autoptr (PcallMonitorLocker) locker = NULL;
+
   g_return_val_if_fail (PCALL_IS_CALL (self), PCALL_CALL_STATE_PENDING);
 
+  locker = enter_updated (self);
   return pcall_call_list_get_state (self->list, self->index);
 }
 
@@ -436,8 +446,11 @@ pcall_call_get_state (PcallCall *self)
 GVariant *
 pcall_call_get_result (PcallCall *self)
 {
+  g_autoptr (PcallMonitorLocker) locker = NULL;
+
   g_return_val_if_fail (PCALL_IS_CALL (self), NULL);
 
+  locker = enter_updated (self);
   return pcall_call_list_get_result (self->list, self->index);
 }
 
@@ -460,10 +473,12 @@ pcall_call_get_result (PcallCall *self)
 GUnixFDList *
 pcall_call_get_result_fd_list (PcallCall *self)
 {
+  g_autoptr (PcallMonitorLocker) locker = NULL;
   GUnixFDList *handles;
 
   g_return_val_if_fail (PCALL_IS_CALL (self), NULL);
 
+  locker = enter_updated (self);
   handles = pcall_call_list_get_handles (self->list, self->index);
   return handles != NULL ? g_object_ref (handles) : NULL;
 }
@@ -486,8 +501,11 @@ pcall_call_get_result_fd_list (PcallCall *self)
 GBytes *
 pcall_call_dup_result_bytes (PcallCall *self)
 {
+  g_autoptr (PcallMonitorLocker) locker = NULL;
+
   g_return_val_if_fail (PCALL_IS_CALL (self), NULL);
 
+  locker = enter_updated (self);
   return pcall_call_list_dup_result_bytes (self->list, self->index);
 }
 
@@ -506,8 +524,11 @@ pcall_call_dup_result_bytes (PcallCall *self)
 GError *
 pcall_call_get_error (PcallCall *self)
 {
+  g_autoptr (PcallMonitorLocker) locker = NULL;
+
   g_return_val_if_fail (PCALL_IS_CALL (self), NULL);
 
+  locker = enter_updated (self);
   return copy_or_null (pcall_call_list_get_error (self->list, self->index));
 }
 
@@ -524,8 +545,11 @@ pcall_call_get_error (PcallCall *self)
 GVariant *
 pcall_call_get_error_details (PcallCall *self)
 {
+  g_autoptr (PcallMonitorLocker) locker = NULL;
+
   g_return_val_if_fail (PCALL_IS_CALL (self), NULL);
 
+  locker = enter_updated (self);
   return ref_or_null (pcall_call_list_get_error_details (self->list, self->index));
 }
 
@@ -542,8 +566,11 @@ pcall_call_get_error_details (PcallCall *self)
 gint
 pcall_call_get_pid (PcallCall *self)
 {
+  g_autoptr (PcallMonitorLocker) locker = NULL;
+
   g_return_val_if_fail (PCALL_IS_CALL (self), 0);
 
+  locker = enter_updated (self);
   return pcall_call_list_get_pid (self->list, self->index);
 }
 
@@ -560,8 +587,11 @@ pcall_call_get_pid (PcallCall *self)
 gdouble
 pcall_call_get_progress (PcallCall *self)
 {
+  g_autoptr (PcallMonitorLocker) locker = NULL;
+
   g_return_val_if_fail (PCALL_IS_CALL (self), 0.0);
 
+  locker = enter_updated (self);
   return pcall_call_list_get_progress (self->list, self->index);
 }
 
@@ -578,8 +608,11 @@ pcall_call_get_progress (PcallCall *self)
 const char *
 pcall_call_get_progress_text (PcallCall *self)
 {
+  g_autoptr (PcallMonitorLocker) locker = NULL;
+
   g_return_val_if_fail (PCALL_IS_CALL (self), NULL);
 
+  locker = enter_updated (self);
   return pcall_call_list_get_progress_text (self->list, self->index);
 }
 
@@ -596,8 +629,11 @@ pcall_call_get_progress_text (PcallCall *self)
 gdouble
 pcall_call_get_elapsed (PcallCall *self)
 {
+  g_autoptr (PcallMonitorLocker) locker = NULL;
+
   g_return_val_if_fail (PCALL_IS_CALL (self), 0.0);
 
+  locker = enter_updated (self);
   return pcall_call_list_get_elapsed (self->list, self->index);
 }
 
@@ -616,7 +652,10 @@ pcall_call_get_elapsed (PcallCall *self)
 const char *
 pcall_call_get_log_file (PcallCall *self)
 {
+  g_autoptr (PcallMonitorLocker) locker = NULL;
+
   g_return_val_if_fail (PCALL_IS_CALL (self), NULL);
 
+  locker = enter_updated (self);
   return pcall_call_list_get_log_file (self->list, self->index);
 }

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "calls/pcall-child-private.h"
+#include "calls/pcall-views-private.h"
 
 /* The children of a task, compactly: one array of small records, and few objects. What a task
  * keeps of each child stands close together, since every fork makes each page of it that is
@@ -13,10 +14,10 @@
 
 struct _PcallChildList
 {
-  grefcount        ref_count;
-  GArray          *records;  /* PcallChildRecord */
-  GHashTable      *children; /* position → PcallChild, weak */
-  PcallCallList   *calls;
+  gatomicrefcount ref_count;
+  GArray         *records; /* PcallChildRecord */
+  PcallViews      views;   /* PcallChild */
+  PcallCallList  *calls;
 };
 
 PcallChildList *
@@ -24,9 +25,9 @@ pcall_child_list_new (PcallCallList *calls)
 {
   PcallChildList *self = g_new0 (PcallChildList, 1);
 
-  g_ref_count_init (&self->ref_count);
+  g_atomic_ref_count_init (&self->ref_count);
   self->records = g_array_new (FALSE, FALSE, sizeof (PcallChildRecord));
-  self->children = g_hash_table_new (NULL, NULL);
+  pcall_views_init (&self->views, pcall_call_list_get_monitor (calls));
   self->calls = pcall_call_list_ref (calls);
   return self;
 }
@@ -34,18 +35,18 @@ pcall_child_list_new (PcallCallList *calls)
 PcallChildList *
 pcall_child_list_ref (PcallChildList *self)
 {
-  g_ref_count_inc (&self->ref_count);
+  g_atomic_ref_count_inc (&self->ref_count);
   return self;
 }
 
 void
 pcall_child_list_unref (PcallChildList *self)
 {
-  if (!g_ref_count_dec (&self->ref_count))
+  if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
 
+  pcall_views_clear (&self->views);
   pcall_call_list_unref (self->calls);
-  g_hash_table_unref (self->children);
   g_array_unref (self->records);
   g_free (self);
 }
@@ -82,11 +83,14 @@ pcall_child_list_replace (PcallChildList *self,
                           guint           position,
                           pid_t           pid)
 {
-  PcallChild *child = g_hash_table_lookup (self->children, GUINT_TO_POINTER (position));
-
   get_record (self, position)->pid = pid;
-  if (child != NULL)
-    pcall_child_notify_replaced (child);
+}
+
+void
+pcall_child_list_notify_replaced (PcallChildList *self,
+                                  guint           position)
+{
+  pcall_views_notify (&self->views, position, (PcallViewFunc) pcall_child_notify_replaced);
 }
 
 static gdouble
@@ -115,18 +119,19 @@ pcall_child_list_set_exit (PcallChildList  *self,
                            const PcallExit *exit)
 {
   PcallChildRecord *record = get_record (self, position);
-  PcallChild *child = g_hash_table_lookup (self->children, GUINT_TO_POINTER (position));
 
   record->running = FALSE;
   take_status (record, exit);
   record->user_time = seconds (&exit->usage.ru_utime);
   record->system_time = seconds (&exit->usage.ru_stime);
   record->max_rss = (guint64) exit->usage.ru_maxrss * 1024;
+}
 
-  if (child == NULL)
-    return;
-  pcall_child_notify_exited (child);
-  g_object_unref (child);
+void
+pcall_child_list_notify_exited (PcallChildList *self,
+                                guint           position)
+{
+  pcall_views_notify_last (&self->views, position, (PcallViewFunc) pcall_child_notify_exited);
 }
 
 void
@@ -136,28 +141,31 @@ pcall_child_list_abandon (PcallChildList *self)
 
   for (guint i = 0; i < self->records->len; i++)
     if (get_record (self, i)->running)
-      pcall_child_list_set_exit (self, i, &unknown);
+      {
+        pcall_child_list_set_exit (self, i, &unknown);
+        pcall_child_list_notify_exited (self, i);
+      }
 }
 
 void
-pcall_child_list_log_changed (PcallChildList *self,
-                              guint           index)
+pcall_child_list_notify_log (PcallChildList *self,
+                             guint           index)
 {
-  g_autoptr (GList) positions = g_hash_table_get_keys (self->children);
+  g_autoptr (GArray) positions = pcall_views_list (&self->views);
 
-  for (GList *l = positions; l != NULL; l = l->next)
+  for (guint i = 0; i < positions->len; i++)
     {
-      PcallChild *child = g_hash_table_lookup (self->children, l->data);
+      guint position = g_array_index (positions, guint, i);
 
-      if (child != NULL && get_record (self, GPOINTER_TO_UINT (l->data))->index == index)
-        pcall_child_notify_log_file (child);
+      if (get_record (self, position)->index == index)
+        pcall_views_notify (&self->views, position, (PcallViewFunc) pcall_child_notify_log_file);
     }
 }
 
 gboolean
 pcall_child_list_has_objects (PcallChildList *self)
 {
-  return g_hash_table_size (self->children) > 0;
+  return pcall_views_are_there (&self->views);
 }
 
 guint
@@ -170,24 +178,28 @@ PcallChild *
 pcall_child_list_get_child (PcallChildList *self,
                             guint           position)
 {
-  PcallChild *child = g_hash_table_lookup (self->children, GUINT_TO_POINTER (position));
+  PcallChild *child = pcall_views_get (&self->views, position);
 
   if (child != NULL)
-    return g_object_ref (child);
+    return child;
 
   child = pcall_child_new (self, position);
-  g_hash_table_insert (self->children, GUINT_TO_POINTER (position), child);
-  /* Who connected to it and let it go wants to be told of its end all the same. */
+  pcall_views_add (&self->views, position, child);
   if (get_record (self, position)->running)
-    g_object_ref (child);
+    pcall_views_hold (&self->views, position);
   return child;
 }
 
 void
-pcall_child_list_forget_child (PcallChildList *self,
-                               guint           position)
+pcall_child_list_forget_child (PcallChildList *self)
 {
-  g_hash_table_remove (self->children, GUINT_TO_POINTER (position));
+  pcall_views_forget (&self->views);
+}
+
+PcallMonitor *
+pcall_child_list_get_monitor (PcallChildList *self)
+{
+  return self->views.monitor;
 }
 
 const PcallChildRecord *

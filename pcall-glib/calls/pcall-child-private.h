@@ -12,12 +12,14 @@
 G_BEGIN_DECLS
 
 /* All the children of a task, compactly: what is known of each stands in a record, and a PcallChild
- * is made when somebody asks for one. For one thread. */
+ * is made when somebody asks for one. For who has entered the monitor, which is that of the calls. */
 typedef struct _PcallChildList PcallChildList;
 
 PcallChildList *pcall_child_list_new   (PcallCallList   *calls);
+/* From any thread. */
 PcallChildList *pcall_child_list_ref   (PcallChildList  *self);
 void            pcall_child_list_unref (PcallChildList  *self);
+PcallMonitor   *pcall_child_list_get_monitor (PcallChildList *self);
 
 /* Adds a child that runs, for the call with @index first; returns its position. */
 guint       pcall_child_list_add          (PcallChildList  *self,
@@ -35,11 +37,16 @@ void        pcall_child_list_replace      (PcallChildList  *self,
 void        pcall_child_list_set_exit     (PcallChildList  *self,
                                            guint            position,
                                            const PcallExit *exit);
-/* The task is gone: nothing more will be known of children that run. */
+/* The task is gone: nothing more will be known of children that run. Calls user code. */
 void        pcall_child_list_abandon      (PcallChildList  *self);
-/* There is no log file of the call with @index any more. */
-void        pcall_child_list_log_changed  (PcallChildList  *self,
-                                           guint            index);
+/* Who holds the child is notified: that it is another, that it has ended, and that there is no log
+ * file of the call with @index any more. These call user code. */
+void        pcall_child_list_notify_replaced (PcallChildList *self,
+                                              guint           position);
+void        pcall_child_list_notify_exited   (PcallChildList *self,
+                                              guint           position);
+void        pcall_child_list_notify_log      (PcallChildList *self,
+                                              guint           index);
 /* Whether anybody holds a child. */
 gboolean    pcall_child_list_has_objects  (PcallChildList  *self);
 guint       pcall_child_list_get_n        (PcallChildList  *self);
@@ -66,9 +73,8 @@ const PcallChildRecord *pcall_child_list_get_record   (PcallChildList *self,
 /* That of its call; NULL if there is none. */
 const char             *pcall_child_list_get_log_file (PcallChildList *self,
                                                        guint           position);
-/* The last reference to an object is gone. */
-void                    pcall_child_list_forget_child (PcallChildList *self,
-                                                       guint           position);
+/* The last reference to an object is gone. From any thread, which need not have entered. */
+void                    pcall_child_list_forget_child (PcallChildList *self);
 
 /* A PcallChild shows a record of @list. */
 PcallChild *pcall_child_new             (PcallChildList *list,

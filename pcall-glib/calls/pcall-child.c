@@ -13,7 +13,7 @@
  * A process in which calls of a [class@Pcall.Task] run or ran.
  *
  * It tells about the process and does not control it: see [method@Pcall.Task.terminate]. It may
- * outlive the task. Use it in the thread of the task.
+ * outlive the task, and be used in any thread.
  *
  * Since: 1.0
  */
@@ -42,10 +42,14 @@ static GParamSpec *properties[PROP_LOG_FILE + 1];
 
 G_DEFINE_FINAL_TYPE (PcallChild, pcall_child, G_TYPE_OBJECT)
 
-static const PcallChildRecord *
+/* As it is when what has happened was taken in. */
+static PcallChildRecord
 get_record (PcallChild *self)
 {
-  return pcall_child_list_get_record (self->list, self->position);
+  g_autoptr (PcallMonitorLocker) locker =
+      pcall_monitor_locker_new_updated (pcall_child_list_get_monitor (self->list));
+
+  return *pcall_child_list_get_record (self->list, self->position);
 }
 
 static void
@@ -54,7 +58,7 @@ pcall_child_finalize (GObject *object)
   PcallChild *self = PCALL_CHILD (object);
 
   if (self->list != NULL)
-    pcall_child_list_forget_child (self->list, self->position);
+    pcall_child_list_forget_child (self->list);
   g_clear_pointer (&self->list, pcall_child_list_unref);
 
   G_OBJECT_CLASS (pcall_child_parent_class)->finalize (object);
@@ -71,28 +75,28 @@ pcall_child_get_property (GObject    *object,
   switch ((PcallChildProperty) prop_id)
     {
     case PROP_PID:
-      g_value_set_int (value, get_record (self)->pid);
+      g_value_set_int (value, get_record (self).pid);
       break;
     case PROP_RUNNING:
-      g_value_set_boolean (value, get_record (self)->running);
+      g_value_set_boolean (value, get_record (self).running);
       break;
     case PROP_EXIT_STATUS:
-      g_value_set_int (value, get_record (self)->exit_status);
+      g_value_set_int (value, get_record (self).exit_status);
       break;
     case PROP_TERM_SIGNAL:
-      g_value_set_int (value, get_record (self)->term_signal);
+      g_value_set_int (value, get_record (self).term_signal);
       break;
     case PROP_CORE_DUMPED:
-      g_value_set_boolean (value, get_record (self)->core_dumped);
+      g_value_set_boolean (value, get_record (self).core_dumped);
       break;
     case PROP_USER_TIME:
-      g_value_set_double (value, get_record (self)->user_time);
+      g_value_set_double (value, get_record (self).user_time);
       break;
     case PROP_SYSTEM_TIME:
-      g_value_set_double (value, get_record (self)->system_time);
+      g_value_set_double (value, get_record (self).system_time);
       break;
     case PROP_MAX_RSS:
-      g_value_set_uint64 (value, get_record (self)->max_rss);
+      g_value_set_uint64 (value, get_record (self).max_rss);
       break;
     case PROP_LOG_FILE:
       g_value_set_string (value, pcall_child_get_log_file (self));
@@ -255,7 +259,7 @@ pcall_child_get_pid (PcallChild *self)
 {
   g_return_val_if_fail (PCALL_IS_CHILD (self), 0);
 
-  return get_record (self)->pid;
+  return get_record (self).pid;
 }
 
 /**
@@ -273,7 +277,7 @@ pcall_child_get_running (PcallChild *self)
 {
   g_return_val_if_fail (PCALL_IS_CHILD (self), FALSE);
 
-  return get_record (self)->running;
+  return get_record (self).running;
 }
 
 /**
@@ -292,7 +296,7 @@ pcall_child_get_exit_status (PcallChild *self)
 {
   g_return_val_if_fail (PCALL_IS_CHILD (self), -1);
 
-  return get_record (self)->exit_status;
+  return get_record (self).exit_status;
 }
 
 /**
@@ -310,7 +314,7 @@ pcall_child_get_term_signal (PcallChild *self)
 {
   g_return_val_if_fail (PCALL_IS_CHILD (self), 0);
 
-  return get_record (self)->term_signal;
+  return get_record (self).term_signal;
 }
 
 /**
@@ -328,7 +332,7 @@ pcall_child_get_core_dumped (PcallChild *self)
 {
   g_return_val_if_fail (PCALL_IS_CHILD (self), FALSE);
 
-  return get_record (self)->core_dumped;
+  return get_record (self).core_dumped;
 }
 
 /**
@@ -347,7 +351,7 @@ pcall_child_get_user_time (PcallChild *self)
 {
   g_return_val_if_fail (PCALL_IS_CHILD (self), 0.0);
 
-  return get_record (self)->user_time;
+  return get_record (self).user_time;
 }
 
 /**
@@ -366,7 +370,7 @@ pcall_child_get_system_time (PcallChild *self)
 {
   g_return_val_if_fail (PCALL_IS_CHILD (self), 0.0);
 
-  return get_record (self)->system_time;
+  return get_record (self).system_time;
 }
 
 /**
@@ -384,7 +388,7 @@ pcall_child_get_max_rss (PcallChild *self)
 {
   g_return_val_if_fail (PCALL_IS_CHILD (self), 0);
 
-  return get_record (self)->max_rss;
+  return get_record (self).max_rss;
 }
 
 /**
@@ -401,7 +405,10 @@ pcall_child_get_max_rss (PcallChild *self)
 const char *
 pcall_child_get_log_file (PcallChild *self)
 {
+  g_autoptr (PcallMonitorLocker) locker = NULL;
+
   g_return_val_if_fail (PCALL_IS_CHILD (self), NULL);
 
+  locker = pcall_monitor_locker_new_updated (pcall_child_list_get_monitor (self->list));
   return pcall_child_list_get_log_file (self->list, self->position);
 }

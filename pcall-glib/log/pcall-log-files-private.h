@@ -14,7 +14,7 @@ G_BEGIN_DECLS
 
 /* The log files of a task's children, one each:
  * <directory>/<task>-call-<index>-pid-<pid>.log */
-typedef struct _PcallLogCapture PcallLogFiles;
+typedef struct _PcallLogFiles PcallLogFiles;
 
 /* Opens, and where needed makes, @directory; NULL for a private one of this user. @keep: files in
  * that are to stay. @number: what records are known by, no output's by chance. */

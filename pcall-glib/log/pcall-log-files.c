@@ -44,9 +44,9 @@
 #define FEW_LOCK_ATTEMPTS 20
 #define LOCK_PAUSE_US 1000
 
-struct _PcallLogCapture
+struct _PcallLogFiles
 {
-  grefcount ref_count;
+  gatomicrefcount ref_count;
   char     *path;
   int         directory_fd;
   PcallLogKey key;
@@ -231,7 +231,7 @@ pcall_log_files_new (const char *directory,
 {
   g_autoptr (PcallLogFiles) self = g_new0 (PcallLogFiles, 1);
 
-  g_ref_count_init (&self->ref_count);
+  g_atomic_ref_count_init (&self->ref_count);
   self->directory_fd = -1;
   self->keep = keep && directory == NULL;
   pcall_log_key_init (&self->key, number);
@@ -245,14 +245,14 @@ pcall_log_files_new (const char *directory,
 PcallLogFiles *
 pcall_log_files_ref (PcallLogFiles *self)
 {
-  g_ref_count_inc (&self->ref_count);
+  g_atomic_ref_count_inc (&self->ref_count);
   return self;
 }
 
 void
 pcall_log_files_unref (PcallLogFiles *self)
 {
-  if (!g_ref_count_dec (&self->ref_count))
+  if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
 
   pcall_fd_clear (&self->directory_fd);

@@ -12,20 +12,14 @@
 
 struct _PcallLogDelivery
 {
-  PcallEngine     *engine;
-  PcallLogFiles *log;
-  PcallCallList   *calls;
-  PcallChildList  *children;
-  gboolean         keep;
-  PcallLogLive    *live;  /* as it comes */
-  PcallLogSections   *merge; /* in the end */
-  PcallTimer       timer; /* brings us back to that */
-  gboolean         merging;
+  PcallLogs         logs;
+  PcallLogLive     *live;     /* as it comes */
+  PcallLogSections *sections; /* in the end */
 };
 
 PcallLogDelivery *
 pcall_log_delivery_new (PcallEngine     *engine,
-                        PcallLogFiles *log,
+                        PcallLogFiles   *files,
                         PcallCallList   *calls,
                         PcallChildList  *children,
                         gboolean         live,
@@ -34,32 +28,38 @@ pcall_log_delivery_new (PcallEngine     *engine,
 {
   PcallLogDelivery *self = g_new0 (PcallLogDelivery, 1);
 
-  self->engine = pcall_engine_ref (engine);
-  self->log = pcall_log_files_ref (log);
-  self->calls = pcall_call_list_ref (calls);
-  self->children = pcall_child_list_ref (children);
-  self->keep = keep;
+  pcall_logs_init (&self->logs, files, calls, children, keep);
   if (!live)
-    self->merge = pcall_log_sections_new (log, calls, children, keep);
-  else if ((self->live = pcall_log_live_new (engine, log, calls, children, keep, error)) == NULL)
+    self->sections = pcall_log_sections_new (&self->logs);
+  else if ((self->live = pcall_log_live_new (engine, &self->logs, error)) == NULL)
     g_clear_pointer (&self, pcall_log_delivery_free);
   return self;
+}
+
+void
+pcall_log_delivery_free (PcallLogDelivery *self)
+{
+  g_clear_pointer (&self->live, pcall_log_live_free);
+  g_clear_pointer (&self->sections, pcall_log_sections_free);
+  pcall_logs_clear (&self->logs);
+  g_free (self);
 }
 
 void
 pcall_log_delivery_abort (PcallLogDelivery *self)
 {
   g_clear_pointer (&self->live, pcall_log_live_free);
-  g_clear_pointer (&self->merge, pcall_log_sections_free);
-  pcall_log_sections_discard_all (self->log, self->calls, self->children, self->keep);
+  g_clear_pointer (&self->sections, pcall_log_sections_free);
+  pcall_logs_remove_all (&self->logs);
 }
 
 void
 pcall_log_delivery_begin (PcallLogDelivery *self,
-                          guint             index)
+                          guint             index,
+                          pid_t             pid)
 {
   if (self->live != NULL)
-    pcall_log_live_begin (self->live, index);
+    pcall_log_live_begin (self->live, index, pid);
 }
 
 void
@@ -70,44 +70,27 @@ pcall_log_delivery_end (PcallLogDelivery *self,
     pcall_log_live_end (self->live, index);
 }
 
-/* There is more to do: somebody has to ask for it. */
-static void
-come_back (gpointer data)
+gboolean
+pcall_log_delivery_has_work (PcallLogDelivery *self)
 {
+  return self->live != NULL && pcall_log_live_has_work (self->live);
+}
+
+void
+pcall_log_delivery_step (PcallLogDelivery *self,
+                         gint64            until)
+{
+  if (self->live != NULL)
+    pcall_log_live_step (self->live, until);
 }
 
 gboolean
 pcall_log_delivery_complete (PcallLogDelivery *self,
                              gint64            until)
 {
-  gboolean complete;
+  if (self->sections != NULL)
+    return pcall_log_sections_step (self->sections, until);
 
-  if (self->live != NULL)
-    return pcall_log_live_is_idle (self->live);
-
-  self->merging = TRUE;
-  complete = pcall_log_sections_step (self->merge, until);
-  self->merging = FALSE;
-  if (!complete)
-    pcall_engine_set_timer (self->engine, &self->timer, 0, come_back, NULL);
-  return complete;
-}
-
-gboolean
-pcall_log_delivery_is_writing (PcallLogDelivery *self)
-{
-  return self->merging || (self->live != NULL && pcall_log_live_is_writing (self->live));
-}
-
-void
-pcall_log_delivery_free (PcallLogDelivery *self)
-{
-  g_clear_pointer (&self->live, pcall_log_live_free);
-  g_clear_pointer (&self->merge, pcall_log_sections_free);
-  pcall_engine_unset_timer (self->engine, &self->timer);
-  pcall_engine_unref (self->engine);
-  pcall_log_files_unref (self->log);
-  pcall_call_list_unref (self->calls);
-  pcall_child_list_unref (self->children);
-  g_free (self);
+  pcall_log_live_step (self->live, until);
+  return pcall_log_live_is_idle (self->live);
 }

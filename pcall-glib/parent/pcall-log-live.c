@@ -12,14 +12,12 @@
 
 #include "pcall-error.h"
 #include "base/pcall-fd-private.h"
-#include "parent/pcall-log-sections-private.h"
-#include "parent/pcall-log-stream-private.h"
 
 /* Logs as they come.
  *
- * The kernel tells which files grow, by one inotify descriptor in the engine. Streams that have
- * something to pass on take turns, a whole line or record at the least, for a few milliseconds
- * in all; then the loop gets to what else there is, and a timer brings us back.
+ * The kernel tells which files grow, by one inotify descriptor in the engine. Those that have
+ * something to pass on wait for their turn; who drives the task gives each its turn, a whole line or
+ * record at the least, for a few milliseconds in all.
  *
  * Where a file cannot be watched, for want of room in the kernel, it is read when its call has
  * ended. */
@@ -27,7 +25,7 @@
 #define TURN_US 1000
 #define STEP_US 4000
 
-/* How long the loop has for what else there is, when that was not enough. */
+/* How long the end of a call passes nothing on by itself, when it was not enough the last time. */
 #define PAUSE_US 4000
 
 /* The kernel packs as many events into this as there is room for. */
@@ -44,19 +42,15 @@ typedef struct
 
 struct _PcallLogLive
 {
-  PcallEngine     *engine;
-  PcallLogFiles *log;
-  PcallCallList   *calls;
-  PcallChildList  *children;
-  gboolean         keep;
-  int              fd;
-  PcallWatch       fd_watch;
-  PcallTimer       timer;
-  GHashTable      *by_index; /* → Follower, owned */
-  GHashTable      *by_watch; /* → Follower */
-  GQueue           queue;    /* Follower */
-  gint64           pause_until;
-  gboolean         writing;
+  PcallEngine *engine;
+  PcallLogs   *logs;
+  int          fd;
+  PcallWatch   fd_watch;
+  GHashTable  *by_index; /* → Follower, owned */
+  GHashTable  *by_watch; /* → Follower */
+  GQueue       turns;    /* Follower */
+  gint64       pause_until;
+  gboolean     writing;
 };
 
 static void
@@ -85,7 +79,7 @@ dispose_of (PcallLogLive *self,
   guint index = follower->index;
 
   g_hash_table_remove (self->by_index, GUINT_TO_POINTER (index));
-  pcall_log_sections_dispose_of (self->log, self->calls, self->children, index, self->keep);
+  pcall_logs_remove (self->logs, index);
 }
 
 static void
@@ -96,16 +90,7 @@ take_turn (PcallLogLive *self,
     return;
 
   follower->waits = TRUE;
-  g_queue_push_tail (&self->queue, follower);
-}
-
-static void step (gpointer data);
-
-/* Not at a time that has passed: the engine would come here before it gets to anything else. */
-static void
-come_back (PcallLogLive *self)
-{
-  pcall_engine_set_timer (self->engine, &self->timer, g_get_monotonic_time (), step, self);
+  g_queue_push_tail (&self->turns, follower);
 }
 
 /* FALSE if there is more to do when @until has come. */
@@ -115,14 +100,14 @@ take_step (PcallLogLive *self,
            gint64        until)
 {
   return pcall_log_stream_step (follower->stream, until) &&
-         (!follower->ended || pcall_log_sections_shrink (self->log, self->calls, follower->index,
-                                                      self->keep, until));
+         (!follower->ended || pcall_logs_shrink (self->logs, follower->index, until));
 }
 
-/* What is told anew while a stream is at it is seen to afterwards. */
-static void
-step_until (PcallLogLive *self,
-            gint64        until)
+/* What is told anew while a stream is at it is seen to afterwards, and so is what user code that
+ * is called from here asks for. */
+void
+pcall_log_live_step (PcallLogLive *self,
+                     gint64        until)
 {
   Follower *follower;
   gint64 now;
@@ -132,7 +117,7 @@ step_until (PcallLogLive *self,
 
   self->writing = TRUE;
   while ((now = g_get_monotonic_time ()) < until &&
-         (follower = g_queue_pop_head (&self->queue)) != NULL)
+         (follower = g_queue_pop_head (&self->turns)) != NULL)
     {
       follower->waits = FALSE;
       if (!take_step (self, follower, MIN (until, now + TURN_US)))
@@ -141,28 +126,6 @@ step_until (PcallLogLive *self,
         dispose_of (self, follower);
     }
   self->writing = FALSE;
-
-  if (self->queue.length > 0)
-    {
-      self->pause_until = g_get_monotonic_time () + PAUSE_US;
-      come_back (self);
-    }
-}
-
-static void
-step (gpointer data)
-{
-  step_until (data, g_get_monotonic_time () + STEP_US);
-}
-
-/* Many calls may end in one dispatch, and each brings us here. */
-static void
-step_or_come_back (PcallLogLive *self)
-{
-  if (g_get_monotonic_time () >= self->pause_until)
-    step (self);
-  else
-    come_back (self);
 }
 
 static void
@@ -203,17 +166,12 @@ files_changed (gpointer data,
       take_event (self, event);
       at += sizeof *event + event->len;
     }
-
-  step_or_come_back (self);
 }
 
 PcallLogLive *
-pcall_log_live_new (PcallEngine     *engine,
-                    PcallLogFiles *log,
-                    PcallCallList   *calls,
-                    PcallChildList  *children,
-                    gboolean         keep,
-                    GError         **error)
+pcall_log_live_new (PcallEngine  *engine,
+                    PcallLogs    *logs,
+                    GError      **error)
 {
   int fd = pcall_fd_lift (inotify_init1 (IN_CLOEXEC | IN_NONBLOCK));
   PcallLogLive *self;
@@ -235,10 +193,7 @@ pcall_log_live_new (PcallEngine     *engine,
     }
 
   self->engine = pcall_engine_ref (engine);
-  self->log = pcall_log_files_ref (log);
-  self->calls = pcall_call_list_ref (calls);
-  self->children = pcall_child_list_ref (children);
-  self->keep = keep;
+  self->logs = logs;
   self->by_index = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) follower_free);
   self->by_watch = g_hash_table_new (NULL, NULL);
   return self;
@@ -249,16 +204,12 @@ pcall_log_live_free (PcallLogLive *self)
 {
   g_assert (!self->writing);
 
-  pcall_engine_unset_timer (self->engine, &self->timer);
   pcall_engine_unwatch (self->engine, &self->fd_watch);
   pcall_fd_clear (&self->fd);
-  g_queue_clear (&self->queue);
+  g_queue_clear (&self->turns);
   g_hash_table_unref (self->by_watch);
   g_hash_table_unref (self->by_index);
   g_clear_pointer (&self->engine, pcall_engine_unref);
-  pcall_log_files_unref (self->log);
-  pcall_call_list_unref (self->calls);
-  pcall_child_list_unref (self->children);
   g_free (self);
 }
 
@@ -273,21 +224,21 @@ forget (PcallLogLive *self,
     return;
 
   unwatch (self, follower);
-  g_queue_remove (&self->queue, follower);
+  g_queue_remove (&self->turns, follower);
   g_hash_table_remove (self->by_index, GUINT_TO_POINTER (index));
 }
 
 void
 pcall_log_live_begin (PcallLogLive *self,
-                      guint         index)
+                      guint         index,
+                      pid_t         pid)
 {
   Follower *follower = g_new0 (Follower, 1);
-  g_autofree char *path = pcall_log_files_get_own_path (self->log, index,
-                                                          pcall_call_list_get_pid (self->calls, index));
+  g_autofree char *path = pcall_log_files_get_own_path (self->logs->files, index, pid);
 
   forget (self, index);
   follower->index = index;
-  follower->stream = pcall_log_stream_new (self->log, self->calls, index, FALSE);
+  follower->stream = pcall_logs_open (self->logs, index, pid, FALSE);
   follower->watch = inotify_add_watch (self->fd, path, IN_MODIFY | IN_DONT_FOLLOW);
   g_hash_table_insert (self->by_index, GUINT_TO_POINTER (index), follower);
   if (follower->watch < 0)
@@ -296,7 +247,20 @@ pcall_log_live_begin (PcallLogLive *self,
   g_hash_table_insert (self->by_watch, GINT_TO_POINTER (follower->watch), follower);
   /* What it wrote before it was watched */
   take_turn (self, follower);
-  come_back (self);
+}
+
+/* Many calls may end in a row. */
+static void
+step_unless_paused (PcallLogLive *self)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  if (now < self->pause_until)
+    return;
+
+  pcall_log_live_step (self, now + STEP_US);
+  if (self->turns.length > 0)
+    self->pause_until = g_get_monotonic_time () + PAUSE_US;
 }
 
 void
@@ -309,20 +273,20 @@ pcall_log_live_end (PcallLogLive *self,
     return;
 
   unwatch (self, follower);
-  pcall_log_stream_finish (follower->stream);
+  pcall_logs_finish (self->logs, index, follower->stream);
   follower->ended = TRUE;
   take_turn (self, follower);
-  step_or_come_back (self);
+  step_unless_paused (self);
+}
+
+gboolean
+pcall_log_live_has_work (PcallLogLive *self)
+{
+  return self->turns.length > 0 && !self->writing;
 }
 
 gboolean
 pcall_log_live_is_idle (PcallLogLive *self)
 {
   return g_hash_table_size (self->by_index) == 0;
-}
-
-gboolean
-pcall_log_live_is_writing (PcallLogLive *self)
-{
-  return self->writing;
 }

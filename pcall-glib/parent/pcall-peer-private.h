@@ -13,16 +13,15 @@
 G_BEGIN_DECLS
 
 /* One child under watch: its process and its channel together. It knows no call. */
-typedef struct _PcallSupervisor PcallPeer;
+typedef struct _PcallPeer PcallPeer;
 
+/* None of these calls user code, nor frees the peer, but for @ended, which may. */
 typedef struct
 {
-  /* Because of which types of frames user code may be called: bit n for type n */
-  guint32 calls_out;
   /* A frame came. */
   void (*frame)  (const PcallFrame *frame,
                   gpointer          data);
-  /* The child has closed its channel, and may go on. Not to call the supervisor. May be NULL. */
+  /* The child has closed its channel, and may go on. May be NULL. */
   void (*closed) (gpointer          data);
   /* The child has ended and all that it sent has been given to @frame. Once, last. */
   void (*ended)  (gpointer          data);
@@ -36,12 +35,10 @@ PcallPeer *pcall_peer_new   (PcallEngine                *engine,
                                          gpointer                    data,
                                          GError                    **error);
 /* @ended must have been called, or the process been forked since: then this only closes. */
-void             pcall_peer_unref (PcallPeer            *self);
+void             pcall_peer_free (PcallPeer            *self);
 
-/* Whether a frame of @type has arrived that has not been given on yet. Reads what the child has
- * sent by now, and gives nothing on itself. */
-gboolean         pcall_peer_has_frame (PcallPeer        *self,
-                                             PcallFrameType          type);
+/* Gives on all that the child has sent by now. Not from @frame. */
+void             pcall_peer_drain (PcallPeer        *self);
 /* Sends a frame, as soon as the child takes it; sinks @value. Where it never does, that is told by
  * its end. */
 void             pcall_peer_send      (PcallPeer        *self,

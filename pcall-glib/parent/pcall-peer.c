@@ -15,31 +15,24 @@
  * stay. What a child sent before it exited lies in the socket by then, so what lies there at that
  * moment is read, and no more: a descendant that goes on writing cannot hold the end up.
  *
- * Frames wait in a queue until each has been given on. A function that is given a frame may
- * dispatch the engine again and wait for the rest; there may be no event left to come, so a timer
- * stands in for it, and the queue is emptied, and the end told, further in.
- *
  * What is sent waits in a queue too, until the child takes it: no parent waits for a child. */
 
 /* How much of what a child sends is read at once, before others have their turn. */
 #define RECEIVE_BUDGET (256 * 1024)
 
-struct _PcallSupervisor
+struct _PcallPeer
 {
-  grefcount                   ref_count;
   PcallEngine                *engine;
   PcallProcess                process;
   PcallWatch                  process_watch;
   PcallChannel                channel;
   PcallWatch                  channel_watch;
   PcallTimer                  kill_timer;
-  PcallTimer                  deliver_timer;
   PcallFrameQueue             frames;
   GQueue                      parcels; /* PcallParcel, to be sent */
   PcallExit                   exit;
   gboolean                    exited;
   gboolean                    terminated;
-  gboolean                    told;
   GError                     *error;
   const PcallPeerFuncs *funcs;
   gpointer                    data;
@@ -95,44 +88,16 @@ receive_waiting (PcallPeer *self)
   while (self->channel.n_received > before);
 }
 
-static gboolean
-has_more_to_tell (PcallPeer *self)
-{
-  return self->frames.head != NULL || (self->exited && !self->told);
-}
-
-static void deliver_further_in (gpointer data);
-
 static void
 deliver (PcallPeer *self)
 {
   PcallFrame *frame;
 
-  g_ref_count_inc (&self->ref_count);
-
   while ((frame = pcall_frame_queue_pop (&self->frames)) != NULL)
     {
-      if ((self->funcs->calls_out & (1u << frame->type)) && has_more_to_tell (self))
-        pcall_engine_set_timer (self->engine, &self->deliver_timer, 0, deliver_further_in, self);
       self->funcs->frame (frame, self->data);
       pcall_frame_free (frame);
     }
-
-  pcall_engine_unset_timer (self->engine, &self->deliver_timer);
-  if (self->exited && !self->told)
-    {
-      self->told = TRUE;
-      self->funcs->ended (self->data);
-    }
-
-  pcall_peer_unref (self);
-}
-
-/* Somebody who was given a frame dispatches the engine, and waits for the rest. */
-static void
-deliver_further_in (gpointer data)
-{
-  deliver (data);
 }
 
 /* FALSE where there is more to send, which the socket does not take now. */
@@ -182,6 +147,7 @@ process_ready (gpointer data,
     pcall_channel_check_unread (&self->channel);
   close_channel (self);
   deliver (self);
+  self->funcs->ended (self->data);
 }
 
 PcallPeer *
@@ -200,7 +166,6 @@ pcall_peer_new (PcallEngine                *engine,
     .funcs = funcs,
     .data = data,
   };
-  g_ref_count_init (&self->ref_count);
   pcall_channel_init (&self->channel, started->fd, nonce);
 
   if (pcall_engine_watch (engine, &self->process_watch, self->process.pidfd, EPOLLIN,
@@ -211,18 +176,15 @@ pcall_peer_new (PcallEngine                *engine,
 
   pcall_engine_unwatch (engine, &self->process_watch);
   pcall_process_destroy (&self->process);
-  pcall_peer_unref (self);
+  pcall_peer_free (self);
   return NULL;
 }
 
 /* No watch is removed and no process signalled here: in a forked child both would be the
  * parent's. */
 void
-pcall_peer_unref (PcallPeer *self)
+pcall_peer_free (PcallPeer *self)
 {
-  if (!g_ref_count_dec (&self->ref_count))
-    return;
-
   pcall_frame_queue_clear (&self->frames);
   g_queue_clear_full (&self->parcels, (GDestroyNotify) pcall_parcel_free);
   pcall_channel_clear (&self->channel);
@@ -231,16 +193,11 @@ pcall_peer_unref (PcallPeer *self)
   g_free (self);
 }
 
-gboolean
-pcall_peer_has_frame (PcallPeer *self,
-                            PcallFrameType   type)
+void
+pcall_peer_drain (PcallPeer *self)
 {
   receive_waiting (self);
-
-  for (PcallFrame *frame = self->frames.head; frame != NULL; frame = frame->next)
-    if (frame->type == type)
-      return TRUE;
-  return FALSE;
+  deliver (self);
 }
 
 void

@@ -5,55 +5,70 @@
 
 #pragma once
 
-#include "share/pcall-result-block-private.h"
-#include "share/pcall-completion-private.h"
 #include "parent/pcall-runner-parts-private.h"
+#include "share/pcall-completion-private.h"
+#include "share/pcall-result-block-private.h"
 
 G_BEGIN_DECLS
 
-/* Calls that a child takes by itself are two files: those that it tells of one by one, and all
- * that is about the child (pcall-runner-pull.c), and those that it tells of together
- * (pcall-pull-reader.c). */
+/* Calls that a child takes by itself: when to look at it, and what becomes of the child
+ * (pcall-runner-pull.c); what it tells of calls, in memory that both share (pcall-pull-reader.c). */
+
+/* A block of results that is being read. */
+typedef struct
+{
+  PcallPayload *payload; /* a PcallResultBlock; NULL: there is none */
+  guint         first;   /* the index of the first of its calls */
+  guint         at;      /* how many of them were read */
+  gint64        took;    /* each, in microseconds */
+  gboolean      kept;    /* they ended before the child was stopped */
+} PcallBlockReader;
+
+typedef struct
+{
+  PcallRunner      base;
+  guint32          n_frames; /* that were received */
+  PcallPayload    *spare;    /* memory for the next outcome */
+  PcallBlockReader block;
+  gboolean         broken;   /* what is in its ring is of no use any more */
+  gboolean         linked;   /* the call's log file has its name from here */
+  guint            end_index; /* the call in which it was stopped: those before it had ended */
+
+  PcallTimer       poll;
+  gint64           pause;    /* until the child is looked at again, in microseconds */
+  guint            n_seen;   /* calls that had ended when it was last looked at */
+  guint            seen;     /* the call that the child was in, when it was last looked at */
+} PcallPull;
 
 static inline PcallLedger *
-pcall_runner_get_ledger (PcallRunner *self)
+pcall_pull_get_ledger (PcallPull *self)
 {
-  return self->setup->context->ledger;
+  return self->base.setup->context->ledger;
 }
 
 static inline const PcallRing *
-pcall_runner_get_ring (PcallRunner *self)
+pcall_pull_get_ring (PcallPull *self)
 {
-  return pcall_ledger_get_ring (pcall_runner_get_ledger (self), self->job.slot);
+  return pcall_ledger_get_ring (pcall_pull_get_ledger (self), self->base.job.slot);
 }
 
-/* FALSE if the child is not in that call; then it is rejected. */
-gboolean pcall_runner_pull_check       (PcallRunner           *self,
-                                       guint               index);
-/* The child is in that call. */
-void     pcall_runner_pull_adopt       (PcallRunner           *self,
-                                       guint               index);
-/* A call that has ended begins, where that is not known. TRUE if its end can be told now. */
-gboolean pcall_runner_pull_begin_late  (PcallRunner           *self,
-                                       guint               index,
-                                       gint64              took);
-/* The call has ended, and what came of it is here. */
-void     pcall_runner_pull_conclude    (PcallRunner           *self,
-                                       gint64              took,
-                                       gboolean            has_log);
-/* Whether what stands there in the ring was handed over before the child was ended from here. */
-gboolean pcall_runner_pull_was_in_time (PcallRunner           *self,
-                                       guint32             position);
-/* What the child has written makes no sense; takes @error. */
-void     pcall_runner_pull_break_off   (PcallRunner           *self,
-                                       GError             *error);
-
-/* Takes the receipt of a column. */
-void     pcall_pull_reader_take        (PcallRunner           *self,
-                                       const PcallCompletion *completion);
-/* What the child has not told, and now will not, or not soon. TRUE if there is something. */
-gboolean pcall_pull_reader_harvest     (PcallRunner           *self);
-/* A step through the column. */
-void     pcall_pull_reader_step        (PcallRunner           *self);
+/* A step to the end of the next call that has ended: its beginning, where that is to be told and
+ * was not, or its end. Of completions that wait for frames after the first @n_frames, none; NULL:
+ * no frame will come. FALSE if there is no such call. */
+gboolean pcall_pull_reader_step      (PcallPull     *self,
+                                      const guint32 *n_frames);
+/* Reads what there is by now. */
+void     pcall_pull_reader_read      (PcallPull     *self);
+/* What the child has ended and not told, and now will not, or not soon, is to be read. TRUE if there
+ * is something. */
+gboolean pcall_pull_reader_harvest   (PcallPull     *self);
+/* Whether the child has told what was not read yet. */
+gboolean pcall_pull_reader_has_more  (PcallPull     *self);
+/* The call begins, at that time, where it has not. FALSE if the child is not in that call; then it
+ * is rejected. */
+gboolean pcall_pull_reader_begin     (PcallPull     *self,
+                                      guint          index,
+                                      gint64         began);
+void     pcall_pull_reader_clear     (PcallPull     *self);
 
 G_END_DECLS

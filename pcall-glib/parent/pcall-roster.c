@@ -31,7 +31,7 @@ void
 pcall_roster_put (PcallRoster *self,
                 PcallRunner  *runner)
 {
-  if (pcall_runner_is_waiting (runner))
+  if (pcall_runner_push_is_waiting (runner))
     g_queue_push_head (&self->idle, runner);
 }
 
@@ -40,7 +40,7 @@ pcall_roster_find (PcallRoster      *self,
                  const PcallJob *job)
 {
   for (GList *l = self->idle.head; l != NULL; l = l->next)
-    if (pcall_runner_is_waiting (l->data) &&
+    if (pcall_runner_push_is_waiting (l->data) &&
         pcall_command_equal (pcall_runner_get_job (l->data)->target, job->target))
       return l->data;
   return NULL;
@@ -52,7 +52,7 @@ pcall_roster_give (PcallRoster      *self,
                  const PcallJob *job)
 {
   g_queue_remove (&self->idle, runner);
-  pcall_runner_next (runner, job);
+  pcall_runner_push_give (runner, job);
 }
 
 void
@@ -60,8 +60,8 @@ pcall_roster_retire (PcallRoster *self)
 {
   PcallRunner *runner = g_queue_pop_tail (&self->idle);
 
-  if (runner != NULL && pcall_runner_is_waiting (runner))
-    pcall_runner_retire (runner);
+  if (runner != NULL && pcall_runner_push_is_waiting (runner))
+    pcall_runner_push_retire (runner);
 }
 
 void

@@ -5,131 +5,111 @@
 
 #pragma once
 
-#include "parent/pcall-runner-private.h"
 #include "parent/pcall-peer-private.h"
+#include "parent/pcall-runner-private.h"
 
 G_BEGIN_DECLS
 
-/* A run is three files: what is the same for all of them (pcall-runner.c), children that are given one
- * call after the other (pcall-runner-push.c), and those that take them by themselves
- * (pcall-runner-pull.c). */
+/* What the three kinds of runners share. */
 
-struct _PcallRun
+struct _PcallRunnerClass
 {
-  const PcallRunnerSetup *setup;
-  PcallJob             job;
-  PcallPeer     *peer;
-  PcallStarted         started;
-  guint                child; /* its position among the task's, once it is listed there */
-  gboolean             listed;
-  gboolean             gone; /* it was let go */
-  gboolean             ready; /* nothing hinders the child any more from coming to its call */
-  gboolean             begun; /* the call */
-  gboolean             heard; /* a frame came */
-  gboolean             over;
-  gboolean             detached; /* frames are of no use any more */
-  PcallTimer           timeout;
-  pid_t                pid;
-  gboolean             again; /* the child asked for another one in its place */
-  GList                link;
+  gsize   size;      /* of the struct that begins with a PcallRunner */
+  guint32 frames;    /* that the child may send: bit n for type n */
+  guint32 of_a_call; /* of these, those that must be about its call */
 
-  /* Where the child takes calls */
-  gboolean             greeted;
-  gboolean             idle;     /* it has no call */
-  guint                n_ended;  /* calls, in it */
-  gboolean             ending;   /* it is given no more */
-  gboolean             closed;   /* it closed its channel */
-  PcallTimer           patience; /* with what it should do next */
-
-  /* Where it takes them by itself */
-  guint32              n_frames; /* that were heard */
-  PcallPayload        *spare;    /* memory for the next outcome */
-  PcallPayload        *block;   /* results of calls that are to be told, a PcallResultBlock */
-  guint                block_first; /* the index of the first of these calls */
-  guint                block_at;    /* how many of them are told */
-  gint64               block_took;  /* each, in microseconds */
-  gboolean             block_kept;  /* they ended before the child was ended from here */
-  gint64               pause;    /* until the child is looked at again, in microseconds */
-  guint                n_seen;   /* calls that had ended when it was last looked at */
-  guint                seen;     /* the call that the child was in, when it was last looked at */
-  PcallTimer           poll;
-  guint                n_holds;
-  gboolean             freed;  /* while it was held */
-  gboolean             ended;  /* the child */
-  gboolean             end_told;
-  const PcallFrame    *pending; /* a frame that came and waits for what is before it */
-  gboolean             broken; /* what is in its ring is of no use any more */
-  gboolean             linked; /* the call's log file has its name from here */
-  guint32              end_head; /* what lay in its ring when it was ended from here */
-  guint                end_index; /* which call it was in then: those before it in its batch had ended */
-  gboolean             outcome_in_time; /* and in its socket */
-
-  /* The outcome of the call, as far as it is known */
-  PcallPayload        *result;
-  PcallNumber          number; /* the result where it is one, and has a type here */
-  GUnixFDList         *handles; /* of the result */
-  GError              *error;
-  GVariant            *error_details;
-  PcallCallState       end_state; /* PENDING: it was not ended from here */
-  char                *end_reason;
+  /* The child goes on. */
+  void     (*release)   (PcallRunner      *self);
+  /* A frame came, of a type and about a call that it may be of. */
+  void     (*frame)     (PcallRunner      *self,
+                         const PcallFrame *frame);
+  /* The child has closed its channel. May be NULL. */
+  void     (*closed)    (PcallRunner      *self);
+  /* The child has ended: takes the rest of what it has told. May be NULL. */
+  void     (*ended)     (PcallRunner      *self);
+  /* Takes what the child has told before it is stopped. */
+  void     (*drain)     (PcallRunner      *self);
+  /* The child is stopped, and its call is not to have an outcome any more. May be NULL. */
+  void     (*stopped)   (PcallRunner      *self);
+  /* The time of the call has passed: whether it has ended all the same. May be NULL. */
+  gboolean (*has_ended_in_time) (PcallRunner *self);
+  /* The child has ended, without an outcome of its call: whether nothing of that has run. May be
+   * NULL. */
+  gboolean (*is_untouched) (PcallRunner   *self);
+  /* The call ended with the child: whether it has a log file. */
+  gboolean (*settle_log) (PcallRunner     *self);
+  /* Why the child did not come to a call, in words; @end says how it ended. NULL where that is not
+   * to be told. May be NULL. */
+  char    *(*describe_false_start) (PcallRunner *self,
+                                    const char  *end);
+  /* Timers and memory of this kind. May be NULL. */
+  void     (*detach)    (PcallRunner      *self);
+  void     (*clear)     (PcallRunner      *self);
 };
 
-gboolean pcall_runner_has_outcome (PcallRunner      *self);
-/* The child is in that call, or was. */
-void pcall_runner_note_child  (PcallRunner         *self);
-/* The call began then, and nobody is told. */
-void pcall_runner_note_begin  (PcallRunner         *self,
-                            gint64            began);
-/* The call began then. It may be told to user code, which may end everything. */
-void pcall_runner_begin       (PcallRunner         *self,
-                            gint64            began);
+struct _PcallRunner
+{
+  const PcallRunnerClass *klass;
+  const PcallRunnerSetup *setup;
+  PcallJob                job;
+  PcallPeer              *peer;
+  PcallStarted            started;
+  pid_t                   pid;
+  guint                   child; /* its position among the task's */
+  GList                   link;
+
+  PcallRunnerState        state;
+  gboolean                has_call; /* or may have one */
+  gboolean                begun;    /* its call has, and is known to */
+  gboolean                heard;    /* a frame came */
+  gboolean                ready;    /* nothing hinders the child any more from coming to its call */
+  gboolean                replaced; /* it asked for another child in its place */
+  gboolean                stopping; /* it is given no more calls */
+  gboolean                detached; /* frames are of no use any more */
+  guint                   n_ended;  /* calls, in this child */
+  PcallTimer              timeout;
+
+  PcallOutcome            outcome; /* of the call, as far as it is known */
+  PcallCallState          verdict; /* that it ends with where it has none; PENDING: it was not stopped */
+  char                   *verdict_reason;
+};
+
+void     pcall_runner_set_state    (PcallRunner      *self,
+                                    PcallRunnerState  state);
+/* The call begins; @began: at that time, by the monotonic clock. */
+void     pcall_runner_begin_call   (PcallRunner      *self,
+                                    gint64            began);
+/* The call has ended, and its outcome is here; the child goes on. @took is in microseconds, -1
+ * where it is not known. */
+void     pcall_runner_finish_call  (PcallRunner      *self,
+                                    gint64            took,
+                                    gboolean          has_log);
+/* It has another call, which may follow others that nobody was told of. */
+void     pcall_runner_adopt_call   (PcallRunner      *self,
+                                    guint             index);
 /* The child said that it is ready. */
-void pcall_runner_learn_ready (PcallRunner         *self);
-/* It asked for another in its place; @first: before all else. */
-void pcall_runner_take_again  (PcallRunner         *self,
-                            const PcallFrame *frame,
-                            gboolean          first);
-/* What came of the call, whatever else is known. */
-void pcall_runner_take_outcome (PcallRunner        *self,
-                             PcallFrameType   type,
-                             PcallPayload    *payload);
-/* A frame about the call came. */
-void pcall_runner_take_frame  (PcallRunner         *self,
-                            const PcallFrame *frame);
+void     pcall_runner_learn_ready  (PcallRunner      *self);
+/* Progress, a message or a note of the call that runs. */
+void     pcall_runner_take_report  (PcallRunner      *self,
+                                    const PcallFrame *frame);
+/* The outcome of the call, unless there is one or it comes too late. */
+void     pcall_runner_take_outcome (PcallRunner      *self,
+                                    const PcallFrame *frame);
 /* The child broke the protocol: how, in words. */
-void pcall_runner_reject      (PcallRunner         *self,
-                            const char       *complaint);
+void     pcall_runner_reject       (PcallRunner      *self,
+                                    const char       *complaint);
+/* The same with a frame that a child may not send. */
+void     pcall_runner_refuse       (PcallRunner      *self,
+                                    const PcallFrame *frame);
 /* The child said that no frame follows. */
-void pcall_runner_take_final  (PcallRunner         *self);
-/* The child sent what such a child does not send. */
-void pcall_runner_refuse      (PcallRunner         *self,
-                            const PcallFrame *frame);
-/* The call has ended: tells its record whether there is a log, and what came of it. */
-gboolean pcall_runner_settle_log  (PcallRunner     *self);
-void     pcall_runner_settle_call (PcallRunner     *self,
-                                gboolean      has_log);
-/* The child has ended. */
-void pcall_runner_child_ended (gpointer          data);
+void     pcall_runner_take_final   (PcallRunner      *self);
+/* The log file that was made for its call: whether there is one, or something in it. */
+gboolean pcall_runner_settle_own_log (PcallRunner    *self);
 
-/* Where the child takes calls by itself */
-
-extern const PcallPeerFuncs pcall_runner_pull_funcs;
-
-gboolean pcall_runner_pull_take_back (PcallRunner       *self);
-void     pcall_runner_pull_end       (PcallRunner       *self,
-                                     PcallCallState  state,
-                                     const char     *reason);
-/* The time of the call has passed: whether it ended before. May tell. */
-gboolean pcall_runner_pull_is_in_time (PcallRunner      *self);
-
-/* Where the child is given calls */
-
-extern const PcallPeerFuncs pcall_runner_push_funcs;
-
-/* The child was started. */
-void  pcall_runner_expect_hello (PcallRunner *self);
-/* Why there was no hello, in words. @end says how the child ended. */
-char *pcall_runner_describe_false_start (PcallRunner   *self,
-                                      const char *end);
+static inline guint32
+pcall_frame_bit (PcallFrameType type)
+{
+  return 1u << type;
+}
 
 G_END_DECLS

@@ -9,25 +9,48 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "base/pcall-error-private.h"
 #include "pcall-error.h"
 
-/* The calls of one child, one after the other.
+/* A child and its calls: what is the same for the three kinds.
  *
- * Where the child is made for one call, the call ends with the child. Where it takes calls, the
- * call ends when the child says what came of it; if it dies before, it is that call which crashed,
- * and no other.
+ * States: HELD → STARTING → IDLE ⇄ BUSY → OVER → ENDED. A kind leaves out what it does not know;
+ * ENDED can follow any other. pcall_runner_set_state() is the only one that changes it, and tells
+ * the owner.
  *
- * The outcome of a call is the first of: what the child handed over; why the run was ended from
- * here (timeout, cancel); how the child broke the protocol; how it died. What was handed over
- * counts also if the child crashes after it, and what comes after the run was ended does not. */
+ * A call's outcome is the first of: what the child handed over; the verdict, why it was stopped
+ * from here; how the child broke the protocol; how it died. What was handed over counts also if
+ * the child crashes after it, and what comes after the verdict does not. So whoever gives a verdict
+ * reads first all that the child has sent by then.
+ *
+ * Nothing here calls user code. What there is to tell goes to the queue of events, and is told by
+ * whoever drives the task. */
 
-gboolean
-pcall_runner_has_outcome (PcallRunner *self)
+/* The owner may free it in ENDED. */
+void
+pcall_runner_set_state (PcallRunner      *self,
+                        PcallRunnerState  state)
 {
-  return self->result != NULL || self->number.type != '\0' || self->error != NULL ||
-         self->end_state != PCALL_CALL_STATE_PENDING;
+  PcallRunnerState before = self->state;
+
+  if (state == before)
+    return;
+
+  g_assert (before != PCALL_RUNNER_ENDED);
+  self->state = state;
+  self->setup->funcs->changed (self, before, self->setup->data);
 }
+
+static PcallEvent *
+add_event (PcallRunner    *self,
+           PcallEventType  type,
+           guint           index)
+{
+  return self->setup->events != NULL && !self->detached
+             ? pcall_event_queue_add (self->setup->events, type, index)
+             : NULL;
+}
+
+/* Calls */
 
 static void
 timed_out (gpointer data)
@@ -35,399 +58,98 @@ timed_out (gpointer data)
   PcallRunner *self = data;
   g_autofree char *reason = NULL;
 
-  if (self->job.slot >= 0 && pcall_runner_pull_is_in_time (self))
+  if (self->klass->has_ended_in_time != NULL && self->klass->has_ended_in_time (self))
     return;
 
   reason = g_strdup_printf ("timed out after %g s",
                             self->setup->timeout / (gdouble) G_USEC_PER_SEC);
-  pcall_runner_end (self, PCALL_CALL_STATE_TIMED_OUT, reason);
-}
-
-static void
-list_child (PcallRunner *self)
-{
-  PcallChildList *children = self->setup->children;
-
-  if (self->listed)
-    pcall_child_list_set_call (children, self->child, self->job.index);
-  else if (self->job.child < 0)
-    self->child = pcall_child_list_add (children, self->pid, self->job.index);
-  else
-    pcall_child_list_replace (children, self->child = self->job.child, self->pid);
-  self->listed = TRUE;
+  pcall_runner_stop (self, PCALL_CALL_STATE_TIMED_OUT, reason);
 }
 
 void
-pcall_runner_note_child (PcallRunner *self)
+pcall_runner_adopt_call (PcallRunner *self,
+                         guint        index)
 {
-  list_child (self);
+  if (self->job.index != index)
+    self->job.attempt = 0;
+  self->job.index = index;
+  pcall_child_list_set_call (self->setup->children, self->child, index);
 }
 
 void
-pcall_runner_note_begin (PcallRunner *self,
-                      gint64    began)
-{
-  self->begun = TRUE;
-  list_child (self);
-  pcall_call_list_begin (self->setup->calls, self->job.index, self->pid, began);
-}
-
-void
-pcall_runner_begin (PcallRunner *self,
-                 gint64    began)
+pcall_runner_begin_call (PcallRunner *self,
+                         gint64       began)
 {
   const PcallRunnerSetup *setup = self->setup;
+  PcallEvent *event;
+  gboolean first;
 
-  /* It may have begun before, for a child that went without knowing. */
-  gboolean first =
-      pcall_call_list_get_state (setup->calls, self->job.index) == PCALL_CALL_STATE_PENDING;
-
-  pcall_runner_note_begin (self, began);
+  self->begun = TRUE;
   if (setup->timeout > 0)
     pcall_engine_set_timer (setup->engine, &self->timeout, began + setup->timeout, timed_out, self);
 
-  setup->funcs->begun (self, first, setup->data);
-}
-
-void
-pcall_runner_take_outcome (PcallRunner      *self,
-                        PcallFrameType type,
-                        PcallPayload  *payload)
-{
-  if (self->result != NULL || self->number.type != '\0' || self->error != NULL)
-    return;
-
-  if (type == PCALL_FRAME_RESULT)
-    self->result = pcall_payload_ref (payload);
-  else
+  /* It may have begun before, in a child that had to be replaced without knowing it. */
+  first = pcall_call_list_expect_begin (setup->calls, self->job.index);
+  event = add_event (self, PCALL_EVENT_CALL_BEGAN, self->job.index);
+  if (event != NULL)
     {
-      g_autoptr (GVariant) value = pcall_payload_get_value (payload, PCALL_ERROR_VARIANT_TYPE);
-
-      self->error = pcall_error_from_variant (value, &self->error_details);
+      event->began.pid = self->pid;
+      event->began.time = began;
+      event->began.first = first;
     }
+  setup->funcs->began (self, setup->data);
+  pcall_runner_set_state (self, PCALL_RUNNER_BUSY);
 }
 
+/* Once for each call. */
 static void
-take_outcome (PcallRunner         *self,
-              const PcallFrame *frame)
+end_call (PcallRunner   *self,
+          PcallCallState state,
+          gint64         took,
+          gboolean       has_log)
 {
-  if (!pcall_runner_has_outcome (self) || self->outcome_in_time)
-    {
-      pcall_runner_take_outcome (self, frame->type, frame->payload);
-      if (self->result == frame->payload)
-        g_set_object (&self->handles, frame->handles);
-    }
-  self->outcome_in_time = FALSE;
-}
-
-static void
-take_progress (PcallRunner         *self,
-               const PcallFrame *frame)
-{
-  const PcallRunnerSetup *setup = self->setup;
-  g_autoptr (GVariant) value = pcall_payload_get_value (frame->payload, G_VARIANT_TYPE ("(ds)"));
-  gdouble fraction;
-  const char *text;
-
-  g_variant_get (value, "(d&s)", &fraction, &text);
-  if (!(fraction >= 0.0 && fraction <= 1.0))
-    return;
-
-  pcall_call_list_set_progress (setup->calls, self->job.index, fraction, text);
-  setup->funcs->progressed (self, fraction, text, setup->data);
-}
-
-static void
-take_note (PcallRunner         *self,
-           const PcallFrame *frame)
-{
-  g_autoptr (GVariant) value = pcall_payload_get_value (frame->payload, G_VARIANT_TYPE_STRING);
-
-  pcall_call_list_set_log_note (self->setup->calls, self->job.index,
-                                g_variant_get_string (value, NULL));
-}
-
-/* The child has a log writer of ours, or it would have said something else. */
-void
-pcall_runner_learn_ready (PcallRunner *self)
-{
-  if (!self->started.says_ready || self->ready)
-    return;
-
-  self->ready = TRUE;
-  if (self->setup->context->log != NULL && self->started.log_route == PCALL_LOG_ROUTE_UNKNOWN)
-    pcall_log_route_learn (PCALL_LOG_ROUTE_WRITER);
-}
-
-static void
-take_ready (PcallRunner *self)
-{
-  if (!self->started.says_ready || self->begun || pcall_runner_has_outcome (self))
-    return;
-
-  pcall_runner_learn_ready (self);
-  pcall_runner_begin (self, g_get_monotonic_time ());
-}
-
-void
-pcall_runner_reject (PcallRunner   *self,
-                  const char *complaint)
-{
-  pcall_peer_reject (self->peer, g_error_new_literal (PCALL_ERROR, PCALL_ERROR_PROTOCOL,
-                                                                  complaint));
-}
-
-void
-pcall_runner_take_final (PcallRunner *self)
-{
-  if (self->over)
-    return;
-
-  self->over = TRUE;
-  pcall_peer_stop_listening (self->peer);
-  self->setup->funcs->over (self, self->setup->data);
-}
-
-/* It is the first thing that a child says, or it is not said by us. */
-void
-pcall_runner_take_again (PcallRunner         *self,
-                      const PcallFrame *frame,
-                      gboolean          first)
-{
-  g_autoptr (GVariant) value = pcall_payload_get_value (frame->payload, G_VARIANT_TYPE_UINT32);
-  guint route = g_variant_get_uint32 (value);
-
-  if (!first || route <= self->started.log_route || route > PCALL_LOG_ROUTE_NONE)
-    {
-      pcall_runner_reject (self, "the child asked for another one without need");
-      return;
-    }
-
-  pcall_log_route_learn (route);
-  self->again = TRUE;
-}
-
-void
-pcall_runner_refuse (PcallRunner         *self,
-                  const PcallFrame *frame)
-{
-  pcall_peer_reject (self->peer,
-                           g_error_new (PCALL_ERROR, PCALL_ERROR_PROTOCOL,
-                                        "the child sent a frame of type %s, which is not its to send",
-                                        pcall_frame_type_name (frame->type)));
-}
-
-void
-pcall_runner_take_frame (PcallRunner         *self,
-                      const PcallFrame *frame)
-{
-  if (frame->call_index != self->job.index)
-    {
-      pcall_peer_reject (self->peer,
-                               g_error_new (PCALL_ERROR, PCALL_ERROR_PROTOCOL,
-                                            "the child sent a frame about call %u, which is not its",
-                                            frame->call_index));
-      return;
-    }
-
-  switch (frame->type)
-    {
-    case PCALL_FRAME_READY:
-      take_ready (self);
-      break;
-    case PCALL_FRAME_NOTE:
-      if (self->begun)
-        take_note (self, frame);
-      break;
-    case PCALL_FRAME_RESULT:
-    case PCALL_FRAME_ERROR:
-      take_outcome (self, frame);
-      break;
-    case PCALL_FRAME_PROGRESS:
-      if (!pcall_runner_has_outcome (self) && self->begun)
-        take_progress (self, frame);
-      break;
-    case PCALL_FRAME_MESSAGE:
-      if (!pcall_runner_has_outcome (self) && self->begun)
-        self->setup->funcs->messaged (self, frame->payload, frame->handles, self->setup->data);
-      break;
-    case PCALL_FRAME_FINAL:
-      pcall_runner_take_final (self);
-      break;
-    case PCALL_FRAME_AGAIN:
-    case PCALL_FRAME_HELLO:
-    case PCALL_FRAME_CALL:
-    case PCALL_FRAME_STOP:
-    case PCALL_FRAME_WAKE:
-      pcall_runner_refuse (self, frame);
-      break;
-    default:
-      g_assert_not_reached ();
-    }
-}
-
-static void
-frame_came (const PcallFrame *frame,
-            gpointer          data)
-{
-  PcallRunner *self = data;
-  gboolean first = !self->heard;
-
-  if (self->detached)
-    return;
-
-  self->heard = TRUE;
-  if (frame->type == PCALL_FRAME_AGAIN)
-    pcall_runner_take_again (self, frame, first);
-  else
-    pcall_runner_take_frame (self, frame);
-}
-
-void
-pcall_runner_child_ended (gpointer data)
-{
-  PcallRunner *self = data;
+  PcallEvent *event;
 
   pcall_engine_unset_timer (self->setup->engine, &self->timeout);
-  pcall_engine_unset_timer (self->setup->engine, &self->patience);
-  self->setup->funcs->ended (self, self->setup->data);
-}
-
-static const PcallPeerFuncs funcs = {
-  .calls_out = 1u << PCALL_FRAME_READY | 1u << PCALL_FRAME_PROGRESS | 1u << PCALL_FRAME_MESSAGE,
-  .frame = frame_came,
-  .ended = pcall_runner_child_ended,
-};
-
-static const PcallPeerFuncs *
-choose_funcs (const PcallJob *job)
-{
-  if (job->slot >= 0)
-    return &pcall_runner_pull_funcs;
-  return job->methods->takes_calls ? &pcall_runner_push_funcs : &funcs;
-}
-
-PcallRunner *
-pcall_runner_new (const PcallRunnerSetup *setup,
-               const PcallJob      *job,
-               int                 *error_number,
-               GError             **error)
-{
-  PcallStarted started = { .error_number = 0 };
-  PcallRunner *self;
-
-  if (!job->methods->start (setup->context, job, &started, error))
+  if (!pcall_call_list_expect_end (self->setup->calls, self->job.index))
     {
-      *error_number = started.error_number;
-      return NULL;
-    }
-
-  self = g_new (PcallRunner, 1);
-  *self = (PcallRunner) {
-    .setup = setup,
-    .job = *job,
-    .started = started,
-    .pid = started.process.pid,
-    .link.data = self,
-  };
-  self->peer = pcall_peer_new (setup->engine, &started, setup->context->nonce,
-                                           choose_funcs (job), self, error);
-  if (self->peer != NULL)
-    return self;
-
-  *error_number = ENOMEM;
-  pcall_runner_free (self);
-  return NULL;
-}
-
-void
-pcall_runner_free (PcallRunner *self)
-{
-  if (self->n_holds > 0)
-    {
-      self->freed = TRUE;
+      pcall_outcome_clear (&self->outcome);
       return;
     }
 
-  g_clear_pointer (&self->peer, pcall_peer_unref);
-  g_clear_pointer (&self->result, pcall_payload_unref);
-  g_clear_pointer (&self->spare, pcall_payload_unref);
-  g_clear_pointer (&self->block, pcall_payload_unref);
-  g_clear_object (&self->handles);
-  g_clear_error (&self->error);
-  g_clear_pointer (&self->error_details, g_variant_unref);
-  g_free (self->end_reason);
-  g_free (self);
-}
-
-void
-pcall_runner_go (PcallRunner *self)
-{
-  if (self->job.methods->takes_calls)
+  event = add_event (self, PCALL_EVENT_CALL_ENDED, self->job.index);
+  if (event != NULL)
     {
-      pcall_runner_expect_hello (self);
-      return;
+      event->ended.end = (PcallCallEnd) { state, self->begun ? self->pid : 0, took, has_log };
+      event->ended.outcome = pcall_outcome_steal (&self->outcome);
     }
-
-  self->gone = TRUE;
-  pcall_start_go (&self->started);
-  if (!self->started.says_ready && self->job.slot < 0)
-    pcall_runner_begin (self, g_get_monotonic_time ());
-}
-
-void
-pcall_runner_end (PcallRunner       *self,
-               PcallCallState  state,
-               const char     *reason)
-{
-  self->ending = TRUE;
-  /* It may have handed over its result in time, without our having read it. */
-  if (self->job.slot >= 0)
-    pcall_runner_pull_end (self, state, reason);
-  else if (!self->idle && !pcall_runner_has_outcome (self) &&
-      !pcall_peer_has_frame (self->peer, PCALL_FRAME_RESULT) &&
-      !pcall_peer_has_frame (self->peer, PCALL_FRAME_ERROR))
-    {
-      self->end_state = state;
-      self->end_reason = g_strdup (reason);
-    }
-  pcall_peer_terminate (self->peer, self->setup->grace_period);
-}
-
-gboolean
-pcall_runner_is_to_be_tried_again (PcallRunner *self)
-{
-  const PcallExit *exit = pcall_peer_get_exit (self->peer);
-
-  if (pcall_runner_has_outcome (self))
-    return FALSE;
-  if (self->again)
-    return TRUE;
-  return self->started.says_ready && !self->ready && exit->known && WIFSIGNALED (exit->status) &&
-         WTERMSIG (exit->status) == SIGALRM;
+  pcall_outcome_clear (&self->outcome);
+  self->setup->funcs->finished (self, state, self->setup->data);
 }
 
 /* What happened, where the call did not say so itself, and as what it counts. */
 static char *
-describe_end (PcallRunner       *self,
+describe_end (PcallRunner    *self,
               PcallCallState *state,
               PcallError     *code)
 {
   const PcallExit *exit = pcall_peer_get_exit (self->peer);
   const GError *rejected = pcall_peer_get_error (self->peer);
   g_autofree char *end = pcall_exit_describe (exit);
+  char *false_start = NULL;
 
   *state = PCALL_CALL_STATE_FAILED;
-  if (self->end_state != PCALL_CALL_STATE_PENDING)
+  if (self->verdict != PCALL_CALL_STATE_PENDING)
     {
-      *state = self->end_state;
+      *state = self->verdict;
       *code = *state == PCALL_CALL_STATE_TIMED_OUT ? PCALL_ERROR_TIMED_OUT : PCALL_ERROR_CANCELLED;
-      return g_strdup (self->end_reason);
+      return g_strdup (self->verdict_reason);
     }
-  if (self->job.methods->takes_calls && !self->greeted)
+  if (self->klass->describe_false_start != NULL &&
+      (false_start = self->klass->describe_false_start (self, end)) != NULL)
     {
       *code = PCALL_ERROR_START;
-      return pcall_runner_describe_false_start (self, end);
+      return false_start;
     }
   if (rejected != NULL)
     {
@@ -449,9 +171,10 @@ describe_end (PcallRunner       *self,
   return g_strdup_printf ("%s without handing over a result", end);
 }
 
-static void
-fail (PcallRunner *self,
-      gboolean  has_log)
+/* The error of a call that handed over nothing. */
+static PcallCallState
+blame (PcallRunner *self,
+       gboolean     has_log)
 {
   PcallLogFiles *log = self->setup->context->log;
   PcallCallState state;
@@ -460,67 +183,392 @@ fail (PcallRunner *self,
   g_autofree char *call = pcall_call_list_describe (self->setup->calls, self->job.index);
   g_autofree char *tail =
       has_log ? pcall_log_files_get_tail (log, self->job.index, self->pid) : NULL;
-  GError *error = tail == NULL ? g_error_new (PCALL_ERROR, code, "%s: %s", call, cause)
-                               : g_error_new (PCALL_ERROR, code, "%s: %s" PCALL_LAST_OUTPUT "%s",
-                                              call, cause, tail);
 
-  pcall_call_list_finish (self->setup->calls, self->job.index, state, NULL, error, NULL);
+  pcall_outcome_set_error (&self->outcome,
+                           tail == NULL
+                               ? g_error_new (PCALL_ERROR, code, "%s: %s", call, cause)
+                               : g_error_new (PCALL_ERROR, code, "%s: %s" PCALL_LAST_OUTPUT "%s",
+                                              call, cause, tail));
+  return state;
+}
+
+static PcallCallState
+get_outcome_state (PcallRunner *self)
+{
+  return pcall_outcome_is_success (&self->outcome) ? PCALL_CALL_STATE_SUCCEEDED
+                                                   : PCALL_CALL_STATE_FAILED;
+}
+
+void
+pcall_runner_finish_call (PcallRunner *self,
+                          gint64       took,
+                          gboolean     has_log)
+{
+  PcallCallState state =
+      pcall_outcome_is_set (&self->outcome) ? get_outcome_state (self) : blame (self, has_log);
+
+  end_call (self, state, took, has_log);
+  self->begun = FALSE;
+  self->n_ended++;
+  pcall_runner_set_state (self, PCALL_RUNNER_IDLE);
 }
 
 gboolean
-pcall_runner_settle_log (PcallRunner *self)
+pcall_runner_settle_own_log (PcallRunner *self)
 {
   const PcallStartContext *context = self->setup->context;
-  gboolean has_log = self->begun && context->log != NULL &&
-                     (context->keep_logs ||
-                      !pcall_log_files_discard_empty (context->log, self->job.index, self->pid));
 
   if (!self->begun)
     pcall_runner_discard_log (self);
-  pcall_call_list_settle_log (self->setup->calls, self->job.index, has_log);
-  return has_log;
+  return self->begun && context->log != NULL &&
+         (context->keep_logs ||
+          !pcall_log_files_discard_empty (context->log, self->job.index, self->pid));
+}
+
+/* Frames */
+
+static void
+take_progress (PcallRunner      *self,
+               const PcallFrame *frame)
+{
+  g_autoptr (GVariant) value = pcall_payload_get_value (frame->payload, G_VARIANT_TYPE ("(ds)"));
+  PcallEvent *event;
+  gdouble fraction;
+  const char *text;
+
+  g_variant_get (value, "(d&s)", &fraction, &text);
+  if (!(fraction >= 0.0 && fraction <= 1.0))
+    return;
+
+  event = add_event (self, PCALL_EVENT_CALL_PROGRESSED, self->job.index);
+  if (event == NULL)
+    return;
+  event->progress.fraction = fraction;
+  event->progress.text = g_strdup (text);
+}
+
+static void
+take_message (PcallRunner      *self,
+              const PcallFrame *frame)
+{
+  PcallEvent *event = self->setup->funcs->wants_call_events (self->setup->data)
+                          ? add_event (self, PCALL_EVENT_CALL_SENT, self->job.index)
+                          : NULL;
+
+  if (event == NULL)
+    return;
+  event->message.payload = pcall_payload_ref (frame->payload);
+  g_set_object (&event->message.handles, frame->handles);
+}
+
+static void
+take_note (PcallRunner      *self,
+           const PcallFrame *frame)
+{
+  g_autoptr (GVariant) value = pcall_payload_get_value (frame->payload, G_VARIANT_TYPE_STRING);
+
+  pcall_call_list_set_log_note (self->setup->calls, self->job.index,
+                                g_variant_get_string (value, NULL));
+}
+
+static gboolean
+has_end (PcallRunner *self)
+{
+  return pcall_outcome_is_set (&self->outcome) || self->verdict != PCALL_CALL_STATE_PENDING;
 }
 
 void
-pcall_runner_settle_call (PcallRunner *self,
-                       gboolean  has_log)
+pcall_runner_take_report (PcallRunner      *self,
+                          const PcallFrame *frame)
 {
-  PcallCallList *calls = self->setup->calls;
-  g_autoptr (GUnixFDList) handles = g_steal_pointer (&self->handles);
+  if (!self->begun)
+    return;
 
-  if (handles != NULL)
-    pcall_call_list_set_handles (calls, self->job.index, handles);
-  if (self->result != NULL)
-    pcall_call_list_finish (calls, self->job.index, PCALL_CALL_STATE_SUCCEEDED, self->result, NULL,
-                            NULL);
-  else if (self->number.type != '\0')
-    pcall_call_list_finish_number (calls, self->job.index, &self->number);
-  else if (self->error != NULL)
-    pcall_call_list_finish (calls, self->job.index, PCALL_CALL_STATE_FAILED, NULL,
-                            g_steal_pointer (&self->error), self->error_details);
+  if (frame->type == PCALL_FRAME_NOTE)
+    take_note (self, frame);
+  else if (has_end (self))
+    return;
+  else if (frame->type == PCALL_FRAME_PROGRESS)
+    take_progress (self, frame);
   else
-    fail (self, has_log);
+    take_message (self, frame);
 }
 
 void
-pcall_runner_settle (PcallRunner *self)
+pcall_runner_take_outcome (PcallRunner      *self,
+                           const PcallFrame *frame)
 {
-  gboolean has_log = !self->idle && pcall_runner_settle_log (self);
+  if (!has_end (self))
+    pcall_outcome_set_frame (&self->outcome, frame);
+}
 
-  if (self->listed)
-    pcall_child_list_set_exit (self->setup->children, self->child,
-                               pcall_peer_get_exit (self->peer));
-  if (!self->idle)
-    pcall_runner_settle_call (self, has_log);
+/* The child has a log writer of ours, or it would have said something else. */
+void
+pcall_runner_learn_ready (PcallRunner *self)
+{
+  if (!self->started.says_ready || self->ready)
+    return;
+
+  self->ready = TRUE;
+  if (self->setup->context->log != NULL && self->started.log_route == PCALL_LOG_ROUTE_UNKNOWN)
+    pcall_log_route_learn (PCALL_LOG_ROUTE_WRITER);
+}
+
+void
+pcall_runner_take_final (PcallRunner *self)
+{
+  if (self->state >= PCALL_RUNNER_OVER)
+    return;
+
+  pcall_peer_stop_listening (self->peer);
+  pcall_runner_set_state (self, PCALL_RUNNER_OVER);
+}
+
+void
+pcall_runner_reject (PcallRunner *self,
+                     const char  *complaint)
+{
+  pcall_peer_reject (self->peer, g_error_new_literal (PCALL_ERROR, PCALL_ERROR_PROTOCOL, complaint));
+}
+
+void
+pcall_runner_refuse (PcallRunner      *self,
+                     const PcallFrame *frame)
+{
+  pcall_peer_reject (self->peer,
+                     g_error_new (PCALL_ERROR, PCALL_ERROR_PROTOCOL,
+                                  "the child sent a frame of type %s, which it may not send",
+                                  pcall_frame_type_name (frame->type)));
+}
+
+/* It is the first thing that a child says, or it is not said by us. */
+static void
+take_again (PcallRunner      *self,
+            const PcallFrame *frame,
+            gboolean          first)
+{
+  g_autoptr (GVariant) value = pcall_payload_get_value (frame->payload, G_VARIANT_TYPE_UINT32);
+  guint route = g_variant_get_uint32 (value);
+
+  if (!first || route <= self->started.log_route || route > PCALL_LOG_ROUTE_NONE)
+    {
+      pcall_runner_reject (self, "the child asked for another one without need");
+      return;
+    }
+
+  pcall_log_route_learn (route);
+  self->replaced = TRUE;
+}
+
+static gboolean
+is_about_other_call (PcallRunner      *self,
+                     const PcallFrame *frame)
+{
+  return (self->klass->of_a_call & pcall_frame_bit (frame->type)) != 0 &&
+         frame->call_index != self->job.index;
+}
+
+static void
+frame_came (const PcallFrame *frame,
+            gpointer          data)
+{
+  PcallRunner *self = data;
+  gboolean first = !self->heard;
+
+  if (self->detached)
+    return;
+
+  self->heard = TRUE;
+  if ((self->klass->frames & pcall_frame_bit (frame->type)) == 0)
+    pcall_runner_refuse (self, frame);
+  else if (is_about_other_call (self, frame))
+    pcall_peer_reject (self->peer, g_error_new (PCALL_ERROR, PCALL_ERROR_PROTOCOL,
+                                                "the child sent a frame about call %u, which it does "
+                                                "not run", frame->call_index));
+  else if (frame->type == PCALL_FRAME_AGAIN)
+    take_again (self, frame, first);
+  else
+    self->klass->frame (self, frame);
+}
+
+/* The child */
+
+static void
+channel_closed (gpointer data)
+{
+  PcallRunner *self = data;
+
+  if (self->klass->closed != NULL && !self->detached)
+    self->klass->closed (self);
+}
+
+static void
+child_ended (gpointer data)
+{
+  PcallRunner *self = data;
+
+  if (self->klass->ended != NULL && !self->detached)
+    self->klass->ended (self);
+  pcall_engine_unset_timer (self->setup->engine, &self->timeout);
+  pcall_runner_set_state (self, PCALL_RUNNER_ENDED);
+}
+
+static const PcallPeerFuncs funcs = {
+  .frame = frame_came,
+  .ended = child_ended,
+};
+
+/* That it is called makes the peer look whether the child left something unread. */
+static const PcallPeerFuncs funcs_with_closed = {
+  .frame = frame_came,
+  .closed = channel_closed,
+  .ended = child_ended,
+};
+
+static void
+list_child (PcallRunner *self)
+{
+  PcallChildList *children = self->setup->children;
+  PcallEvent *event;
+
+  if (self->job.child < 0)
+    {
+      self->child = pcall_child_list_add (children, self->pid, self->job.index);
+      return;
+    }
+
+  self->child = self->job.child;
+  event = add_event (self, PCALL_EVENT_CHILD_REPLACED, self->child);
+  if (event != NULL)
+    event->pid = self->pid;
+}
+
+PcallRunner *
+pcall_runner_new (const PcallRunnerClass *klass,
+                  const PcallRunnerSetup *setup,
+                  const PcallJob         *job,
+                  int                    *error_number,
+                  GError                **error)
+{
+  PcallStarted started = { .error_number = 0 };
+  PcallRunner *self;
+
+  if (!job->methods->start (setup->context, job, &started, error))
+    {
+      *error_number = started.error_number;
+      return NULL;
+    }
+
+  self = g_malloc0 (klass->size);
+  self->klass = klass;
+  self->setup = setup;
+  self->job = *job;
+  self->started = started;
+  self->pid = started.process.pid;
+  self->link.data = self;
+  self->has_call = TRUE;
+  self->peer = pcall_peer_new (setup->engine, &started, setup->context->nonce,
+                               klass->closed != NULL ? &funcs_with_closed : &funcs, self, error);
+  if (self->peer != NULL)
+    {
+      list_child (self);
+      return self;
+    }
+
+  *error_number = ENOMEM;
+  pcall_runner_free (self);
+  return NULL;
+}
+
+void
+pcall_runner_free (PcallRunner *self)
+{
+  if (self->klass->clear != NULL)
+    self->klass->clear (self);
+  g_clear_pointer (&self->peer, pcall_peer_free);
+  pcall_outcome_clear (&self->outcome);
+  g_free (self->verdict_reason);
+  g_free (self);
+}
+
+void
+pcall_runner_release (PcallRunner *self)
+{
+  pcall_runner_set_state (self, PCALL_RUNNER_STARTING);
+  self->klass->release (self);
+}
+
+void
+pcall_runner_stop (PcallRunner    *self,
+                   PcallCallState  state,
+                   const char     *reason)
+{
+  self->stopping = TRUE;
+  /* It may have handed over its outcome in time, without our having read it. */
+  self->klass->drain (self);
+  if (self->has_call && self->verdict == PCALL_CALL_STATE_PENDING)
+    {
+      self->verdict = state;
+      self->verdict_reason = g_strdup (reason);
+      if (self->klass->stopped != NULL)
+        self->klass->stopped (self);
+    }
+  pcall_peer_terminate (self->peer, self->setup->grace_period);
+}
+
+static gboolean
+must_be_replaced (PcallRunner *self)
+{
+  const PcallExit *exit = pcall_peer_get_exit (self->peer);
+
+  if (self->replaced)
+    return TRUE;
+  return self->started.says_ready && !self->ready && exit->known && WIFSIGNALED (exit->status) &&
+         WTERMSIG (exit->status) == SIGALRM;
+}
+
+PcallFate
+pcall_runner_get_fate (PcallRunner *self)
+{
+  if (pcall_outcome_is_set (&self->outcome))
+    return PCALL_FATE_DONE;
+  if (self->verdict == PCALL_CALL_STATE_PENDING && must_be_replaced (self))
+    return PCALL_FATE_REPLACED;
+  if (self->has_call && self->klass->is_untouched != NULL && self->klass->is_untouched (self))
+    return PCALL_FATE_UNTOUCHED;
+  return PCALL_FATE_DONE;
+}
+
+void
+pcall_runner_give_up_call (PcallRunner *self)
+{
+  self->has_call = FALSE;
+  pcall_runner_discard_log (self);
+}
+
+void
+pcall_runner_finish (PcallRunner *self)
+{
+  gboolean has_log = self->has_call && self->klass->settle_log (self);
+  PcallEvent *event = add_event (self, PCALL_EVENT_CHILD_ENDED, self->child);
+  PcallCallState state;
+
+  if (event != NULL)
+    event->exit = *pcall_peer_get_exit (self->peer);
+  if (!self->has_call)
+    return;
+
+  state = pcall_outcome_is_set (&self->outcome) ? get_outcome_state (self) : blame (self, has_log);
+  end_call (self, state, -1, has_log);
 }
 
 void
 pcall_runner_detach (PcallRunner *self)
 {
   self->detached = TRUE;
-  pcall_engine_unset_timer (self->setup->engine, &self->poll);
   pcall_engine_unset_timer (self->setup->engine, &self->timeout);
-  pcall_engine_unset_timer (self->setup->engine, &self->patience);
+  if (self->klass->detach != NULL)
+    self->klass->detach (self);
 }
 
 void
@@ -530,24 +578,34 @@ pcall_runner_discard_log (PcallRunner *self)
     pcall_log_files_discard (self->setup->context->log, self->job.index, self->pid);
 }
 
+PcallRunnerState
+pcall_runner_get_state (PcallRunner *self)
+{
+  return self->state;
+}
+
 const PcallJob *
 pcall_runner_get_job (PcallRunner *self)
 {
   return &self->job;
 }
 
-gboolean
-pcall_runner_get_child (PcallRunner *self,
-                     guint    *position)
+pid_t
+pcall_runner_get_pid (PcallRunner *self)
 {
-  *position = self->child;
-  return self->listed;
+  return self->pid;
+}
+
+guint
+pcall_runner_get_child (PcallRunner *self)
+{
+  return self->child;
 }
 
 gboolean
-pcall_runner_has_call (PcallRunner *self)
+pcall_runner_has_failed (PcallRunner *self)
 {
-  return !self->idle;
+  return self->outcome.error != NULL;
 }
 
 guint
@@ -557,21 +615,9 @@ pcall_runner_get_n_ended (PcallRunner *self)
 }
 
 gboolean
-pcall_runner_has_gone (PcallRunner *self)
-{
-  return self->gone;
-}
-
-gboolean
-pcall_runner_is_over (PcallRunner *self)
-{
-  return self->over;
-}
-
-gboolean
 pcall_runner_finds_out (PcallRunner *self)
 {
-  return self->gone && self->started.says_ready && !self->ready;
+  return self->state == PCALL_RUNNER_STARTING && self->started.says_ready && !self->ready;
 }
 
 GList *

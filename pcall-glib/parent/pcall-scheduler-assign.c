@@ -7,10 +7,10 @@
 
 #include "base/pcall-limits-private.h"
 
-/* Dealing calls to children.
+/* Assigning calls to children.
  *
- * Calls wait for their turn; one whose turn it is gets a child of its own, or is given to a child
- * that takes calls and has none. Those children are told to end when no call waits, or when the
+ * Calls wait for their turn; one whose turn it is gets a child of its own, or is given to a worker
+ * that has none. Those children are told to end when no call waits, or when the
  * next one needs another child and there is no room.
  *
  * Children are started in bursts of a few milliseconds, each followed by a pause, so that the main
@@ -63,7 +63,7 @@ find_waiting_child (PcallScheduler *self)
 static gboolean
 may_have_worker (PcallScheduler *self)
 {
-  return self->roster.n < self->max_workers ||
+  return self->roster.n < self->room.max_workers ||
          !make_job (self, pcall_queue_peek (&self->queue), -1).methods->takes_calls;
 }
 
@@ -72,8 +72,8 @@ has_room (PcallScheduler *self)
 {
   /* The end of a process takes about as long as its beginning. So when a call is over the next
    * child is made; it is held until the one before it is gone, with all that it had. */
-  return !self->crowded && self->runners.length - self->n_over < self->max_children &&
-         self->n_over <= self->max_children && may_have_worker (self) &&
+  return !self->room.crowded && self->crew.all.length - self->crew.n_over < self->room.max_children &&
+         self->crew.n_over <= self->room.max_children && may_have_worker (self) &&
          (!self->shares || pcall_ledger_has_slot (self->context.ledger));
 }
 
@@ -89,7 +89,7 @@ go_on (gpointer data)
 {
   PcallScheduler *self = data;
 
-  self->crowded = FALSE;
+  self->room.crowded = FALSE;
 }
 
 void
@@ -105,34 +105,34 @@ pcall_scheduler_pause (PcallScheduler *self,
 static gboolean
 wait_for_room (PcallScheduler *self)
 {
-  if (self->runners.length == 0 && (!self->started || self->n_starved++ >= MAX_STARVED))
+  if (self->crew.all.length == 0 && (!self->started || self->room.n_starved++ >= MAX_STARVED))
     return FALSE;
 
-  self->crowded = TRUE;
-  if (self->runners.length == 0)
+  self->room.crowded = TRUE;
+  if (self->crew.all.length == 0)
     pcall_scheduler_pause (self, STARVED_PAUSE_US);
   return TRUE;
 }
 
 /* Those that take calls wait by themselves for what they are given. */
 static void
-take_in (PcallScheduler *self,
-         PcallRunner       *runner)
+join_crew (PcallScheduler *self,
+           PcallRunner    *runner)
 {
   GList *link = pcall_runner_get_link (runner);
 
-  self->n_starved = 0;
+  self->room.n_starved = 0;
   if (pcall_runner_get_job (runner)->methods->takes_calls)
     {
-      g_queue_push_head_link (&self->runners, link);
+      g_queue_push_head_link (&self->crew.all, link);
       pcall_roster_add (&self->roster, runner);
-      pcall_runner_go (runner);
+      pcall_runner_release (runner);
       return;
     }
 
-  g_queue_push_tail_link (&self->runners, link);
-  if (self->held == NULL)
-    self->held = link;
+  g_queue_push_tail_link (&self->crew.all, link);
+  if (self->crew.held == NULL)
+    self->crew.held = link;
 }
 
 /* Whose turn it is, and where; FALSE if children have taken all that there was. */
@@ -155,6 +155,14 @@ take_turn (PcallScheduler *self,
   return TRUE;
 }
 
+static const PcallRunnerClass *
+choose_class (const PcallJob *job)
+{
+  if (job->slot >= 0)
+    return &pcall_runner_pull;
+  return job->methods->takes_calls ? &pcall_runner_push : &pcall_runner_once;
+}
+
 /* Makes a child for the next call, which pcall_scheduler_release() lets go on. NULL without an error
  * where there is no room for it while others run: then the call waits. @job says which it is. */
 static PcallRunner *
@@ -170,10 +178,10 @@ make_next (PcallScheduler *self,
   if (!take_turn (self, &next, job))
     return NULL;
 
-  runner = pcall_runner_new (&self->setup, job, &error_number, &failure);
+  runner = pcall_runner_new (choose_class (job), &self->setup, job, &error_number, &failure);
   if (runner != NULL)
     {
-      take_in (self, runner);
+      join_crew (self, runner);
       return runner;
     }
 
@@ -192,13 +200,14 @@ make_next (PcallScheduler *self,
 void
 pcall_scheduler_release (PcallScheduler *self)
 {
-  while (self->held != NULL && self->n_gone < self->max_children && !pcall_scheduler_is_stopped (self))
+  while (self->crew.held != NULL && self->crew.n_released < self->room.max_children &&
+         !pcall_scheduler_is_stopped (self))
     {
-      PcallRunner *runner = self->held->data;
+      PcallRunner *runner = self->crew.held->data;
 
-      self->held = self->held->next;
-      self->n_gone++;
-      pcall_runner_go (runner);
+      self->crew.held = self->crew.held->next;
+      self->crew.n_released++;
+      pcall_runner_release (runner);
     }
 }
 
@@ -274,22 +283,31 @@ retire_children (PcallScheduler *self)
     pcall_roster_retire (&self->roster);
 }
 
+/* Its call waits for another in its place, which will not be made. */
+static void
+finish_child (PcallScheduler *self,
+              guint           position)
+{
+  PcallEvent *event = pcall_event_queue_add (&self->events, PCALL_EVENT_CHILD_ENDED, position);
+
+  event->exit = (PcallExit) { .known = FALSE };
+}
+
 static void
 drop_next (PcallScheduler *self)
 {
-  const PcallExit unknown = { .known = FALSE };
-  gboolean timed_out = self->stop_state == PCALL_CALL_STATE_TIMED_OUT;
+  gboolean timed_out = self->stop.state == PCALL_CALL_STATE_TIMED_OUT;
   int slot = self->shares ? pcall_ledger_own_slot (self->context.ledger) : -1;
   PcallTurn next;
 
   if (!pcall_queue_take (&self->queue, slot, &next))
     return;
   if (next.child >= 0)
-    pcall_child_list_set_exit (self->children, next.child, &unknown);
-  for (guint i = next.index; i < next.end && !self->finished; i++)
-    pcall_scheduler_finish_unstarted (self, slot, i, self->stop_state,
+    finish_child (self, next.child);
+  for (guint i = next.index; i < next.end; i++)
+    pcall_scheduler_finish_unstarted (self, slot, i, self->stop.state,
                                       timed_out ? PCALL_ERROR_TIMED_OUT : PCALL_ERROR_CANCELLED,
-                                      self->stop_reason);
+                                      self->stop.reason);
 }
 
 static void

@@ -5,76 +5,106 @@
 
 #pragma once
 
-#include "pcall-error.h"
+#include "parent/pcall-event-queue-private.h"
 #include "parent/pcall-log-delivery-private.h"
+#include "parent/pcall-queue-private.h"
 #include "parent/pcall-roster-private.h"
 #include "parent/pcall-runner-private.h"
 #include "parent/pcall-scheduler-private.h"
-#include "parent/pcall-queue-private.h"
+#include "pcall-error.h"
 
 G_BEGIN_DECLS
 
-/* The scheduler is two files: dealing calls to children (pcall-scheduler-assign.c), and what becomes
- * of them (pcall-scheduler.c). */
+/* The scheduler is three files: its life (pcall-scheduler.c), assigning calls to children
+ * (pcall-scheduler-assign.c), and what becomes of them, from the facts that runners report to what
+ * is told (pcall-scheduler-events.c). */
+
+/* The children that have not ended. */
+typedef struct
+{
+  GQueue all;        /* PcallRunner, by their own links */
+  GList *held;       /* of these, the first that was not released; all after it too */
+  guint  n_released; /* of these, without workers */
+  guint  n_over;     /* whose call is over */
+} PcallCrew;
+
+/* How much room there is for children. */
+typedef struct
+{
+  guint    max_children;
+  guint    max_workers; /* of these, those that are given calls */
+  gboolean crowded;     /* the system has none, until a child has ended */
+  guint    n_starved;   /* how often in a row there was none for any child */
+} PcallRoom;
+
+typedef struct
+{
+  PcallCallState state; /* of calls that have not begun; PENDING: it was not stopped */
+  char          *reason;
+  gboolean       due;   /* children are to be told */
+} PcallStop;
 
 struct _PcallScheduler
 {
+  PcallMonitor              *monitor;
   PcallEngine               *engine;
   PcallCallList             *calls;
+  PcallChildList            *children;
   GPtrArray                 *targets;
   const PcallSchedulerFuncs *funcs; /* NULL once abandoned */
   gpointer                   data;
 
   PcallSchedulerOptions      options;
-  guint                      max_children;
-  gboolean                   shares;      /* forked children take calls by themselves */
-  guint                      max_workers; /* of these, those that take calls */
-
+  PcallRoom                  room;
+  gboolean                   shares; /* forked children take calls by themselves */
   PcallStartContext          context;
-  PcallRunnerSetup              setup;
+  PcallRunnerSetup           setup;
   gboolean                   surveyed;
 
   PcallQueue                 queue;
-  PcallRoster                  roster;
-  GQueue                     runners;    /* PcallRunner, by their own links */
-  GList                     *held;    /* of these, the first that was not let go; all after it too */
-  guint                      n_gone;  /* of these, those that were let go */
-  guint                      n_over;  /* of these, those whose call is over */
-  guint                      telling; /* how deep we are in telling the end of a call */
-  PcallChildList            *children;
+  PcallRoster                roster;
+  PcallCrew                  crew;
+  PcallEventQueue            events;
+  PcallLogDelivery          *logs; /* NULL: there are none, or nobody is told any more */
+  guint                      telling; /* how deep we are in user code */
+
   gboolean                   started;
-  gboolean                   crowded;
-  guint                      n_starved; /* how often in a row there was no room for any child */
+  gboolean                   completing; /* the logs of calls that have all ended */
+  PcallStop                  stop;
+  gboolean                   finished;
+
   PcallTimer                 pause_timer;
   PcallTimer                 deadline_timer;
-  PcallLogDelivery          *logs; /* NULL: there are none, or nobody is told any more */
-
-  PcallCallState             stop_state; /* of calls that were not begun; PENDING: not stopped */
-  char                      *stop_reason;
-  gboolean                   finished;
+  PcallTimer                 work_timer; /* makes the engine ready where there is something to tell */
 };
 
 static inline gboolean
 pcall_scheduler_is_stopped (PcallScheduler *self)
 {
-  return self->stop_state != PCALL_CALL_STATE_PENDING;
+  return self->stop.state != PCALL_CALL_STATE_PENDING;
 }
 
+/* Assigning */
+
 /* Comes back to it from the loop after @length microseconds. */
-void     pcall_scheduler_pause       (PcallScheduler *self,
-                                      gint64          length);
+void     pcall_scheduler_pause        (PcallScheduler *self,
+                                       gint64          length);
 /* Whether the next call can be dealt with now. */
-gboolean pcall_scheduler_can_assign    (PcallScheduler *self);
+gboolean pcall_scheduler_can_assign   (PcallScheduler *self);
 /* Makes the child of the first call. */
-gboolean pcall_scheduler_assign_first  (PcallScheduler *self,
-                                      GError        **error);
+gboolean pcall_scheduler_assign_first (PcallScheduler *self,
+                                       GError        **error);
 /* Lets children go on that were made, as far as there may be so many at once. */
 void     pcall_scheduler_release      (PcallScheduler *self);
-/* Deals calls; begins nothing that would, going by the longest step since @begun, last longer than
+/* Assigns calls; begins nothing that would, going by the longest step since @begun, last longer than
  * @length. */
-void     pcall_scheduler_assign        (PcallScheduler *self,
-                                      gint64          begun,
-                                      gint64          length);
+void     pcall_scheduler_assign       (PcallScheduler *self,
+                                       gint64          begun,
+                                       gint64          length);
+
+/* Events */
+
+extern const PcallRunnerFuncs pcall_scheduler_runner_funcs;
 
 /* The call, taken by @slot where there is a ledger, ends without a child, as @state; @reason is
  * the message of its error. */
@@ -84,5 +114,17 @@ void     pcall_scheduler_finish_unstarted (PcallScheduler *self,
                                            PcallCallState  state,
                                            PcallError      code,
                                            const char     *reason);
+/* The task ends: calls that have no outcome end in that state. Children are told in the next
+ * pcall_scheduler_take_in(), so that this may be called at any time. */
+void     pcall_scheduler_stop_all     (PcallScheduler *self,
+                                       PcallCallState  state,
+                                       const char     *reason);
+/* Tells all that is queued. */
+void     pcall_scheduler_tell_all     (PcallScheduler *self);
+/* Takes in what has happened, @most things at the most; FALSE if nothing has. */
+gboolean pcall_scheduler_take_in      (PcallScheduler *self,
+                                       guint           most);
+/* No child is left, and none will be started. */
+void     pcall_scheduler_close        (PcallScheduler *self);
 
 G_END_DECLS

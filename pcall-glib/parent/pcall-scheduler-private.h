@@ -5,40 +5,42 @@
 
 #pragma once
 
+#include "base/pcall-engine-private.h"
+#include "base/pcall-monitor-private.h"
 #include "calls/pcall-arguments-private.h"
 #include "calls/pcall-call-private.h"
 #include "calls/pcall-child-private.h"
-#include "base/pcall-engine-private.h"
 #include "pcall-enums.h"
 #include "start/pcall-start-private.h"
 
 G_BEGIN_DECLS
 
-/* Which call of a task runs where, and when. */
+/* Which call of a task runs where, and when. All of this is for who has entered the monitor, which
+ * is that of the calls. */
 typedef struct _PcallScheduler PcallScheduler;
 
-/* What a scheduler tells. Each function may call back into the scheduler. */
+/* What a scheduler tells, to who drives it. Each function may call user code, and then steps out of
+ * the monitor; that may call back into the scheduler. */
 typedef struct
 {
-  /* The first child is made, nothing has run yet. */
-  void (*started)         (gpointer    data);
-  void (*call_started)    (guint       index,
-                           gpointer    data);
-  /* Whether anybody is to be told of single calls. */
-  gboolean (*hears_calls)  (gpointer   data);
-  void (*call_progressed) (guint       index,
-                           gdouble     fraction,
-                           const char *text,
-                           gpointer    data);
-  void (*call_message)    (guint         index,
-                           PcallPayload *message,
-                           GUnixFDList  *handles,
-                           gpointer      data);
-  void (*call_finished)   (guint       index,
-                           gpointer    data);
-  void (*child_exited)    (guint       position,
-                           gpointer    data);
-  void (*finished)        (gpointer    data);
+  void (*call_started)    (guint          index,
+                           gpointer       data);
+  /* Whether anybody is to be told of single calls. Calls no user code. */
+  gboolean (*wants_call_events) (gpointer data);
+  void (*call_progressed) (guint          index,
+                           gdouble        fraction,
+                           const char    *text,
+                           gpointer       data);
+  void (*call_message)    (guint          index,
+                           PcallPayload  *message,
+                           GUnixFDList   *handles,
+                           gpointer       data);
+  void (*call_finished)   (guint          index,
+                           PcallCallState state,
+                           gpointer       data);
+  void (*child_exited)    (guint          position,
+                           gpointer       data);
+  void (*finished)        (gpointer       data);
 } PcallSchedulerFuncs;
 
 /* Times are in microseconds, 0 for none. */
@@ -67,9 +69,10 @@ PcallScheduler *pcall_scheduler_new   (PcallEngine                 *engine,
 /* When it was not started, or has finished. */
 void            pcall_scheduler_free  (PcallScheduler              *self);
 
-/* Starts the first children, for a few milliseconds. Where not even one can be started, the error
- * says why, and the scheduler is to be freed. */
+/* Starts children: as many as may run at once; or, @in_steps, for a few milliseconds. Where not even
+ * one can be started, the error says why, and the scheduler is to be freed. Tells nothing. */
 gboolean        pcall_scheduler_start (PcallScheduler              *self,
+                                       gboolean                     in_steps,
                                        GError                     **error);
 
 /* Tells nothing any more, ends the children as pcall_scheduler_stop() does, and then frees the
@@ -78,19 +81,27 @@ void            pcall_scheduler_abandon (PcallScheduler *self);
 /* In a forked child, of what the parent uses: closes descriptors and frees memory. */
 void            pcall_scheduler_forget  (PcallScheduler *self);
 
-/* Waits until something is ready, or until @until (-1: without limit; 0: not at all), and deals
- * with it; then starts children where there is room, for a few milliseconds at the most.
- * Something is ready again when there is more to do. */
-void            pcall_scheduler_dispatch (PcallScheduler *self,
-                                          gint64          until);
+/* Takes in what has happened, shows it in the records, and starts children where there is room, for
+ * a few milliseconds. Calls no user code: what there is to tell waits for who drives. */
+void            pcall_scheduler_update     (PcallScheduler *self);
+/* Takes in what has happened and tells it, to its end or for about @length microseconds (0: to its
+ * end). For who drives. */
+void            pcall_scheduler_drive      (PcallScheduler *self,
+                                            gint64          length);
+/* Whether there is something to do for who drives and has nothing else to do. */
+gboolean        pcall_scheduler_has_work   (PcallScheduler *self);
+/* Nobody drives from here on: if there is something to tell, the engine has something to dispatch. */
+void            pcall_scheduler_leave_work (PcallScheduler *self);
+
 /* User code runs or has run: what is known about this process may be out of date. */
-void            pcall_scheduler_invalidate   (PcallScheduler *self);
+void            pcall_scheduler_invalidate (PcallScheduler *self);
 /* Ends the calls that run, and those that wait, as cancelled. */
-void            pcall_scheduler_stop    (PcallScheduler *self,
-                                         const char     *reason);
-/* All calls have ended and what they wrote has been passed on, or that is being done further
- * out. */
-gboolean        pcall_scheduler_is_over      (PcallScheduler *self);
+void            pcall_scheduler_stop       (PcallScheduler *self,
+                                            const char     *reason);
+/* All calls and children have ended, as far as is known. */
+gboolean        pcall_scheduler_is_over    (PcallScheduler *self);
+/* So they have, and it has been told, or is being told further out. */
+gboolean        pcall_scheduler_is_told    (PcallScheduler *self);
 PcallChildList *pcall_scheduler_get_children (PcallScheduler *self);
 
 G_END_DECLS

@@ -238,8 +238,9 @@ class Refused(TestCase):
         p = Pcall.Pcall(func)
         p.terminate()
         p.start()
-        p.join()
-        self.assertEqual(p.results, (((), {}),))
+        with self.assertRaisesRegex(Pcall.ChildProcessException, "terminated"):
+            p.join()
+        self.assertIsNone(p.results)
 
     def test_outside_of_a_child(self):
         program = run_program("Pcall.send_message(5)\nprint(Pcall.get_call_index())", env=None)

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "parent/pcall-log-stream-private.h"
+#include "log/pcall-log-stream-private.h"
 
 #include <errno.h>
 #include <string.h>
@@ -27,20 +27,25 @@
 
 struct _PcallLogStream
 {
-  PcallLogFiles *log;
-  PcallCallList   *calls;
-  guint            index;
-  char            *path;
-  PcallLogReader  *reader;       /* NULL: there is no file, or it could not be opened … */
-  int              error_number; /* … for this reason */
-  GArray          *fields;       /* GLogField, of the record that is being written */
-  GLogLevelFlags   fatal;        /* levels that end this process */
-  gboolean         marked;
-  gboolean         begun; /* something was written */
-  gboolean         finished;
-  gboolean         ended; /* it was said how the call ended */
-  char             call[16];
-  char             pid[16];
+  PcallMonitor   *monitor;
+  PcallLogFiles  *log;
+  guint           index;
+  pid_t           pid;
+  char           *target;
+  char           *call;
+  char           *path;
+  PcallLogReader *reader;       /* NULL: there is no file, or it could not be opened … */
+  int             error_number; /* … for this reason */
+  GArray         *fields;       /* GLogField, of the record that is being written */
+  GLogLevelFlags  fatal;        /* levels that end this process */
+  gboolean        marked;
+  gboolean        begun; /* something was written */
+  gboolean        finished;
+  char           *end;   /* how the call ended, where it failed */
+  char           *note;
+  gboolean        ended; /* that was said */
+  char            call_digits[16];
+  char            pid_digits[16];
 };
 
 /* GLib has no function that only asks. */
@@ -56,30 +61,31 @@ get_fatal_levels (void)
 static void
 open_file (PcallLogStream *self)
 {
-  self->reader = pcall_log_files_open (self->log, self->index,
-                                         pcall_call_list_get_pid (self->calls, self->index));
+  self->reader = pcall_log_files_open (self->log, self->index, self->pid);
   self->error_number = self->reader == NULL && errno != ENOENT ? errno : 0;
 }
 
 PcallLogStream *
-pcall_log_stream_new (PcallLogFiles *log,
-                      PcallCallList   *calls,
-                      guint            index,
-                      gboolean         marked)
+pcall_log_stream_new (PcallMonitor         *monitor,
+                      PcallLogFiles        *log,
+                      const PcallLogOrigin *origin,
+                      gboolean              marked)
 {
   PcallLogStream *self = g_new0 (PcallLogStream, 1);
-  pid_t pid = pcall_call_list_get_pid (calls, index);
 
+  self->monitor = pcall_monitor_ref (monitor);
   self->log = pcall_log_files_ref (log);
-  self->calls = pcall_call_list_ref (calls);
-  self->index = index;
+  self->index = origin->index;
+  self->pid = origin->pid;
+  self->target = g_strdup (origin->target);
+  self->call = g_strdup (origin->call);
   self->marked = marked;
-  self->path = pcall_log_files_get_path (log, index, pid);
+  self->path = pcall_log_files_get_path (log, self->index, self->pid);
   open_file (self);
   self->fields = g_array_new (FALSE, FALSE, sizeof (GLogField));
   self->fatal = get_fatal_levels ();
-  g_snprintf (self->call, sizeof self->call, "%u", index);
-  g_snprintf (self->pid, sizeof self->pid, "%d", (int) pid);
+  g_snprintf (self->call_digits, sizeof self->call_digits, "%u", self->index);
+  g_snprintf (self->pid_digits, sizeof self->pid_digits, "%d", (int) self->pid);
   return self;
 }
 
@@ -88,9 +94,13 @@ pcall_log_stream_free (PcallLogStream *self)
 {
   g_clear_pointer (&self->reader, pcall_log_reader_free);
   pcall_log_files_unref (self->log);
-  pcall_call_list_unref (self->calls);
+  pcall_monitor_unref (self->monitor);
   g_array_unref (self->fields);
+  g_free (self->target);
+  g_free (self->call);
   g_free (self->path);
+  g_free (self->end);
+  g_free (self->note);
   g_free (self);
 }
 
@@ -117,7 +127,7 @@ write_record (PcallLogStream  *self,
               const GLogField *fields,
               gsize            n_fields)
 {
-  const char *target = pcall_call_list_get_target_name (self->calls, self->index);
+  guint depth;
 
   if (level & G_LOG_LEVEL_ERROR)
     level = (level & ~G_LOG_LEVEL_ERROR) | G_LOG_LEVEL_CRITICAL;
@@ -126,13 +136,15 @@ write_record (PcallLogStream  *self,
   if ((level & self->fatal) && !is_old_api (fields))
     add_field (self, OLD_API, "1", -1);
   g_array_append_vals (self->fields, fields, n_fields);
-  add_field (self, "PCALL_CALL", self->call, -1);
-  add_field (self, "PCALL_PID", self->pid, -1);
-  if (target != NULL)
-    add_field (self, "PCALL_TARGET", target, -1);
+  add_field (self, "PCALL_CALL", self->call_digits, -1);
+  add_field (self, "PCALL_PID", self->pid_digits, -1);
+  if (self->target != NULL)
+    add_field (self, "PCALL_TARGET", self->target, -1);
 
+  depth = pcall_monitor_begin_user_code (self->monitor);
   g_log_structured_array (level & G_LOG_LEVEL_MASK, (const GLogField *) self->fields->data,
                           self->fields->len);
+  pcall_monitor_end_user_code (self->monitor, depth);
 }
 
 static void
@@ -194,11 +206,10 @@ static char *
 describe_error (PcallLogStream *self,
                 const GError   *error)
 {
-  g_autofree char *call = pcall_call_list_describe (self->calls, self->index);
   const char *last_output = strstr (error->message, PCALL_LAST_OUTPUT);
 
-  if (!g_str_has_prefix (error->message, call))
-    return g_strdup_printf ("%s: failed: %s", call, error->message);
+  if (!g_str_has_prefix (error->message, self->call))
+    return g_strdup_printf ("%s: failed: %s", self->call, error->message);
   if (last_output != NULL)
     return g_strndup (error->message, last_output - error->message);
   return g_strdup (error->message);
@@ -207,8 +218,7 @@ describe_error (PcallLogStream *self,
 static void
 write_failure (PcallLogStream *self)
 {
-  g_autofree char *call = pcall_call_list_describe (self->calls, self->index);
-  g_autofree char *text = g_strdup_printf ("%s: what it wrote cannot be read: %s", call,
+  g_autofree char *text = g_strdup_printf ("%s: what it wrote cannot be read: %s", self->call,
                                            g_strerror (self->error_number));
 
   begin (self);
@@ -218,12 +228,9 @@ write_failure (PcallLogStream *self)
 static void
 write_note (PcallLogStream *self)
 {
-  const char *note = pcall_call_list_get_log_note (self->calls, self->index);
-  g_autofree char *call = pcall_call_list_describe (self->calls, self->index);
-  g_autofree char *text = g_strdup_printf ("%s: %s", call, note);
+  g_autofree char *text = g_strdup_printf ("%s: %s", self->call, self->note);
 
-  if (note != NULL)
-    write_text (self, G_LOG_LEVEL_WARNING, text);
+  write_text (self, G_LOG_LEVEL_WARNING, text);
 }
 
 /* How the call ended is said where something was written, so that it can be read from top to
@@ -231,25 +238,27 @@ write_note (PcallLogStream *self)
 static void
 write_end (PcallLogStream *self)
 {
-  const GError *error = pcall_call_list_get_error (self->calls, self->index);
-  g_autofree char *end = error != NULL ? describe_error (self, error) : NULL;
-
   self->ended = TRUE;
-  if (self->error_number != 0 && pcall_call_list_get_log_note (self->calls, self->index) == NULL)
+  if (self->error_number != 0 && self->note == NULL)
     write_failure (self);
-  write_note (self);
+  if (self->note != NULL)
+    write_note (self);
   if (!self->begun)
     return;
 
-  if (end != NULL)
-    write_text (self, G_LOG_LEVEL_WARNING, end);
+  if (self->end != NULL)
+    write_text (self, G_LOG_LEVEL_WARNING, self->end);
   write_mark (self, "<<<< End");
 }
 
 void
-pcall_log_stream_finish (PcallLogStream *self)
+pcall_log_stream_finish (PcallLogStream *self,
+                         const GError   *error,
+                         const char     *note)
 {
   self->finished = TRUE;
+  self->end = error != NULL ? describe_error (self, error) : NULL;
+  self->note = g_strdup (note);
   /* There may have been no descriptor for it. */
   if (self->reader == NULL && self->error_number != 0)
     open_file (self);

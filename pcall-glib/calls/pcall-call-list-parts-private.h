@@ -6,6 +6,7 @@
 #pragma once
 
 #include "calls/pcall-call-private.h"
+#include "calls/pcall-views-private.h"
 #include "wire/pcall-number-private.h"
 
 G_BEGIN_DECLS
@@ -36,14 +37,14 @@ typedef struct
   gint32 pid;
   guint8 state;
   char   number;         /* the type of the result, where that is one; else it is a payload */
+  guint8 known      : 2; /* what was heard of the call, which `state` may not show yet; a Known */
   guint8 has_log    : 1;
-  guint8 holds_call : 1; /* its object is kept until the call has ended */
   guint8 stopped    : 1; /* `time` is how long it took */
 } PcallCallRecord;
 
 struct _PcallCallList
 {
-  grefcount       ref_count;
+  gatomicrefcount ref_count;
   PcallArguments *arguments;
   GPtrArray      *targets;
   PcallCallRecord *records;
@@ -51,7 +52,7 @@ struct _PcallCallList
   guint           n_finished;
   guint           n_failed;
   gdouble         progress; /* of the calls that run, summed up */
-  GHashTable      *calls;   /* index → PcallCall, weak */
+  PcallViews       views;    /* PcallCall */
   GHashTable      *handles; /* index → GUnixFDList, where a result has one; NULL: none has */
   PcallLogFiles *log;     /* NULL: no call has a log file */
 };

@@ -1,0 +1,283 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "base/pcall-monitor-private.h"
+
+#include <pthread.h>
+
+/* Who may do what with a task.
+ *
+ * There are two rights. To *enter* is to read and to change what is known of the task. One thread
+ * at a time is in there, for a short while, and never calls user code: it reads from children,
+ * starts others, and queues what there is to tell. Any thread may enter at any time.
+ *
+ * To *drive* is to tell: to call user code, in order, and to wait for the children. One thread at
+ * a time drives, for as long as it likes, and steps out of the state meanwhile. Another that wants
+ * to join waits for the right, and the source of a loop leaves the task alone until it has it.
+ *
+ * So user code never runs under a lock, and what it does to the task is done at once. Both rights
+ * may be taken again by the thread that has them: user code joins, and a fork handler asks.
+ *
+ * A fork copies a monitor in whatever state it is. The copy has one thread, which nothing can
+ * hinder: so in there every right is granted, and nothing is locked. */
+
+struct _PcallMonitor
+{
+  gatomicrefcount  ref_count;
+  guint            generation; /* how many forks made the process that this belongs to */
+  GMutex           mutex;
+  gpointer         holder;     /* who has entered; atomic */
+  guint            depth;      /* how often */
+  GCond            changed;
+  gpointer         driver;     /* atomic */
+  guint            drive_depth;
+  PcallMonitorFunc update;
+  GWeakRef         owner;
+};
+
+static guint fork_generation;
+
+/* Its address tells threads apart. */
+static __thread guint user_code_depth;
+
+static gpointer
+this_thread (void)
+{
+  return &user_code_depth;
+}
+
+static void
+forked (void)
+{
+  fork_generation++;
+}
+
+__attribute__ ((constructor)) static void
+register_fork_handler (void)
+{
+  pthread_atfork (NULL, NULL, forked);
+}
+
+static gboolean
+is_copy (PcallMonitor *self)
+{
+  return self->generation != fork_generation;
+}
+
+PcallMonitor *
+pcall_monitor_new (void)
+{
+  PcallMonitor *self = g_new0 (PcallMonitor, 1);
+
+  g_atomic_ref_count_init (&self->ref_count);
+  self->generation = fork_generation;
+  g_mutex_init (&self->mutex);
+  g_cond_init (&self->changed);
+  g_weak_ref_init (&self->owner, NULL);
+  return self;
+}
+
+PcallMonitor *
+pcall_monitor_ref (PcallMonitor *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+void
+pcall_monitor_unref (PcallMonitor *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+
+  g_weak_ref_clear (&self->owner);
+  /* GLib has nothing to free for these, and would complain of what a fork left locked. */
+  if (!is_copy (self))
+    {
+      g_mutex_clear (&self->mutex);
+      g_cond_clear (&self->changed);
+    }
+  g_free (self);
+}
+
+static gboolean
+is_entered_here (PcallMonitor *self)
+{
+  return g_atomic_pointer_get (&self->holder) == this_thread ();
+}
+
+static void
+take (PcallMonitor *self,
+      guint         depth)
+{
+  g_mutex_lock (&self->mutex);
+  g_atomic_pointer_set (&self->holder, this_thread ());
+  self->depth = depth;
+}
+
+static guint
+give (PcallMonitor *self)
+{
+  guint depth = self->depth;
+
+  self->depth = 0;
+  g_atomic_pointer_set (&self->holder, NULL);
+  g_mutex_unlock (&self->mutex);
+  return depth;
+}
+
+void
+pcall_monitor_enter (PcallMonitor *self)
+{
+  if (is_copy (self))
+    return;
+  if (is_entered_here (self))
+    self->depth++;
+  else
+    take (self, 1);
+}
+
+void
+pcall_monitor_leave (PcallMonitor *self)
+{
+  if (is_copy (self))
+    return;
+
+  g_assert (is_entered_here (self));
+  if (--self->depth == 0)
+    give (self);
+}
+
+guint
+pcall_monitor_step_out (PcallMonitor *self)
+{
+  if (is_copy (self))
+    return 0;
+
+  g_assert (is_entered_here (self));
+  return give (self);
+}
+
+void
+pcall_monitor_step_in (PcallMonitor *self,
+                       guint         depth)
+{
+  if (!is_copy (self))
+    take (self, depth);
+}
+
+guint
+pcall_monitor_begin_user_code (PcallMonitor *self)
+{
+  user_code_depth++;
+  return pcall_monitor_step_out (self);
+}
+
+void
+pcall_monitor_end_user_code (PcallMonitor *self,
+                             guint         depth)
+{
+  user_code_depth--;
+  pcall_monitor_step_in (self, depth);
+}
+
+gboolean
+pcall_monitor_is_in_user_code (void)
+{
+  return user_code_depth > 0;
+}
+
+void
+pcall_monitor_set_update (PcallMonitor     *self,
+                          PcallMonitorFunc  update,
+                          gpointer          owner)
+{
+  self->update = update;
+  g_weak_ref_set (&self->owner, owner);
+}
+
+void
+pcall_monitor_update (PcallMonitor *self)
+{
+  g_autoptr (GObject) owner = NULL;
+
+  if (is_copy (self) || is_entered_here (self) || pcall_monitor_is_mine (self))
+    return;
+
+  /* It is let go when this thread has left: it may be the last reference. */
+  owner = g_weak_ref_get (&self->owner);
+  if (owner == NULL)
+    return;
+
+  pcall_monitor_enter (self);
+  self->update (owner);
+  pcall_monitor_leave (self);
+}
+
+gboolean
+pcall_monitor_try_drive (PcallMonitor *self)
+{
+  if (is_copy (self))
+    return TRUE;
+  if (self->driver != NULL && self->driver != this_thread ())
+    return FALSE;
+
+  g_atomic_pointer_set (&self->driver, this_thread ());
+  self->drive_depth++;
+  return TRUE;
+}
+
+void
+pcall_monitor_stop_driving (PcallMonitor *self)
+{
+  if (is_copy (self))
+    return;
+
+  g_assert (pcall_monitor_is_mine (self));
+  if (--self->drive_depth > 0)
+    return;
+
+  g_atomic_pointer_set (&self->driver, NULL);
+  g_cond_broadcast (&self->changed);
+}
+
+gboolean
+pcall_monitor_is_driven (PcallMonitor *self)
+{
+  return !is_copy (self) && self->driver != NULL;
+}
+
+gboolean
+pcall_monitor_is_mine (PcallMonitor *self)
+{
+  return is_copy (self) || g_atomic_pointer_get (&self->driver) == this_thread ();
+}
+
+gboolean
+pcall_monitor_wait (PcallMonitor *self,
+                    gint64        until)
+{
+  guint depth = self->depth;
+  gboolean in_time = TRUE;
+
+  g_assert (is_entered_here (self));
+
+  self->depth = 0;
+  g_atomic_pointer_set (&self->holder, NULL);
+  if (until < 0)
+    g_cond_wait (&self->changed, &self->mutex);
+  else
+    in_time = g_cond_wait_until (&self->changed, &self->mutex, until);
+  g_atomic_pointer_set (&self->holder, this_thread ());
+  self->depth = depth;
+  return in_time;
+}
+
+void
+pcall_monitor_broadcast (PcallMonitor *self)
+{
+  if (!is_copy (self))
+    g_cond_broadcast (&self->changed);
+}

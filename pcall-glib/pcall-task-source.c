@@ -1,0 +1,158 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "pcall-task-private.h"
+
+/* A task in a main loop of GLib.
+ *
+ * What a task does in a loop, making children and telling user code, is less urgent than a redraw.
+ * But a loop that always has something more urgent to do would never get to it, and the task would
+ * hang. So there are two sources. One *watches* the task's descriptor, is as urgent as input, and
+ * only makes the other one ready, which does the *work* when there is nothing more urgent. If it did
+ * not come to that for a while, the first one does a slice of the work itself.
+ *
+ * Both belong to one context, whose thread alone dispatches them. */
+
+/* How long the work waits for what is more urgent. */
+#define PATIENCE_US 20000
+
+typedef struct
+{
+  GSource  source;
+  GWeakRef task;
+  gpointer fd_tag;  /* of what watches */
+  gboolean waiting; /* for the work to be done */
+} TaskSource;
+
+/* Waits for the descriptor again. */
+static void
+watch_again (PcallTask *self)
+{
+  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
+  TaskSource *watch = (TaskSource *) self->watch;
+
+  /* It has finished. */
+  if (watch == NULL)
+    return;
+
+  watch->waiting = FALSE;
+  g_source_set_ready_time (self->work, -1);
+  g_source_set_ready_time (self->watch, -1);
+  g_source_modify_unix_fd (self->watch, watch->fd_tag, G_IO_IN);
+}
+
+static gboolean
+do_work (PcallTask *self)
+{
+  gboolean goes_on = pcall_task_advance (self);
+
+  if (goes_on)
+    watch_again (self);
+  return goes_on ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
+}
+
+static gboolean
+hand_over (PcallTask  *self,
+           TaskSource *watch)
+{
+  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
+
+  if (self->work == NULL)
+    return G_SOURCE_REMOVE;
+
+  watch->waiting = TRUE;
+  g_source_modify_unix_fd (&watch->source, watch->fd_tag, 0);
+  g_source_set_ready_time (&watch->source, g_get_monotonic_time () + PATIENCE_US);
+  g_source_set_ready_time (self->work, 0);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+watch_dispatch (GSource    *source,
+                GSourceFunc callback,
+                gpointer    data)
+{
+  TaskSource *watch = (TaskSource *) source;
+  g_autoptr (PcallTask) self = g_weak_ref_get (&watch->task);
+
+  if (self == NULL || !pcall_task_is_ours (self))
+    return G_SOURCE_REMOVE;
+  if (watch->waiting || self->options.priority <= G_PRIORITY_DEFAULT)
+    return do_work (self);
+  return hand_over (self, watch);
+}
+
+static gboolean
+work_dispatch (GSource    *source,
+               GSourceFunc callback,
+               gpointer    data)
+{
+  g_autoptr (PcallTask) self = g_weak_ref_get (&((TaskSource *) source)->task);
+
+  if (self == NULL || !pcall_task_is_ours (self))
+    return G_SOURCE_REMOVE;
+  return do_work (self);
+}
+
+static void
+task_source_finalize (GSource *source)
+{
+  g_weak_ref_clear (&((TaskSource *) source)->task);
+}
+
+static GSourceFuncs watch_funcs = {
+  .dispatch = watch_dispatch,
+  .finalize = task_source_finalize,
+};
+
+static GSourceFuncs work_funcs = {
+  .dispatch = work_dispatch,
+  .finalize = task_source_finalize,
+};
+
+static GSource *
+new_source (PcallTask    *self,
+            GSourceFuncs *funcs,
+            const char   *name,
+            gint          priority)
+{
+  GSource *source = g_source_new (funcs, sizeof (TaskSource));
+
+  g_weak_ref_init (&((TaskSource *) source)->task, self);
+  g_source_set_static_name (source, name);
+  g_source_set_priority (source, priority);
+  return source;
+}
+
+void
+pcall_task_attach_sources (PcallTask *self)
+{
+  g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
+  gint priority = self->options.priority;
+
+  self->work = new_source (self, &work_funcs, "[pcall] work", priority);
+  self->watch = new_source (self, &watch_funcs, "[pcall] watch", MIN (priority, G_PRIORITY_DEFAULT));
+  ((TaskSource *) self->watch)->fd_tag =
+      g_source_add_unix_fd (self->watch, pcall_engine_get_fd (self->engine), G_IO_IN);
+  g_source_attach (self->work, context);
+  g_source_attach (self->watch, context);
+}
+
+static void
+detach (GSource **source)
+{
+  if (*source == NULL)
+    return;
+
+  g_source_destroy (*source);
+  g_clear_pointer (source, g_source_unref);
+}
+
+void
+pcall_task_detach_sources (PcallTask *self)
+{
+  detach (&self->watch);
+  detach (&self->work);
+}
