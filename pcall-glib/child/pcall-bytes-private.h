@@ -13,4 +13,6 @@ G_BEGIN_DECLS
 void pcall_bytes_set_batch (PcallBatch             *batch,
                             const PcallBatchLimits *limits);
 
+GError *pcall_bytes_new_lost_error (guint index);
+
 G_END_DECLS

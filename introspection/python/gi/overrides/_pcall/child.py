@@ -27,8 +27,11 @@ from . import calls, errors, streams, values, waiting
 
 Pcall = get_introspection_module("Pcall")
 
+SIGNALS = _signal.valid_signals()
+
 new_bytes = GLib.Bytes.new
 dump_result = values.dump_result
+is_variant = values.is_variant
 active = threading._active
 limbo = threading._limbo  # threads that have been started and are not active yet
 
@@ -37,6 +40,8 @@ had_threads = False
 has_begun = False
 has_interrupts = False
 is_plain = False  # nothing but its streams has to be put aside
+
+unhushed = None  # in a child: the signals that were blocked before `hush()`
 
 
 def warm_up():
@@ -98,6 +103,8 @@ def begin_once():
     if not has_begun:
         has_begun = True
         begin()
+    else:
+        speak()
 
 
 def begin():
@@ -134,7 +141,7 @@ def run_coroutine(coroutine):
 
 
 def refuse(result, error):
-    message = f"the result, of type {type(result).__qualname__}, cannot be pickled: {error}"
+    message = f"the result, of type {type(result).__qualname__}, cannot be pickled: {errors.describe(error)}"
     raise errors.UnpicklableResult(message) from error
 
 
@@ -142,51 +149,87 @@ def run(target, args, kwargs):
     """Calls the target as the whole of what this child does. Gives what the library takes: bytes,
     or a value."""
     try:
-        begin_once()
         try:
-            result = target(*args, **kwargs)
-            if type(result) is types.CoroutineType:
-                result = run_coroutine(result)
-            if isinstance(result, GLib.Variant):
-                return None, values.to_variant(result)
+            begin_once()
             try:
-                data = dump_result(result)
-                return None if data is None else new_bytes(data), None
-            except Exception as error:  # as many as there are __reduce__
-                refuse(result, error)
-        finally:
-            end()
-    except BaseException as error:  # SystemExit, too, would end this process without a word
-        fail(error, target)
+                result = target(*args, **kwargs)
+                if type(result) is types.CoroutineType:
+                    result = run_coroutine(result)
+                if is_variant(result):
+                    return None, values.to_variant(result)
+                try:
+                    data = dump_result(result)
+                    return None if data is None else new_bytes(data), None
+                except Exception as error:  # as many as there are __reduce__
+                    refuse(result, error)
+            finally:
+                end()
+        except BaseException as error:  # SystemExit, too, would end this process without a word
+            failure = tell(error, target)
+    except BaseException as error:  # of a signal that came before all were held back
+        failure = tell(error, target)
+    raise failure
 
 
 def run_batch(batches, first, n_calls):
     """Runs several calls. Gives what the library takes: how many have ended with their results in the
     memory of the batch, and what came of the next, as bytes or as a value."""
     try:
-        begin_once()
         try:
-            ended, result = batches.run(first, n_calls)
-            if result is batches.NOTHING:
-                return ended, None, None
-            batches.note(result)
-            if type(result) is types.CoroutineType:
-                result = run_coroutine(result)
-            if isinstance(result, GLib.Variant):
-                return ended, None, values.to_variant(result)
+            begin_once()
             try:
-                data = dump_result(result)
-                return ended, None if data is None else new_bytes(data), None
-            except Exception as error:  # as many as there are __reduce__
-                refuse(result, error)
-        finally:
-            end()
-            batches.note_written()
-    except BaseException as error:  # SystemExit, too, would end this process without a word
-        fail(error, batches.rows[first + batches.count_ended()][0])
+                ended, result = batches.run(first, n_calls)
+                if result is batches.NOTHING:
+                    return ended, None, None
+                batches.note(result)
+                if type(result) is types.CoroutineType:
+                    result = run_coroutine(result)
+                if is_variant(result):
+                    return ended, None, values.to_variant(result)
+                try:
+                    data = dump_result(result)
+                    return ended, None if data is None else new_bytes(data), None
+                except Exception as error:  # as many as there are __reduce__
+                    refuse(result, error)
+            finally:
+                end()
+                batches.note_written()
+        except BaseException as error:  # SystemExit, too, would end this process without a word
+            failure = tell(error, batches.get_target(first))
+    except BaseException as error:  # of a signal that came before all were held back
+        failure = tell(error, batches.get_target(first))
+    raise failure
 
 
-def fail(error, target):
-    where = f"call {Pcall.get_call_index()} ({calls.get_name(target)})"
-    Pcall.set_error_details(errors.to_details(error))
-    raise errors.to_gerror(error, where) from None
+def hush():
+    """Holds back the signals for which Python has handlers, as what these raise would take the place
+    of the error that is told of. Each may have come before."""
+    global unhushed
+
+    for _ in SIGNALS:
+        try:
+            if unhushed is None:
+                unhushed = _signal.pthread_sigmask(_signal.SIG_BLOCK, ())
+            _signal.pthread_sigmask(_signal.SIG_BLOCK, SIGNALS)
+            others = [n for n in SIGNALS if not callable(_signal.getsignal(n))]
+            _signal.pthread_sigmask(_signal.SIG_UNBLOCK, others)
+            return
+        except BaseException:
+            continue
+
+
+def speak():
+    """Before the next call of this child."""
+    global unhushed
+
+    if unhushed is not None:
+        mask, unhushed = unhushed, None
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
+
+
+def tell(error, target):
+    """Tells of an error, whatever its class or a signal's handler do meanwhile. Returns what is to be
+    raised: a library's error; with anything else there would be no error at all."""
+    hush()
+    streams.flush_all(streams.children[1:])
+    return errors.tell(error, errors.attempt(calls.get_name, target, otherwise="function"))

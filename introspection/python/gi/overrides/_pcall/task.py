@@ -11,6 +11,7 @@ from . import calls, child, errors, loops, spawn, streams, values, waiting
 from .batches import Batches
 
 Pcall_ = get_introspection_module("Pcall")
+UNIT = GLib.Variant.new_tuple()
 MODULE = "gi.overrides.Pcall"  # where override() and a reader look for the classes
 
 
@@ -69,12 +70,18 @@ Child = override(Child)
 
 
 def make_guarded(function):
-    """A function in GLib.Variant, such that what it raises is an error of its call."""
+    """A function in GLib.Variant, such that what it raises is an error of its call, and what it returns
+    its result: pickled, unless it is a GLib.Variant or, as in C, nothing."""
+
+    def target(*args):
+        result = function(*args)
+        return UNIT if result is None else result
 
     def call(args, kwargs, *user_data):
-        _, value = child.run(function, (args, kwargs, *user_data), {})
-        return value
+        data, value = child.run(target, (args, kwargs, *user_data), {})
+        return value if data is None else GLib.Variant.new_from_bytes(values.BYTES, data, True)
 
+    target.__name__ = calls.get_name(function)
     return call
 
 
@@ -125,9 +132,9 @@ class Functions:
 def make_task(rows):
     """A task of the library for calls: one target for each function, or the same for all calls."""
     if spawn.is_spawned(rows):
-        command_line = spawn.get_command_line()
+        command_line, rest = spawn.get_command_line()
         task = make_task_of(rows, lambda function: spawn.make_target(command_line, function))
-        spawn.set_arguments(task, rows)
+        spawn.set_arguments(task, rows, rest)
         return task
 
     functions = Functions(rows)
@@ -208,12 +215,13 @@ class Pcall:
 
     def __init__(
         self,
+        /,
         targets,
         timeout=None,
         cargs=(),
-        iargs=calls.NOT_GIVEN,
+        iargs=(),
         ckwargs={},
-        ikwargs=calls.NOT_GIVEN,
+        ikwargs=(),
         **varkwargs,
     ):
         rows = calls.build(targets, cargs, iargs, ckwargs, ikwargs, varkwargs)
@@ -356,9 +364,9 @@ def pcall(
     targets,
     timeout=None,
     cargs=(),
-    iargs=calls.NOT_GIVEN,
+    iargs=(),
     ckwargs={},
-    ikwargs=calls.NOT_GIVEN,
+    ikwargs=(),
     **varkwargs,
 ):
     """Calls functions in parallel, each call in a child process of its own.
@@ -376,9 +384,9 @@ async def pcall_async(
     targets,
     timeout=None,
     cargs=(),
-    iargs=calls.NOT_GIVEN,
+    iargs=(),
     ckwargs={},
-    ikwargs=calls.NOT_GIVEN,
+    ikwargs=(),
     **varkwargs,
 ):
     """As `pcall()`, to be awaited: on asyncio's loop, or on GLib's.
