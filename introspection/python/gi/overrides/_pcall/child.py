@@ -28,6 +28,9 @@ from . import calls, errors, streams, values, waiting
 Pcall = get_introspection_module("Pcall")
 
 SIGNALS = _signal.valid_signals()
+FATAL = {_signal.SIGSEGV, _signal.SIGFPE, _signal.SIGABRT, _signal.SIGBUS, _signal.SIGILL}
+SIGINT = _signal.SIGINT
+getsignal = _signal.getsignal
 
 new_bytes = GLib.Bytes.new
 dump_result = values.dump_result
@@ -39,6 +42,7 @@ limbo = threading._limbo  # threads that have been started and are not active ye
 had_threads = False
 has_begun = False
 has_interrupts = False
+handled = ()  # the signals that Python handled, but SIGINT
 is_plain = False  # nothing but its streams has to be put aside
 
 unhushed = None  # in a child: the signals that were blocked before `hush()`
@@ -50,15 +54,18 @@ def warm_up():
 
 
 def before_fork():
-    global had_threads, has_begun, has_interrupts, is_plain
+    global had_threads, has_begun, has_interrupts, handled, is_plain
 
     has_begun = False
     had_threads = len(active) > 1
+    handled = [n for n in SIGNALS if n != SIGINT and callable(getsignal(n))]
     has_interrupts = waiting.get_interrupt_handler() is not None
     streams.prepare()
     is_plain = (
         "asyncio.events" not in sys.modules
         and "multiprocessing.util" not in sys.modules
+        and "faulthandler" not in sys.modules
+        and not handled
         and not any(streams.find_handlers())
     )
 
@@ -66,12 +73,27 @@ def before_fork():
 def put_aside():
     """What few parents have."""
     streams.adopt_handlers()
+    for signum in handled:
+        _signal.signal(signum, _signal.SIG_DFL)
+    faulthandler = sys.modules.get("faulthandler")
+    if faulthandler is not None:
+        renew_faulthandler(faulthandler)
     events = sys.modules.get("asyncio.events")
     if events is not None:
         leave_asyncio(events)
     util = sys.modules.get("multiprocessing.util")
     if util is not None:
         enter_multiprocessing(util)
+
+
+def renew_faulthandler(faulthandler):
+    """The library has set signals back to what they do by default, of which that does not know."""
+    if faulthandler.is_enabled():
+        faulthandler.disable()
+        faulthandler.enable(2)
+    for signum in SIGNALS - FATAL:
+        if faulthandler.unregister(signum):
+            faulthandler.register(signum, 2)
 
 
 def leave_asyncio(events):
@@ -111,7 +133,11 @@ def begin():
     gc.freeze()  # looking for garbage among what was inherited would copy all of it
     _signal.set_wakeup_fd(-1)
     if has_interrupts:
-        _signal.signal(2, _signal.default_int_handler)
+        _signal.signal(SIGINT, _signal.default_int_handler)
+    elif callable(getsignal(SIGINT)):
+        _signal.signal(SIGINT, _signal.SIG_DFL)
+    if not had_threads:
+        streams.unbuffer()
     sys.stdin, sys.stdout, sys.stderr = streams.children
     if not is_plain:
         put_aside()
@@ -130,7 +156,9 @@ def end():
     try:
         out.flush()
         err.flush()
-    except (AttributeError, OSError, ValueError):
+        for stream in streams.kept:
+            stream.flush()
+    except Exception:
         streams.finish(False)
 
 
