@@ -90,10 +90,17 @@ def get_text(error):
     return str.__str__(str(error))
 
 
+def get_arguments(error):
+    return str.__str__(repr(BaseException.args.__get__(error)))
+
+
 def describe(error):
-    """Its type and message, also where its own `__str__()` raises."""
+    """Its type and message, or its arguments where its own `__str__()` raises."""
     name = get_type_name(error)
-    text = attempt(get_text, error, otherwise="<no message: its __str__() raised>")
+    text = attempt(get_text, error, otherwise=None)
+    if text is None:
+        arguments = attempt(get_arguments, error, otherwise="")
+        text = f"<no message: its __str__() raised> {arguments}"
     if type(error) is UnpicklableResult:
         return text
     return f"{name}: {text}" if text else name
