@@ -97,6 +97,7 @@ def get_command_line():
     """The command line, and what goes with each call where it is too long for that."""
     from multiprocessing import spawn
 
+    check_not_importing_main()
     preparation = spawn.get_preparation_data("pcall")
     preparation.pop("authkey", None)  # a command line is no secret
     data, rest = split(preparation)

@@ -342,6 +342,7 @@ class Pcall:
 
     def start(self):
         """Starts all child processes. A task runs once."""
+        spawn.check_not_importing_main()
         child.warm_up()
         try:
             waiting.start(self.task)
