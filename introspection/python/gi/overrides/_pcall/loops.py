@@ -110,13 +110,16 @@ def new_future():
 
 
 class Watch:
-    """Makes an asyncio loop dispatch a task, until that has finished or is ended. Its loop holds it."""
+    """Makes an asyncio loop dispatch a task, until that has finished or is ended.
 
-    all = weakref.WeakValueDictionary()  # by loop and task, both of which it holds
+    Its loop holds it, and it does not hold that: uvloop's would never be collected.
+    """
+
+    all = weakref.WeakValueDictionary()  # by loop and task
 
     def __init__(self, loop, task):
         self.fd = -1
-        self.loop = loop
+        self.loop = weakref.ref(loop)
         self.task = task
         self.dispatching = False
         self.fd = fcntl.fcntl(task.get_fd(), fcntl.F_DUPFD_CLOEXEC, 0)
@@ -141,9 +144,10 @@ class Watch:
         """In the loop's thread."""
         if self.fd < 0:
             return
+        loop = self.loop()
         self.task.disconnect(self.handler)
-        if not self.loop.is_closed():
-            self.loop.remove_reader(self.fd)
+        if not loop.is_closed():
+            loop.remove_reader(self.fd)
         self.close()
 
     def close(self):
@@ -157,9 +161,10 @@ class Watch:
 def finish(task, reference):
     """Where somebody else has dispatched the task up to its end, in this thread or another one."""
     watch = reference()
-    if watch is not None and not watch.dispatching:
+    loop = None if watch is None else watch.loop()
+    if loop is not None and not watch.dispatching:
         try:
-            watch.loop.call_soon_threadsafe(watch.stop)
+            loop.call_soon_threadsafe(watch.stop)
         except RuntimeError:  # it is closed, and has let go of all
             pass
 
@@ -173,7 +178,7 @@ def drive(task):
 
 def find_watch(loop, task):
     watch = Watch.all.get((id(loop), hash(task)))
-    return watch if watch is not None and watch.fd >= 0 else None
+    return watch if watch is not None and watch.fd >= 0 and watch.loop() is loop else None
 
 
 def forget(task):
