@@ -26,7 +26,8 @@ class Interrupts:
     """While it is entered, SIGINT raises KeyboardInterrupt in `wait()`, and only there.
 
     Where this is not the main thread, or somebody else handles SIGINT, it changes nothing. Where a
-    handler of a task's signal waits in turn, it waits with what is entered already.
+    handler of a task's signal waits in turn, it waits with what is entered already; what SIGINT raises
+    there does not come through the library, and so is raised again behind it.
     """
 
     current = None  # of the main thread
@@ -36,15 +37,22 @@ class Interrupts:
         self.active = False
         self.waiting = False
         self.noted = False
+        self.outer = None
+        self.depth = 0  # of what waits within
         self.read_fd = self.write_fd = self.previous_fd = -1
 
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():
             if Interrupts.current is not None:
-                return Interrupts.current
+                return self.share(Interrupts.current)
             if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
                 self.activate()
         return self
+
+    def share(self, outer):
+        self.outer = outer
+        outer.depth += 1
+        return outer
 
     def activate(self):
         """The handler first: from there on nothing is raised in here."""
@@ -59,6 +67,8 @@ class Interrupts:
         self.previous_fd = _signal.set_wakeup_fd(self.write_fd, warn_on_full_buffer=False)
 
     def __exit__(self, kind, error, traceback):
+        if self.outer is not None:
+            self.outer.depth -= 1
         if not self.active:
             return
         if self.read_fd >= 0:
@@ -87,10 +97,10 @@ class Interrupts:
             return b""
 
     def handle(self, signum, frame):
+        self.noted = self.noted or not self.waiting or self.depth > 0
         if self.waiting:
             self.waiting = False
             raise KeyboardInterrupt
-        self.noted = True
 
     def wait(self, fd, until):
         """Until the descriptor is readable, or the time has come; sometimes shorter."""
