@@ -34,7 +34,7 @@ getsignal = _signal.getsignal
 
 new_bytes = GLib.Bytes.new
 dump_result = values.dump_result
-is_variant = values.is_variant
+Variant = GLib.Variant
 active = threading._active
 limbo = threading._limbo  # threads that have been started and are not active yet
 
@@ -183,7 +183,7 @@ def run(target, args, kwargs):
                 result = target(*args, **kwargs)
                 if type(result) is types.CoroutineType:
                     result = run_coroutine(result)
-                if is_variant(result):
+                if issubclass(type(result), Variant):
                     return None, values.to_variant(result)
                 try:
                     data = dump_result(result)
@@ -212,7 +212,7 @@ def run_batch(batches, first, n_calls):
                 batches.note(result)
                 if type(result) is types.CoroutineType:
                     result = run_coroutine(result)
-                if is_variant(result):
+                if issubclass(type(result), Variant):
                     return ended, None, values.to_variant(result)
                 try:
                     data = dump_result(result)
