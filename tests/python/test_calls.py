@@ -6,13 +6,16 @@
 import asyncio
 import collections
 import functools
+import gc
 import inspect
 import itertools
 import math
 import threading
+import time
 import types
 import unittest
 import unittest.mock
+import weakref
 from fractions import Fraction
 
 from support import GLib, Pcall, TestCase, run_program
@@ -289,6 +292,112 @@ class Targets(TestCase):
             task.run(None)
         self.assertEqual(task[0].result().unpack(), 5)
         self.assertIsInstance(task[1].exception().__cause__, ValueError)
+
+
+def get_own_memory():
+    """In bytes, what this process has of its own and has written to."""
+    with open("/proc/self/smaps_rollup", encoding="ascii") as lines:
+        return next(int(line.split()[1]) for line in lines if line.startswith("Private_Dirty")) << 10
+
+
+class UsedAgain(TestCase):
+    """What C calls is used again by later tasks, as PyGObject keeps memory of each for good."""
+
+    def tearDown(self):
+        gc.collect()
+        super().tearDown()
+
+    def test_memory(self):
+        cases = {
+            "made": (3000, lambda: Pcall.Pcall(func)),
+            "without calls": (3000, lambda: pcall(func, x=[])),
+            "two targets": (3000, lambda: Pcall.Pcall([func, len])),
+            "run": (300, lambda: pcall(func)),
+        }
+        for name, (n, work) in cases.items():
+            with self.subTest(name):
+                for _ in range(n // 3):
+                    work()
+                gc.collect()
+                before = get_own_memory()
+                for _ in range(n):
+                    work()
+                gc.collect()
+                self.assertLess((get_own_memory() - before) / n, 80)
+
+    def test_nothing_is_held(self):
+        """Neither functions nor arguments, once their task is gone."""
+
+        class Argument:
+            pass
+
+        def target(x):
+            return 5
+
+        argument = Argument()
+        references = [weakref.ref(argument), weakref.ref(target)]
+        p = Pcall.Pcall(target, x=[argument])
+        task = p.task
+        p.start()
+        p.join()
+        del p, argument, target
+        self.assertTrue(all(reference() is not None for reference in references))
+        del task
+        gc.collect()
+        self.assertFalse(any(reference() is not None for reference in references))
+
+    def test_side_by_side(self):
+        """Tasks of functions of one name, in any order of making, starting and dropping."""
+
+        def make(n):
+            def target(x):
+                return n, x
+
+            return target
+
+        for _ in range(3):
+            ps = [Pcall.Pcall(make(n), x=range(n)) for n in range(1, 6)]
+            for p in reversed(ps):
+                p.start()
+            more = [Pcall.Pcall([make(n), make(-n)], x=[0, 1]) for n in range(3)]
+            for n, p in enumerate(ps, 1):
+                p.join()
+                self.assertEqual(p.results, tuple((n, x) for x in range(n)))
+            for n, p in enumerate(more):
+                p.start()
+                p.join()
+                self.assertEqual(p.results, ((n, 0), (-n, 1)))
+
+    def test_while_one_runs(self):
+        """Also where nobody has it any more: its children are being ended then."""
+        for n in range(5):
+            p = Pcall.Pcall(time.sleep, iargs=[(60,)])
+            p.start()
+            del p
+            self.assertEqual(pcall(time.sleep, iargs=[(0,)] * n), (None,) * n)
+
+    def test_in_threads(self):
+        results = {}
+
+        def run(n):
+            results[n] = [pcall(lambda x: (n, x), x=[0, 1]) for _ in range(5)]
+
+        threads = [threading.Thread(target=run, args=(n,)) for n in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(results, {n: [((n, 0), (n, 1))] * 5 for n in range(6)})
+
+    def test_many_names(self):
+        for n in range(200):
+            target = lambda n=n: n  # noqa: E731
+            target.__name__ = f"target{n}"
+            p = Pcall.Pcall(target)
+            if n % 50 == 0:
+                p.start()
+                p.join()
+                self.assertEqual(p.results, (n,))
 
 
 class Refused(TestCase):

@@ -3,6 +3,7 @@
 
 """Pcall.Pcall, a task of Python functions, and what the classes of the library gain."""
 
+import functools
 import math
 import sys
 
@@ -236,15 +237,61 @@ class Task(Pcall_.Task):
 Task = override(Task)
 
 
-class Functions:
-    """The functions of a task and their arguments, which never leave memory."""
+class Runner:
+    """The functions of a task and their arguments, which never leave memory. To be called in a child."""
 
-    def __init__(self, rows):
+    def __init__(self):
+        self.set_rows(())
+
+    def set_rows(self, rows):
         self.rows = rows
+        self.batches = Batches(rows)
 
-    def __call__(self, index):
-        """In a child."""
+    def run(self, index):
         return child.run(*self.rows[index])
+
+    def run_batch(self, first, n_calls):
+        return self.batches(first, n_calls)
+
+
+class Lease:
+    """A target of the library for as long as a task has it.
+
+    PyGObject keeps some memory for good of each function that C can call. So those that are in no
+    task any more are used again, for functions of the same name.
+    """
+
+    MAX_IDLE = 64
+    idle = []  # (name, target, runner)
+    runner = None
+
+    def __init__(self, name, rows):
+        self.name = name
+        self.target, self.runner = self.find_idle() or self.make()
+        self.runner.set_rows(rows)
+
+    def find_idle(self):
+        for entry in self.idle[:]:
+            name, target, runner = entry
+            if name == self.name and target.__grefcount__ == 1:
+                try:
+                    self.idle.remove(entry)
+                except ValueError:  # another thread was faster
+                    continue
+                return target, runner
+        return None
+
+    def make(self):
+        runner = Runner()
+        target = Pcall_.Target.new_for_bytes(self.name, runner.run)
+        target.set_batch_func(runner.run_batch)
+        return target, runner
+
+    def __del__(self):
+        if self.runner is not None:
+            self.runner.set_rows(())
+            self.idle.append((self.name, self.target, self.runner))
+            del self.idle[: -self.MAX_IDLE]
 
 
 def make_task(rows):
@@ -255,19 +302,25 @@ def make_task(rows):
         spawn.set_arguments(task, rows, rest)
         return task
 
-    functions = Functions(rows)
-    batches = Batches(rows)
+    leases = []
 
     def make_target(function):
-        target = Pcall_.Target.new_for_bytes(get_utf8_name(function), functions)
-        target.set_batch_func(batches)
-        return target
+        leases.append(Lease(get_utf8_name(function), rows))
+        return leases[-1].target
 
-    return make_task_of(rows, make_target)
+    task = make_task_of(rows, make_target)
+    task._leases = leases
+    return task
 
 
 def get_utf8_name(function):
     return errors.clean(calls.get_name(function))
+
+
+@functools.cache
+def get_empty_target():
+    """Of tasks without calls."""
+    return Target.new(None, int)
 
 
 def make_task_of(rows, make_target):
@@ -279,7 +332,7 @@ def make_task_of(rows, make_target):
     if len(targets) > 1:
         first, *others = (targets[id(function)] for function in functions)
     else:
-        first, others = next(iter(targets.values()), Target.new(None, int)), ()
+        first, others = next(iter(targets.values()), None) or get_empty_target(), ()
     task = Pcall_.Task.new(first)
     for target in others:
         task.add_target(target)
