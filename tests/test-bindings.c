@@ -85,7 +85,7 @@ return_other (guint index, GVariant **value, gpointer user_data, GError **error)
   return NULL;
 }
 
-/* What is not bytes is a value like any other; and neither, with no error, is none. */
+/* What is not bytes is a value like any other; and neither, with no error, is an error. */
 static void
 test_other_than_bytes (void)
 {
@@ -106,9 +106,12 @@ test_other_than_bytes (void)
   g_clear_object (&call);
   g_clear_pointer (&result, g_variant_unref);
 
+  g_clear_error (&error);
   call = pcall_task_get_call (task, 6);
-  result = pcall_call_get_result (call);
-  g_assert_cmpstr (g_variant_get_type_string (result), ==, "()");
+  g_assert_null (pcall_call_get_result (call));
+  error = pcall_call_get_error (call);
+  g_assert_error (error, PCALL_ERROR, PCALL_ERROR_FAILED);
+  g_assert_nonnull (strstr (error->message, "neither a result nor an error"));
   g_clear_object (&call);
 
   g_assert_finalize_object (task);
@@ -237,6 +240,7 @@ test_fork_func_that_does_not_fork (void)
 
 /* How calls end, by their last two digits; others have three times their index. */
 #define FAILS 50
+#define LOSES_ERROR 55
 #define GIVES_BYTES 60
 #define GIVES_VALUE 70
 #define COMES_BACK 80
@@ -286,6 +290,8 @@ run_batch (guint      first,
       g_assert_cmpuint (pcall_get_call_index (), ==, index);
       if (index % 100 == FAILS)
         g_set_error (error, PCALL_ERROR, PCALL_ERROR_FAILED, "failed at %u", index);
+      else if (index % 100 == LOSES_ERROR)
+        return 0;
       else if (index % 100 == GIVES_BYTES)
         *bytes = g_bytes_new ("bytes", 5);
       else if (index % 100 == GIVES_VALUE)
@@ -332,9 +338,13 @@ assert_batched (PcallTask *task, const Batched *batched, guint index)
   g_autofree char *text = result != NULL ? g_variant_print (result, TRUE) : NULL;
   g_autofree char *expected = g_strdup_printf ("@mx %u", 3 * index);
   g_autofree char *failure = g_strdup_printf ("failed at %u", index);
+  g_autofree char *lost = g_strdup_printf (
+      "call %u: it gave neither a result nor an error; an exception was lost", index);
 
   if (index % 100 == FAILS)
     g_assert_cmpstr (error->message, ==, failure);
+  else if (index % 100 == LOSES_ERROR)
+    g_assert_cmpstr (error->message, ==, lost);
   else if (index % 100 == GIVES_BYTES)
     assert_data (task, index, "bytes");
   else if (index % 100 == GIVES_VALUE)
@@ -363,7 +373,7 @@ test_batches (void)
 
       g_assert_true (pcall_task_start (task, &error));
       pcall_task_join (task, SUPPORT_LIMIT_S, NULL, NULL);
-      g_assert_cmpuint (pcall_task_get_n_failed (task), ==, N_BATCHED / 100);
+      g_assert_cmpuint (pcall_task_get_n_failed (task), ==, 2 * N_BATCHED / 100);
       for (guint k = 0; k < N_BATCHED; k++)
         assert_batched (task, &batched, k);
       g_assert_finalize_object (task);

@@ -13,4 +13,6 @@ G_BEGIN_DECLS
 void pcall_bytes_set_batch (PcallOpenBlock             *batch,
                             const PcallBlockLimits *limits);
 
+GError *pcall_bytes_new_lost_error (guint index);
+
 G_END_DECLS

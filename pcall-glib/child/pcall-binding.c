@@ -6,7 +6,9 @@
 #include "pcall-binding.h"
 
 #include "child/pcall-binding-private.h"
+#include "child/pcall-current-private.h"
 #include "pcall-current.h"
+#include "pcall-error.h"
 
 /* Targets of languages that have their own way to make bytes of a value.
  *
@@ -21,6 +23,15 @@ typedef struct
   GDestroyNotify destroy;
 } BytesTarget;
 
+/* A binding's function always has something to give. Where it gives nothing, an exception has been lost on
+ * its way through the binding: that must not be told as a success. */
+GError *
+pcall_bytes_new_lost_error (guint index)
+{
+  return g_error_new (PCALL_ERROR, PCALL_ERROR_FAILED,
+                      "call %u: it gave neither a result nor an error; an exception was lost", index);
+}
+
 static GVariant *
 invoke (GVariant  *args,
         GVariant  *kwargs,
@@ -29,7 +40,14 @@ invoke (GVariant  *args,
 {
   BytesTarget *self = user_data;
   GVariant *value = NULL;
-  g_autoptr (GBytes) bytes = self->func (pcall_get_call_index (), &value, self->user_data, error);
+  g_autoptr (GError) reason = NULL;
+  guint index = pcall_get_call_index ();
+  g_autoptr (GBytes) bytes = self->func (index, &value, self->user_data, &reason);
+
+  if (reason == NULL && bytes == NULL && value == NULL && !pcall_current_has_attachments (index))
+    reason = pcall_bytes_new_lost_error (index);
+  if (reason != NULL)
+    g_propagate_error (error, g_steal_pointer (&reason));
 
   return bytes != NULL ? g_variant_new_from_bytes (G_VARIANT_TYPE_BYTESTRING, bytes, TRUE) : value;
 }

@@ -403,9 +403,13 @@ run_batch (Series *self)
   if (error != NULL)
     n = self->batch->n_ended;
   n = MIN (n, n_calls - (value != NULL || error != NULL));
-  if ((n == 0 || pcall_current_has_attachments (self->span.first + n)) && value == NULL &&
-      error == NULL)
+  if (value == NULL && error == NULL && pcall_current_has_attachments (self->span.first + n))
     value = g_variant_new_tuple (NULL, 0);
+  else if (value == NULL && error == NULL && n == 0)
+    {
+      n = MIN (self->batch->n_ended, n_calls - 1);
+      error = pcall_bytes_new_lost_error (self->span.first + n);
+    }
   conclude_batch (self, n, value, error);
 }
 

@@ -32,7 +32,7 @@
  * meanwhile can lead it elsewhere. */
 
 #define NAME_SIZE 96
-#define TAIL_SIZE 8192
+#define TAIL_SIZE 32768
 #define TAIL_LINES 3
 
 /* About half a millisecond's work */
@@ -349,14 +349,36 @@ pcall_log_files_get_own_path (const PcallLogFiles *self,
   return g_strdup_printf ("/proc/self/fd/%d/%s", self->directory_fd, name);
 }
 
+/* A crash may be told with its innermost frame first, as by Python's faulthandler: then the lines that
+ * tell most are not the last ones. Other threads than the one that crashed are not of interest. */
+static gboolean
+begins_frames (const char *line)
+{
+  return g_str_has_suffix (line, "(most recent call first):") && !g_str_has_prefix (line, "Thread ");
+}
+
+static guint
+find_last_lines (char **lines,
+                 guint  n)
+{
+  for (guint i = n; i > 0; i--)
+    if (i < n && begins_frames (lines[i - 1]))
+      return i;
+  return n > TAIL_LINES ? n - TAIL_LINES : 0;
+}
+
 /* Leaves the last lines and makes one line of them. */
 static char *
 join_last_lines (char *text)
 {
   g_auto (GStrv) lines = g_strsplit (g_strchomp (text), "\n", -1);
   guint n = g_strv_length (lines);
-  char **last = lines + (n > TAIL_LINES ? n - TAIL_LINES : 0);
-  g_autofree char *joined = g_strjoinv (" | ", last);
+  guint first = find_last_lines (lines, n);
+  g_autofree char *joined = NULL;
+
+  for (guint i = first + TAIL_LINES; i < n; i++)
+    g_clear_pointer (&lines[i], g_free);
+  joined = g_strjoinv (" | ", lines + first);
 
   return *joined != '\0' ? g_utf8_make_valid (joined, -1) : NULL;
 }

@@ -77,13 +77,23 @@ arm_life_pipe (int fd)
          fcntl (fd, F_SETFL, O_ASYNC | O_NONBLOCK) == 0;
 }
 
+/* Where a standard stream was closed, something else may have its number now, of this library's or
+ * another's; but that is gone when the program is executed. */
+BEFORE_EXEC static gboolean
+is_hole (int fd)
+{
+  int flags = fcntl (fd, F_GETFD);
+
+  return flags < 0 || (flags & FD_CLOEXEC) != 0;
+}
+
 BEFORE_EXEC static gboolean
 place_descriptors (const Plan *plan)
 {
   if (dup2 (plan->null_fd, STDIN_FILENO) < 0)
     return FALSE;
   for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
-    if (fcntl (fd, F_GETFD) < 0 && dup2 (plan->null_fd, fd) < 0)
+    if (is_hole (fd) && dup2 (plan->null_fd, fd) < 0)
       return FALSE;
   return dup2 (plan->channel_fd, CHANNEL_FD) >= 0 && dup2 (plan->life_fd, LIFE_FD) >= 0;
 }

@@ -6,10 +6,17 @@
 import asyncio
 import collections
 import functools
+import gc
+import inspect
 import itertools
 import math
+import threading
+import time
 import types
 import unittest
+import unittest.mock
+import weakref
+from fractions import Fraction
 
 from support import GLib, Pcall, TestCase, run_program
 
@@ -84,8 +91,14 @@ class Iterables(TestCase):
     def test_empty_lists(self):
         cases = {
             "iargs list": dict(iargs=[]),
-            "iargs tuple": dict(iargs=()),
+            "iargs generator": dict(iargs=(i for i in ())),
+            "iargs range": dict(iargs=range(0)),
+            "iargs string": dict(iargs=""),
+            "iargs of a class of its own": dict(iargs=collections.namedtuple("None_", "")()),
             "ikwargs": dict(ikwargs=iter(())),
+            "ikwargs list": dict(ikwargs=[]),
+            "ikwargs, and iargs not given": dict(iargs=(), ikwargs=[]),
+            "keyword tuple": dict(x=()),
             "keyword": dict(x=[]),
             "one of two": dict(x=[], y=[1]),
         }
@@ -97,10 +110,41 @@ class Iterables(TestCase):
     def test_none_given(self):
         self.assertEqual(pcall(func), (((), {}),))
         self.assertEqual(pcall(func, iargs=None, ikwargs=None), (((), {}),))
+        self.assertEqual(pcall(func, iargs=(), ikwargs=()), (((), {}),))
+        self.assertEqual(pcall(func, iargs=(), ikwargs=(), x=[1]), (((), {"x": 1}),))
+        self.assertEqual(pcall([func, dict], iargs=()), (((), {}), {}))
+
+    def test_defaults_are_passed_on(self):
+        """By a program that has the same arguments, with the defaults that the signature tells of."""
+
+        def run(targets, **arguments):
+            return pcall(targets, **arguments)
+
+        defaults = {
+            name: parameter.default
+            for name, parameter in inspect.signature(pcall).parameters.items()
+            if parameter.default is not parameter.empty
+        }
+        self.assertEqual(defaults["iargs"], ())
+        self.assertEqual(run(func, **defaults), (((), {}),))
+        self.assertEqual(run(func, **defaults, x=[5]), (((), {"x": 5}),))
         self.assertEqual(pcall([func, dict]), (((), {}), {}))
 
     def test_arguments_named_like_ours(self):
-        self.assertEqual(pcall(func, args=[1], kwargs=[2]), (((), {"args": 1, "kwargs": 2}),))
+        names = ("self", "cls", "args", "kwargs", "target", "function", "index", "rows", "name", "task")
+        for name in names:
+            with self.subTest(name):
+                expected = (((), {name: 1}), ((), {name: 2}))
+                self.assertEqual(pcall(func, **{name: [1, 2]}), expected)
+                p = Pcall.Pcall(func, **{name: [1, 2]})
+                p.task.set_calls_per_child(0)
+                p.start()
+                p.join()
+                self.assertEqual(p.results, expected)
+                self.assertEqual(pcall(func, ckwargs={name: 3}), (((), {name: 3}),))
+                self.assertEqual(asyncio.run(Pcall.pcall_async(func, **{name: [1, 2]})), expected)
+        everything = dict.fromkeys(names, [5])
+        self.assertEqual(pcall(func, **everything), (((), dict.fromkeys(names, 5)),))
 
     def test_one_target_in_a_list(self):
         self.assertEqual(pcall([func], iargs=[(1,), (2,)]), (((1,), {}),))
@@ -158,6 +202,77 @@ class Targets(TestCase):
         with self.assertRaisesRegex(failed, "^call 0 .first.: "):
             pcall(functools.partial(first))
 
+    def test_objects_that_answer_to_everything(self):
+        """Mocks, proxies, command builders: they are called, and asked for nothing else."""
+
+        class Builder:
+            def __getattr__(self, name):
+                return Builder()
+
+            def __call__(self, *args, **kwargs):
+                return 5
+
+        class Asked(Builder):
+            def __getattribute__(self, name):
+                raise AssertionError(f"asked for {name}")
+
+        class Property:
+            __call__ = Builder.__call__
+
+            @property
+            def __name__(self):
+                raise RuntimeError("not now")
+
+        class Named(Property):
+            __name__ = func = 7
+
+        class Endless(functools.partial):
+            @property
+            def func(self):
+                return self
+
+        mock = unittest.mock
+        targets = [
+            mock.Mock(return_value=5),
+            mock.MagicMock(return_value=5),
+            mock.Mock(spec=func, return_value=5),
+            mock.Mock(spec=Pcall.Spawned, return_value=5),
+            mock.create_autospec(func, return_value=5),
+            mock.Mock(return_value=5).method.of.it,
+            functools.partial(mock.Mock(return_value=5)),
+            types.MethodType(mock.Mock(return_value=5), self),
+            Builder(),
+            Builder().run.this,
+            Asked(),
+            Property(),
+            Named(),
+            Endless(lambda n=0: 5),
+        ]
+        targets[5].return_value = 5
+        for target in targets:
+            with self.subTest(type(target).__name__):
+                self.assertEqual(pcall(target, n=(1, 2)), (5, 5))
+                self.assertEqual(pcall([target, func], iargs=[(), ()]), (5, ((), {})))
+                with Pcall.Executor(1) as executor:
+                    self.assertEqual(executor.submit(target).result(20), 5)
+
+    def test_results_that_answer_to_everything(self):
+        """They are pickled, or not, as what they are."""
+        with self.assertRaisesRegex(Pcall.ChildProcessException, "cannot be pickled"):
+            pcall(lambda: unittest.mock.Mock(spec=GLib.Variant))
+        with self.assertRaisesRegex(Pcall.ChildProcessException, "cannot be pickled"):
+            pcall(lambda: unittest.mock.Mock(spec=types.CoroutineType))
+
+    def test_python_results_of_functions_of_variants(self):
+        results = [5, None, "x", (1, 2), b"y" * 200_000, [1.5], GLib.Variant("i", 7), {"a": {1}}]
+        task = Pcall.Task.new_for_func(lambda args, kwargs: results[args.unpack()[0]])
+        task.set_instance_args(GLib.Variant("a(i)", [(i,) for i in range(len(results))]))
+        self.assertEqual(len(task.run(None).unpack()), len(results))
+        loaded = [call.result() for call in task]
+        self.assertEqual(loaded.pop(1).print_(True), "()")
+        self.assertEqual(loaded.pop(5).unpack(), 7)
+        self.assertEqual(loaded, [r for i, r in enumerate(results) if i not in (1, 6)])
+
     def test_variants_to_functions_of_variants(self):
         """The functions of the library itself, from Python."""
 
@@ -179,6 +294,112 @@ class Targets(TestCase):
         self.assertIsInstance(task[1].exception().__cause__, ValueError)
 
 
+def get_own_memory():
+    """In bytes, what this process has of its own and has written to."""
+    with open("/proc/self/smaps_rollup", encoding="ascii") as lines:
+        return next(int(line.split()[1]) for line in lines if line.startswith("Private_Dirty")) << 10
+
+
+class UsedAgain(TestCase):
+    """What C calls is used again by later tasks, as PyGObject keeps memory of each for good."""
+
+    def tearDown(self):
+        gc.collect()
+        super().tearDown()
+
+    def test_memory(self):
+        cases = {
+            "made": (3000, lambda: Pcall.Pcall(func)),
+            "without calls": (3000, lambda: pcall(func, x=[])),
+            "two targets": (3000, lambda: Pcall.Pcall([func, len])),
+            "run": (300, lambda: pcall(func)),
+        }
+        for name, (n, work) in cases.items():
+            with self.subTest(name):
+                for _ in range(n // 3):
+                    work()
+                gc.collect()
+                before = get_own_memory()
+                for _ in range(n):
+                    work()
+                gc.collect()
+                self.assertLess((get_own_memory() - before) / n, 80)
+
+    def test_nothing_is_held(self):
+        """Neither functions nor arguments, once their task is gone."""
+
+        class Argument:
+            pass
+
+        def target(x):
+            return 5
+
+        argument = Argument()
+        references = [weakref.ref(argument), weakref.ref(target)]
+        p = Pcall.Pcall(target, x=[argument])
+        task = p.task
+        p.start()
+        p.join()
+        del p, argument, target
+        self.assertTrue(all(reference() is not None for reference in references))
+        del task
+        gc.collect()
+        self.assertFalse(any(reference() is not None for reference in references))
+
+    def test_side_by_side(self):
+        """Tasks of functions of one name, in any order of making, starting and dropping."""
+
+        def make(n):
+            def target(x):
+                return n, x
+
+            return target
+
+        for _ in range(3):
+            ps = [Pcall.Pcall(make(n), x=range(n)) for n in range(1, 6)]
+            for p in reversed(ps):
+                p.start()
+            more = [Pcall.Pcall([make(n), make(-n)], x=[0, 1]) for n in range(3)]
+            for n, p in enumerate(ps, 1):
+                p.join()
+                self.assertEqual(p.results, tuple((n, x) for x in range(n)))
+            for n, p in enumerate(more):
+                p.start()
+                p.join()
+                self.assertEqual(p.results, ((n, 0), (-n, 1)))
+
+    def test_while_one_runs(self):
+        """Also where nobody has it any more: its children are being ended then."""
+        for n in range(5):
+            p = Pcall.Pcall(time.sleep, iargs=[(60,)])
+            p.start()
+            del p
+            self.assertEqual(pcall(time.sleep, iargs=[(0,)] * n), (None,) * n)
+
+    def test_in_threads(self):
+        results = {}
+
+        def run(n):
+            results[n] = [pcall(lambda x: (n, x), x=[0, 1]) for _ in range(5)]
+
+        threads = [threading.Thread(target=run, args=(n,)) for n in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(results, {n: [((n, 0), (n, 1))] * 5 for n in range(6)})
+
+    def test_many_names(self):
+        for n in range(200):
+            target = lambda n=n: n  # noqa: E731
+            target.__name__ = f"target{n}"
+            p = Pcall.Pcall(target)
+            if n % 50 == 0:
+                p.start()
+                p.join()
+                self.assertEqual(p.results, (n,))
+
+
 class Refused(TestCase):
     """Before anything starts, with an exception that names what is wrong."""
 
@@ -198,13 +419,94 @@ class Refused(TestCase):
             (TypeError, r"ikwargs\[1\] has a keyword .* 6", dict(ikwargs=[{}, {6: 1}])),
             (TypeError, "timeout must be a number of seconds, not str", dict(timeout="1")),
             (TypeError, "timeout must be a number of seconds, not bool", dict(timeout=True)),
-            (ValueError, "timeout must be more than 0 seconds, not 0", dict(timeout=0)),
-            (ValueError, "timeout must be more than 0 seconds, not -1", dict(timeout=-1)),
-            (ValueError, "timeout must be more than 0 seconds, not nan", dict(timeout=math.nan)),
+            (TypeError, "timeout must be a number of seconds, not complex", dict(timeout=1j)),
+            (ValueError, "timeout must be 0 seconds or more, not -1", dict(timeout=-1)),
+            (ValueError, "timeout must be 0 seconds or more, not -inf", dict(timeout=-math.inf)),
+            (ValueError, "timeout must be a number of seconds, not nan", dict(timeout=math.nan)),
         ]
         for kind, message, arguments in cases:
             with self.subTest(message), self.assertRaisesRegex(kind, f"^{message}$"):
                 pcall(**{"targets": func, **arguments})
+
+    def test_no_timeout(self):
+        """0 means in all languages that there is none, and so does more than there will ever be."""
+        for timeout in (None, 0, 0.0, math.inf, 1e300, 10**400, threading.TIMEOUT_MAX, Fraction(10**9)):
+            with self.subTest(timeout):
+                self.assertEqual(pcall(lambda: 5, timeout=timeout), (5,))
+
+    def test_options(self):
+        """They raise where they cannot be what they are set to."""
+        p = Pcall.Pcall(func)
+        task = p.task
+        cases = [
+            (ValueError, lambda: task.set_timeout(-1)),
+            (ValueError, lambda: task.set_timeout(math.nan)),
+            (TypeError, lambda: task.set_timeout("1")),
+            (ValueError, lambda: task.set_deadline(-0.5)),
+            (ValueError, lambda: task.set_grace_period(-1)),
+            (OverflowError, lambda: task.set_max_children(-1)),
+            (OverflowError, lambda: task.set_calls_per_child(2**32)),
+            (OverflowError, lambda: task.set_n_calls(-1)),
+            (TypeError, lambda: task.set_log_mode(99)),
+            (TypeError, lambda: task.set_failure_policy("stop")),
+            (TypeError, lambda: task.set_log_directory(5)),
+            (ValueError, lambda: task.set_property("timeout", -1)),
+            (ValueError, lambda: task.set_property("grace-period", -1)),
+            (ValueError, lambda: setattr(task.props, "deadline", -1)),
+            (OverflowError, lambda: setattr(task.props, "max_children", -1)),
+            (TypeError, lambda: setattr(task.props, "n_finished", 1)),
+            (AttributeError, lambda: setattr(p, "max_children", 1)),
+            (AttributeError, lambda: setattr(p, "timeout", 1)),
+            (AttributeError, lambda: setattr(p, "results", 1)),
+            (AttributeError, lambda: setattr(task, "max_children", 1)),
+            (AttributeError, lambda: setattr(task, "no_such_thing", 1)),
+        ]
+        for i, (kind, action) in enumerate(cases):
+            with self.subTest(i):
+                self.assertRaises(kind, action)
+        self.assertEqual((task.get_timeout(), task.get_max_children()), (0, 0))
+        task.set_timeout(math.inf)
+        task.set_deadline(None)
+        task.props.max_children = 3
+        task.set_property("keep-logs", False)
+        self.assertEqual((task.get_timeout(), task.get_deadline(), task.props.max_children), (0, 0, 3))
+
+    def test_options_that_come_too_late(self):
+        """While the task runs, and behind its end; also where it had no calls."""
+        late = [
+            ("set_timeout", (1,)),
+            ("set_deadline", (1,)),
+            ("set_grace_period", (1,)),
+            ("set_max_children", (1,)),
+            ("set_calls_per_child", (0,)),
+            ("set_n_calls", (1,)),
+            ("set_start_method", (Pcall.StartMethod.FORK,)),
+            ("set_failure_policy", (Pcall.FailurePolicy.STOP,)),
+            ("set_log_mode", (Pcall.LogMode.INHERIT,)),
+            ("set_log_directory", ("/tmp",)),
+            ("set_keep_logs", (True,)),
+            ("add_target", (Pcall.Target.new("x", func),)),
+            ("set_common_args", (GLib.Variant("(i)", (1,)),)),
+            ("set_instance_args", (GLib.Variant("a(i)", [(1,)]),)),
+            ("set_common_kwargs", (GLib.Variant("a{sv}", {}),)),
+            ("set_instance_kwargs", (GLib.Variant("aa{sv}", []),)),
+            ("set_argument", ("x", GLib.Variant("ai", [1]))),
+            ("set_property", ("max-children", 1)),
+        ]
+
+        def check(task):
+            for name, arguments in late:
+                with self.subTest(name), self.assertRaisesRegex(RuntimeError, "was started"):
+                    getattr(task, name)(*arguments)
+            with self.assertRaisesRegex(RuntimeError, "was started"):
+                task.props.max_children = 1
+
+        for p in (Pcall.Pcall(func), Pcall.Pcall(func, x=[])):
+            p.start()
+            if len(p):
+                check(p.task)
+            p.join()
+            check(p.task)
 
     def test_what_an_iterator_raises(self):
         def failing():

@@ -12,6 +12,7 @@ import os
 import random
 import signal
 import sys
+import textwrap
 import threading
 import time
 import unittest
@@ -240,6 +241,141 @@ class Streams(unittest.TestCase):
         )
         self.assertIn("kept", program.stderr, program)
 
+    def test_kept_streams(self):
+        """What goes to a stream of the parent's that somebody kept is written, at once, and in order."""
+        head = """
+            import codecs, csv, io, logging, os, print_function_kept, sys
+            def say(text, file=sys.stdout):
+                print(text, file=file)
+            out = sys.stdout
+            from sys import stdout, __stdout__
+            writer = csv.writer(sys.stdout)
+            encoder = codecs.getwriter("utf-8")(sys.stdout.buffer)
+            handler = logging.StreamHandler(sys.stdout)
+            class Tee:
+                def __init__(self, stream):
+                    self.stream = stream
+                def write(self, text):
+                    self.stream.write(text)
+                def flush(self):
+                    self.stream.flush()
+            """.replace(", print_function_kept", "")
+        ways = {
+            "a default argument": 'say("kept")',
+            "a global": 'out.write("kept\\n")',
+            "without a line's end": 'out.write("kept")',
+            "imported by name": 'print("kept", file=stdout)',
+            "the interpreter's own": 'print("kept", file=__stdout__)',
+            "csv": 'writer.writerow(["kept"])',
+            "bytes": 'stdout.buffer.write(b"kept\\n")',
+            "a codec": 'encoder.write("kept\\n")',
+            "logging": 'handler.emit(logging.makeLogRecord({"msg": "kept"}))',
+            "replaced": 'sys.stdout = io.StringIO(); say("kept")',
+            "a tee": 'sys.stdout = Tee(out); print("kept")',
+        }
+        for mode in ("SECTIONS", "INHERIT"):
+            for n_calls in (1, 2):
+                for name, way in ways.items():
+                    with self.subTest(name, mode=mode, n_calls=n_calls):
+                        program = run_program(
+                            textwrap.dedent(head)
+                            + textwrap.dedent(
+                                f"""
+                                def target(i):
+                                    {way}
+                                p = Pcall.Pcall(target, i=range({n_calls}))
+                                p.task.set_calls_per_child({2 - n_calls})
+                                p.task.set_log_mode(Pcall.LogMode.{mode})
+                                p.start()
+                                p.join()
+                                """
+                            )
+                        )
+                        self.assertEqual(program.returncode, 0, program.stderr)
+                        text = program.stdout if mode == "INHERIT" else program.stderr
+                        self.assertEqual(text.count("kept"), n_calls, program)
+
+    def test_kept_streams_of_replaced_ones(self):
+        """Where the parent has put something else in their places, before it has run a task or behind."""
+        for before in ("", "Pcall.pcall(int)"):
+            with self.subTest(before):
+                self.run_and_check(
+                    f"""
+                    import contextlib, io, sys
+                    out = sys.stdout
+                    {before}
+                    out.write("before ")
+                    with contextlib.redirect_stdout(io.StringIO()):
+                        p = Pcall.Pcall(lambda: out.write("kept "))
+                        p.task.set_log_mode(Pcall.LogMode.INHERIT)
+                        p.start()
+                        p.join()
+                    print("after")
+                    """,
+                    "before kept after\n",
+                )
+
+    def test_kept_streams_of_a_child_that_crashes(self):
+        """Whole lines are there, and stand among others in the order in which they were written."""
+        program = run_program(
+            """
+            import os, sys
+            def crash(out=sys.stdout):
+                print("first", file=out)
+                print("second")
+                print("third", file=out)
+                os.abort()
+            try:
+                Pcall.pcall(crash)
+            except Pcall.ChildProcessException as error:
+                print(error)
+            """
+        )
+        self.assertRegex(program.stdout, "last output: first . second . third")
+
+    def test_kept_streams_beside_threads(self):
+        """Also where a thread of the parent's may hold the stream's lock."""
+        program = run_program(
+            """
+            import os, sys, threading
+            stop = threading.Event()
+            null = open(os.devnull, "w")
+            def loop():
+                while not stop.is_set():
+                    print("x" * 5000, file=null)
+            thread = threading.Thread(target=loop)
+            thread.start()
+            def target(n, out=sys.stdout):
+                print(f"kept {n}", file=out)
+            p = Pcall.Pcall(target, n=range(20))
+            p.task.set_log_mode(Pcall.LogMode.INHERIT)
+            p.start()
+            p.join()
+            stop.set()
+            thread.join()
+            """
+        )
+        self.assertEqual(sorted(program.stdout.split("\n")), sorted([f"kept {n}" for n in range(20)] + [""]))
+
+    def test_streams_that_raise(self):
+        """Whatever stands in the place of standard output: it is not the call's failure."""
+        self.run_and_check(
+            """
+            import sys, unittest.mock
+            class Bad:
+                def write(self, text): raise RuntimeError("write")
+                def flush(self): raise RuntimeError("flush")
+                def __eq__(self, other): raise RuntimeError("compared")
+                __hash__ = object.__hash__
+            out = sys.stdout
+            for stream in (Bad(), unittest.mock.Mock(), unittest.mock.MagicMock(), object(), 5):
+                sys.stdout = sys.stderr = stream
+                out.write(f"{Pcall.pcall(lambda: 5)}")
+            sys.stdout, sys.stderr = out, sys.__stderr__
+            """,
+            "(5,)" * 5,
+        )
+
     def test_closed(self):
         self.run_and_check(
             """
@@ -264,7 +400,104 @@ class Streams(unittest.TestCase):
         )
 
 
+class FaultHandler(unittest.TestCase):
+    """Where it was enabled it works in a child, too, and tells where that crashed."""
+
+    SOURCE = """
+        import ctypes, faulthandler, os, signal, sys, tempfile
+        {before}
+        def innermost():
+            {crash}
+        def middle(n):
+            return middle(n - 1) if n else innermost()
+        def target():
+            {within}
+            middle({depth})
+        p = Pcall.Pcall(target)
+        p.start()
+        try:
+            p.join()
+        except Pcall.ChildProcessException as error:
+            print(p.childs[0].exitcode, error)
+        """
+
+    def check(self, before, crash="ctypes.string_at(0)", signum=11, within="pass", depth=1, found=True):
+        program = run_program(
+            self.SOURCE.format(before=before, crash=crash, within=within, depth=depth)
+        )
+        self.assertTrue(program.stdout.startswith(f"-{signum} call 0"), program)
+        pattern = r"last output: .*File .*line \d+,? in innermost.*in middle"
+        (self.assertRegex if found else self.assertNotRegex)(program.stdout, pattern)
+
+    def test_enabled(self):
+        enabled = "faulthandler.enable()"
+        for before in (
+            enabled,
+            "faulthandler.enable(all_threads=False)",
+            "faulthandler.enable(tempfile.TemporaryFile())",
+            f"{enabled}; Pcall.pcall(int)",
+            f"Pcall.pcall(int); {enabled}",
+            f"{enabled}; sys.stderr = None",
+        ):
+            with self.subTest(before):
+                self.check(before)
+        for name in ("ABRT", "FPE", "BUS", "ILL", "SEGV"):
+            with self.subTest(name):
+                signum = getattr(signal, f"SIG{name}")
+                self.check(enabled, f"os.kill(os.getpid(), {signum:d})", signum=int(signum))
+
+    def test_deep(self):
+        """The innermost frames are those that count."""
+        self.check("faulthandler.enable()", depth=300)
+
+    def test_beside_other_threads(self):
+        within = "import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()"
+        self.check("faulthandler.enable()", within=within)
+
+    def test_enabled_in_a_child(self):
+        for before in ("pass", "faulthandler.enable()", "faulthandler.enable(); faulthandler.disable()"):
+            with self.subTest(before):
+                self.check(before, within="faulthandler.enable(2)")
+
+    def test_not_enabled(self):
+        for before in ("pass", "faulthandler.enable(); faulthandler.disable()"):
+            with self.subTest(before):
+                self.check(before, found=False)
+
+    def test_registered(self):
+        """A signal for which it was registered shows where a child is."""
+        program = run_program(
+            """
+            import faulthandler, os, signal, sys
+            faulthandler.register(signal.SIGUSR1)
+            def target():
+                os.kill(os.getpid(), signal.SIGUSR1)
+                return faulthandler.unregister(signal.SIGUSR1), signal.getsignal(signal.SIGUSR1)
+            print(Pcall.pcall(target) == ((True, signal.SIG_DFL),))
+            """
+        )
+        self.assertEqual(program.stdout, "True\n", program)
+        self.assertIn("in target", program.stderr)
+
+
 class OfTheParent(TestCase):
+    def test_handlers_of_signals(self):
+        """Are gone, for Python as for the kernel."""
+
+        def look():
+            return [signal.getsignal(n) for n in signums]
+
+        signums = (signal.SIGUSR1, signal.SIGTERM, signal.SIGALRM, signal.SIGINT, signal.SIGRTMIN)
+        before = [signal.signal(n, lambda *_: None) for n in signums]
+        try:
+            self.assertEqual(pcall(look), ([signal.SIG_DFL] * len(signums),))
+            self.assertEqual(pcall([look, look]), ([signal.SIG_DFL] * len(signums),) * 2)
+            self.assertTrue(all(map(callable, look())))
+        finally:
+            for signum, handler in zip(signums, before):
+                signal.signal(signum, handler)
+        self.assertEqual(pcall(look)[0][3], signal.default_int_handler)
+
     def test_running_loop(self):
         """A child is not inside of its parent's loop, and can run one of its own."""
 

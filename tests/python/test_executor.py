@@ -163,6 +163,121 @@ class Submit(TestCase):
             self.assertEqual(executor.submit(target).result(20), [1, 2])
 
 
+class Exit(BaseException):
+    pass
+
+
+class Robust(TestCase):
+    """Whatever happens in the executor's thread, futures do not hang."""
+
+    def tearDown(self):
+        gc.collect()
+        super().tearDown()
+
+    def test_callbacks_that_raise(self):
+        """All callbacks are called, and the next call is run."""
+        for kind in (LookupError, SystemExit, KeyboardInterrupt, GeneratorExit, Exit):
+            with self.subTest(kind), Pcall.Executor(1) as executor:
+                called = []
+
+                def call_back(future):
+                    called.append(threading.current_thread().name)
+                    raise kind
+
+                with Gates(0) as gates, self.assertLogs("concurrent.futures") as logs:
+                    gates.closed.append(0)
+                    future = executor.submit(gates.wait, 0)
+                    later = executor.submit(abs, -5)
+                    for _ in range(3):
+                        future.add_done_callback(call_back)
+                    self.assertEqual(future.result(20), 0)
+                    self.assertEqual(later.result(20), 5)
+                self.assertEqual(called, ["Pcall.Executor"] * 3)
+                self.assertEqual(len(logs.records), 3)
+
+    def test_callbacks_of_cancelled_futures(self):
+        """Their exceptions are those of whoever cancels, and the child is ended all the same."""
+        with Pcall.Executor(1) as executor:
+            future = executor.submit(time.sleep, 60)
+            while not future.running():
+                time.sleep(0.01)
+
+            def call_back(future):
+                raise Exit
+
+            future.add_done_callback(call_back)
+            with self.assertRaises(Exit):
+                future.cancel()
+            begun = time.monotonic()
+            self.assertEqual(executor.submit(abs, -5).result(20), 5)
+        self.assertLess(time.monotonic() - begun, 20)
+
+    def test_falsy_exceptions(self):
+        """Are exceptions."""
+
+        class Falsy(Exception):
+            def __bool__(self):
+                return False
+
+        class Unsure(Exception):
+            def __bool__(self):
+                raise TypeError
+
+        async def wait(executor, kind):
+            with self.assertRaises(kind):
+                await asyncio.get_running_loop().run_in_executor(executor, raise_it, kind)
+
+        globals().update(Falsy=Falsy, Unsure=Unsure)
+        for kind in (Falsy, Unsure):
+            kind.__qualname__ = kind.__name__
+            with self.subTest(kind), Pcall.Executor(1) as executor:
+                future = executor.submit(raise_it, kind)
+                self.assertRaises(kind, future.result, 20)
+                self.assertRaises(kind, future.result)
+                self.assertRaises(kind, list, executor.map(raise_it, [kind]))
+                asyncio.run(wait(executor, kind))
+
+    def test_thread_that_ends(self):
+        """Each future gets the reason."""
+        executor = Pcall.Executor(1)
+        first = executor.submit(time.sleep, 60)
+        while not first.running():
+            time.sleep(0.01)
+        waiting = [executor.submit(abs, -1) for _ in range(3)]
+
+        def fail(*arguments):
+            raise LookupError("out of order")
+
+        hook = threading.excepthook
+        threading.excepthook = lambda arguments: None
+        try:
+            executor._driver.dispatch = fail
+            executor._driver.wake()
+            for future in (first, *waiting):
+                error = future.exception(20)
+                self.assertIsInstance(error, concurrent.futures.BrokenExecutor)
+                self.assertIsInstance(error.__cause__, LookupError)
+            executor._driver.join()
+        finally:
+            threading.excepthook = hook
+            del executor._driver.dispatch
+        self.assertEqual(executor.submit(abs, -5).result(20), 5)
+
+    def test_what_others_read(self):
+        """Of an executor, to find out how much to give it at once."""
+        for n in (1, 3):
+            with Pcall.Executor(n) as executor:
+                self.assertEqual(executor._max_workers, n)
+        with Pcall.Executor() as executor:
+            self.assertEqual(executor._max_workers, len(os.sched_getaffinity(0)))
+        for bad in ("2", 1.5, [1]):
+            self.assertRaises(TypeError, Pcall.Executor, bad)
+
+
+def raise_it(kind):
+    raise kind
+
+
 class Cancel(TestCase):
     def test_running(self):
         """That ends the child."""
@@ -299,6 +414,53 @@ class Shutdown(TestCase):
             """
         )
         self.assertEqual((program.returncode, program.stdout), (0, "5\n"), program.stderr)
+
+
+    def check_at_exit(self, source, expected):
+        program = run_program(source)
+        self.assertEqual((program.returncode, program.stdout), (0, expected), program.stderr)
+
+    def test_submit_at_exit(self):
+        """Is refused, as no thread is waited for any more; with an executor that was used, and without."""
+        for before in ("", "executor.submit(abs, -1).result()"):
+            with self.subTest(before):
+                self.check_at_exit(
+                    f"""
+                    import atexit, threading
+                    executor = Pcall.Executor(1)
+                    {before}
+                    def late():
+                        try:
+                            print(executor.submit(print, "run").result(5))
+                        except RuntimeError as error:
+                            print(error)
+                    atexit.register(late)
+                    """,
+                    "cannot schedule new futures after interpreter shutdown\n",
+                )
+
+    def test_submit_from_a_thread_that_is_waited_for(self):
+        """Its calls are run, though the main thread is through."""
+        self.check_at_exit(
+            """
+            import threading
+            executor = Pcall.Executor(1)
+            def work():
+                threading.main_thread().join()
+                print(executor.submit(abs, -5).result(20), flush=True)
+            threading.Thread(target=work).start()
+            """,
+            "5\n",
+        )
+
+    def test_pcall_at_exit(self):
+        self.check_at_exit(
+            """
+            import atexit
+            atexit.register(lambda: print(*Pcall.pcall(lambda: 5)))
+            """,
+            "5\n",
+        )
 
 
 class RunInExecutor(TestCase):

@@ -3,6 +3,7 @@
 
 """Ctrl-C, and other signals that Python handles."""
 
+import math
 import os
 import signal
 import subprocess
@@ -10,8 +11,10 @@ import sys
 import threading
 import time
 import unittest
+from decimal import Decimal
+from fractions import Fraction
 
-from support import GLib, Pcall, TestCase, is_alive
+from support import GLib, Pcall, TestCase, is_alive, run_program
 
 N_INTERRUPTS = 60
 
@@ -118,6 +121,87 @@ class Interrupts(TestCase):
         thread.join()
         self.assertEqual(results, [(1,)])
 
+    def test_join_in_a_handler(self):
+        """A task that is joined by a handler of another one's signal is joined as ever."""
+        inner = []
+
+        def join_another(task, call):
+            p = Pcall.Pcall(time.sleep, iargs=[(60,)])
+            p.start()
+            inner.extend(p.pids)
+            interrupt_after(0.1)
+            with self.assertRaises(KeyboardInterrupt):
+                p.join(30)
+            reached.append(time.monotonic())
+
+        reached = []
+        p = Pcall.Pcall(time.sleep, iargs=[(0,), (60,)])
+        p.task.connect("call-finished", join_another)
+        p.start()
+        begun = time.monotonic()
+        with self.assertRaises(KeyboardInterrupt):
+            p.join()
+        self.assertLess(time.monotonic() - begun, 10)
+        self.assertEqual(len(reached), 1)
+        self.assertIs(signal.getsignal(signal.SIGINT), signal.default_int_handler)
+        deadline = time.monotonic() + 5
+        while any(map(is_alive, inner)):
+            self.assertLess(time.monotonic(), deadline, "a child goes on")
+
+    def test_without_descriptors(self):
+        """Where a task fails for want of them Ctrl-C is what it was, and a join is interrupted."""
+        program = run_program(
+            """
+            import os, resource, signal, threading, time
+            def fill():
+                held = []
+                try:
+                    while True:
+                        held.append(os.open("/dev/null", os.O_RDONLY))
+                except OSError:
+                    return held
+            def try_all():
+                for call in (
+                    lambda: Pcall.pcall(int),
+                    lambda: Pcall.Pcall(int).start(),
+                    lambda: Pcall.pcall(Pcall.Spawned(int)),
+                ):
+                    try:
+                        call()
+                        print("started")
+                    except (RuntimeError, OSError, GLib.Error):
+                        pass
+            Pcall.pcall(int)
+            p = Pcall.Pcall(time.sleep, iargs=[(60,)])
+            p.start()
+            q = Pcall.Pcall(lambda: time.sleep(0.3) or 5)
+            q.start()
+            resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+            held = fill()
+            try_all()
+            print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+            q.join()
+            print(q.results)
+            threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+            begun = time.monotonic()
+            try:
+                p.join()
+            except KeyboardInterrupt:
+                print("interrupted", time.monotonic() - begun < 5)
+            print(signal.getsignal(signal.SIGINT) is signal.default_int_handler, signal.set_wakeup_fd(-1))
+            for fd in held:
+                os.close(fd)
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(5)
+            except KeyboardInterrupt:
+                print("as it was")
+            print(Pcall.pcall(lambda: 7))
+            """
+        )
+        expected = "True\n(5,)\ninterrupted True\nTrue -1\nas it was\n(7,)\n"
+        self.assertEqual((program.stdout, program.returncode), (expected, 0), program.stderr)
+
     def test_program(self):
         """A program that is interrupted ends as Python programs do, and its children with it."""
         source = """
@@ -147,6 +231,60 @@ p.join()
         deadline = time.monotonic() + 5
         while any(map(is_alive, pids)):
             self.assertLess(time.monotonic(), deadline, "a child goes on")
+
+
+class Timeouts(TestCase):
+    """Of `join()`. None that is wrong ends anything."""
+
+    def setUp(self):
+        super().setUp()
+        self.read_fd, self.write_fd = os.pipe()
+        self.p = Pcall.Pcall(lambda: os.read(self.read_fd, 1))
+        self.p.start()
+
+    def tearDown(self):
+        os.write(self.write_fd, b"x")
+        self.p.join()
+        self.assertEqual(self.p.results, (b"x",))
+        os.close(self.read_fd)
+        os.close(self.write_fd)
+        del self.p
+        super().tearDown()
+
+    def test_that_pass(self):
+        for timeout in (0, 0.0, 0.01, Fraction(1, 100), Decimal("0.01"), 5e-324):
+            with self.subTest(timeout), self.assertRaisesRegex(TimeoutError, "they go on"):
+                self.p.join(timeout)
+
+    def test_that_are_wrong(self):
+        wrong = ("1", b"1", True, [1], object(), 1j, {}, math.nan, Decimal("nan"), time)
+        for timeout in wrong:
+            with self.subTest(timeout), self.assertRaises((TypeError, ValueError)):
+                self.p.join(timeout)
+            self.assertTrue(self.p.livings)
+
+    def test_that_are_long(self):
+        for timeout in (
+            2_000_000,
+            2_147_483.648,
+            9_999_999,
+            2**40,
+            2**63,
+            10**400,
+            threading.TIMEOUT_MAX,
+            sys.float_info.max,
+            math.inf,
+            -1,
+            -0.5,
+            -(10**400),
+            -math.inf,
+            None,
+        ):
+            with self.subTest(timeout):
+                p = Pcall.Pcall(lambda: time.sleep(0.02) or 5)
+                p.start()
+                p.join(timeout)
+                self.assertEqual(p.results, (5,))
 
 
 class Waiting(TestCase):

@@ -4,13 +4,23 @@
 """Tasks on event loops: asyncio's and GLib's, which go on meanwhile."""
 
 import asyncio
+import contextlib
+import fcntl
 import gc
 import os
 import select
+import socket
+import threading
 import time
 import unittest
 
 from support import GLib, Gates, Pcall, TestCase, is_alive
+
+
+try:
+    import uvloop
+except ImportError:
+    uvloop = None
 
 
 async def sleep_and_return(seconds):
@@ -287,6 +297,171 @@ class AsCompleted(TestCase):
             poller.poll()
         p.join(0)
         self.assertEqual(p.results, (None, None))
+
+
+async def use_numbers(n=30):
+    """Sockets whose descriptors get all the numbers that are free."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(n):
+            here, there = (stack.enter_context(s) for s in socket.socketpair())
+            here.setblocking(False)
+            there.send(b"-")
+            loop = asyncio.get_running_loop()
+            assert await asyncio.wait_for(loop.sock_recv(here, 1), 20) == b"-"
+
+
+class Given(TestCase):
+    """Tasks that are given up in some way leave their loop as it was: whatever gets the numbers of
+    their descriptors is heard."""
+
+    runners = [asyncio.run]
+
+    def tearDown(self):
+        gc.collect()
+        super().tearDown()
+
+    async def check(self):
+        await use_numbers()
+        results = await asyncio.wait_for(asyncio.gather(*(add_all(n) for n in range(5))), 60)
+        self.assertEqual(results, [(n, n + 1) for n in range(5)])
+        await use_numbers()
+
+    def run_and_check(self, give_up, times=3):
+        async def main():
+            for _ in range(times):
+                await give_up()
+                await self.check()
+            self.assertEqual(fcntl.fcntl(0, fcntl.F_GETFD), 0)
+
+        for run in self.runners:
+            run(main())
+            gc.collect()
+
+    def test_cancelled(self):
+        async def give_up():
+            with self.assertRaises(asyncio.TimeoutError):
+                await asyncio.wait_for(Pcall.pcall_async(time.sleep, iargs=[(60,)] * 3), 0.1)
+
+        self.run_and_check(give_up)
+
+    def test_cancelled_at_once(self):
+        async def give_up():
+            task = asyncio.ensure_future(Pcall.pcall_async(time.sleep, iargs=[(60,)]))
+            await asyncio.sleep(0)
+            task.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await task
+
+        self.run_and_check(give_up)
+
+    def test_one_of_two_who_wait(self):
+        """The other one still hears."""
+
+        async def give_up():
+            p = Pcall.Pcall(time.sleep, iargs=[(0.3,)])
+            p.start()
+            waiter = asyncio.ensure_future(self.wait_for(p.task))
+            with self.assertRaises(asyncio.TimeoutError):
+                await asyncio.wait_for(self.wait_for(p.task), 0.05)
+            await asyncio.wait_for(waiter, 20)
+
+        self.run_and_check(give_up)
+
+    @staticmethod
+    async def wait_for(task):
+        await task
+
+    def test_as_completed_left_early(self):
+        """And the task ended, joined, or forgotten in some way."""
+
+        async def leave(then):
+            p = Pcall.Pcall(time.sleep, iargs=[(0,), (0.1,)])
+            p.start()
+            async for call in Pcall.as_completed(p):
+                break
+            then(p)
+
+        def join_in_a_thread(p):
+            thread = threading.Thread(target=p.join)
+            thread.start()
+            thread.join()
+
+        def end(p):
+            p.terminate()
+            with self.assertRaises(Pcall.ChildProcessException):
+                p.join()
+
+        cases = {
+            "dropped": lambda p: None,
+            "joined": Pcall.Pcall.join,
+            "joined in a thread": join_in_a_thread,
+            "terminated": end,
+            "disposed of": lambda p: p.task.run_dispose(),
+            "collected": lambda p: gc.collect(),
+        }
+        for name, then in cases.items():
+            with self.subTest(name):
+                self.run_and_check(lambda: leave(then), 2)
+
+    def test_failed(self):
+        async def give_up():
+            with self.assertRaises(Pcall.ChildProcessException):
+                await Pcall.pcall_async(fail)
+
+        self.run_and_check(give_up)
+
+    def test_interrupted_start(self):
+        async def give_up():
+            p = Pcall.Pcall(time.sleep, iargs=[(60,)])
+            p.start()
+            waiter = asyncio.ensure_future(self.wait_for(p.task))
+            await asyncio.sleep(0.05)
+            p.terminate()
+            await asyncio.wait_for(waiter, 20)
+
+        self.run_and_check(give_up)
+
+    def test_loop_that_is_closed(self):
+        """While a task runs: the next loop hears of it."""
+        for run in self.runners:
+            p = Pcall.Pcall(time.sleep, iargs=[(0.2,)])
+            p.start()
+
+            async def look():
+                waiter = asyncio.ensure_future(self.wait_for(p.task))
+                await asyncio.sleep(0.01)
+                waiter.cancel()
+
+            async def wait_again():
+                await asyncio.wait_for(self.wait_for(p.task), 20)
+                await self.check()
+
+            run(look())
+            run(wait_again())
+            self.assertEqual(p[0].result(), None)
+
+
+async def add_all(n):
+    return await Pcall.pcall_async(lambda x: x + n, x=[0, 1])
+
+
+@unittest.skipIf(uvloop is None, "there is no uvloop")
+class GivenToUvloop(Given):
+    @staticmethod
+    def run_on_uvloop(coroutine):
+        loop = uvloop.new_event_loop()
+        try:
+            return loop.run_until_complete(coroutine)
+        finally:
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
+
+    runners = [run_on_uvloop]
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.run_on_uvloop(asyncio.sleep(0))  # a process has some descriptors for good then
 
 
 if __name__ == "__main__":

@@ -152,11 +152,30 @@ class Main(unittest.TestCase):
             print(Pcall.pcall(Pcall.Spawned(double), n=(1, 2)))
         """
 
-    def run_main(self, *arguments):
+    NEIGHBOUR = """
+import sys
+
+def twice(n):
+    return 2 * n
+
+def count():
+    return len(sys.argv), sum(map(len, sys.argv))
+
+def speak():
+    print("spoken")
+    print("spoken", file=sys.stderr)
+    return 5
+
+def ask():
+    import __main__
+    return __main__.SETTING
+"""
+
+    def run_main(self, *arguments, source=SOURCE, preexec_fn=None):
         with tempfile.TemporaryDirectory() as directory:
             for name, source in (
-                ("program.py", self.SOURCE),
-                ("neighbour.py", "def twice(n):\n    return 2 * n\n"),
+                ("program.py", source),
+                ("neighbour.py", self.NEIGHBOUR),
             ):
                 with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
                     file.write(textwrap.dedent(source))
@@ -166,7 +185,122 @@ class Main(unittest.TestCase):
                 capture_output=True,
                 text=True,
                 timeout=60,
+                preexec_fn=preexec_fn,
             )
+
+    def test_long_command_lines(self):
+        """What a program was called with may be longer than one argument can be."""
+        source = (
+            self.SOURCE
+            + """
+            import sys
+            Pcall.pcall(Pcall.Spawned(abs), iargs=[(-1,)])
+            (told,) = Pcall.pcall(Pcall.Spawned(neighbour.count))
+            print(told == (len(sys.argv), sum(map(len, sys.argv))))
+            """
+        )
+        for n, size in ((1500, 100), (10, 100_000), (14, 100_000), (2, 65_000), (9000, 0)):
+            with self.subTest(n=n, size=size):
+                program = self.run_main("program.py", *["x" * size] * n, source=source)
+                expected = "((2, '__mp_main__'), (4, '__mp_main__'))\nTrue\n"
+                self.assertEqual(program.stdout, expected, program.stderr[-2000:])
+
+    def test_main_without_a_guard(self):
+        """What does not need the main module does not run it anew."""
+        source = """
+            import gi
+            gi.require_version("Pcall", "1.0")
+            from gi.repository import Pcall
+            import math, neighbour, os
+            print("top level")
+            Spawned = Pcall.Spawned
+            print(Pcall.pcall(Spawned(math.sqrt), iargs=[(4,), (9,)]))
+            print(Pcall.pcall(Spawned(neighbour.twice), n=[1]), Pcall.pcall(Spawned(len), iargs=[("ab",)]))
+            """
+        program = self.run_main("program.py", source=source)
+        expected = "top level\n(2.0, 3.0)\n(2,) (2,)\n"
+        self.assertEqual((program.stdout, program.returncode), (expected, 0), program.stderr)
+
+    def test_functions_of_a_main_without_a_guard(self):
+        """As an error that tells what is missing, whatever the top level does."""
+        head = """
+            import gi
+            gi.require_version("Pcall", "1.0")
+            from gi.repository import Pcall
+            import os, sys
+            def double(n):
+                return 2 * n
+            def main():
+                try:
+                    return Pcall.pcall({target}, n=(1, 2))
+                except Pcall.ChildProcessException as error:
+                    print(error, file=sys.stderr)
+                    return "refused"
+            """
+        ends = {
+            "plain": "print(Pcall.pcall(Pcall.Spawned(double), n=(1, 2)))",
+            "exits": "sys.exit(Pcall.pcall(Pcall.Spawned(double), n=(1, 2)))",
+            "forks": "Pcall.pcall(double, n=(1,)); Pcall.pcall(Pcall.Spawned(double), n=(1, 2))",
+            "executor": "Pcall.Executor(1).submit(double, 1).result(); "
+            "Pcall.pcall(Pcall.Spawned(double), n=(1, 2))",
+        }
+        for name, end in ends.items():
+            with self.subTest(name):
+                program = self.run_main("program.py", source=textwrap.dedent(head) + end + "\n")
+                self.assertNotEqual(program.returncode, 0)
+                self.assertEqual(program.stdout, "")
+                self.assertRegex(
+                    program.stderr,
+                    "__main__:double cannot be found here: RuntimeError: a task is started while a "
+                    'worker imports the main module .* `if __name__ == "__main__":`',
+                )
+
+    def test_main_that_raises(self):
+        for statement, told in (
+            ("raise SystemExit(0)", "SystemExit: 0"),
+            ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+            ("1 / 0", "ZeroDivisionError"),
+        ):
+            with self.subTest(statement):
+                source = self.SOURCE + textwrap.indent(f"\nelse:\n    {statement}\n", " " * 8)
+                program = self.run_main("program.py", source=source)
+                self.assertEqual((program.returncode, program.stdout), (1, ""))
+                self.assertRegex(program.stderr, f"__main__:double cannot be found here: {told}")
+
+    def test_main_is_what_others_find(self):
+        """A module may ask the main one for something."""
+        source = (
+            self.SOURCE
+            + """
+            print(Pcall.pcall(Pcall.Spawned(neighbour.ask)))
+        SETTING = 7
+            """
+        )
+        program = self.run_main("program.py", source=source)
+        self.assertTrue(program.stdout.endswith("\n(7,)\n"), program.stderr)
+
+    def test_closed_streams(self):
+        source = (
+            self.SOURCE
+            + """
+            import os
+            answer = os.open("answer", os.O_CREAT | os.O_WRONLY)
+            told = Pcall.pcall([Pcall.Spawned(neighbour.speak)] * 2)
+            os._exit(7 if told == (5, 5) else 1)
+            """
+        )
+        for closed in ((0,), (1,), (2,), (0, 1), (1, 2), (0, 2), (0, 1, 2)):
+            with self.subTest(closed):
+
+                def close():
+                    for fd in closed:
+                        os.close(fd)
+
+                program = self.run_main("program.py", source=source, preexec_fn=close)
+                self.assertEqual(program.returncode, 7, program.stderr)
+                if 2 not in closed:
+                    self.assertEqual(program.stderr.count(" spoken\n"), 4, program.stderr)
+                    self.assertNotIn("u0000", program.stderr)
 
     def test_functions_of_main(self):
         for arguments in (["program.py"], ["-m", "program"]):

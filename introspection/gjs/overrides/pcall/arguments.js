@@ -34,6 +34,18 @@ function checkSeconds(name, value) {
   return Math.min(value, Number.MAX_VALUE);
 }
 
+// In all languages 0 means that there is no limit; and without one is what is never reached.
+function checkLimit(name, value) {
+  return value === Infinity ? 0 : checkSeconds(name, value);
+}
+
+// Of join(): less than 0 is as long as it takes.
+function checkTimeout(value) {
+  if (typeof value !== 'number' || Number.isNaN(value))
+    throw new TypeError(`timeout is a number of seconds, not ${quote(value)}`);
+  return Number.isFinite(value) ? value : -1;
+}
+
 function checkCount(name, value) {
   if (!Number.isInteger(value))
     throw new TypeError(`${name} is a whole number, not ${quote(value)}`);
@@ -76,8 +88,8 @@ function checkEnum(type) {
 // Names of properties of the task, but for what is an argument of its methods.
 const OPTIONS = {
   cancellable: [null, checkCancellable],
-  timeout: ['timeout', checkSeconds],
-  deadline: ['deadline', checkSeconds],
+  timeout: ['timeout', checkLimit],
+  deadline: ['deadline', checkLimit],
   gracePeriod: ['grace_period', checkSeconds],
   maxChildren: ['max_children', checkCount],
   nCalls: ['n_calls', checkCount],

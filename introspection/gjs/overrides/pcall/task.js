@@ -9,7 +9,7 @@
 // it.
 
 const {Gio, GLib, Pcall} = imports.gi;
-const {apply} = imports.overrides.pcall.arguments;
+const {apply, checkTimeout} = imports.overrides.pcall.arguments;
 const {toThrown} = imports.overrides.pcall.errors;
 const {checkFork, forkTarget} = imports.overrides.pcall.fork;
 const {functionTarget, isImporting, isJavaScript} = imports.overrides.pcall.functions;
@@ -105,9 +105,10 @@ var PcallTask = class {
   // calls have ended; throws what the first call that did not succeed threw.
   join(timeout = -1) {
     const {stack} = new Error();
+    const seconds = checkTimeout(timeout);
 
     try {
-      this._task.join(timeout, this._cancellable);
+      this._task.join(seconds, this._cancellable);
     } catch (error) {
       if (this._task.running && error.matches(Gio.IOErrorEnum, Gio.IOErrorEnum.TIMED_OUT))
         return false;

@@ -7,7 +7,7 @@
 // tuple. A GLib.Variant goes inside another one, so that it comes out as it went in. Everything
 // else is *packed*: a tree as JSON, which is what the engine writes and reads fastest, and beside
 // it the parts that are no text, bytes and variants. In the tree an object with the one key "$"
-// stands for what JSON cannot say: {"$": [kind, …]}.
+// stands for what JSON cannot say: {"$": [kind, …]}. An array of numbers is such a part, of doubles.
 //
 // What cannot cross, functions, symbols, cycles, objects of other classes, is a TypeError that
 // names the place. Nothing is left out in silence, but for symbol keys, which no copy of an object
@@ -22,6 +22,7 @@ const TAG = '$';
 // JSON has these, GVariant's strings have not: NUL, and half a surrogate pair.
 const NO_VARIANT_STRING = /[\0\uD800-\uDFFF]/u;
 const NAME = /^[A-Za-z_$][\w$]*$/;
+const MANY_NUMBERS = 32; // from which on an array of numbers alone is a part
 
 // Where the reviver has something to do. A string that holds this has its quotes escaped.
 const TAG_TEXT = `{"${TAG}":`;
@@ -62,12 +63,25 @@ function describeClass(value) {
   return name ? `an object of class ${name}` : 'an object of an unknown class';
 }
 
+// Whether JSON says exactly this, and it is no object.
+function isJSON(value) {
+  switch (typeof value) {
+  case 'boolean':
+  case 'string':
+    return true;
+  case 'number':
+    return value === 0 ? !Object.is(value, -0) : Number.isFinite(value);
+  default:
+    return value === null;
+  }
+}
+
 class Packer {
   constructor(where) {
     this.parts = [];
     this._where = where;
     this._keys = [];
-    this._ancestors = new Set();
+    this._ancestors = [];
   }
 
   refuse(what) {
@@ -75,9 +89,9 @@ class Packer {
       `${what} cannot cross to another process`);
   }
 
-  // What is inside of `owner` under `key`.
+  // What is inside of an object under `key`.
   inside(key, value) {
-    if (value === null || typeof value === 'boolean')
+    if (isJSON(value))
       return value;
     this._keys.push(key);
     const packed = this.pack(value);
@@ -86,19 +100,17 @@ class Packer {
   }
 
   pack(value) {
-    switch (typeof value) {
-    case 'boolean':
-    case 'string':
+    if (isJSON(value))
       return value;
+    switch (typeof value) {
     case 'number':
-      return Number.isFinite(value) && !Object.is(value, -0)
-        ? value : this._tag('number', Object.is(value, -0) ? '-0' : String(value));
+      return this._tag('number', value === 0 ? '-0' : String(value));
     case 'undefined':
       return this._tag('undefined');
     case 'bigint':
       return this._tag('bigint', String(value));
     case 'object':
-      return value === null ? null : this._packObject(value);
+      return this._packObject(value);
     default:
       return this.refuse(`a ${typeof value}`);
     }
@@ -113,22 +125,28 @@ class Packer {
   }
 
   _packObject(object) {
-    if (this._ancestors.has(object))
+    if (this._ancestors.includes(object))
       this.refuse('an object that contains itself');
 
-    this._ancestors.add(object);
+    this._ancestors.push(object);
     const packed = this._packByClass(object);
-    this._ancestors.delete(object);
+    this._ancestors.pop();
     return packed;
   }
 
   _packByClass(object) {
     const prototype = Object.getPrototypeOf(object);
+
+    if (prototype === Array.prototype)
+      return packArray(this, object);
+    if (prototype === Object.prototype)
+      return packPlain(this, object);
+
     const kind = OBJECT_KINDS.find(each => each.accepts(object, prototype));
 
     if (kind === undefined)
       this.refuse(describeClass(object));
-    if (kind.name === 'array' || kind.name === 'object')
+    if (kind.name === 'object')
       return kind.pack(this, object);
     return this._tag(kind.name, ...kind.pack(this, object));
   }
@@ -149,17 +167,28 @@ function packEntries(packer, object) {
 function packPlain(packer, object) {
   const packed = {};
 
-  if (Object.hasOwn(object, TAG) || Object.hasOwn(object, '__proto__'))
-    return {[TAG]: ['object', packEntries(packer, object)]};
-  for (const key of Object.keys(object))
+  for (const key of Object.keys(object)) {
+    if (key === TAG || key === '__proto__')
+      return {[TAG]: ['object', packEntries(packer, object)]};
     packed[key] = packer.inside(key, object[key]);
+  }
   return packed;
 }
 
-function packArray(packer, array) {
-  if (!isDense(array))
-    return {[TAG]: ['array', array.length, packEntries(packer, array)]};
+function isNumber(value) {
+  return typeof value === 'number';
+}
 
+function packArray(packer, array) {
+  const {length} = array;
+
+  if (!isDense(array))
+    return {[TAG]: ['array', length, packEntries(packer, array)]};
+  if (length >= MANY_NUMBERS && array.every(isNumber))
+    return {[TAG]: ['numbers', packer.addPart(viewToVariant(Float64Array.from(array)))]};
+
+  if (array.every(isJSON))
+    return array;
   return array.map((value, i) => packer.inside(i, value));
 }
 
@@ -237,15 +266,14 @@ function unpackGError([domain, code, message, stack]) {
 const KINDS = [
   {
     name: 'object',
-    accepts: (object, prototype) => prototype === Object.prototype || prototype === null,
+    accepts: (object, prototype) => prototype === null,
     pack: packPlain,
     unpack: ([entries]) => setEntries({}, entries),
   },
+  {name: 'array', unpack: ([length, entries]) => setEntries(new Array(length), entries)},
   {
-    name: 'array',
-    accepts: (object, prototype) => prototype === Array.prototype,
-    pack: packArray,
-    unpack: ([length, entries]) => setEntries(new Array(length), entries),
+    name: 'numbers',
+    unpack: ([part], parts) => Array.from(new Float64Array(variantToArray(parts[part]).buffer)),
   },
   {name: 'number', unpack: ([text]) => Number(text)},
   {name: 'undefined', unpack: () => undefined},
@@ -328,6 +356,11 @@ function unpackTag([name, ...content], parts) {
 function unpack(tree, parts) {
   if (tree === null || typeof tree !== 'object')
     return tree;
+  if (Array.isArray(tree)) {
+    for (let i = 0; i < tree.length; i++)
+      tree[i] = unpack(tree[i], parts);
+    return tree;
+  }
   if (Object.hasOwn(tree, TAG))
     return unpackTag(tree[TAG], parts);
 

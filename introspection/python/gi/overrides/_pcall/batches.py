@@ -16,6 +16,7 @@ is looked at, would cost as much as a small call.
 
 import ctypes
 import keyword
+import os
 import pickle
 import time
 import types
@@ -23,7 +24,7 @@ import types
 from gi.module import get_introspection_module
 from gi.repository import GLib
 
-from . import child, streams, values
+from . import child, errors, streams, values
 
 Pcall = get_introspection_module("Pcall")
 
@@ -33,6 +34,7 @@ COUNT, TYPE, WROTE = range(3)
 NOTHING = object()  # there is no result but those in the memory
 SPECIAL = {*values.RAW, GLib.Variant, types.CoroutineType}  # what may not be pickled
 
+LOOP_FILE = os.path.join(errors.OWN_DIRECTORY, "<loop>")  # so that tracebacks begin behind it
 GROUP = 8  # calls between two looks at the clock
 
 LOOP = """
@@ -211,7 +213,7 @@ class Batches:
             store=store.strip(),
         )
         namespace = dict(NAMES)
-        exec(source, namespace)
+        exec(compile(source, LOOP_FILE, "exec"), namespace)
         self.loops[store] = loop = namespace["run"]
         return loop
 
@@ -230,6 +232,6 @@ class Batches:
         self.memory.header[WROTE] = bool(streams.written)
         streams.written.clear()
 
-    def count_ended(self):
-        """How many calls ended before the one that raised."""
-        return self.memory.header[COUNT]
+    def get_target(self, first):
+        """Of the call that raised."""
+        return self.rows[first + self.memory.header[COUNT]][0]

@@ -9,14 +9,11 @@ one is not.
 """
 
 import collections.abc
+import functools
 import itertools
+import types
 
-
-class NotGiven(tuple):
-    """The default of an argument list: an empty tuple, but not one that somebody gave."""
-
-
-NOT_GIVEN = NotGiven()
+MAX_PARTIALS = 100
 
 # Columns that are no keywords, whose names are strings
 TARGETS, IARGS, IKWARGS = range(3)
@@ -55,7 +52,9 @@ def to_args(values, name):
 
 
 def is_given(values):
-    return values is not None and values is not NOT_GIVEN
+    """The empty tuple is what stands for a list that was not given, so that a program can pass on what
+    it was called with. Any other list without elements makes no calls."""
+    return values is not None and not (type(values) is tuple and not values)
 
 
 def find_columns(targets, iargs, ikwargs, varkwargs):
@@ -139,8 +138,22 @@ def build(targets, cargs, iargs, ckwargs, ikwargs, varkwargs):
     return Rows(target, cargs, ckwargs, n_rows, columns)
 
 
+def get_string(target, name):
+    """An attribute that is a string; None otherwise. It is not asked for of objects that answer to
+    everything, as mocks and proxies do, or do something else when they are asked."""
+    if type(target) is types.MethodType:
+        target = target.__func__
+    try:
+        value = object.__getattribute__(target, name)
+    except Exception:  # of a property
+        return None
+    return value if type(value) is str else None
+
+
 def get_name(target):
     """What a target is called in messages and logs."""
-    while not hasattr(target, "__name__") and hasattr(target, "func"):  # functools.partial
+    for _ in range(MAX_PARTIALS):
+        if not issubclass(type(target), functools.partial):
+            break
         target = target.func
-    return getattr(target, "__name__", None) or type(target).__name__
+    return get_string(target, "__name__") or type.__dict__["__name__"].__get__(type(target))

@@ -27,8 +27,14 @@ from . import calls, errors, streams, values, waiting
 
 Pcall = get_introspection_module("Pcall")
 
+SIGNALS = _signal.valid_signals()
+FATAL = {_signal.SIGSEGV, _signal.SIGFPE, _signal.SIGABRT, _signal.SIGBUS, _signal.SIGILL}
+SIGINT = _signal.SIGINT
+getsignal = _signal.getsignal
+
 new_bytes = GLib.Bytes.new
 dump_result = values.dump_result
+Variant = GLib.Variant
 active = threading._active
 limbo = threading._limbo  # threads that have been started and are not active yet
 
@@ -36,7 +42,10 @@ limbo = threading._limbo  # threads that have been started and are not active ye
 had_threads = False
 has_begun = False
 has_interrupts = False
+handled = ()  # the signals that Python handled, but SIGINT
 is_plain = False  # nothing but its streams has to be put aside
+
+unhushed = None  # in a child: the signals that were blocked before `hush()`
 
 
 def warm_up():
@@ -45,15 +54,18 @@ def warm_up():
 
 
 def before_fork():
-    global had_threads, has_begun, has_interrupts, is_plain
+    global had_threads, has_begun, has_interrupts, handled, is_plain
 
     has_begun = False
     had_threads = len(active) > 1
+    handled = [n for n in SIGNALS if n != SIGINT and callable(getsignal(n))]
     has_interrupts = waiting.get_interrupt_handler() is not None
     streams.prepare()
     is_plain = (
         "asyncio.events" not in sys.modules
         and "multiprocessing.util" not in sys.modules
+        and "faulthandler" not in sys.modules
+        and not handled
         and not any(streams.find_handlers())
     )
 
@@ -61,12 +73,27 @@ def before_fork():
 def put_aside():
     """What few parents have."""
     streams.adopt_handlers()
+    for signum in handled:
+        _signal.signal(signum, _signal.SIG_DFL)
+    faulthandler = sys.modules.get("faulthandler")
+    if faulthandler is not None:
+        renew_faulthandler(faulthandler)
     events = sys.modules.get("asyncio.events")
     if events is not None:
         leave_asyncio(events)
     util = sys.modules.get("multiprocessing.util")
     if util is not None:
         enter_multiprocessing(util)
+
+
+def renew_faulthandler(faulthandler):
+    """The library has set signals back to what they do by default, of which that does not know."""
+    if faulthandler.is_enabled():
+        faulthandler.disable()
+        faulthandler.enable(2)
+    for signum in SIGNALS - FATAL:
+        if faulthandler.unregister(signum):
+            faulthandler.register(signum, 2)
 
 
 def leave_asyncio(events):
@@ -98,13 +125,19 @@ def begin_once():
     if not has_begun:
         has_begun = True
         begin()
+    else:
+        speak()
 
 
 def begin():
     gc.freeze()  # looking for garbage among what was inherited would copy all of it
     _signal.set_wakeup_fd(-1)
     if has_interrupts:
-        _signal.signal(2, _signal.default_int_handler)
+        _signal.signal(SIGINT, _signal.default_int_handler)
+    elif callable(getsignal(SIGINT)):
+        _signal.signal(SIGINT, _signal.SIG_DFL)
+    if not had_threads:
+        streams.unbuffer()
     sys.stdin, sys.stdout, sys.stderr = streams.children
     if not is_plain:
         put_aside()
@@ -123,7 +156,9 @@ def end():
     try:
         out.flush()
         err.flush()
-    except (AttributeError, OSError, ValueError):
+        for stream in streams.kept:
+            stream.flush()
+    except Exception:
         streams.finish(False)
 
 
@@ -134,7 +169,7 @@ def run_coroutine(coroutine):
 
 
 def refuse(result, error):
-    message = f"the result, of type {type(result).__qualname__}, cannot be pickled: {error}"
+    message = f"the result, of type {type(result).__qualname__}, cannot be pickled: {errors.describe(error)}"
     raise errors.UnpicklableResult(message) from error
 
 
@@ -142,51 +177,87 @@ def run(target, args, kwargs):
     """Calls the target as the whole of what this child does. Gives what the library takes: bytes,
     or a value."""
     try:
-        begin_once()
         try:
-            result = target(*args, **kwargs)
-            if type(result) is types.CoroutineType:
-                result = run_coroutine(result)
-            if isinstance(result, GLib.Variant):
-                return None, values.to_variant(result)
+            begin_once()
             try:
-                data = dump_result(result)
-                return None if data is None else new_bytes(data), None
-            except Exception as error:  # as many as there are __reduce__
-                refuse(result, error)
-        finally:
-            end()
-    except BaseException as error:  # SystemExit, too, would end this process without a word
-        fail(error, target)
+                result = target(*args, **kwargs)
+                if type(result) is types.CoroutineType:
+                    result = run_coroutine(result)
+                if issubclass(type(result), Variant):
+                    return None, values.to_variant(result)
+                try:
+                    data = dump_result(result)
+                    return None if data is None else new_bytes(data), None
+                except Exception as error:  # as many as there are __reduce__
+                    refuse(result, error)
+            finally:
+                end()
+        except BaseException as error:  # SystemExit, too, would end this process without a word
+            failure = tell(error, target)
+    except BaseException as error:  # of a signal that came before all were held back
+        failure = tell(error, target)
+    raise failure
 
 
 def run_batch(batches, first, n_calls):
     """Runs several calls. Gives what the library takes: how many have ended with their results in the
     memory of the batch, and what came of the next, as bytes or as a value."""
     try:
-        begin_once()
         try:
-            ended, result = batches.run(first, n_calls)
-            if result is batches.NOTHING:
-                return ended, None, None
-            batches.note(result)
-            if type(result) is types.CoroutineType:
-                result = run_coroutine(result)
-            if isinstance(result, GLib.Variant):
-                return ended, None, values.to_variant(result)
+            begin_once()
             try:
-                data = dump_result(result)
-                return ended, None if data is None else new_bytes(data), None
-            except Exception as error:  # as many as there are __reduce__
-                refuse(result, error)
-        finally:
-            end()
-            batches.note_written()
-    except BaseException as error:  # SystemExit, too, would end this process without a word
-        fail(error, batches.rows[first + batches.count_ended()][0])
+                ended, result = batches.run(first, n_calls)
+                if result is batches.NOTHING:
+                    return ended, None, None
+                batches.note(result)
+                if type(result) is types.CoroutineType:
+                    result = run_coroutine(result)
+                if issubclass(type(result), Variant):
+                    return ended, None, values.to_variant(result)
+                try:
+                    data = dump_result(result)
+                    return ended, None if data is None else new_bytes(data), None
+                except Exception as error:  # as many as there are __reduce__
+                    refuse(result, error)
+            finally:
+                end()
+                batches.note_written()
+        except BaseException as error:  # SystemExit, too, would end this process without a word
+            failure = tell(error, batches.get_target(first))
+    except BaseException as error:  # of a signal that came before all were held back
+        failure = tell(error, batches.get_target(first))
+    raise failure
 
 
-def fail(error, target):
-    where = f"call {Pcall.get_call_index()} ({calls.get_name(target)})"
-    Pcall.set_error_details(errors.to_details(error))
-    raise errors.to_gerror(error, where) from None
+def hush():
+    """Holds back the signals for which Python has handlers, as what these raise would take the place
+    of the error that is told of. Each may have come before."""
+    global unhushed
+
+    for _ in SIGNALS:
+        try:
+            if unhushed is None:
+                unhushed = _signal.pthread_sigmask(_signal.SIG_BLOCK, ())
+            _signal.pthread_sigmask(_signal.SIG_BLOCK, SIGNALS)
+            others = [n for n in SIGNALS if not callable(_signal.getsignal(n))]
+            _signal.pthread_sigmask(_signal.SIG_UNBLOCK, others)
+            return
+        except BaseException:
+            continue
+
+
+def speak():
+    """Before the next call of this child."""
+    global unhushed
+
+    if unhushed is not None:
+        mask, unhushed = unhushed, None
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
+
+
+def tell(error, target):
+    """Tells of an error, whatever its class or a signal's handler do meanwhile. Returns what is to be
+    raised: a library's error; with anything else there would be no error at all."""
+    hush()
+    streams.flush_all(streams.children[1:])
+    return errors.tell(error, errors.attempt(calls.get_name, target, otherwise="function"))

@@ -10,6 +10,7 @@ was pickled is no exception when it arrives, a `RemoteError` with its name, mess
 stands in for it.
 """
 
+import ctypes
 import os
 import pickle
 import traceback
@@ -23,6 +24,10 @@ Pcall = get_introspection_module("Pcall")
 
 PCALL_DOMAIN = GLib.quark_to_string(Pcall.error_quark())
 OWN_DIRECTORY = os.path.dirname(__file__)
+ENTRY = GLib.VariantType.new("{sv}")
+
+# Two threads that use a class of GLib's for the first time at the same moment break it for good
+GLib.VariantBuilder, GLib.VariantType.new, GLib.Variant.new_dict_entry, GLib.Bytes.new
 
 
 class ChildProcessException(Exception):
@@ -65,55 +70,40 @@ class UnpicklableResult(Exception):
     """In a child: what the target returned cannot be pickled."""
 
 
-# In the child
+# In the child. What an exception's own class does here may raise anything
 
 
-def pickle_exception(error):
-    """The exception as bytes; none where it does not survive that."""
+def attempt(function, *args, otherwise):
+    """What the function returns, or what there is otherwise, whatever it raises."""
     try:
-        data = values.dumps(error)
-        values.loads(data)
-        return data
-    except Exception:  # whatever its __reduce__ and __init__ do
-        return b""
+        return function(*args)
+    except BaseException:
+        return otherwise
+
+
+def get_type_name(error):
+    return str.__str__(type.__dict__["__qualname__"].__get__(type(error)))
+
+
+def get_text(error):
+    """`str()` may give an object of a class of its own."""
+    return str.__str__(str(error))
+
+
+def get_arguments(error):
+    return str.__str__(repr(BaseException.args.__get__(error)))
 
 
 def describe(error):
-    """Its type and message, also where its own `__str__()` raises."""
-    name = type(error).__qualname__
-    try:
-        text = str(error)
-    except Exception:
-        text = "<no message: its __str__() raised>"
-    if isinstance(error, UnpicklableResult):
+    """Its type and message, or its arguments where its own `__str__()` raises."""
+    name = get_type_name(error)
+    text = attempt(get_text, error, otherwise=None)
+    if text is None:
+        arguments = attempt(get_arguments, error, otherwise="")
+        text = f"<no message: its __str__() raised> {arguments}"
+    if type(error) is UnpicklableResult:
         return text
     return f"{name}: {text}" if text else name
-
-
-def skip_own_frames(frames):
-    """A traceback from the target on, or all of it where the target was not reached."""
-    target = frames
-    while target is not None:
-        if os.path.dirname(target.tb_frame.f_code.co_filename) != OWN_DIRECTORY:
-            return target
-        target = target.tb_next
-    return frames
-
-
-def to_details(error):
-    frames = skip_own_frames(error.__traceback__)
-    text = "".join(traceback.format_exception(type(error), error, frames))
-    details = {
-        "type": GLib.Variant("s", type(error).__qualname__),
-        "message": GLib.Variant("s", clean(describe(error))),
-        "traceback": GLib.Variant("s", clean(text)),
-    }
-    if isinstance(error, UnpicklableResult):
-        details["unpicklable-result"] = GLib.Variant("b", True)
-        error = error.__cause__
-    if not isinstance(error, GLib.Error):
-        details["pickle"] = values.to_variant(GLib.Variant("ay", pickle_exception(error)))
-    return GLib.Variant("a{sv}", details)
 
 
 def clean(text):
@@ -121,12 +111,95 @@ def clean(text):
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
+def pickle_exception(error):
+    """The exception as bytes, if they can be made an exception again."""
+    data = values.dumps(error)
+    values.loads(data)
+    return data
+
+
+def get_frames(error):
+    """From the target on, or all of them where that was not reached."""
+    frames = target = BaseException.__traceback__.__get__(error)
+    while target is not None:
+        if os.path.dirname(target.tb_frame.f_code.co_filename) != OWN_DIRECTORY:
+            return target
+        target = target.tb_next
+    return frames
+
+
+def format_frames(error):
+    """A traceback of nothing but places, for errors of which Python cannot make one."""
+    lines = ["Traceback (most recent call last):"]
+    frames = get_frames(error)
+    while frames is not None:
+        code = frames.tb_frame.f_code
+        lines.append(f'  File "{code.co_filename}", line {frames.tb_lineno}, in {code.co_name}')
+        frames = frames.tb_next
+    return "\n".join([*lines, describe(error), ""])
+
+
+def format_all(error):
+    return get_text("".join(traceback.format_exception(type(error), error, get_frames(error))))
+
+
+def format_traceback(error):
+    text = attempt(format_all, error, otherwise=None)
+    return format_frames(error) if text is None else text
+
+
+def to_entry(key, value):
+    return GLib.Variant.new_dict_entry(
+        GLib.Variant.new_string(key), GLib.Variant.new_variant(value)
+    )
+
+
+def to_details(error):
+    """What goes with the error to the parent, an a{sv}."""
+    entries = [
+        to_entry("type", GLib.Variant.new_string(clean(get_type_name(error)))),
+        to_entry("message", GLib.Variant.new_string(clean(describe(error)))),
+        to_entry("traceback", GLib.Variant.new_string(clean(format_traceback(error)))),
+    ]
+    if type(error) is UnpicklableResult:
+        entries.append(to_entry("unpicklable-result", GLib.Variant.new_boolean(True)))
+        error = BaseException.__cause__.__get__(error)
+    if not is_plain_gerror(error):
+        data = attempt(pickle_exception, error, otherwise=b"")
+        entries.append(to_entry("pickle", values.bytes_to_variant(data)))
+    return GLib.Variant.new_array(ENTRY, entries)
+
+
+def is_plain_gerror(error):
+    """Whether a GLib.Error says all of it."""
+    return type(error) is GLib.Error and to_own_gerror(error) is not None
+
+
+def to_own_gerror(error):
+    """Of an exception that is a GLib.Error, the same in a form that GLib can take; else none."""
+    if not issubclass(type(error), GLib.Error):
+        return None
+    return attempt(copy_gerror, error, otherwise=None)
+
+
+def copy_gerror(error):
+    domain, code = error.domain, error.code
+    is_whole = type(domain) is str and domain == clean(domain) != "" and code == ctypes.c_int(code).value
+    return GLib.Error(clean(get_text(error.message)), domain, int(code)) if is_whole else None
+
+
 def to_gerror(error, where):
     """What the library tells of the exception: a GLib.Error is its own."""
-    if isinstance(error, GLib.Error) and error.domain:
-        return error
-    message = clean(f"{where}: {describe(error)}")
-    return GLib.Error(message, PCALL_DOMAIN, Pcall.Error.FAILED)
+    own = to_own_gerror(error)
+    if own is not None:
+        return own
+    return GLib.Error(clean(f"{where}: {describe(error)}"), PCALL_DOMAIN, Pcall.Error.FAILED)
+
+
+def tell(error, name):
+    """Sets the details of this call's error. Returns what the library tells of it."""
+    Pcall.set_error_details(to_details(error))
+    return to_gerror(error, f"call {Pcall.get_call_index()} ({name})")
 
 
 # In the parent
@@ -140,12 +213,19 @@ def find_original(gerror, details):
     if data is None:
         return gerror
     try:
-        error = values.loads(values.variant_to_bytes(data.get_variant()))
-    except Exception:  # its class may do anything here
+        error = values.loads(values.variant_to_bytes(data))
+    except KeyboardInterrupt:  # the user's: a class that does that has been found out in the child
+        raise
+    except BaseException:  # its class may do anything here
         error = None
-    if not isinstance(error, BaseException):
+    if not issubclass(type(error), BaseException):
         error = RemoteError(details.lookup_value("message", None).get_string())
     return error
+
+
+def set_cause(error, cause):
+    """Also where the error's class lets nobody set attributes, as a frozen dataclass does."""
+    BaseException.__cause__.__set__(error, cause)
 
 
 def get_original(call):
@@ -153,7 +233,8 @@ def get_original(call):
     details = call.get_error_details()
     error = find_original(call.get_error(), details)
     if error is not None:
-        error.__cause__ = RemoteTraceback(details.lookup_value("traceback", None).get_string())
+        text = details.lookup_value("traceback", None).get_string()
+        set_cause(error, RemoteTraceback(text))
     return error
 
 
@@ -170,7 +251,8 @@ def to_exception(call):
     if details is not None and details.lookup_value("unpicklable-result", None) is not None:
         kind = ResultPicklingError
     error = kind(gerror.message, call.get_index())
-    error.__cause__ = get_original(call) or gerror
+    original = get_original(call)
+    set_cause(error, original if original is not None else gerror)
     return error
 
 
@@ -178,6 +260,8 @@ def load_result(load, data, index):
     """The result of a call, made anew; what its class raises then counts as the call's failure."""
     try:
         return load(data)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         message = f"call {index}: its result came, but cannot be unpickled: {describe(error)}"
         raise ChildProcessException(message, index) from error

@@ -7,12 +7,17 @@ Each call is a task of its own, in a child of its own. One thread drives all tas
 since a task is for one thread; it is there as long as there is something to do, so that an
 executor that is forgotten leaves nothing behind. Others reach it through a queue and a descriptor
 that wakes it.
+
+Nothing that a call brings, nor a callback of a future, may end that thread. Should it end all the same,
+each future that it leaves gets the reason as its exception.
 """
 
 import collections
 import concurrent.futures
 import functools
 import itertools
+import logging
+import operator
 import os
 import select
 import threading
@@ -25,14 +30,41 @@ Pcall = get_introspection_module("Pcall")
 
 CANCELLED_AND_NOTIFIED = "CANCELLED_AND_NOTIFIED"
 RUNNING = "RUNNING"
+LOGGER = logging.getLogger("concurrent.futures")
+
+
+def call_back(function, future):
+    """In the executor's thread no exception has anywhere to go, SystemExit neither."""
+    try:
+        function(future)
+    except BaseException as error:
+        if issubclass(type(error), Exception) or threading.current_thread() is not future.thread():
+            raise
+        LOGGER.exception("exception calling callback for %r", future)
 
 
 class Future(concurrent.futures.Future):
     """A future that can be cancelled while its call runs: that ends the child."""
 
-    def __init__(self, wake):
+    def __init__(self, driver):
         super().__init__()
-        self._wake = wake
+        self._driver = driver
+
+    def thread(self):
+        return self._driver.thread
+
+    def result(self, timeout=None):
+        """As the class above, also where the exception has no truth value, or a false one."""
+        error = self.exception(timeout)
+        if error is None:
+            return super().result(0)
+        try:
+            raise error
+        finally:
+            error = self = None  # they would hold each other, through the traceback
+
+    def add_done_callback(self, fn):
+        super().add_done_callback(functools.partial(call_back, fn))
 
     def cancel(self):
         if super().cancel():
@@ -44,8 +76,8 @@ class Future(concurrent.futures.Future):
             for waiter in self._waiters:
                 waiter.add_cancelled(self)
             self._condition.notify_all()
+        self._driver.wake()
         self._invoke_callbacks()
-        self._wake()
         return True
 
     def settle(self, result, error):
@@ -85,21 +117,28 @@ class Work:
             self.pcall.task.terminate()
         if self.pcall.task.dispatch():
             return True
-        self.finish()
+        conclusion = self.conclude()
+        self.pcall = None  # which the exception's traceback would hold
+        self.future.settle(*conclusion)
         return False
 
-    def finish(self):
-        call = self.pcall[0]
-        error = call.exception()
-        if type(error) is errors.ChildProcessException:
-            error = errors.get_original(call) or error
-        result = None
-        if error is None:
-            try:
-                result = call.result()
-            except BaseException as raised:  # whatever unpickling does
-                error = raised
-        self.future.settle(result, error)
+    def conclude(self):
+        """What came of the call: (result, error)."""
+        try:
+            error = self.pcall[0].exception()
+            if type(error) is errors.ChildProcessException:
+                original = errors.get_original(self.pcall[0])
+                error = original if original is not None else error
+            return (self.pcall[0].result() if error is None else None), error
+        except BaseException as error:  # whatever unpickling does
+            return None, error
+
+    def give_up(self, reason):
+        error = concurrent.futures.BrokenExecutor("the thread of the executor has ended")
+        error.__cause__ = reason
+        if not self.future.running() and not self.future.set_running_or_notify_cancel():
+            return
+        self.future.settle(None, error)
 
 
 class Driver:
@@ -110,6 +149,7 @@ class Driver:
         self.lock = threading.Lock()
         self.waiting = collections.deque()
         self.running = {}  # by descriptor; of the thread alone
+        self.taken = None  # what is neither waiting nor running; of the thread alone
         self.thread = None
         self.wake_fd = -1
 
@@ -155,6 +195,23 @@ class Driver:
     # In the thread
 
     def run(self):
+        try:
+            self.drive()
+        except BaseException as error:
+            self.give_up(error)
+            raise
+
+    def give_up(self, reason):
+        with self.lock:
+            works = [self.taken, *self.running.values(), *self.waiting]
+            self.taken, self.running, self.waiting = None, {}, collections.deque()
+            if self.thread is not None:
+                self.end()
+        for work in works:
+            if work is not None and not work.future.done():
+                work.give_up(reason)
+
+    def drive(self):
         poller = select.poll()
         poller.register(self.wake_fd, select.POLLIN)
         while self.start_waiting(poller):
@@ -170,8 +227,10 @@ class Driver:
             if work.start():
                 fd = work.pcall.task.get_fd()
                 self.running[fd] = work
+                self.taken = None
                 poller.register(fd, select.POLLIN)
                 self.dispatch([fd], poller)
+            self.taken = work = None
         with self.lock:
             if self.waiting or self.running:
                 return True
@@ -180,13 +239,22 @@ class Driver:
 
     def take(self):
         with self.lock:
-            return self.waiting.popleft() if self.waiting else None
+            self.taken = self.waiting.popleft() if self.waiting else None
+        return self.taken
 
     def dispatch(self, fds, poller):
         for fd in fds:
             if not self.running[fd].dispatch():
                 poller.unregister(fd)
                 del self.running[fd]
+
+
+def check_not_exiting():
+    """In the main thread, when it has waited for all the others at the program's end: no thread that
+    is begun then is waited for."""
+    main = threading.main_thread()
+    if threading.get_ident() == main.ident and not main.is_alive():
+        raise RuntimeError("cannot schedule new futures after interpreter shutdown")
 
 
 def call_all(function, chunk):
@@ -208,6 +276,7 @@ def get_chunks(iterables, size):
 def check_max_workers(max_workers):
     if max_workers is None:
         return len(os.sched_getaffinity(0))
+    max_workers = operator.index(max_workers)
     if max_workers <= 0:
         raise ValueError("max_workers must be greater than 0")
     return max_workers
@@ -233,6 +302,11 @@ class Executor(concurrent.futures.Executor):
         self._shutdown = False
         self._parent = os.getpid()
 
+    @property
+    def _max_workers(self):
+        """Where others look for it, as Python's own executors have no public name for it."""
+        return self._driver.max_workers
+
     def submit(self, fn, /, *args, **kwargs):
         """Calls `fn(*args, **kwargs)` in a child. Returns the call's future."""
         if os.getpid() != self._parent:
@@ -241,7 +315,8 @@ class Executor(concurrent.futures.Executor):
             raise RuntimeError("cannot schedule new futures after shutdown")
         if not callable(fn):
             raise TypeError(f"fn is not callable: {fn!r}")
-        future = Future(self._driver.wake)
+        check_not_exiting()
+        future = Future(self._driver)
         self._driver.submit(Work(future, self._bind(fn, args, kwargs)))
         return future
 

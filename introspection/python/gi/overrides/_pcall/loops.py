@@ -3,7 +3,9 @@
 
 """Waiting without blocking, on asyncio's loop or on GLib's.
 
-Where an asyncio loop runs in this thread, it watches the task's descriptor. Elsewhere the main
+Where an asyncio loop runs in this thread, it watches the task's descriptor: a duplicate of it, that is
+closed only after the loop has let go of it. A loop that watched a number which somebody closed would
+be deaf on it for whoever gets it next. Elsewhere the main
 context in which the task was started runs it, and what is awaited is a `GLibFuture`: its awaitable
 yields itself, and calls back in that context when it is done. `run_coroutine()` is all that a
 coroutine needs to be driven by that.
@@ -11,7 +13,11 @@ coroutine needs to be driven by that.
 
 import collections
 import concurrent.futures
+import fcntl
+import math
+import os
 import sys
+import weakref
 
 from gi.module import get_introspection_module
 from gi.repository import GLib
@@ -103,18 +109,83 @@ def new_future():
     return GLibFuture() if loop is None else loop.create_future()
 
 
+class Watch:
+    """Makes an asyncio loop dispatch a task, until that has finished or is ended.
+
+    Its loop holds it, and it does not hold that: uvloop's would never be collected.
+    """
+
+    all = weakref.WeakValueDictionary()  # by loop and task
+
+    def __init__(self, loop, task):
+        self.fd = -1
+        self.loop = weakref.ref(loop)
+        self.task = task
+        self.dispatching = False
+        self.fd = fcntl.fcntl(task.get_fd(), fcntl.F_DUPFD_CLOEXEC, 0)
+        try:
+            loop.add_reader(self.fd, self.dispatch)
+        except BaseException:
+            self.close()
+            raise
+        self.all[id(loop), hash(task)] = self
+        self.handler = task.connect("finished", finish, weakref.ref(self))
+
+    def dispatch(self):
+        self.dispatching = True
+        try:
+            goes_on = self.task.dispatch()
+        finally:
+            self.dispatching = False
+        if not goes_on:
+            self.stop()
+
+    def stop(self):
+        """In the loop's thread."""
+        if self.fd < 0:
+            return
+        loop = self.loop()
+        self.task.disconnect(self.handler)
+        if not loop.is_closed():
+            loop.remove_reader(self.fd)
+        self.close()
+
+    def close(self):
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    __del__ = close
+
+
+def finish(task, reference):
+    """Where somebody else has dispatched the task up to its end, in this thread or another one."""
+    watch = reference()
+    loop = None if watch is None else watch.loop()
+    if loop is not None and not watch.dispatching:
+        try:
+            loop.call_soon_threadsafe(watch.stop)
+        except RuntimeError:  # it is closed, and has let go of all
+            pass
+
+
 def drive(task):
     """Makes asyncio's loop, where one runs in this thread, dispatch the task until it finishes."""
     loop = get_running_loop()
-    fd = task.get_fd()
-    if loop is None or not task.get_running():
-        return
+    if loop is not None and task.get_running() and find_watch(loop, task) is None:
+        Watch(loop, task)
 
-    def dispatch():
-        if not task.dispatch():
-            loop.remove_reader(fd)
 
-    loop.add_reader(fd, dispatch)
+def find_watch(loop, task):
+    watch = Watch.all.get((id(loop), hash(task)))
+    return watch if watch is not None and watch.fd >= 0 and watch.loop() is loop else None
+
+
+def forget(task):
+    """Before the task is ended: this thread's asyncio loop lets go of it."""
+    watch = find_watch(get_running_loop(), task)
+    if watch is not None:
+        watch.stop()
 
 
 async def wait(task):
@@ -179,7 +250,7 @@ class Completions:
         with waiting.Interrupts() as interrupts:
             while not self.ended.calls and self.task.dispatch():
                 if not self.ended.calls:
-                    interrupts.wait(self.task.get_fd(), None)
+                    interrupts.wait(self.task.get_fd(), math.inf)
         return self.take()
 
     def __aiter__(self):

@@ -7,9 +7,13 @@ A worker is another Python that imports what it is to call. It gets the parent's
 and `__main__`, as a process that `multiprocessing` spawns does; function and arguments of a call
 travel as a pickle. The command line is the same for all calls of a program, so that workers are
 used again.
+
+The kernel takes no argument of 128 KiB and more, and about 2 MiB in all. What is too long for a
+command line, as a program's own may be, goes with each of the calls instead.
 """
 
 import base64
+import hashlib
 import pickle
 import subprocess
 import sys
@@ -17,13 +21,18 @@ import sys
 from gi.module import get_introspection_module
 from gi.repository import GLib
 
-from . import errors, values
+from . import calls, errors, values
 
 Pcall = get_introspection_module("Pcall")
 
+MAX_ARGUMENT = 64 << 10
+REST = "pcall_rest"  # the key that stands for what is not on the command line
+
+importing_main = False  # in a worker
+
 BOOT = """
 import base64, pickle, sys
-preparation = pickle.loads(base64.b64decode(sys.argv[1]))
+preparation = pickle.loads(base64.b64decode("".join(sys.argv[1:])))
 sys.path[:] = preparation["sys_path"]
 import gi
 gi.require_version("Pcall", "1.0")
@@ -47,31 +56,62 @@ class Spawned:
             raise TypeError(f"function is not callable: {function!r}")
         self.function = function
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, /, *args, **kwargs):
         return self.function(*args, **kwargs)
 
     @property
     def __name__(self):
-        module = getattr(self.function, "__module__", None)
-        name = getattr(self.function, "__qualname__", None) or type(self.function).__qualname__
+        module = calls.get_string(self.function, "__module__")
+        name = calls.get_string(self.function, "__qualname__") or calls.get_name(self.function)
         return f"{module}:{name}" if module else name
 
 
+def check_not_importing_main():
+    if importing_main:
+        raise RuntimeError(
+            "a task is started while a worker imports the main module of its program, for a function "
+            "that is defined there. Start it under `if __name__ == \"__main__\":`, or define the "
+            "function in another module"
+        )
+
+
+def encode(preparation):
+    return base64.b64encode(values.dumps(preparation)).decode()
+
+
+def split(preparation):
+    """What of it goes on the command line, and the pickle of all of it where that is too long."""
+    whole = encode(preparation)
+    if len(whole) <= MAX_ARGUMENT:
+        return whole, None
+    rest = values.dumps(preparation)
+    head = {"sys_path": preparation["sys_path"], REST: hashlib.sha256(rest).digest()}
+    return encode(head), rest
+
+
+def is_whole(preparation):
+    return REST not in preparation
+
+
 def get_command_line():
+    """The command line, and what goes with each call where it is too long for that."""
     from multiprocessing import spawn
 
+    check_not_importing_main()
     preparation = spawn.get_preparation_data("pcall")
     preparation.pop("authkey", None)  # a command line is no secret
-    data = base64.b64encode(values.dumps(preparation)).decode()
+    data, rest = split(preparation)
+    parts = [data[i : i + MAX_ARGUMENT] for i in range(0, len(data), MAX_ARGUMENT)]
     flags = subprocess._args_from_interpreter_flags()
-    return [sys.executable, *flags, "-c", BOOT, data]
+    return [sys.executable, *flags, "-c", BOOT, *parts], rest
 
 
 def check_picklable(value, what):
     try:
         values.dumps(value)
     except Exception as error:  # as many as there are __reduce__
-        message = f"{what}, of type {type(value).__qualname__}, cannot be pickled: {error}"
+        text = errors.describe(error)
+        message = f"{what}, of type {type(value).__qualname__}, cannot be pickled: {text}"
         raise pickle.PicklingError(message) from error
 
 
@@ -85,16 +125,18 @@ def pack(index, target, args, kwargs):
             check_picklable(arg, f"argument {i} of call {index}")
         for name, arg in kwargs.items():
             check_picklable(arg, f"argument {name!r} of call {index}")
-        raise pickle.PicklingError(f"call {index} cannot be pickled: {error}") from error
-    bytes_ = GLib.Variant.new_from_bytes(values.BYTES, GLib.Bytes.new(data), True)
-    return GLib.Variant.new_tuple(bytes_)
+        text = errors.describe(error)
+        raise pickle.PicklingError(f"call {index} cannot be pickled: {text}") from error
+    return GLib.Variant.new_tuple(values.bytes_to_variant(data))
 
 
 def make_target(command_line, function):
     return Pcall.Target.new_worker(command_line, errors.clean(function.__name__))
 
 
-def set_arguments(task, rows):
+def set_arguments(task, rows, rest):
+    if rest is not None:
+        task.set_common_args(GLib.Variant.new_tuple(values.bytes_to_variant(rest)))
     packed = [pack(i, *row) for i, row in enumerate(rows)]
     task.set_instance_args(GLib.Variant.new_array(GLib.VariantType.new("(ay)"), packed))
 
@@ -102,7 +144,7 @@ def set_arguments(task, rows):
 def is_spawned(rows):
     """Whether all targets are; they cannot be mixed with others."""
     functions = rows.get_targets()
-    spawned = [isinstance(function, Spawned) for function in functions]
+    spawned = [issubclass(type(function), Spawned) for function in functions]
     if any(spawned) and not all(spawned):
         index = spawned.index(False)
         raise TypeError(f"target {index} is not Pcall.Spawned as others are: {functions[index]!r}")

@@ -21,6 +21,7 @@ written = []  # not empty where something was written since it was
 
 inherited = (None, None, None)  # the parent's
 children = (None, None, None)  # what its children have instead; some may be the same
+kept = ()  # outputs of the parent that somebody may have kept, as a default argument does
 
 
 class Output(io.TextIOWrapper):
@@ -35,7 +36,7 @@ class Output(io.TextIOWrapper):
 def flush(stream):
     try:
         stream.flush()
-    except (AttributeError, OSError, ValueError):  # there is none, or it is closed
+    except Exception:  # there is none, or it is closed, or not what one takes it for
         pass
 
 
@@ -61,14 +62,28 @@ def make_own(stream, fd):
 
 def prepare():
     """In the parent, before it forks. What stands in buffers would be written by the child, too."""
-    global inherited, children
+    if not (is_same(sys.stdin, 0) and is_same(sys.stdout, 1) and is_same(sys.stderr, 2)):
+        renew()
+    for stream in kept:
+        flush(stream)
 
-    flush(sys.stdout)
-    flush(sys.stderr)
-    current = (sys.stdin, sys.stdout, sys.stderr)
-    if current != inherited:
-        inherited = current
-        children = tuple(make_own(stream, fd) for fd, stream in enumerate(current))
+
+def is_same(stream, fd):
+    return stream is inherited[fd]
+
+
+def renew():
+    global inherited, children, kept
+
+    inherited = (sys.stdin, sys.stdout, sys.stderr)
+    children = tuple(make_own(stream, fd) for fd, stream in enumerate(inherited))
+    outputs = (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
+    kept = tuple({id(stream): stream for stream in outputs if stream is not None}.values())
+
+
+def is_among(stream, streams):
+    """Not with `in`, which would ask the streams."""
+    return any(stream is other for other in streams)
 
 
 def find_handlers():
@@ -77,22 +92,32 @@ def find_handlers():
     for reference in logging._handlerList if logging is not None else ():
         handler = reference()
         stream = getattr(handler, "__dict__", {}).get("stream")
-        if stream is not None and stream in inherited[1:]:
+        if stream is not None and is_among(stream, inherited[1:]):
             yield handler
 
 
 def adopt_handlers():
     """In the child."""
     for handler in find_handlers():
-        handler.stream = children[inherited.index(handler.stream)]
+        handler.stream = children[1 if handler.stream is inherited[1] else 2]
+
+
+def unbuffer():
+    """In the child: what it writes to a stream of the parent's goes out line by line, too."""
+    for stream in kept:
+        if type(stream) is io.TextIOWrapper and not stream.line_buffering:
+            try:
+                stream.reconfigure(line_buffering=True)
+            except ValueError:  # it is closed
+                pass
 
 
 def finish(had_threads):
-    """In the child, at its end. Inherited streams have been written to where the parent had
-    replaced its own, or where somebody kept them. If a thread of the parent's held the lock of
-    one, that is for ever."""
-    strange = [*inherited[1:], *(s for s in (sys.stdout, sys.stderr) if s not in children)]
-    flush_all(stream for stream in children[1:] if stream not in strange)
+    """In the child, at its end. The parent's streams have been written to where somebody kept them. If
+    a thread of the parent's held the lock of one, that is for ever."""
+    own = [stream for stream in children[1:] if not is_among(stream, kept)]
+    strange = [*kept, *(s for s in (sys.stdout, sys.stderr) if not is_among(s, (*own, *kept)))]
+    flush_all(own)
     if not had_threads:
         flush_all(strange)
         return

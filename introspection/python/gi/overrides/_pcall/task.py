@@ -3,6 +3,10 @@
 
 """Pcall.Pcall, a task of Python functions, and what the classes of the library gain."""
 
+import functools
+import math
+import sys
+
 from gi.module import get_introspection_module
 from gi.overrides import override
 from gi.repository import GLib
@@ -11,6 +15,7 @@ from . import calls, child, errors, loops, spawn, streams, values, waiting
 from .batches import Batches
 
 Pcall_ = get_introspection_module("Pcall")
+UNIT = GLib.Variant.new_tuple()
 MODULE = "gi.overrides.Pcall"  # where override() and a reader look for the classes
 
 
@@ -69,12 +74,18 @@ Child = override(Child)
 
 
 def make_guarded(function):
-    """A function in GLib.Variant, such that what it raises is an error of its call."""
+    """A function in GLib.Variant, such that what it raises is an error of its call, and what it returns
+    its result: pickled, unless it is a GLib.Variant or, as in C, nothing."""
+
+    def target(*args):
+        result = function(*args)
+        return UNIT if result is None else result
 
     def call(args, kwargs, *user_data):
-        _, value = child.run(function, (args, kwargs, *user_data), {})
-        return value
+        data, value = child.run(target, (args, kwargs, *user_data), {})
+        return value if data is None else GLib.Variant.new_from_bytes(values.BYTES, data, True)
 
+    target.__name__ = calls.get_name(function)
     return call
 
 
@@ -92,13 +103,128 @@ class Target(Pcall_.Target):
 Target = override(Target)
 
 
+def to_timeout(timeout, name="timeout"):
+    """In seconds, 0 for none, as the library has it."""
+    if timeout is None:
+        return 0.0
+    seconds = waiting.to_seconds(timeout, name)
+    if seconds < 0:
+        raise ValueError(f"{name} must be 0 seconds or more, not {timeout!r}")
+    return 0.0 if math.isinf(seconds) else seconds
+
+
+def to_grace_period(seconds, name):
+    """Here 0 is no time at all."""
+    return sys.float_info.max if seconds == math.inf else to_timeout(seconds, name)
+
+
+def keep(value, name):
+    return value
+
+
+# Of a task, by their names: what makes a value of them
+OPTIONS = {
+    "timeout": to_timeout,
+    "deadline": to_timeout,
+    "grace_period": to_grace_period,
+    "max_children": keep,
+    "calls_per_child": keep,
+    "n_calls": keep,
+    "start_method": keep,
+    "failure_policy": keep,
+    "log_mode": keep,
+    "log_directory": keep,
+    "keep_logs": keep,
+}
+ARGUMENT_SETTERS = (
+    "add_target",
+    "set_common_args",
+    "set_instance_args",
+    "set_common_kwargs",
+    "set_instance_kwargs",
+    "set_argument",
+)
+
+
+def check_unstarted(task, what):
+    if task.get_running() or len(task) > 0 or hasattr(task, "_had_no_calls"):
+        raise RuntimeError(f"{what}: the task was started; it cannot be changed any more")
+
+
+def make_setter(name, convert=None):
+    """A method that raises where the library's own would only log."""
+    inherited = getattr(Pcall_.Task, name)
+
+    def setter(self, *args):
+        check_unstarted(self, name)
+        if convert is not None and len(args) == 1:
+            args = (convert(args[0], name.removeprefix("set_")),)
+        return inherited(self, *args)
+
+    setter.__name__ = name
+    setter.__qualname__ = f"Task.{name}"
+    setter.__doc__ = inherited.__doc__
+    return setter
+
+
+class Properties:
+    """`task.props`, which checks what is set."""
+
+    def __init__(self, task, props):
+        self.__dict__.update(_task=task, _props=props)
+
+    def __getattr__(self, name):
+        return getattr(self._props, name)
+
+    def __setattr__(self, name, value):
+        self._task.set_property(name, value)
+
+    def __dir__(self):
+        return dir(self._props)
+
+    def __iter__(self):
+        return iter(self._props)
+
+
 class Task(Pcall_.Task):
     """A task of functions that take and return `GLib.Variant`; for Python's, see `Pcall.Pcall`.
 
-    It is a sequence of its calls, and `await` waits for its end.
+    It is a sequence of its calls, and `await` waits for its end. An option that cannot be what it is
+    set to, or that is set after the start, is an exception.
     """
 
     __module__ = MODULE
+
+    for option, convert in OPTIONS.items():
+        locals()[f"set_{option}"] = make_setter(f"set_{option}", convert)
+    for name in ARGUMENT_SETTERS:
+        locals()[name] = make_setter(name)
+    del option, convert, name
+
+    def start(self):
+        """Begins all calls that may run at once. A task runs once."""
+        super().start()
+        if len(self) == 0:
+            self._had_no_calls = True
+        return True
+
+    @property
+    def props(self):
+        return Properties(self, super().props)
+
+    def set_property(self, name, value):
+        option = name.replace("-", "_")
+        if option in OPTIONS:
+            getattr(self, f"set_{option}")(value)
+        else:
+            super().set_property(name, value)
+
+    def __setattr__(self, name, value):
+        if name.replace("-", "_") in OPTIONS:
+            raise AttributeError(f"'Task' object has no attribute {name!r}; call set_{name}()")
+        if not name.startswith("_") and not hasattr(type(self), name):
+            raise AttributeError(f"'Task' object has no attribute {name!r}")
+        super().__setattr__(name, value)
 
     @classmethod
     def new_for_func(cls, func, *user_data):
@@ -111,38 +237,90 @@ class Task(Pcall_.Task):
 Task = override(Task)
 
 
-class Functions:
-    """The functions of a task and their arguments, which never leave memory."""
+class Runner:
+    """The functions of a task and their arguments, which never leave memory. To be called in a child."""
 
-    def __init__(self, rows):
+    def __init__(self):
+        self.set_rows(())
+
+    def set_rows(self, rows):
         self.rows = rows
+        self.batches = Batches(rows)
 
-    def __call__(self, index):
-        """In a child."""
+    def run(self, index):
         return child.run(*self.rows[index])
+
+    def run_batch(self, first, n_calls):
+        return self.batches(first, n_calls)
+
+
+class Lease:
+    """A target of the library for as long as a task has it.
+
+    PyGObject keeps some memory for good of each function that C can call. So those that are in no
+    task any more are used again, for functions of the same name.
+    """
+
+    MAX_IDLE = 64
+    idle = []  # (name, target, runner)
+    runner = None
+
+    def __init__(self, name, rows):
+        self.name = name
+        self.target, self.runner = self.find_idle() or self.make()
+        self.runner.set_rows(rows)
+
+    def find_idle(self):
+        for entry in self.idle[:]:
+            name, target, runner = entry
+            if name == self.name and target.__grefcount__ == 1:
+                try:
+                    self.idle.remove(entry)
+                except ValueError:  # another thread was faster
+                    continue
+                return target, runner
+        return None
+
+    def make(self):
+        runner = Runner()
+        target = Pcall_.Target.new_for_bytes(self.name, runner.run)
+        target.set_batch_func(runner.run_batch)
+        return target, runner
+
+    def __del__(self):
+        if self.runner is not None:
+            self.runner.set_rows(())
+            self.idle.append((self.name, self.target, self.runner))
+            del self.idle[: -self.MAX_IDLE]
 
 
 def make_task(rows):
     """A task of the library for calls: one target for each function, or the same for all calls."""
     if spawn.is_spawned(rows):
-        command_line = spawn.get_command_line()
+        command_line, rest = spawn.get_command_line()
         task = make_task_of(rows, lambda function: spawn.make_target(command_line, function))
-        spawn.set_arguments(task, rows)
+        spawn.set_arguments(task, rows, rest)
         return task
 
-    functions = Functions(rows)
-    batches = Batches(rows)
+    leases = []
 
     def make_target(function):
-        target = Pcall_.Target.new_for_bytes(get_utf8_name(function), functions)
-        target.set_batch_func(batches)
-        return target
+        leases.append(Lease(get_utf8_name(function), rows))
+        return leases[-1].target
 
-    return make_task_of(rows, make_target)
+    task = make_task_of(rows, make_target)
+    task._leases = leases
+    return task
 
 
 def get_utf8_name(function):
     return errors.clean(calls.get_name(function))
+
+
+@functools.cache
+def get_empty_target():
+    """Of tasks without calls."""
+    return Target.new(None, int)
 
 
 def make_task_of(rows, make_target):
@@ -154,24 +332,13 @@ def make_task_of(rows, make_target):
     if len(targets) > 1:
         first, *others = (targets[id(function)] for function in functions)
     else:
-        first, others = next(iter(targets.values()), Target.new(None, int)), ()
+        first, others = next(iter(targets.values()), None) or get_empty_target(), ()
     task = Pcall_.Task.new(first)
     for target in others:
         task.add_target(target)
     if not others:
         task.set_n_calls(len(rows))
     return task
-
-
-def to_timeout(timeout, name="timeout"):
-    """In seconds, 0 for none, as the library has it."""
-    if timeout is None:
-        return 0.0
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
-        raise TypeError(f"{name} must be a number of seconds, not {type(timeout).__name__}")
-    if not timeout > 0:
-        raise ValueError(f"{name} must be more than 0 seconds, not {timeout!r}")
-    return float(timeout)
 
 
 def raise_start_error(error):
@@ -187,14 +354,15 @@ class Pcall:
     Pcall(targets, timeout=None, cargs=(), iargs=(), ckwargs={}, ikwargs=(), **varkwargs)
 
     targets: a callable, or an iterable of callables: then call *i* runs target *i*
-    timeout: how long each single call may run, in seconds
+    timeout: how long each single call may run, in seconds; `None` and 0 for no limit
     cargs: positional arguments that all calls begin with
     iargs: for each call, an iterable of further positional arguments
     ckwargs: keyword arguments of all calls
     ikwargs: for each call, a mapping of further keyword arguments
     varkwargs: further keyword arguments by name, each an iterable of one value for each call
 
-    The lists are zipped: there are as many calls as the shortest of those that were given has
+    An empty tuple for `iargs` or `ikwargs` stands for a list that is not given; any other list without
+    elements makes no calls. The lists are zipped: there are as many calls as the shortest of those that were given has
     elements. A list may be any iterable, and endless where another one, or that of targets, is
     not. Where none is given each target is called once.
 
@@ -206,14 +374,17 @@ class Pcall:
     below, with its options (`max-children`, `failure-policy`, `log-mode` …) and signals.
     """
 
+    __slots__ = ("task", "_results", "_started", "__weakref__")
+
     def __init__(
         self,
+        /,
         targets,
         timeout=None,
         cargs=(),
-        iargs=calls.NOT_GIVEN,
+        iargs=(),
         ckwargs={},
-        ikwargs=calls.NOT_GIVEN,
+        ikwargs=(),
         **varkwargs,
     ):
         rows = calls.build(targets, cargs, iargs, ckwargs, ikwargs, varkwargs)
@@ -224,18 +395,20 @@ class Pcall:
 
     def start(self):
         """Starts all child processes. A task runs once."""
+        spawn.check_not_importing_main()
         child.warm_up()
         try:
             waiting.start(self.task)
         except GLib.Error as error:
             raise_start_error(error)
         except KeyboardInterrupt:
-            self.task.run_dispose()
+            self._dispose()
             raise
         self._started = True
 
     def join(self, timeout=None):
-        """Waits until all calls have ended, or until the timeout, in seconds, has passed.
+        """Waits until all calls have ended, or until the timeout, in seconds, has passed: 0 only looks,
+        and without one, or for less than 0, it takes as long as it takes.
 
         Raises `TimeoutError` when it has passed; the calls go on then, and can be joined again.
         Where a call did not succeed it raises what became of the first such call: a
@@ -244,15 +417,20 @@ class Pcall:
         """
         if not self._started:
             raise RuntimeError("it was not started; call start() before join()")
+        until = waiting.to_until(timeout)
         try:
-            ended = waiting.wait(self.task, timeout)
+            ended = waiting.wait(self.task, until)
         except BaseException:
-            self.task.run_dispose()
+            self._dispose()
             raise
         if not ended:
             left = self.task.get_n_calls() - self.task.get_n_finished()
-            raise TimeoutError(f"{left} calls had not ended after {timeout:g} s; they go on")
+            raise TimeoutError(f"{left} calls had not ended after {timeout} s; they go on")
         self._conclude()
+
+    def _dispose(self):
+        loops.forget(self.task)
+        self.task.run_dispose()
 
     def terminate(self):
         """Ends all child processes with SIGTERM, and what ignores it with SIGKILL later.
@@ -287,7 +465,9 @@ class Pcall:
     def _load_pickles(self, index, data):
         try:
             return values.load_pieces(data)
-        except Exception:  # of one of them: each by itself, it is told which
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # of one of them: each by itself, it is told which
             n_pieces = values.count_pieces(data)
             return [self._load(i) for i in range(index, index + n_pieces)]
 
@@ -343,7 +523,7 @@ class Pcall:
         try:
             await loops.wait(self.task)
         except BaseException:
-            self.task.run_dispose()
+            self._dispose()
             raise
         self._conclude()
         return self._results
@@ -356,9 +536,9 @@ def pcall(
     targets,
     timeout=None,
     cargs=(),
-    iargs=calls.NOT_GIVEN,
+    iargs=(),
     ckwargs={},
-    ikwargs=calls.NOT_GIVEN,
+    ikwargs=(),
     **varkwargs,
 ):
     """Calls functions in parallel, each call in a child process of its own.
@@ -376,9 +556,9 @@ async def pcall_async(
     targets,
     timeout=None,
     cargs=(),
-    iargs=calls.NOT_GIVEN,
+    iargs=(),
     ckwargs={},
-    ikwargs=calls.NOT_GIVEN,
+    ikwargs=(),
     **varkwargs,
 ):
     """As `pcall()`, to be awaited: on asyncio's loop, or on GLib's.

@@ -18,10 +18,16 @@ import threading
 import time
 
 
+MAX_POLL = 86_400.0  # seconds; what poll() takes is limited
+SLICE = 0.05  # seconds between two looks where there is no descriptor that could wake
+
+
 class Interrupts:
     """While it is entered, SIGINT raises KeyboardInterrupt in `wait()`, and only there.
 
-    Where this is not the main thread, or somebody else handles SIGINT, it changes nothing.
+    Where this is not the main thread, or somebody else handles SIGINT, it changes nothing. Where a
+    handler of a task's signal waits in turn, it waits with what is entered already; what SIGINT raises
+    there does not come through the library, and so is raised again behind it.
     """
 
     current = None  # of the main thread
@@ -31,29 +37,43 @@ class Interrupts:
         self.active = False
         self.waiting = False
         self.noted = False
+        self.outer = None
+        self.depth = 0  # of what waits within
+        self.read_fd = self.write_fd = self.previous_fd = -1
 
     def __enter__(self):
-        if (
-            threading.current_thread() is threading.main_thread()
-            and _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler
-        ):
-            self.activate()
+        if threading.current_thread() is threading.main_thread():
+            if Interrupts.current is not None:
+                return self.share(Interrupts.current)
+            if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+                self.activate()
         return self
+
+    def share(self, outer):
+        self.outer = outer
+        outer.depth += 1
+        return outer
 
     def activate(self):
         """The handler first: from there on nothing is raised in here."""
         Interrupts.current = self
         _signal.signal(_signal.SIGINT, self.handle)
         self.active = True
-        self.read_fd, self.write_fd = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            self.read_fd, self.write_fd = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError:  # there are no descriptors left: `wait()` looks from time to time
+            return
         self.poller.register(self.read_fd, select.POLLIN)
         self.previous_fd = _signal.set_wakeup_fd(self.write_fd, warn_on_full_buffer=False)
 
     def __exit__(self, kind, error, traceback):
+        if self.outer is not None:
+            self.outer.depth -= 1
         if not self.active:
             return
-        _signal.set_wakeup_fd(self.previous_fd)
-        self.hand_over()
+        if self.read_fd >= 0:
+            _signal.set_wakeup_fd(self.previous_fd)
+            self.hand_over()
         Interrupts.current = None
         _signal.signal(_signal.SIGINT, _signal.default_int_handler)
         if self.noted and kind is None:
@@ -77,29 +97,28 @@ class Interrupts:
             return b""
 
     def handle(self, signum, frame):
+        self.noted = self.noted or not self.waiting or self.depth > 0
         if self.waiting:
             self.waiting = False
             raise KeyboardInterrupt
-        self.noted = True
 
     def wait(self, fd, until):
-        """Until the descriptor is readable, or the time has come."""
+        """Until the descriptor is readable, or the time has come; sometimes shorter."""
         self.poller.register(fd, select.POLLIN)
         self.waiting = True
         try:
             if self.noted:
                 raise KeyboardInterrupt
-            self.poller.poll(get_milliseconds(until))
+            self.poller.poll(self.get_milliseconds(until))
         finally:
             self.waiting = False
-        if self.active and self.previous_fd < 0:
+            self.poller.unregister(fd)
+        if self.read_fd >= 0 and self.previous_fd < 0:
             self.drain()
 
-
-def get_milliseconds(until):
-    if until is None:
-        return None
-    return max(0, math.ceil((until - time.monotonic()) * 1000))
+    def get_milliseconds(self, until):
+        longest = SLICE if self.active and self.read_fd < 0 else MAX_POLL
+        return math.ceil(1000 * min(max(0, until - time.monotonic()), longest))
 
 
 def get_interrupt_handler():
@@ -110,12 +129,32 @@ def get_interrupt_handler():
     return handler if handler is _signal.default_int_handler else None
 
 
-def wait(task, timeout=None):
-    """Dispatches the task until it has finished; False when the timeout passed before."""
-    until = None if timeout is None else time.monotonic() + timeout
+def to_seconds(value, name):
+    """A number of seconds, infinity for more than there are; not one that is no number."""
+    if isinstance(value, (bool, str)) or not hasattr(type(value), "__float__"):
+        raise TypeError(f"{name} must be a number of seconds, not {type(value).__name__}")
+    try:
+        seconds = float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+    if math.isnan(seconds):
+        raise ValueError(f"{name} must be a number of seconds, not {value!r}")
+    return seconds
+
+
+def to_until(timeout):
+    """When a timeout of `join()` has passed: never where there is none, or it is less than 0."""
+    if timeout is None:
+        return math.inf
+    seconds = to_seconds(timeout, "timeout")
+    return time.monotonic() + seconds if seconds >= 0 else math.inf
+
+
+def wait(task, until=math.inf):
+    """Dispatches the task until it has finished; False when the time came before."""
     with Interrupts() as interrupts:
         while task.dispatch():
-            if until is not None and time.monotonic() >= until:
+            if time.monotonic() >= until:
                 return False
             interrupts.wait(task.get_fd(), until)
     return True
