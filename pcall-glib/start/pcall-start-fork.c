@@ -20,6 +20,7 @@
 #include "base/pcall-fd-private.h"
 #include "base/pcall-life-private.h"
 #include "log/pcall-log-writer-private.h"
+#include "start/pcall-fork-check-private.h"
 #include "start/pcall-start-private.h"
 
 /* The start method for callbacks: a child is a copy of this process.
@@ -340,7 +341,11 @@ fork_child (const PcallStartContext *context,
 
   /* The child does the same; whoever is first. */
   setpgid (pid, pid);
-  return TRUE;
+  if (pcall_fork_check (error))
+    return TRUE;
+
+  pcall_process_destroy (&started->process);
+  return FALSE;
 }
 
 static gboolean
@@ -349,8 +354,8 @@ start (const PcallStartContext *context,
        PcallStarted            *started,
        GError                 **error)
 {
-  Descriptors fds;
-  gboolean forked = make_descriptors (&fds, started, error) &&
+  Descriptors fds = { -1, -1, -1 };
+  gboolean forked = pcall_fork_check (error) && make_descriptors (&fds, started, error) &&
                     fork_child (context, job, &fds, started, error);
 
   if (forked)
