@@ -1,0 +1,119 @@
+# SPDX-FileCopyrightText: 2026 The pcall authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Whatever policy of asyncio the parent has set: functions and coroutine functions as targets, awaited
+from a loop of that policy and called without one. Each case is a program of its own."""
+
+import importlib.util
+import textwrap
+import unittest
+
+from support import TestCase, run_program
+
+POLICIES = {
+    "asyncio's own": """
+        policy = asyncio.DefaultEventLoopPolicy()
+        policy.set_event_loop(policy.new_event_loop())
+    """,
+    "one that is built on it": """
+        class Policy(asyncio.DefaultEventLoopPolicy):
+            pass
+        policy = Policy()
+        policy.set_event_loop(policy.new_event_loop())
+    """,
+    "a foreign one": """
+        class Policy(asyncio.AbstractEventLoopPolicy):
+            loop = None
+            def get_event_loop(self):
+                if self.loop is None:
+                    self.loop = self.new_event_loop()
+                return self.loop
+            def set_event_loop(self, loop):
+                self.loop = loop
+            def new_event_loop(self):
+                return asyncio.SelectorEventLoop()
+        policy = Policy()
+        policy._local = None  # as a fork in Python 3.12 leaves it
+    """,
+    "a foreign one that takes arguments": """
+        class Policy(asyncio.AbstractEventLoopPolicy):
+            def __init__(self, loop):
+                self.loop = loop
+            def get_event_loop(self):
+                return self.loop
+        policy = Policy(asyncio.SelectorEventLoop())
+    """,
+}
+OF_PYGOBJECT = """
+    from gi.events import GLibEventLoopPolicy
+    policy = GLibEventLoopPolicy()
+"""
+if importlib.util.find_spec("gi.events") is not None:
+    POLICIES["PyGObject's"] = OF_PYGOBJECT
+
+PROGRAM = """
+import asyncio, warnings
+warnings.simplefilter("ignore", DeprecationWarning)
+{policy}
+asyncio.set_event_loop_policy(policy)
+warnings.simplefilter("error")
+
+def add(x, y):
+    return x + y
+
+async def add_later(x, y):
+    await asyncio.sleep(0)
+    return x + y
+
+async def both():
+    return [await Pcall.pcall_async(target, cargs=(1,), y=(2, 3)) for target in (add, add_later)]
+
+print([Pcall.pcall(target, cargs=(1,), y=(2, 3)) for target in (add, add_later)])
+print(policy.get_event_loop().run_until_complete(both()))
+print([Pcall.pcall(target, cargs=(1,), y=(2, 3)) for target in (add, add_later)])
+"""
+
+# What PyGObject gives to await, beside what Pcall gives; in the parent, and in a child whose parent
+# has no thread of GIO's yet.
+OF_GIO = """
+import asyncio
+from gi.repository import Gio
+{policy}
+asyncio.set_event_loop_policy(policy)
+
+async def look():
+    file = Gio.File.new_for_path("/dev/null")
+    return (await file.query_info_async("standard::name", 0, 0)).get_name()
+
+async def both():
+    async def call():
+        return await Pcall.pcall_async(str, cargs=(7,))
+    return await asyncio.gather(look(), call())
+
+async def run_task():
+    task = Pcall.Task.new_for_func(lambda args, kwargs: GLib.Variant("i", 3))
+    return (await task.run_async()).unpack()
+
+print(Pcall.pcall(look))
+print(policy.get_event_loop().run_until_complete(both()))
+print(policy.get_event_loop().run_until_complete(run_task()))
+"""
+
+
+class Policies(TestCase):
+    def assert_prints(self, program, policy, lines):
+        done = run_program(program.format(policy=textwrap.dedent(policy)))
+        self.assertEqual((done.stdout.splitlines(), done.stderr), (lines, ""))
+
+    def test_targets(self):
+        for name, policy in POLICIES.items():
+            with self.subTest(name):
+                self.assert_prints(PROGRAM, policy, ["[(3, 4), (3, 4)]"] * 3)
+
+    def test_what_gio_gives_to_await(self):
+        if OF_PYGOBJECT in POLICIES.values():
+            self.assert_prints(OF_GIO, OF_PYGOBJECT, ["('null',)", "['null', ('7',)]", "[3]"])
+
+
+if __name__ == "__main__":
+    unittest.main()
