@@ -1,14 +1,18 @@
 # SPDX-FileCopyrightText: 2026 The pcall authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Whatever policy of asyncio the parent has set: functions and coroutine functions as targets, awaited
-from a loop of that policy and called without one. Each case is a program of its own."""
+"""What differs between versions and builds of Python and PyGObject, and what a program may have set.
+Each case is a program of its own.
+
+Whatever policy of asyncio there is: functions and coroutine functions are targets, awaited from a
+loop of that policy and called without one.
+"""
 
 import importlib.util
 import textwrap
 import unittest
 
-from support import TestCase, run_program
+from support import TestCase, run_bare_program, run_program
 
 POLICIES = {
     "asyncio's own": """
@@ -113,6 +117,34 @@ class Policies(TestCase):
     def test_what_gio_gives_to_await(self):
         if OF_PYGOBJECT in POLICIES.values():
             self.assert_prints(OF_GIO, OF_PYGOBJECT, ["('null',)", "['null', ('7',)]", "[3]"])
+
+
+class Interpreter(TestCase):
+    def test_no_warning_of_threads(self):
+        """As os.fork() gives one from Python 3.12 on."""
+        source = """
+            import threading, warnings
+            warnings.simplefilter("error")
+            end = threading.Event()
+            thread = threading.Thread(target=end.wait)
+            thread.start()
+            print(Pcall.pcall(str, cargs=(1,)))
+            end.set()
+        """
+        done = run_program(source)
+        self.assertEqual((done.stdout, done.stderr), ("('1',)\n", ""))
+
+    def test_free_threaded(self):
+        source = """
+            import sys
+            sys._is_gil_enabled = lambda: {enabled}
+            from gi.repository import Pcall
+            print(Pcall.pcall(str, cargs=(1,)))
+        """
+        self.assertEqual(run_bare_program(source.format(enabled=True)).stdout, "('1',)\n")
+        refused = run_bare_program(source.format(enabled=False))
+        self.assertEqual((refused.stdout, refused.returncode), ("", 1))
+        self.assertRegex(refused.stderr, "ImportError: .* start it with PYTHON_GIL=1")
 
 
 if __name__ == "__main__":
