@@ -91,7 +91,7 @@ demo:
 
 check:
 	@$(call install,$(TEST_PACKAGES) $(GIR_PACKAGES) $(PYTHON_PACKAGES) \
-	  $(GJS_PACKAGES) $(VALA_PACKAGES))
+	  $(GJS_PACKAGES) $(VALA_PACKAGES) python3-numpy)
 	@$(call build,check,-Dintrospection=enabled)
 	@$(call test,check,testlog)
 
