@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -26,6 +27,7 @@
 #include "traces.h"
 
 #define NOBODY 65534
+#define UNKNOWN 54321
 #define MANY_CALLS 20
 
 static GVariant *
@@ -283,6 +285,38 @@ limit_of_processes (gconstpointer data)
   assert_all_succeed (30);
 }
 
+static gpointer
+wait_for_unlock (gpointer data)
+{
+  GMutex *mutex = data;
+
+  g_mutex_lock (mutex);
+  g_mutex_unlock (mutex);
+  return NULL;
+}
+
+/* GLib warns when it is asked for the home of a user whom the system does not know; neither this
+ * process nor a child may ask, as long as nobody wants to know. */
+static void
+user_without_home (gconstpointer data)
+{
+  GMutex mutex;
+  GThread *thread;
+
+  if (geteuid () == 0 && (chown (g_getenv ("XDG_RUNTIME_DIR"), UNKNOWN, UNKNOWN) < 0 ||
+                          setresuid (UNKNOWN, UNKNOWN, UNKNOWN) < 0))
+    return;
+  g_assert_null (getpwuid (UNKNOWN));
+  g_unsetenv ("HOME");
+
+  g_mutex_init (&mutex);
+  g_mutex_lock (&mutex);
+  thread = g_thread_new ("other", wait_for_unlock, &mutex);
+  assert_all_succeed (4);
+  g_mutex_unlock (&mutex);
+  g_thread_join (thread);
+}
+
 /* A group of this test's own, under that of pids in a hierarchy of version 1 or 2. */
 static char *
 make_control_group (void)
@@ -435,6 +469,7 @@ static const Row rows[] = {
   { "/starting/later-fork-fails", later_fork_fails, NULL },
   { "/starting/every-third-fork-fails", every_third_fork_fails, NULL },
   { "/starting/limit-of-processes", limit_of_processes, NULL },
+  { "/starting/user-without-home", user_without_home, NULL },
 };
 
 static void
