@@ -13,6 +13,7 @@
 #include <pwd.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/net.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -399,22 +400,35 @@ test_control_group (void)
 typedef struct
 {
   const char *name;
-  long        number;
+  guint32     number;
   int         error_number;
+  guint32     first; /* the call's first argument; 0 for any */
 } Refusal;
 
-static const Refusal refusals[] = {
-  { "epoll-create", SYS_epoll_create1, ENFILE },
-  { "epoll-ctl", SYS_epoll_ctl, ENOSPC },
-  { "timerfd-create", SYS_timerfd_create, ENFILE },
-  { "pipe", SYS_pipe2, ENFILE },
-  { "socketpair", SYS_socketpair, ENOBUFS },
-#ifndef __SANITIZE_ADDRESS__ /* it clones itself when it looks for leaks */
-  { "clone", SYS_clone, ENOMEM },
+/* Not every architecture has each call by itself. */
+#ifdef SYS_socketcall
+#define SOCKETPAIR SYS_socketcall, ENOBUFS, SYS_SOCKETPAIR
+#else
+#define SOCKETPAIR SYS_socketpair, ENOBUFS, 0
 #endif
-  { "pidfd-open", SYS_pidfd_open, ENOMEM },
-  { "mkdir", SYS_mkdir, ENOSPC },
-  { "setpgid", SYS_setpgid, EPERM },
+#ifdef SYS_mkdir
+#define MKDIR SYS_mkdir
+#else
+#define MKDIR SYS_mkdirat
+#endif
+
+static const Refusal refusals[] = {
+  { "epoll-create", SYS_epoll_create1, ENFILE, 0 },
+  { "epoll-ctl", SYS_epoll_ctl, ENOSPC, 0 },
+  { "timerfd-create", SYS_timerfd_create, ENFILE, 0 },
+  { "pipe", SYS_pipe2, ENFILE, 0 },
+  { "socketpair", SOCKETPAIR },
+#ifndef __SANITIZE_ADDRESS__ /* it clones itself when it looks for leaks */
+  { "clone", SYS_clone, ENOMEM, 0 },
+#endif
+  { "pidfd-open", SYS_pidfd_open, ENOMEM, 0 },
+  { "mkdir", MKDIR, ENOSPC, 0 },
+  { "setpgid", SYS_setpgid, EPERM, 0 },
 };
 
 static void
@@ -422,7 +436,9 @@ refuse (const Refusal *refusal)
 {
   struct sock_filter filter[] = {
     BPF_STMT (BPF_LD | BPF_W | BPF_ABS, offsetof (struct seccomp_data, nr)),
-    BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, refusal->number, 0, 1),
+    BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, refusal->number, 0, 3),
+    BPF_STMT (BPF_LD | BPF_W | BPF_ABS, offsetof (struct seccomp_data, args)),
+    BPF_JUMP (BPF_JMP | BPF_K | (refusal->first != 0 ? BPF_JEQ : BPF_JGE), refusal->first, 0, 1),
     BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ERRNO | refusal->error_number),
     BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
