@@ -156,8 +156,12 @@ function compareWithOneProcess(files, jobs) {
   const one = digestFiles(files, 1).seconds;
   const many = digestFiles(files, jobs).seconds;
 
+  const gain = one > many
+    ? `${(one / many).toFixed(2)} times as fast`
+    : 'no faster: the processors are busy, or there is little to do';
+
   complain(`${files.length} files once more, from the page cache: one process ${one.toFixed(3)} s, ${
-    jobs} at a time ${many.toFixed(3)} s, ${(one / many).toFixed(2)} times as fast`);
+    jobs} at a time ${many.toFixed(3)} s, ${gain}`);
 }
 
 // What came of it
