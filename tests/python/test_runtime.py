@@ -134,6 +134,32 @@ class Interpreter(TestCase):
         done = run_program(source)
         self.assertEqual((done.stdout, done.stderr), ("('1',)\n", ""))
 
+    def test_lost_lock_of_a_stream(self):
+        """Whether a thread has the number of one that the parent had is by chance. This one says at
+        once what a stream says then."""
+        source = """
+            import os, sys, threading
+
+            class Stream:
+                parent = os.getpid()
+                def write(self, text):
+                    pass
+                def flush(self):
+                    if os.getpid() != self.parent:
+                        raise RuntimeError("reentrant call inside <_io.BufferedWriter>")
+
+            end = threading.Event()
+            thread = threading.Thread(target=end.wait)
+            thread.start()
+            out, sys.stdout = sys.stdout, Stream()
+            result = Pcall.pcall(str, cargs=(1,))
+            sys.stdout = out
+            print(result)
+            end.set()
+        """
+        done = run_program(source)
+        self.assertEqual((done.stdout, done.stderr), ("('1',)\n", ""))
+
     def test_free_threaded(self):
         source = """
             import sys
