@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "start/pcall-fork-check-private.h"
+#include "start/pcall-fork-private.h"
 
 #include <dirent.h>
 #include <dlfcn.h>

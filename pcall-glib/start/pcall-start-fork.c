@@ -20,7 +20,7 @@
 #include "base/pcall-fd-private.h"
 #include "base/pcall-life-private.h"
 #include "log/pcall-log-writer-private.h"
-#include "start/pcall-fork-check-private.h"
+#include "start/pcall-fork-private.h"
 #include "start/pcall-start-private.h"
 
 /* The start method for callbacks: a child is a copy of this process.
@@ -46,7 +46,7 @@ static struct
 /**
  * pcall_set_fork_func:
  * @func: (nullable) (scope notified) (closure user_data) (destroy destroy): the function, or
- *   %NULL for `fork()`
+ *   %NULL for `fork()`, which a binding may have put between hooks of its runtime
  * @user_data: what to call it with
  * @destroy: (nullable): called when the function is replaced
  *
@@ -233,7 +233,7 @@ fork_with_signals_blocked (void)
 
   sigfillset (&all);
   pthread_sigmask (SIG_SETMASK, &all, &before);
-  pid = fork_func.func != NULL ? call_fork_func () : fork ();
+  pid = fork_func.func != NULL ? call_fork_func () : pcall_fork ();
   if (pid == 0)
     return 0;
 

@@ -12,7 +12,7 @@
 #include "base/pcall-fd-private.h"
 #include "base/pcall-life-private.h"
 #include "calls/pcall-target-private.h"
-#include "start/pcall-fork-check-private.h"
+#include "start/pcall-fork-private.h"
 
 /* What all children of a task are started with, whatever the start method: the life pipe, a log,
  * something to read nothing from, and a number that no stranger knows. */

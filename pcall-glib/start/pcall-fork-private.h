@@ -6,6 +6,7 @@
 #pragma once
 
 #include <glib.h>
+#include <sys/types.h>
 
 G_BEGIN_DECLS
 
@@ -13,5 +14,8 @@ G_BEGIN_DECLS
  * PCALL_ERROR_FORK_UNSAFE where it is known to hang. The first time, it may have to find out, which
  * can take a second. */
 gboolean pcall_fork_check (GError **error);
+
+/* As fork(), between the hooks of a language's runtime. */
+pid_t    pcall_fork       (void);
 
 G_END_DECLS
