@@ -9,6 +9,7 @@ loop of that policy and called without one.
 """
 
 import importlib.util
+import tempfile
 import textwrap
 import unittest
 
@@ -159,6 +160,41 @@ class Interpreter(TestCase):
         """
         done = run_program(source)
         self.assertEqual((done.stdout, done.stderr), ("('1',)\n", ""))
+
+    def test_no_room_for_the_log(self):
+        """It costs lines, which is said, and no result; but it is an error where the program's own
+        output has no room."""
+        source = """
+            import os, resource, sys
+            resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+
+            def target(n):
+                for i in range(1000):
+                    print("some text")
+                print("more", file=sys.stderr)
+                return n
+
+            def pcall(**properties):
+                p = Pcall.Pcall(target, n=(1, 2))
+                for name, value in properties.items():
+                    p.task.set_property(name, value)
+                p.start()
+                p.join()
+                return p.results
+
+            print(pcall(), pcall(calls_per_child=0), file=sys.stderr)
+            out = os.open(sys.argv[1], os.O_RDWR | os.O_TMPFILE)
+            os.dup2(out, 1)
+            try:
+                pcall(log_mode=Pcall.LogMode.INHERIT)
+            except Pcall.ChildProcessException as error:
+                print(error, file=sys.stderr)
+        """
+        with tempfile.TemporaryDirectory() as directory:
+            done = run_program(source, directory)
+        self.assertRegex(done.stderr, r"(?s)lines were lost: File too large\n.*\(1, 2\) \(1, 2\)\n")
+        self.assertRegex(done.stderr, r"call 0 \(target\): OSError: \[Errno 27\] File too large")
+        self.assertEqual(done.returncode, 0)
 
     def test_free_threaded(self):
         source = """
