@@ -6,6 +6,7 @@
 #
 #   make demo        the example: SHA-256 of every file below DIR (/usr/bin)
 #   make check       the tests; closes with "N passed, N failed"
+#   make check-trixie  the same in a tree of Debian 13, which debootstrap makes
 #   make sanitize    the tests with address and undefined behaviour sanitizers
 #   make valgrind    the tests in C and C++ under valgrind, but those of time and limits
 #   make bench       what pcall costs, against the bare system and today's pools, in ten minutes
@@ -74,7 +75,7 @@ VALGRIND = valgrind --quiet --error-exitcode=99 --trace-children=no \
 	--suppressions=/usr/share/glib-2.0/valgrind/glib.supp
 VALGRIND_PRELOAD = $(CURDIR)/$(BUILD)/valgrind/valgrind-preload.so
 
-.PHONY: help demo check sanitize valgrind bench bench-report doc clean
+.PHONY: help demo check check-trixie sanitize valgrind bench bench-report doc clean
 .DELETE_ON_ERROR:
 
 help:
@@ -90,9 +91,16 @@ demo:
 
 check:
 	@$(call install,$(TEST_PACKAGES) $(GIR_PACKAGES) $(PYTHON_PACKAGES) \
-	  $(GJS_PACKAGES) $(VALA_PACKAGES))
+	  $(GJS_PACKAGES) $(VALA_PACKAGES) python3-numpy)
 	@$(call build,check,-Dintrospection=enabled)
 	@$(call test,check,testlog)
+
+# What is run there: `make check-trixie TARGETS='demo sanitize doc'`
+TARGETS = check
+
+check-trixie:
+	@.ci/in-debian.sh trixie make $(TARGETS) \
+	  $(if $(SLOW),SLOW=$(SLOW)) $(if $(TESTARGS),TESTARGS='$(TESTARGS)')
 
 sanitize:
 	@$(call install,$(TEST_PACKAGES))

@@ -64,7 +64,7 @@ send_attached (const Channel *channel,
 /* A frame whose payload is @length bytes of the memory that is attached first. */
 static void
 send_memory (Channel   *channel,
-             gsize      length,
+             guint64    length,
              const int *fds,
              guint      n_fds)
 {
@@ -114,8 +114,8 @@ make_good_memory (void)
 
 /* Sends @fd as @length bytes of a result, and waits for what comes of that. */
 static GVariant *
-send_and_sleep (int   fd,
-                gsize length)
+send_and_sleep (int     fd,
+                guint64 length)
 {
   Channel channel = bad_frames_find_channel ();
 
@@ -163,6 +163,12 @@ BAD_CHILD (memory_too_short)
   return send_and_sleep (make_good_memory (), GOOD_SIZE + 1);
 }
 
+/* Of which 32 bits cannot tell the difference. */
+BAD_CHILD (memory_4_gib_too_short)
+{
+  return send_and_sleep (make_good_memory (), GOOD_SIZE + (G_GUINT64_CONSTANT (1) << 32));
+}
+
 BAD_CHILD (memory_too_long)
 {
   return send_and_sleep (make_good_memory (), GOOD_SIZE - 1);
@@ -186,7 +192,7 @@ BAD_CHILD (memory_with_hole)
 BAD_CHILD (memory_of_1_tib)
 {
   return send_and_sleep (make_sparse_memory (G_GINT64_CONSTANT (1) << 40),
-                         (gsize) 1 << 40);
+                         G_GUINT64_CONSTANT (1) << 40);
 }
 
 /* There need not be such a page. */

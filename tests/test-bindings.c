@@ -195,6 +195,33 @@ test_hooks (void)
   g_string_free (g_steal_pointer (&trail), TRUE);
 }
 
+static gint
+fork_alone (gpointer user_data)
+{
+  return fork ();
+}
+
+/* Whoever takes his own function back leaves the runtime what it needs. */
+static void
+test_hooks_come_back (void)
+{
+  const PcallForkHooks hooks = { enter, before, after_in_parent, after_in_child, leave };
+  PcallTask *task = pcall_task_new_for_func (return_trail, NULL, NULL);
+
+  trail = g_string_new (NULL);
+  pcall_set_fork_hooks (&hooks);
+  pcall_set_fork_func (fork_alone, NULL, NULL);
+  support_run (task, "[<''>]");
+  g_assert_finalize_object (task);
+
+  task = pcall_task_new_for_func (return_trail, NULL, NULL);
+  pcall_set_fork_func (NULL, NULL, NULL);
+  support_run (task, "[<'ebcl'>]");
+  pcall_set_fork_hooks (NULL);
+  g_assert_finalize_object (task);
+  g_string_free (g_steal_pointer (&trail), TRUE);
+}
+
 static void
 test_no_hooks (void)
 {
@@ -459,6 +486,7 @@ main (int argc, char *argv[])
   support_add ("/pcall/bindings/no-batches", test_no_batches);
   support_add ("/pcall/bindings/no-batch-memory", test_no_batch_memory);
   support_add ("/pcall/bindings/hooks", test_hooks);
+  support_add ("/pcall/bindings/hooks-come-back", test_hooks_come_back);
   support_add ("/pcall/bindings/no-hooks", test_no_hooks);
   support_add ("/pcall/bindings/fork-func-that-does-not-fork", test_fork_func_that_does_not_fork);
 

@@ -109,6 +109,38 @@ set_details_then_none (GVariant *args, GVariant *kwargs, gpointer user_data, GEr
   return NULL;
 }
 
+static GVariant *
+set_details_twice (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
+{
+  pcall_set_error_details (g_variant_new_parsed ("{'line': <7>, 'type': <'x'>}"));
+  pcall_set_error_details (g_variant_new_parsed ("{'type': <'y'>}"));
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED, "failed");
+  return NULL;
+}
+
+/* A binding that tells of an exception leaves what the function has said. */
+static void
+test_details_added (void)
+{
+  PcallTask *task = support_task (set_details_twice, 1);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) details = NULL;
+  g_autoptr (PcallCall) call = NULL;
+  const char *type = NULL;
+  gint line = 0;
+
+  g_assert_null (pcall_task_run (task, NULL, &error));
+  call = pcall_task_get_call (task, 0);
+  details = pcall_call_get_error_details (call);
+  g_assert_cmpuint (g_variant_n_children (details), ==, 2);
+  g_assert_true (g_variant_lookup (details, "line", "i", &line));
+  g_assert_true (g_variant_lookup (details, "type", "&s", &type));
+  g_assert_cmpint (line, ==, 7);
+  g_assert_cmpstr (type, ==, "y");
+  g_clear_object (&call);
+  g_assert_finalize_object (task);
+}
+
 /* Details belong to an error: without one they go nowhere, and they can be taken back. */
 static void
 test_details_unused (void)
@@ -575,6 +607,7 @@ main (int argc, char *argv[])
       g_test_add_data_func (path, &error_cases[i], test_error_crosses);
     }
   support_add ("/pcall/failure/details-unused", test_details_unused);
+  support_add ("/pcall/failure/details-added", test_details_added);
   support_add ("/pcall/failure/beats-result", test_error_beats_result);
   support_add ("/pcall/failure/lowest-index", test_lowest_index);
   support_add ("/pcall/failure/not-wanted", test_error_not_wanted);

@@ -146,6 +146,8 @@ static const Row rows[] = {
   { BAD (memory_half_sealed), 0, REFUSED, .said = MEMORY "it is not sealed$" },
   { BAD (memory_mapped), 0, REFUSED, .said = MEMORY "it is not sealed$" },
   { BAD (memory_too_short), 0, REFUSED, .said = MEMORY "it has not the size that the frame te" },
+  { BAD (memory_4_gib_too_short), 0, REFUSED,
+    .said = MEMORY "it has not the size that the frame tells$" },
   { BAD (memory_too_long), 0, REFUSED, .said = MEMORY "it has not the size that the frame tells$" },
   { BAD (memory_with_hole), 0, REFUSED, .said = MEMORY "it has holes$" },
   { BAD (memory_of_1_tib), 0, REFUSED, .said = MEMORY "it has holes$" },

@@ -124,6 +124,27 @@ use_signals (gint i)
 }
 
 static void
+use_closures (gint i)
+{
+  g_autoptr (HammerObject) object = g_object_new (HAMMER_TYPE_OBJECT, NULL);
+
+  g_signal_connect_object (object, "struck", G_CALLBACK (ignore_end), object, 0);
+  g_signal_connect_object (object, "notify::number", G_CALLBACK (ignore_end), object,
+                           G_CONNECT_SWAPPED);
+  g_signal_emit (object, struck_signal, 0, 1);
+}
+
+/* Of a name that nobody uses: nothing changes, which other threads may not stand. Without a pause a
+ * child would hardly ever find the lock free. */
+static void
+use_environment (gint i)
+{
+  unsetenv ("PCALL_TEST_LOCKS");
+  for (gint j = 0; j < 50; j++)
+    g_thread_self ();
+}
+
+static void
 use_types (gint i)
 {
   g_autofree GType *children = g_type_children (G_TYPE_OBJECT, NULL);
@@ -312,6 +333,8 @@ static const Use uses[] = {
   { "objects", use_objects },
   { "weak-references", use_weak_references },
   { "signals", use_signals },
+  { "closures", use_closures },
+  { "environment", use_environment },
   { "types", use_types },
   { "variants", use_variants },
   { "quarks", use_quarks },

@@ -50,7 +50,11 @@ return_number (gpointer data)
 static int
 kill_itself (gpointer data)
 {
-  raise (GPOINTER_TO_INT (data));
+  int signum = GPOINTER_TO_INT (data);
+
+  /* Whoever started this program may have it ignore some, as nohup does. */
+  signal (signum, SIG_DFL);
+  raise (signum);
   return 0;
 }
 

@@ -463,12 +463,23 @@ on_signal (int signum)
 {
 }
 
+/* Whoever started this program may have it ignore the signals of its terminal: nohup does, and a
+ * shell for what runs in the background. */
+static void
+heed_terminal (void)
+{
+  signal (SIGHUP, SIG_DFL);
+  signal (SIGINT, SIG_DFL);
+  signal (SIGQUIT, SIG_DFL);
+}
+
 static void
 test_signals (void)
 {
   g_autoptr (PcallTask) task = symbol_task ("get_state", 2);
   sigset_t some, before;
 
+  heed_terminal ();
   sigemptyset (&some);
   sigaddset (&some, SIGTERM);
   sigaddset (&some, SIGUSR1);
@@ -480,6 +491,20 @@ test_signals (void)
   signal (SIGPIPE, SIG_DFL);
   signal (SIGUSR2, SIG_DFL);
   sigprocmask (SIG_SETMASK, &before, NULL);
+}
+
+/* A worker that outlives its terminal has to outlive it, too. */
+static void
+test_signals_of_terminal (void)
+{
+  g_autoptr (PcallTask) task = symbol_task ("get_state", 1);
+
+  heed_terminal ();
+  signal (SIGHUP, SIG_IGN);
+  signal (SIGQUIT, SIG_IGN);
+  pcall_task_set_log_mode (task, PCALL_LOG_MODE_INHERIT);
+  support_run (task, "[<(@u 2, @u 0, true, false)>]");
+  heed_terminal ();
 }
 
 static void
@@ -540,6 +565,7 @@ main (int    argc,
   support_add ("/pcall/spawn/kill-at-random", test_kill_at_random);
   support_add ("/pcall/spawn/descriptors", test_descriptors);
   support_add ("/pcall/spawn/signals", test_signals);
+  support_add ("/pcall/spawn/signals-of-terminal", test_signals_of_terminal);
   g_test_add_func ("/pcall/spawn/closed-streams", test_closed_streams);
   support_add ("/pcall/spawn/fork-and-return", test_fork_and_return);
 

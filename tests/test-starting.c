@@ -10,8 +10,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/net.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -19,12 +21,14 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tally.h"
 #include "traces.h"
 
 #define NOBODY 65534
+#define UNKNOWN 54321
 #define MANY_CALLS 20
 
 static GVariant *
@@ -239,16 +243,79 @@ every_third_fork_fails (gconstpointer data)
 
 /* Real limits */
 
+/* Whether there may be one process more. */
+static gboolean
+can_fork (void)
+{
+  pid_t pid = fork ();
+
+  if (pid == 0)
+    _exit (EXIT_SUCCESS);
+  if (pid > 0)
+    g_assert_cmpint (waitpid (pid, NULL, 0), ==, pid);
+  return pid > 0;
+}
+
+/* The limit is one of all the processes that a user has, and some of them nobody here may see. So how
+ * many there are is tried. */
+static void
+leave_room_for (guint n_processes)
+{
+  struct rlimit limit;
+
+  g_assert_no_errno (getrlimit (RLIMIT_NPROC, &limit));
+  for (limit.rlim_cur = 1; limit.rlim_cur < limit.rlim_max; limit.rlim_cur++)
+    {
+      g_assert_no_errno (setrlimit (RLIMIT_NPROC, &limit));
+      if (can_fork ())
+        break;
+    }
+
+  limit.rlim_cur += n_processes - 1;
+  limit.rlim_max = limit.rlim_cur;
+  g_assert_no_errno (setrlimit (RLIMIT_NPROC, &limit));
+}
+
 static void
 limit_of_processes (gconstpointer data)
 {
-  struct rlimit limit = { 6, 6 };
-
   if (geteuid () == 0 && (chown (g_getenv ("XDG_RUNTIME_DIR"), NOBODY, NOBODY) < 0 ||
                           setresuid (NOBODY, NOBODY, NOBODY) < 0))
     return;
-  g_assert_no_errno (setrlimit (RLIMIT_NPROC, &limit));
+  leave_room_for (5);
   assert_all_succeed (30);
+}
+
+static gpointer
+wait_for_unlock (gpointer data)
+{
+  GMutex *mutex = data;
+
+  g_mutex_lock (mutex);
+  g_mutex_unlock (mutex);
+  return NULL;
+}
+
+/* GLib warns when it is asked for the home of a user whom the system does not know; neither this
+ * process nor a child may ask, as long as nobody wants to know. */
+static void
+user_without_home (gconstpointer data)
+{
+  GMutex mutex;
+  GThread *thread;
+
+  if (geteuid () == 0 && (chown (g_getenv ("XDG_RUNTIME_DIR"), UNKNOWN, UNKNOWN) < 0 ||
+                          setresuid (UNKNOWN, UNKNOWN, UNKNOWN) < 0))
+    return;
+  g_assert_null (getpwuid (UNKNOWN));
+  g_unsetenv ("HOME");
+
+  g_mutex_init (&mutex);
+  g_mutex_lock (&mutex);
+  thread = g_thread_new ("other", wait_for_unlock, &mutex);
+  assert_all_succeed (4);
+  g_mutex_unlock (&mutex);
+  g_thread_join (thread);
 }
 
 /* A group of this test's own, under that of pids in a hierarchy of version 1 or 2. */
@@ -333,22 +400,35 @@ test_control_group (void)
 typedef struct
 {
   const char *name;
-  long        number;
+  guint32     number;
   int         error_number;
+  guint32     first; /* the call's first argument; 0 for any */
 } Refusal;
 
-static const Refusal refusals[] = {
-  { "epoll-create", SYS_epoll_create1, ENFILE },
-  { "epoll-ctl", SYS_epoll_ctl, ENOSPC },
-  { "timerfd-create", SYS_timerfd_create, ENFILE },
-  { "pipe", SYS_pipe2, ENFILE },
-  { "socketpair", SYS_socketpair, ENOBUFS },
-#ifndef __SANITIZE_ADDRESS__ /* it clones itself when it looks for leaks */
-  { "clone", SYS_clone, ENOMEM },
+/* Not every architecture has each call by itself. */
+#ifdef SYS_socketcall
+#define SOCKETPAIR SYS_socketcall, ENOBUFS, SYS_SOCKETPAIR
+#else
+#define SOCKETPAIR SYS_socketpair, ENOBUFS, 0
 #endif
-  { "pidfd-open", SYS_pidfd_open, ENOMEM },
-  { "mkdir", SYS_mkdir, ENOSPC },
-  { "setpgid", SYS_setpgid, EPERM },
+#ifdef SYS_mkdir
+#define MKDIR SYS_mkdir
+#else
+#define MKDIR SYS_mkdirat
+#endif
+
+static const Refusal refusals[] = {
+  { "epoll-create", SYS_epoll_create1, ENFILE, 0 },
+  { "epoll-ctl", SYS_epoll_ctl, ENOSPC, 0 },
+  { "timerfd-create", SYS_timerfd_create, ENFILE, 0 },
+  { "pipe", SYS_pipe2, ENFILE, 0 },
+  { "socketpair", SOCKETPAIR },
+#ifndef __SANITIZE_ADDRESS__ /* it clones itself when it looks for leaks */
+  { "clone", SYS_clone, ENOMEM, 0 },
+#endif
+  { "pidfd-open", SYS_pidfd_open, ENOMEM, 0 },
+  { "mkdir", MKDIR, ENOSPC, 0 },
+  { "setpgid", SYS_setpgid, EPERM, 0 },
 };
 
 static void
@@ -356,7 +436,9 @@ refuse (const Refusal *refusal)
 {
   struct sock_filter filter[] = {
     BPF_STMT (BPF_LD | BPF_W | BPF_ABS, offsetof (struct seccomp_data, nr)),
-    BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, refusal->number, 0, 1),
+    BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, refusal->number, 0, 3),
+    BPF_STMT (BPF_LD | BPF_W | BPF_ABS, offsetof (struct seccomp_data, args)),
+    BPF_JUMP (BPF_JMP | BPF_K | (refusal->first != 0 ? BPF_JEQ : BPF_JGE), refusal->first, 0, 1),
     BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ERRNO | refusal->error_number),
     BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
@@ -403,6 +485,7 @@ static const Row rows[] = {
   { "/starting/later-fork-fails", later_fork_fails, NULL },
   { "/starting/every-third-fork-fails", every_third_fork_fails, NULL },
   { "/starting/limit-of-processes", limit_of_processes, NULL },
+  { "/starting/user-without-home", user_without_home, NULL },
 };
 
 static void

@@ -245,8 +245,12 @@ compare_with_one_process (GPtrArray *files, guint jobs, GError **error)
     return FALSE;
   fprintf (stderr,
            "checksums: %u files once more, from the page cache: one process %.3f s, "
-           "%u at a time %.3f s, %.2f times as fast\n",
-           files->len, one, jobs, many, one / many);
+           "%u at a time %.3f s",
+           files->len, one, jobs, many);
+  if (one > many)
+    fprintf (stderr, ", %.2f times as fast\n", one / many);
+  else
+    fprintf (stderr, ", no faster: the processors are busy, or there is little to do\n");
   return TRUE;
 }
 

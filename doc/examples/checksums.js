@@ -18,6 +18,10 @@ import GLib from 'gi://GLib';
 import Pcall from 'gi://Pcall';
 import System from 'system';
 
+// From GLib 2.80 on, streams of descriptors have a namespace of their own.
+const {OutputStream} = await import('gi://GioUnix').then(
+  module => module.default, () => ({OutputStream: Gio.UnixOutputStream}));
+
 const HANDS_PER_PROCESS = 8;
 const COST_OF_OPENING = 32 * 1024; // in bytes that are summed up in the same time
 const BAR_WIDTH = 50;
@@ -152,14 +156,18 @@ function compareWithOneProcess(files, jobs) {
   const one = digestFiles(files, 1).seconds;
   const many = digestFiles(files, jobs).seconds;
 
+  const gain = one > many
+    ? `${(one / many).toFixed(2)} times as fast`
+    : 'no faster: the processors are busy, or there is little to do';
+
   complain(`${files.length} files once more, from the page cache: one process ${one.toFixed(3)} s, ${
-    jobs} at a time ${many.toFixed(3)} s, ${(one / many).toFixed(2)} times as fast`);
+    jobs} at a time ${many.toFixed(3)} s, ${gain}`);
 }
 
 // What came of it
 
 function writeTo(fd, text) {
-  const stream = new Gio.UnixOutputStream({fd, close_fd: false});
+  const stream = new OutputStream({fd, close_fd: false});
 
   stream.write_all(Uint8Array.from(text, character => character.charCodeAt(0)), null);
 }

@@ -132,9 +132,12 @@ def compare_with_one_process(files, jobs):
     """Runs the whole twice more; the first run has brought the files into the page cache."""
     one = digest_files(files, 1, [])
     many = digest_files(files, jobs, [])
+    gain = "no faster: the processors are busy, or there is little to do"
+    if one > many:
+        gain = f"{one / many:.2f} times as fast"
     print(
         f"checksums: {len(files)} files once more, from the page cache: one process {one:.3f} s, "
-        f"{jobs} at a time {many:.3f} s, {one / many:.2f} times as fast",
+        f"{jobs} at a time {many:.3f} s, {gain}",
         file=sys.stderr,
     )
 

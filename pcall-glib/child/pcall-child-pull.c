@@ -215,7 +215,7 @@ hand_over (Series   *self,
            GError   *error,
            gboolean  has_log)
 {
-  g_autoptr (GError) owned = error;
+  G_GNUC_UNUSED g_autoptr (GError) owned = error;
 
   flush_span (self, self->index - self->span.first);
   if (error != NULL)

@@ -583,12 +583,33 @@ pcall_set_result_memory (gint     fd,
   return TRUE;
 }
 
+/* @details, and what stands in @before under other names. */
+static GVariant *
+add_details (GVariant *before,
+             GVariant *details)
+{
+  GVariantDict dict;
+  GVariantIter iter;
+  const char *name;
+  GVariant *value;
+
+  g_variant_dict_init (&dict, before);
+  g_variant_iter_init (&iter, details);
+  while (g_variant_iter_loop (&iter, "{&sv}", &name, &value))
+    g_variant_dict_insert_value (&dict, name, value);
+  return g_variant_ref_sink (g_variant_dict_end (&dict));
+}
+
 /**
  * pcall_set_error_details:
  * @details: (nullable): an `a{sv}`, or %NULL for none; a floating reference is taken
  *
  * Sets what goes with the error if this call fails with one: by convention `type`, `message` and
- * `traceback`, strings. The parent finds it in [property@Pcall.Call:error-details].
+ * `traceback`, strings, which bindings set for an exception. The parent finds it in
+ * [property@Pcall.Call:error-details].
+ *
+ * What was set in this call before stays, unless it has the name of one of @details; %NULL takes all
+ * of it back.
  *
  * Call it inside a child. Elsewhere it warns and does nothing.
  *
@@ -606,6 +627,13 @@ pcall_set_error_details (GVariant *details)
     return;
 
   g_mutex_lock (&current_lock);
+  if (owned != NULL && current.error_details != NULL)
+    {
+      GVariant *both = add_details (current.error_details, owned);
+
+      g_variant_unref (owned);
+      owned = both;
+    }
   g_clear_pointer (&current.error_details, g_variant_unref);
   current.error_details = g_steal_pointer (&owned);
   g_mutex_unlock (&current_lock);

@@ -5,8 +5,11 @@
 
 #include <errno.h>
 #include <gio/gio.h>
+#include <pwd.h>
+#include <stdlib.h>
 #include <sys/time.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "start/pcall-start-private.h"
 
@@ -125,12 +128,13 @@ ignore_notify (void)
 {
 }
 
-/* g_signal_mutex, closure_array_mutex */
+/* g_signal_mutex, closure_array_mutex: only a closure that is bound to an object takes that */
 static void
 try_signals (void)
 {
   GObject *object = g_object_new (LOCK_TRIAL_TYPE_TRIAL, NULL);
-  gulong id = g_signal_connect (object, "notify", G_CALLBACK (ignore_notify), NULL);
+  GClosure *closure = g_cclosure_new_object (ignore_notify, object);
+  gulong id = g_signal_connect_closure (object, "notify", closure, FALSE);
 
   g_signal_handler_disconnect (object, id);
   g_object_unref (object);
@@ -170,12 +174,19 @@ try_random (void)
   g_random_int ();
 }
 
-/* g_utils_global, g_application_name, g_prgname */
+/* The C library's own lock of the environment, which it does not mend. */
+static void
+try_environment (void)
+{
+  unsetenv ("PCALL_LOCK_TRIAL");
+}
+
+/* g_utils_global, g_application_name, g_prgname. The user's own directories would be looked for in
+ * the system's list of users, and GLib warns of one that is not there. */
 static void
 try_user_data (void)
 {
-  g_get_home_dir ();
-  g_get_user_name ();
+  g_get_system_config_dirs ();
   g_get_application_name ();
   g_get_prgname ();
 }
@@ -192,6 +203,21 @@ try_strings (void)
   (void) text;
 }
 
+/* Whether GLib knows the user's home without warning. */
+static gboolean
+has_home (void)
+{
+  struct passwd entry;
+  struct passwd *found = NULL;
+  char buffer[4096];
+
+  return g_getenv ("HOME") != NULL ||
+         (getpwuid_r (getuid (), &entry, buffer, sizeof buffer, &found) == 0 && found != NULL);
+}
+
+/* Kinds of files are looked up below the user's home. */
+static gboolean knows_kinds;
+
 /* attribute_hash, extension_points, global_mime_dirs, gio_xdgmime, uid_cache and gid_cache of
  * GIO. The local file system is asked: another one could be a service. What is not tried is
  * hidden_cache (standard::is-hidden): asking for it starts GLib's worker thread. */
@@ -204,6 +230,8 @@ try_files (void)
 
   g_file_attribute_matcher_unref (g_file_attribute_matcher_new ("standard::name"));
   g_io_extension_point_lookup ("gio-vfs");
+  if (!knows_kinds)
+    return;
   g_content_type_get_mime_dirs ();
   g_free (g_content_type_from_mime_type ("text/plain"));
 }
@@ -241,6 +269,7 @@ pcall_lock_trial_prepare (void)
   if (!g_once_init_enter (&once))
     return;
 
+  knows_kinds = has_home ();
   try_time_zones ();
   try_files ();
   g_once_init_leave (&once, 1);
@@ -253,7 +282,7 @@ pcall_lock_trial (guint attempt)
     try_quarks,       try_slices,        try_messages, try_variants, try_types,
     try_objects,      try_signals,       try_random,   try_once,     try_main_contexts,
     try_cancellables, try_user_data,     try_time_zones, try_strings, try_files,
-    try_character_sets,
+    try_character_sets, try_environment,
   };
   glong limit = (glong) FIRST_LIMIT_US << MIN (attempt, MAX_DOUBLINGS);
   struct itimerval limited = { .it_value = { limit / G_USEC_PER_SEC, limit % G_USEC_PER_SEC } };

@@ -198,7 +198,8 @@ open_default (PcallLogFiles *self,
     return TRUE;
 
   g_set_error (error, PCALL_ERROR, PCALL_ERROR_START,
-               "no private directory for log files: %s in %s and /dev/shm; set log-directory",
+               "no private directory for log files: %s in %s and /dev/shm; set log-directory, or "
+               "log-mode to inherit",
                g_strerror (errno), g_get_tmp_dir ());
   return FALSE;
 }

@@ -5,6 +5,8 @@
 
 #include "pcall-fork.h"
 
+#include "start/pcall-fork-private.h"
+
 #include <errno.h>
 #include <unistd.h>
 
@@ -12,7 +14,11 @@
  *
  * A runtime can fork by a function of its own language, but then that function is in the way of the
  * fork: it may be interrupted before it has forked and after, and it may throw, where nobody can
- * catch. So the fork is done here, between what the runtime itself calls in C. */
+ * catch. So the fork is done here, between what the runtime itself calls in C.
+ *
+ * The hooks are a process's own way to fork, as long as nobody gives it another one for a while. */
+
+static PcallForkHooks runtime; /* all of them NULL where there are none */
 
 static void
 call (void (*hook) (void))
@@ -21,20 +27,19 @@ call (void (*hook) (void))
     hook ();
 }
 
-static gint
-fork_between_hooks (gpointer user_data)
+pid_t
+pcall_fork (void)
 {
-  const PcallForkHooks *hooks = user_data;
-  gint state = hooks->enter != NULL ? hooks->enter () : 0;
+  gint state = runtime.enter != NULL ? runtime.enter () : 0;
   pid_t pid;
   int saved_errno;
 
-  call (hooks->before);
+  call (runtime.before);
   pid = fork ();
   saved_errno = errno;
-  call (pid == 0 ? hooks->after_in_child : hooks->after_in_parent);
-  if (hooks->leave != NULL)
-    hooks->leave (state);
+  call (pid == 0 ? runtime.after_in_child : runtime.after_in_parent);
+  if (runtime.leave != NULL)
+    runtime.leave (state);
 
   errno = saved_errno;
   return pid;
@@ -44,7 +49,9 @@ fork_between_hooks (gpointer user_data)
  * pcall_set_fork_hooks: (skip)
  * @hooks: (nullable): what to call around `fork()`, or %NULL for nothing; it is copied
  *
- * Sets a fork function, as [func@Pcall.set_fork_func] does, that forks between hooks.
+ * Sets what this process calls around each `fork()`. A function that was set with
+ * [func@Pcall.set_fork_func] is dropped; one that is set later takes the place of `fork()` and of the
+ * hooks, as long as it is set.
  *
  * This is for bindings of languages whose runtime has to prepare itself for a fork, and gives
  * functions in C for that. For CPython they are `PyGILState_Ensure()`, `PyOS_BeforeFork()`,
@@ -55,8 +62,6 @@ fork_between_hooks (gpointer user_data)
 void
 pcall_set_fork_hooks (const PcallForkHooks *hooks)
 {
-  if (hooks != NULL)
-    pcall_set_fork_func (fork_between_hooks, g_memdup2 (hooks, sizeof *hooks), g_free);
-  else
-    pcall_set_fork_func (NULL, NULL, NULL);
+  pcall_set_fork_func (NULL, NULL, NULL);
+  runtime = hooks != NULL ? *hooks : (PcallForkHooks) { NULL };
 }

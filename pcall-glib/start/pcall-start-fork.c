@@ -20,6 +20,7 @@
 #include "base/pcall-fd-private.h"
 #include "base/pcall-lifeline-private.h"
 #include "log/pcall-log-writer-private.h"
+#include "start/pcall-fork-private.h"
 #include "start/pcall-start-private.h"
 
 /* The start method for callbacks: a child is a copy of this process.
@@ -45,7 +46,7 @@ static struct
 /**
  * pcall_set_fork_func:
  * @func: (nullable) (scope notified) (closure user_data) (destroy destroy): the function, or
- *   %NULL for `fork()`
+ *   %NULL for `fork()`, which a binding may have put between hooks of its runtime
  * @user_data: what to call it with
  * @destroy: (nullable): called when the function is replaced
  *
@@ -232,7 +233,7 @@ fork_with_signals_blocked (void)
 
   sigfillset (&all);
   pthread_sigmask (SIG_SETMASK, &all, &before);
-  pid = fork_func.func != NULL ? call_fork_func () : fork ();
+  pid = fork_func.func != NULL ? call_fork_func () : pcall_fork ();
   if (pid == 0)
     return 0;
 
@@ -340,7 +341,11 @@ fork_child (const PcallStartContext *context,
 
   /* The child does the same; whoever is first. */
   setpgid (pid, pid);
-  return TRUE;
+  if (pcall_fork_check (error))
+    return TRUE;
+
+  pcall_process_destroy (&started->process);
+  return FALSE;
 }
 
 static gboolean
@@ -349,8 +354,8 @@ start (const PcallStartContext *context,
        PcallStarted            *started,
        GError                 **error)
 {
-  Descriptors fds;
-  gboolean forked = make_descriptors (&fds, started, error) &&
+  Descriptors fds = { -1, -1, -1 };
+  gboolean forked = pcall_fork_check (error) && make_descriptors (&fds, started, error) &&
                     fork_child (context, job, &fds, started, error);
 
   if (forked)

@@ -147,25 +147,27 @@ send_all (int            fd,
   return TRUE;
 }
 
-/* The first frame's payload stands in attached memory if @in_memory. */
+/* With what is attached to @attached, which is only read: the message itself refers to what lies
+ * here, and goes with it. The first frame's payload stands in attached memory if @in_memory. */
 static gboolean
 send_frames (PcallChannel        *self,
              const PcallOutgoing *frames,
              guint                n_frames,
              gboolean             in_memory,
-             struct msghdr       *message)
+             const struct msghdr *attached)
 {
+  struct msghdr message = *attached;
   guint8 headers[MAX_FRAMES_SENT][PCALL_FRAME_HEADER_SIZE];
   struct iovec iovecs[MAX_FRAMES_SENT * IOVECS_PER_FRAME];
 
   g_assert (n_frames <= MAX_FRAMES_SENT);
 
-  message->msg_iov = iovecs;
+  message.msg_iov = iovecs;
   for (guint i = 0; i < n_frames; i++)
-    message->msg_iovlen += add_frame (self, &frames[i], in_memory && i == 0, headers[i],
-                                      iovecs + message->msg_iovlen);
+    message.msg_iovlen += add_frame (self, &frames[i], in_memory && i == 0, headers[i],
+                                     iovecs + message.msg_iovlen);
 
-  return send_all (self->fd, message);
+  return send_all (self->fd, &message);
 }
 
 /* Nothing was sent then. */
@@ -186,7 +188,7 @@ send_attached (PcallChannel        *self,
   guint32 sequence = self->next_sent;
   guint n_handles = count_handles (frames);
   int fds[PCALL_MAX_DESCRIPTORS];
-  struct msghdr message = { .msg_name = NULL };
+  struct msghdr attached = { .msg_name = NULL };
   PcallControl control;
   guint n = 0;
 
@@ -196,8 +198,8 @@ send_attached (PcallChannel        *self,
     fds[n++] = memory;
   if (n_handles > 0)
     memcpy (fds + n, g_unix_fd_list_peek_fds (frames->handles, NULL), n_handles * sizeof *fds);
-  pcall_control_attach (&control, &message, fds, n + n_handles);
-  if (send_frames (self, frames, n_frames, memory >= 0, &message))
+  pcall_control_attach (&control, &attached, fds, n + n_handles);
+  if (send_frames (self, frames, n_frames, memory >= 0, &attached))
     return TRUE;
 
   if (is_about_attachments (errno))
@@ -263,13 +265,13 @@ pcall_channel_send (PcallChannel        *self,
                     const PcallOutgoing *frames,
                     guint                n_frames)
 {
-  struct msghdr message = { .msg_name = NULL };
+  static const struct msghdr nothing;
 
   if (self->attaches && (frames->memory != 0 || is_large (self, frames)))
     return send_large (self, frames, n_frames);
   if (frames->handles != NULL)
     return send_attached (self, frames, n_frames, -1);
-  return send_frames (self, frames, n_frames, FALSE, &message);
+  return send_frames (self, frames, n_frames, FALSE, &nothing);
 }
 
 /* Where the parent sends. A parcel owns the value, so that nothing is copied but by the kernel. */

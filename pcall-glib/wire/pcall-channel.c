@@ -104,7 +104,7 @@ static gboolean
 reserve_payload (PcallChannel *self,
                  GError      **error)
 {
-  gsize wanted = MAX (self->payload_capacity * 2, FIRST_CAPACITY);
+  guint64 wanted = MAX ((guint64) self->payload_capacity * 2, FIRST_CAPACITY);
   PcallPayload *larger;
 
   if (self->payload != NULL &&
@@ -113,11 +113,11 @@ reserve_payload (PcallChannel *self,
     return TRUE;
 
   wanted = MIN (wanted, pcall_frame_padded_length (self->incoming.length));
-  larger = pcall_payload_resize (self->payload, wanted);
+  larger = wanted <= G_MAXSSIZE ? pcall_payload_resize (self->payload, wanted) : NULL;
   if (larger == NULL)
     {
       g_set_error (error, PCALL_ERROR, PCALL_ERROR_PROTOCOL,
-                   "no memory for %" G_GSIZE_FORMAT " bytes of a frame of %" G_GUINT64_FORMAT,
+                   "no memory for %" G_GUINT64_FORMAT " bytes of a frame of %" G_GUINT64_FORMAT,
                    wanted, self->incoming.length);
       return FALSE;
     }

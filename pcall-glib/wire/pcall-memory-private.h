@@ -28,7 +28,7 @@ gboolean      pcall_memory_finish  (int                 fd,
 /* What somebody sent as @length bytes of memory. Anything else is PCALL_ERROR_PROTOCOL, and so is
  * no room for it. It can be written to if @writable. @fd stays the caller's. */
 PcallPayload *pcall_memory_receive (int                 fd,
-                                    gsize               length,
+                                    guint64             length,
                                     gboolean            writable,
                                     GError            **error);
 

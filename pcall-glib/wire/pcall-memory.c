@@ -131,7 +131,7 @@ refuse (GError    **error,
 /* The seals first: what else is found holds from there on. */
 static gboolean
 check (int      fd,
-       gsize    length,
+       guint64  length,
        GError **error)
 {
   int seals = fcntl (fd, F_GET_SEALS);
@@ -191,7 +191,7 @@ copy (int      fd,
 
 PcallPayload *
 pcall_memory_receive (int       fd,
-                      gsize     length,
+                      guint64   length,
                       gboolean  writable,
                       GError  **error)
 {
@@ -199,6 +199,11 @@ pcall_memory_receive (int       fd,
 
   if (!check (fd, length, error))
     return NULL;
+  if (length > G_MAXSSIZE)
+    {
+      refuse (error, "this machine has no addresses for it");
+      return NULL;
+    }
 
   payload = writable ? NULL : pcall_payload_new_mapped (fd, length);
   return payload != NULL ? payload : copy (fd, length, error);

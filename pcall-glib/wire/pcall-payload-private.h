@@ -16,7 +16,8 @@ typedef struct
   gatomicrefcount ref_count;
   guint32         mapped;  /* they lie in memory of their own, and its address here */
   gsize           length;
-  guint8          bytes[]; /* aligned to 8, as GVariant needs */
+  /* GVariant needs its bytes aligned to 8, which on 32 bits what stands before does not do. */
+  _Alignas (8) guint8 bytes[];
 } PcallPayload;
 
 /* Of @length bytes, which are anything, and not more than there is certainly memory for. */

@@ -1,11 +1,31 @@
 // SPDX-FileCopyrightText: 2026 The pcall authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// A program that forks if it may. The first argument: whether it collects garbage before. It prints
-// what came of it, in JSON.
+// A program that forks if it may. The first argument: whether it collects garbage before; the second:
+// by what it forks. It prints what came of it, in JSON.
 
-const {Pcall} = imports.gi;
+const {GLib, Pcall} = imports.gi;
 const base = 20;
+
+// What is behind the overrides is there for everybody, too.
+function runTask(task) {
+  task.timeout = 20;
+  return task.run(null).deepUnpack().map(value => value.deepUnpack());
+}
+
+function collectAndAdd(args) {
+  imports.system.gc();
+  return GLib.Variant.new_int32(base + args.n_children());
+}
+
+const ways = {
+  options: () => Pcall.pcall(x => {
+    imports.system.gc();
+    return base + x;
+  }, {iargs: [[1], [2], [3]], startMethod: Pcall.StartMethod.FORK, timeout: 20}),
+  task: () => runTask(Pcall.Task.new_for_func(collectAndAdd)),
+  target: () => runTask(Pcall.Task.new(Pcall.Target.new('add', collectAndAdd))),
+};
 
 if (ARGV[0] === 'collect') {
   for (let i = 0; i < 5; i++)
@@ -15,10 +35,7 @@ if (ARGV[0] === 'collect') {
 let outcome;
 
 try {
-  outcome = Pcall.pcall(x => {
-    imports.system.gc();
-    return base + x;
-  }, {iargs: [[1], [2], [3]], startMethod: Pcall.StartMethod.FORK, timeout: 20});
+  outcome = ways[ARGV[1] ?? 'options']();
 } catch (error) {
   outcome = error.matches?.(Pcall.Error, Pcall.Error.FORK_UNSAFE) ? 'refused' : String(error);
 }

@@ -26,17 +26,28 @@ test('a program that has collected garbage', () => {
     {code: [Pcall.Error, Pcall.Error.FORK_UNSAFE], message: /spawn instead/});
 });
 
-test('and one that is not this', () => equal(runProgram('collect'), 'refused'));
+// What a program may fork by, and what comes of it there
+const ways = {
+  options: [21, 22, 23],
+  task: [20],
+  target: [20],
+};
 
-// Whether the helper threads were woken by then is theirs to decide, but it is one or the other.
-test('a fresh program forks or is refused, and does not hang', () => {
-  const outcomes = Array.from({length: 20}, () => runProgram('not'));
-  const forked = outcomes.filter(outcome => outcome !== 'refused');
+for (const [way, expected] of Object.entries(ways)) {
+  test(`a program that has collected garbage, by ${way}`, () =>
+    equal(runProgram('collect', way), 'refused'));
 
-  note(`${forked.length} of ${outcomes.length} forked`);
-  forked.forEach(outcome => equal(outcome, [21, 22, 23]));
-  ok(forked.length > 0);
-});
+  // Whether the helper threads were woken by then is theirs to decide, but it is one or the other.
+  // From SpiderMonkey 115 on, which no GJS before 1.77 has, there is no fork that works.
+  test(`a fresh program forks or is refused, and does not hang, by ${way}`, () => {
+    const outcomes = Array.from({length: 20}, () => runProgram('not', way));
+    const forked = outcomes.filter(outcome => outcome !== 'refused');
+
+    note(`${forked.length} of ${outcomes.length} forked`);
+    forked.forEach(outcome => equal(outcome, expected));
+    ok(forked.length > 0 || System.version >= 17700);
+  });
+}
 
 test('what is another process\'s cannot be forked', () => {
   throws(() => Pcall.pcall(Pcall.moduleTarget(import.meta.url, 'x'), FORK),

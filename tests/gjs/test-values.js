@@ -9,6 +9,10 @@ import Pcall from 'gi://Pcall?version=1.0';
 
 import {equal, isEqual, note, ok, run, test, throws} from './tap.js';
 
+// From GLib 2.80 on, streams of descriptors have a namespace of their own.
+const {InputStream} = await import('gi://GioUnix').then(
+  module => module.default, () => ({InputStream: Gio.UnixInputStream}));
+
 function withProperties(object, properties) {
   return Object.assign(object, properties);
 }
@@ -348,7 +352,7 @@ test('descriptors', () => {
   equal(task.results[0].get_handle(), 0);
 
   const list = task.task.get_call(0).get_result_fd_list();
-  const stream = new Gio.UnixInputStream({fd: list.get(0), close_fd: true});
+  const stream = new InputStream({fd: list.get(0), close_fd: true});
 
   equal(stream.read_bytes(3, null).toArray(), new Uint8Array(3));
 });

@@ -49,7 +49,13 @@ def wait_for_end(descriptors):
 
 def run_program(source, *arguments, **options):
     """Runs a Python program that has Pcall, in a process of its own."""
-    head = "import gi; gi.require_version('Pcall', '1.0')\nfrom gi.repository import GLib, Pcall\n"
+    head = "from gi.repository import GLib, Pcall\n"
+    return run_bare_program(head + textwrap.dedent(source), *arguments, **options)
+
+
+def run_bare_program(source, *arguments, **options):
+    """Runs one that may import it."""
+    head = "import gi; gi.require_version('Pcall', '1.0')\n"
     return subprocess.run(
         [sys.executable, "-c", head + textwrap.dedent(source), *arguments],
         capture_output=True,

@@ -10,7 +10,7 @@ import signal
 import time
 import unittest
 
-from support import Pcall, TestCase, is_alive, run_program
+from support import GLib, Pcall, TestCase, is_alive, run_program
 
 pcall = Pcall.pcall
 
@@ -230,6 +230,20 @@ class ErrorsAndTimeouts(TestCase):
 
         with self.assertRaisesRegex(Pcall.ChildProcessException, "no such thing"):
             pcall(raise_it)
+
+    def test_details_of_its_own(self):
+        """What the function says of its error stands beside what is known of the exception."""
+
+        def target():
+            Pcall.set_error_details(GLib.Variant("a{sv}", {"line": GLib.Variant("i", 7)}))
+            raise KeyError("lost")
+
+        p = Pcall.Pcall(target)
+        p.start()
+        with self.assertRaises(Pcall.ChildProcessException):
+            p.join()
+        details = p[0].get_error_details().unpack()
+        self.assertEqual((details["line"], details["type"]), (7, "KeyError"))
 
     def test_details_and_traceback_as_cause(self):
         """The details and traceback of the original exception is attached as the cause"""

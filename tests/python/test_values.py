@@ -6,6 +6,7 @@
 import gc
 import os
 import pickle
+import sys
 import unittest
 import warnings
 
@@ -213,7 +214,7 @@ class Exceptions(TestCase):
         self.check(target, RecursionError)
 
     def test_memory(self):
-        self.check(lambda: bytearray(1 << 62), MemoryError)
+        self.check(lambda: bytearray(sys.maxsize), MemoryError)
 
     def test_can_be_pickled_again(self):
         exception, _ = self.check(lambda: 1 / 0, ZeroDivisionError)

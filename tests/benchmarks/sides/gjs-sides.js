@@ -9,6 +9,10 @@ import GLib from 'gi://GLib';
 import System from 'system';
 import Pcall from 'gi://Pcall?version=1.0';
 
+// From GLib 2.80 on, streams of descriptors have a namespace of their own.
+const {InputStream} = await import('gi://GioUnix').then(
+  module => module.default, () => ({InputStream: Gio.UnixInputStream}));
+
 const record = {
   name: 'disk',
   sizes: [1, 2, 3.5],
@@ -56,7 +60,7 @@ function answer(line) {
   }
 }
 
-const input = Gio.DataInputStream.new(new Gio.UnixInputStream({fd: 0}));
+const input = Gio.DataInputStream.new(new InputStream({fd: 0}));
 
 for (;;) {
   const [line] = input.read_line_utf8(null);

@@ -11,7 +11,7 @@
 const {Gio, GLib, Pcall} = imports.gi;
 const {apply, checkTimeout} = imports.overrides.pcall.arguments;
 const {toThrown} = imports.overrides.pcall.errors;
-const {checkFork, forkTarget} = imports.overrides.pcall.fork;
+const {forkTarget} = imports.overrides.pcall.fork;
 const {functionTarget, isImporting, isJavaScript} = imports.overrides.pcall.functions;
 const {fromVariant, toForeignVariant, toVariant} = imports.overrides.pcall.values;
 
@@ -85,7 +85,6 @@ var PcallTask = class {
   constructor(targets, options = {}) {
     this._task = makeTask(targets, options);
     this._cancellable = options.cancellable ?? null;
-    this._forks = options.startMethod === Pcall.StartMethod.FORK;
   }
 
   // The task itself, for what is not here.
@@ -95,8 +94,6 @@ var PcallTask = class {
 
   start() {
     checkImport();
-    if (this._forks)
-      checkFork();
     this._task.start();
     this._hold();
   }

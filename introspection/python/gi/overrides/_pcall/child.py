@@ -97,12 +97,27 @@ def renew_faulthandler(faulthandler):
 
 
 def leave_asyncio(events):
-    """As asyncio itself does at a fork, from Python 3.12 on."""
-    policy = events._event_loop_policy
-    if policy is not None and hasattr(policy, "_local"):
-        policy._local = type(policy)._Local()
+    """As asyncio itself does at a fork, from Python 3.12 on. A policy that is not built on asyncio's
+    own, as PyGObject's is not, keeps its loops in its own way: a new one has none."""
+    policy = get_policy(events)
+    if hasattr(policy, "_Local"):
+        policy._local = policy._Local()
+    elif policy is not None:
+        events._event_loop_policy = renew(policy)
     if events._get_running_loop() is not None:
         events._set_running_loop(None)
+
+
+def get_policy(events):
+    """The one that was set or made; without making one. Later versions of Python have none."""
+    return getattr(events, "_event_loop_policy", None)
+
+
+def renew(policy):
+    try:
+        return type(policy)()
+    except TypeError:  # it takes arguments; None is asyncio's own policy
+        return None
 
 
 def enter_multiprocessing(util):
@@ -163,9 +178,16 @@ def end():
 
 
 def run_coroutine(coroutine):
+    """With PyGObject's policy, on a loop of this thread's main context, which this thread has: so
+    what GIO gives to await can be awaited, too."""
     import asyncio
 
-    return asyncio.run(coroutine)
+    policy = get_policy(asyncio.events)
+    glib_events = sys.modules.get("gi.events")
+    if glib_events is None or not isinstance(policy, glib_events.GLibEventLoopPolicy):
+        return asyncio.run(coroutine)
+    with asyncio.Runner(loop_factory=policy.get_event_loop) as runner:
+        return runner.run(coroutine)
 
 
 def refuse(result, error):

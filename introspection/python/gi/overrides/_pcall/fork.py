@@ -12,6 +12,7 @@ raise, and nobody could catch it.
 
 import ctypes
 import os
+import sys
 
 from . import child
 
@@ -36,7 +37,17 @@ def find(name):
     return ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p)
 
 
+def check_interpreter():
+    """Without the interpreter's lock, in a free-threaded build, nobody has tried this."""
+    if not getattr(sys, "_is_gil_enabled", lambda: True)():
+        raise ImportError(
+            "Pcall does not work without the interpreter's lock, as this Python runs; start it "
+            "with PYTHON_GIL=1"
+        )
+
+
 def set_up():
+    check_interpreter()
     hooks = Hooks(*map(find, Hooks.FUNCTIONS))
     ctypes.CDLL(LIBRARY).pcall_set_fork_hooks(ctypes.byref(hooks))
     os.register_at_fork(before=child.before_fork)

@@ -10,11 +10,19 @@ which write each line at once. They are made in the parent, once, as making them
 than all else that Python does in a child.
 """
 
+import ctypes
+import errno
 import io
+import os
 import sys
 import threading
 
+from gi.module import get_introspection_module
+
+Pcall = get_introspection_module("Pcall")
+
 NAMES = ("stdin", "stdout", "stderr")
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 PATIENCE = 1.0  # seconds: longer than any flush, unless its lock is lost
 
 written = []  # not empty where something was written since it was
@@ -22,6 +30,39 @@ written = []  # not empty where something was written since it was
 inherited = (None, None, None)  # the parent's
 children = (None, None, None)  # what its children have instead; some may be the same
 kept = ()  # outputs of the parent that somebody may have kept, as a default argument does
+
+
+class Log(io.FileIO):
+    """What there is no room for is lost, and that is said once for each call: no call fails for it.
+    Where this is no log but the parent's own output, it is an error."""
+
+    told = None
+
+    def write(self, data):
+        try:
+            return super().write(data)
+        except OSError as error:
+            if error.errno not in NO_ROOM or is_of_parent(self.fileno()):
+                raise
+            if Log.told != Pcall.get_call_index():
+                Log.told = Pcall.get_call_index()
+                tell_of_loss(error)
+            return len(data)
+
+
+def tell_of_loss(error):
+    """By the C library's stream: where there is no room for this either, the library says so."""
+    libc = ctypes.CDLL(None)
+    text = f"some of its output was lost: {error.strerror}\n"
+    libc.fputs(text.encode(errors="replace"), ctypes.c_void_p.in_dll(libc, "stdout"))
+
+
+def is_of_parent(fd):
+    try:
+        theirs = os.stat(f"/proc/{os.getppid()}/fd/{fd}")
+        return os.path.samestat(os.fstat(fd), theirs)
+    except OSError:
+        return False
 
 
 class Output(io.TextIOWrapper):
@@ -34,6 +75,8 @@ class Output(io.TextIOWrapper):
 
 
 def flush(stream):
+    """A lost lock whose owner had the number that this thread has now is a RuntimeError: it is taken
+    for this thread's own."""
     try:
         stream.flush()
     except Exception:  # there is none, or it is closed, or not what one takes it for
@@ -54,7 +97,7 @@ def make_own(stream, fd):
             return stream
         if fd == 0:
             return open(fd, "r", 1, stream.encoding, stream.errors, closefd=False)
-        buffer = open(fd, "wb", closefd=False)
+        buffer = io.BufferedWriter(Log(fd, "w", closefd=False))
         return Output(buffer, stream.encoding, stream.errors, line_buffering=True)
     except (AttributeError, OSError, ValueError):
         return stream
