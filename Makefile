@@ -8,10 +8,11 @@
 #   make check       the tests; closes with "N passed, N failed"
 #   make check-trixie  the same in a tree of Debian 13, which debootstrap makes
 #   make sanitize    the tests with address and undefined behaviour sanitizers
+#   make installcheck  installs as README says, and otherwise, in a private copy of the system
 #   make valgrind    the tests in C and C++ under valgrind, but those of time and limits
 #   make bench       what pcall costs, against the bare system and today's pools, in ten minutes
 #   make bench-report  doc/benchmarks.md and its plots, from what the last make bench measured
-#   make doc         the reference manual, in _build/doc/doc/reference
+#   make doc         the reference manual, in _build/doc/doc/pcall-1.0
 #   make clean       removes _build
 #
 # Tests have a short form, which is run, and some a long one: SLOW=1 runs that, for hours. TESTARGS
@@ -27,14 +28,18 @@ MESON = $(firstword $(wildcard /usr/bin/meson) meson)
 PYTHON = /usr/bin/python3
 NINJA = ninja
 
-PACKAGES = gcc libc6-dev libglib2.0-dev meson ninja-build pkg-config
+PACKAGES = gcc libc6-dev libglib2.0-dev meson ninja-build pkg-config dpkg-dev
 TEST_PACKAGES = $(PACKAGES) g++ libgtest-dev
 GIR_PACKAGES = gobject-introspection libgirepository1.0-dev
 PYTHON_PACKAGES = python3-gi python3-uvloop
 GJS_PACKAGES = gjs
 VALA_PACKAGES = valac
+LINT_PACKAGES = reuse
 BENCH_PACKAGES = python3-numpy python3-pebble python3-joblib libmce-perl \
 	libparallel-forkmanager-perl parallel
+
+# Every binding, or an error that says what is missing
+BINDINGS = -Dintrospection=enabled -Dpython=enabled -Dgjs=enabled
 
 # $(call install,PACKAGES): what of them is missing
 install = .ci/install-packages.sh $1
@@ -75,7 +80,7 @@ VALGRIND = valgrind --quiet --error-exitcode=99 --trace-children=no \
 	--suppressions=/usr/share/glib-2.0/valgrind/glib.supp
 VALGRIND_PRELOAD = $(CURDIR)/$(BUILD)/valgrind/valgrind-preload.so
 
-.PHONY: help demo check check-trixie sanitize valgrind bench bench-report doc clean
+.PHONY: help demo check check-trixie sanitize installcheck valgrind bench bench-report doc clean
 .DELETE_ON_ERROR:
 
 help:
@@ -84,15 +89,15 @@ help:
 # The same job in three languages: each has to come to what sha256sum does.
 demo:
 	@$(call install,$(PACKAGES) $(GIR_PACKAGES) $(PYTHON_PACKAGES) $(GJS_PACKAGES))
-	@$(call build,demo,--buildtype=release -Dtests=false -Dintrospection=enabled)
+	@$(call build,demo,--buildtype=release -Dtests=false $(BINDINGS))
 	@$(call demonstrate,checksums.txt,$(BUILD)/demo/doc/examples/checksums)
 	@$(call demonstrate,checksums-python.txt,$(PYTHON) doc/examples/checksums.py)
 	@$(call demonstrate,checksums-gjs.txt,gjs -m doc/examples/checksums.js)
 
 check:
 	@$(call install,$(TEST_PACKAGES) $(GIR_PACKAGES) $(PYTHON_PACKAGES) \
-	  $(GJS_PACKAGES) $(VALA_PACKAGES) python3-numpy)
-	@$(call build,check,-Dintrospection=enabled)
+	  $(GJS_PACKAGES) $(VALA_PACKAGES) $(LINT_PACKAGES) python3-numpy)
+	@$(call build,check,$(BINDINGS) -Dvala=enabled -Dcxx=enabled)
 	@$(call test,check,testlog)
 
 # What is run there: `make check-trixie TARGETS='demo sanitize doc'`
@@ -101,6 +106,13 @@ TARGETS = check
 check-trixie:
 	@.ci/in-debian.sh trixie make $(TARGETS) \
 	  $(if $(SLOW),SLOW=$(SLOW)) $(if $(TESTARGS),TESTARGS='$(TESTARGS)')
+
+# What these tests need, they build where they install it.
+installcheck:
+	@$(call install,$(TEST_PACKAGES) $(GIR_PACKAGES) $(PYTHON_PACKAGES) \
+	  $(GJS_PACKAGES) $(VALA_PACKAGES))
+	@$(call build,installcheck,,-t clean)
+	@$(call test,installcheck,testlog,--suite install)
 
 sanitize:
 	@$(call install,$(TEST_PACKAGES))

@@ -345,17 +345,24 @@ test_missing (gconstpointer data)
 {
   const Missing *row = data;
   const char *argv[] = { row->program, NULL };
+  const char *preloaded = g_getenv ("LD_PRELOAD") != NULL ? g_getenv ("LD_PRELOAD") : "";
   g_autofree char *before = traces_take ();
   g_autoptr (PcallTarget) target = pcall_target_new_worker (argv, "x");
-  PcallTask *task = pcall_task_new (target);
+  g_autoptr (PcallTask) task = pcall_task_new (target);
   g_autoptr (GError) error = NULL;
 
+  /* Valgrind makes a fork of a vfork: why the program was not executed stays in the child. */
+  if (strchr (row->program, '/') != NULL && strstr (preloaded, "vgpreload") != NULL)
+    {
+      g_test_skip ("valgrind's children share no memory with their parent");
+      return;
+    }
   g_assert_false (pcall_task_start (task, &error));
   g_assert_error (error, PCALL_ERROR, PCALL_ERROR_START);
   if (!g_pattern_match_simple (row->said, error->message))
     g_error ("'%s' is not %s", error->message, row->said);
   g_assert_false (pcall_task_get_running (task));
-  g_assert_finalize_object (task);
+  g_assert_finalize_object (g_steal_pointer (&task));
   traces_assert_back (before);
 }
 

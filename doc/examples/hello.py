@@ -4,11 +4,11 @@
 
 """The smallest use of pcall. README.md shows what stands between the two marks."""
 
+# README: begin
 import gi
 
 gi.require_version("Pcall", "1.0")
 
-# README: begin
 from gi.repository import Pcall
 
 

@@ -49,22 +49,16 @@ pcall_command_equal (PcallTarget *a,
 static char *
 find_own (GError **error)
 {
-  const char *directory = secure_getenv (ENV_WORKER_DIR);
-  const char *directories[] = { directory != NULL ? directory : PCALL_LIBEXECDIR,
-                                PCALL_LIBEXECDIR };
+  const char *told = secure_getenv (ENV_WORKER_DIR);
+  const char *directory = told != NULL ? told : PCALL_LIBEXECDIR;
+  g_autofree char *path = g_build_filename (directory, OWN_WORKER, NULL);
 
-  for (guint i = 0; i < G_N_ELEMENTS (directories); i++)
-    {
-      g_autofree char *path = g_build_filename (directories[i], OWN_WORKER, NULL);
-
-      if (g_file_test (path, G_FILE_TEST_IS_EXECUTABLE))
-        return g_steal_pointer (&path);
-    }
+  if (g_file_test (path, G_FILE_TEST_IS_EXECUTABLE))
+    return g_steal_pointer (&path);
 
   g_set_error (error, PCALL_ERROR, PCALL_ERROR_START,
-               "worker program %s: not found in %s%s%s; %s can tell where it is", OWN_WORKER,
-               directory != NULL ? directory : "", directory != NULL ? ", " : "", PCALL_LIBEXECDIR,
-               ENV_WORKER_DIR);
+               "worker program %s: not found in %s; %s %s", OWN_WORKER, directory, ENV_WORKER_DIR,
+               told != NULL ? "says that it is there" : "can tell where it is");
   return NULL;
 }
 

@@ -1,12 +1,11 @@
 # SPDX-FileCopyrightText: 2026 The pcall authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Runs the tests of one module of this directory and prints them as TAP.
+"""Runs the tests of one module, or one class of it, and prints them as TAP.
 
-usage: run.py MODULE [-v]
+usage: run.py MODULE[.CLASS]
 """
 
-import importlib
 import sys
 import time
 import unittest
@@ -72,7 +71,7 @@ class TapResult(unittest.TestResult):
 
 
 def main(name):
-    tests = unittest.defaultTestLoader.loadTestsFromModule(importlib.import_module(name))
+    tests = unittest.defaultTestLoader.loadTestsFromName(name)
     result = TapResult()
     tests.run(result)
     print(f"1..{result.number}", flush=True)

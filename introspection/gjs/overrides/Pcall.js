@@ -52,6 +52,7 @@ function addInside({toVariant}) {
 function _init() {
   Pcall = this;
 
+  imports.overrides.pcall.version.check(Pcall);
   const {errors, functions, task, values} = imports.overrides.pcall;
 
   overrideCall(Pcall.Call.prototype, values, errors);

@@ -3,6 +3,7 @@
 
 """What the Python override of Pcall is made of; nothing in here is public.
 
+version  which library this is for
 fork     how this process forks, so that Python survives it
 values   Python objects as bytes, and back
 errors   exceptions, from a child to its parent
@@ -17,3 +18,7 @@ executor Pcall.Executor
 spawn    functions that run in fresh processes: the parent's side
 worker   the other side of that
 """
+
+from . import version
+
+version.check()
