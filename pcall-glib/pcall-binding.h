@@ -11,6 +11,7 @@
 
 #include <gio/gio.h>
 
+#include <pcall-glib/pcall-enums.h>
 #include <pcall-glib/pcall-target.h>
 #include <pcall-glib/pcall-task.h>
 #include <pcall-glib/pcall-version-macros.h>
@@ -84,7 +85,8 @@ PcallTarget *pcall_target_new_for_bytes (const char     *name,
                                          GDestroyNotify  destroy) G_GNUC_WARN_UNUSED_RESULT;
 
 PCALL_AVAILABLE_IN_1_0
-gboolean     pcall_task_start_in_loop   (PcallTask      *self,
-                                         GError        **error);
+gboolean     pcall_task_start_with_flags (PcallTask       *self,
+                                          PcallStartFlags  flags,
+                                          GError         **error);
 
 G_END_DECLS

@@ -103,4 +103,23 @@ typedef enum
   PCALL_LOG_MODE_INHERIT
 } PcallLogMode;
 
+/**
+ * PcallStartFlags:
+ * @PCALL_START_FLAGS_NONE: nothing is known
+ * @PCALL_START_FLAGS_IN_LOOP: this thread runs a loop, which is not to be kept from all else, or a join
+ *   follows: children are made for a few milliseconds, and the others follow
+ * @PCALL_START_FLAGS_UNATTACHED: the task is not attached to the thread-default main context; the
+ *   caller drives it to its end
+ *
+ * How a task is started, for those who know more about this thread than GLib does.
+ *
+ * Since: 1.0
+ */
+typedef enum /*< flags >*/
+{
+  PCALL_START_FLAGS_NONE = 0,
+  PCALL_START_FLAGS_IN_LOOP = 1 << 0,
+  PCALL_START_FLAGS_UNATTACHED = 1 << 1
+} PcallStartFlags;
+
 G_END_DECLS

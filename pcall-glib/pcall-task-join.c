@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "pcall-binding.h"
 #include "pcall-task-private.h"
 
 /* Waiting for the end of a task: blocking, which drives the task itself and no main context, and not
@@ -258,7 +259,8 @@ pcall_task_run (PcallTask    *self,
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
   if (g_cancellable_set_error_if_cancelled (cancellable, error) ||
-      !pcall_task_start_with (self, PCALL_TASK_START_IN_STEPS | PCALL_TASK_START_NO_SOURCE, error) ||
+      !pcall_task_start_with_flags (
+           self, PCALL_START_FLAGS_IN_LOOP | PCALL_START_FLAGS_UNATTACHED, error) ||
       !pcall_task_join (self, -1, cancellable, error))
     return NULL;
 
@@ -427,7 +429,7 @@ pcall_task_run_async (PcallTask           *self,
 
   task = new_join (self, run_tag, cancellable, callback, user_data);
   if (!g_cancellable_set_error_if_cancelled (cancellable, &error) &&
-      pcall_task_start_with (self, PCALL_TASK_START_IN_STEPS, &error))
+      pcall_task_start_with_flags (self, PCALL_START_FLAGS_IN_LOOP, &error))
     {
       begin_join (self, task, TRUE);
       return;

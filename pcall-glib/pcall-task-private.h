@@ -78,12 +78,6 @@ typedef enum
   PROP_RUNNING,
 } PcallTaskProperty;
 
-typedef enum
-{
-  PCALL_TASK_START_IN_STEPS = 1 << 0, /* a loop runs in this thread, or a join follows */
-  PCALL_TASK_START_NO_SOURCE = 1 << 1, /* the caller drives the task to its end */
-} PcallTaskStartFlags;
-
 void     pcall_task_notify          (PcallTask         *self,
                                      PcallTaskProperty  property);
 /* Whether what to call and how can still be changed; warns in the name of @function if not. */
@@ -91,9 +85,6 @@ gboolean pcall_task_check_unstarted (PcallTask         *self,
                                      const char        *function);
 /* Whether the task was started by this process, and not by one of which this is a fork. */
 gboolean pcall_task_is_ours         (PcallTask         *self);
-gboolean pcall_task_start_with      (PcallTask         *self,
-                                     PcallTaskStartFlags flags,
-                                     GError           **error);
 /* What runs is to end as cancelled. */
 void     pcall_task_stop            (PcallTask         *self,
                                      const char        *reason);

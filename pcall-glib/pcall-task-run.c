@@ -309,9 +309,9 @@ undo_start (PcallTask *self)
 }
 
 static gboolean
-start (PcallTask          *self,
-       PcallTaskStartFlags flags,
-       GError            **error)
+start (PcallTask      *self,
+       PcallStartFlags flags,
+       GError        **error)
 {
   if (!check_startable (self, error))
     return FALSE;
@@ -325,9 +325,9 @@ start (PcallTask          *self,
   make_scheduler (self);
   if (self->terminated)
     pcall_scheduler_stop (self->scheduler, "terminated");
-  if ((flags & PCALL_TASK_START_NO_SOURCE) == 0)
+  if ((flags & PCALL_START_FLAGS_UNATTACHED) == 0)
     pcall_task_attach_sources (self);
-  if (!pcall_scheduler_start (self->scheduler, flags & PCALL_TASK_START_IN_STEPS, error))
+  if (!pcall_scheduler_start (self->scheduler, flags & PCALL_START_FLAGS_IN_LOOP, error))
     {
       undo_start (self);
       return FALSE;
@@ -351,10 +351,10 @@ tell_started (PcallTask *self)
   pcall_task_invalidate (self);
 }
 
-gboolean
-pcall_task_start_with (PcallTask          *self,
-                       PcallTaskStartFlags flags,
-                       GError            **error)
+static gboolean
+start_here (PcallTask      *self,
+            PcallStartFlags flags,
+            GError        **error)
 {
   g_autoptr (PcallTask) keep = g_object_ref (self);
   g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
@@ -403,27 +403,29 @@ pcall_task_start (PcallTask *self,
   g_return_val_if_fail (PCALL_IS_TASK (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return pcall_task_start_with (self, in_loop ? PCALL_TASK_START_IN_STEPS : 0, error);
+  return start_here (self, in_loop ? PCALL_START_FLAGS_IN_LOOP : PCALL_START_FLAGS_NONE, error);
 }
 
 /**
- * pcall_task_start_in_loop:
+ * pcall_task_start_with_flags:
  * @self: a task
+ * @flags: what is known about this thread
  * @error: return location for an error
  *
- * Starts the task as [method@Pcall.Task.start] does within a main loop. This is for language bindings,
- * which know of other loops than GLib's.
+ * Starts the task as [method@Pcall.Task.start] does. This is for language bindings, which know of other
+ * loops than GLib's, and of what follows.
  *
  * Returns: %TRUE if the task was started
  *
  * Since: 1.0
  */
 gboolean
-pcall_task_start_in_loop (PcallTask *self,
-                          GError   **error)
+pcall_task_start_with_flags (PcallTask       *self,
+                             PcallStartFlags  flags,
+                             GError         **error)
 {
   g_return_val_if_fail (PCALL_IS_TASK (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return pcall_task_start_with (self, PCALL_TASK_START_IN_STEPS, error);
+  return start_here (self, flags, error);
 }

@@ -112,14 +112,14 @@ wake_if_pressing (Series *self)
 }
 
 static void
-put_receipt (Series              *self,
-             const PcallCompletion  *receipt,
+put_completion (Series              *self,
+             const PcallCompletion  *completion,
              const PcallOutgoing *outcome)
 {
-  while (!pcall_completion_put (self->ring, receipt, outcome))
+  while (!pcall_completion_put (self->ring, completion, outcome))
     {
       pcall_current_wake ();
-      pcall_ring_wait (self->ring, sizeof *receipt + receipt->length + 8);
+      pcall_ring_wait (self->ring, sizeof *completion + completion->length + 8);
     }
   wake_if_asleep (self);
   wake_if_pressing (self);
@@ -134,7 +134,7 @@ flush (gpointer data,
 {
   Series *self = data;
   gint64 now = g_get_monotonic_time ();
-  PcallCompletion receipt = { .index = self->span.first + self->n_flushed,
+  PcallCompletion completion = { .index = self->span.first + self->n_flushed,
                            .n_frames = n_frames,
                            .took = now - self->flushed };
   guint n = MIN (self->batch->n_ended, pcall_span_get_length (self->span));
@@ -150,10 +150,10 @@ flush (gpointer data,
 
   self->n_flushed = n;
   self->flushed = now;
-  while (!pcall_completion_put_block (self->ring, &receipt, &column))
+  while (!pcall_completion_put_block (self->ring, &completion, &column))
     {
       pcall_current_wake_locked ();
-      pcall_ring_wait (self->ring, sizeof receipt + receipt.length + 8);
+      pcall_ring_wait (self->ring, sizeof completion + completion.length + 8);
     }
 }
 
@@ -199,13 +199,13 @@ send_outcome (Series         *self,
   g_autoptr (GVariant) owned = g_variant_take_ref (value);
   PcallNumber number;
   PcallOutgoing outcome = describe (self, type, owned, &number);
-  PcallCompletion receipt = { .index = self->index, .has_log = has_log };
+  PcallCompletion completion = { .index = self->index, .has_log = has_log };
 
-  if (!pcall_completion_set_outcome (&receipt, self->ring, &outcome))
+  if (!pcall_completion_set_outcome (&completion, self->ring, &outcome))
     pcall_current_return (type, owned);
-  receipt.n_frames = pcall_current_end ();
-  receipt.took = g_get_monotonic_time () - self->began;
-  put_receipt (self, &receipt, &outcome);
+  completion.n_frames = pcall_current_end ();
+  completion.took = g_get_monotonic_time () - self->began;
+  put_completion (self, &completion, &outcome);
 }
 
 /* What came of the call that we are in, alone. Takes @result, and @error. */

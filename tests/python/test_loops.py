@@ -277,7 +277,7 @@ class AsCompleted(TestCase):
         self.assertEqual(order, [1, 0])
 
     def test_sequence(self):
-        p = self.start(0, 0)
+        p = self.start(0.5, 0)
         self.assertEqual((len(p), [call.index for call in p], p[-1].index), (2, [0, 1], 1))
         self.assertEqual([call.index for call in p[:1]], [0])
         with self.assertRaises(IndexError):

@@ -14,9 +14,9 @@ coroutine needs to be driven by that.
 import collections
 import concurrent.futures
 import fcntl
-import math
 import os
-import sys
+import threading
+import time
 import weakref
 
 from gi.module import get_introspection_module
@@ -26,6 +26,8 @@ from . import waiting
 
 Pcall = get_introspection_module("Pcall")
 
+LOOK = 0.05  # seconds: how often to look for what another thread was told
+
 
 class GLibFuture:
     """Something to await in a coroutine that GLib's main loop drives."""
@@ -33,21 +35,25 @@ class GLibFuture:
     def __init__(self):
         self._done = False
         self._callbacks = []
+        self._lock = threading.Lock()
 
     def done(self):
         return self._done
 
     def set_result(self, result):
-        self._done = True
-        callbacks, self._callbacks = self._callbacks, []
+        """In any thread."""
+        with self._lock:
+            self._done = True
+            callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
             callback(self)
 
     def add_done_callback(self, callback):
-        if self._done:
-            callback(self)
-        else:
-            self._callbacks.append(callback)
+        with self._lock:
+            if not self._done:
+                self._callbacks.append(callback)
+                return
+        callback(self)
 
     def __await__(self):
         if not self._done:
@@ -100,13 +106,28 @@ def run_coroutine(coroutine):
 
 
 def get_running_loop():
-    events = sys.modules.get("asyncio.events")
-    return None if events is None else events._get_running_loop()
+    return waiting.get_running_loop()
 
 
 def new_future():
     loop = get_running_loop()
     return GLibFuture() if loop is None else loop.create_future()
+
+
+def resolve(future):
+    """Whichever thread drives the task."""
+    if isinstance(future, GLibFuture):
+        future.set_result(None)
+        return
+    try:
+        future.get_loop().call_soon_threadsafe(resolve_here, future)
+    except RuntimeError:  # the loop is closed, and nobody waits
+        pass
+
+
+def resolve_here(future):
+    if not future.done():
+        future.set_result(None)
 
 
 class Watch:
@@ -172,7 +193,7 @@ def finish(task, reference):
 def drive(task):
     """Makes asyncio's loop, where one runs in this thread, dispatch the task until it finishes."""
     loop = get_running_loop()
-    if loop is not None and task.get_running() and find_watch(loop, task) is None:
+    if loop is not None and find_watch(loop, task) is None and task.dispatch():
         Watch(loop, task)
 
 
@@ -190,34 +211,34 @@ def forget(task):
 
 async def wait(task):
     """Until the task has finished."""
-    drive(task)
-    if not task.get_running():
-        return
-
     future = new_future()
-
-    def finished(task):
-        if not future.done():
-            future.set_result(None)
-
-    handler = task.connect("finished", finished)
+    handler = task.connect("finished", lambda task: resolve(future))
     try:
-        await future
+        drive(task)
+        if task.dispatch():
+            await future
     finally:
         task.disconnect(handler)
 
 
 class Ended:
-    """Calls that have ended. It knows no task, so that a task can hold it as a handler."""
+    """Calls that have ended, each once. It knows no task, so that a task can hold it as a handler.
+
+    Who looks at a call may know of its end before that is told.
+    """
 
     def __init__(self):
         self.calls = collections.deque()
+        self.known = set()
         self.future = None
 
     def add(self, task, call):
-        self.calls.append(call)
-        if self.future is not None and not self.future.done():
-            self.future.set_result(None)
+        if call.index not in self.known:
+            self.known.add(call.index)
+            self.calls.append(call)
+        future = self.future
+        if future is not None:
+            resolve(future)
 
 
 class Completions:
@@ -232,10 +253,11 @@ class Completions:
             raise RuntimeError("the task was not started; call start() before as_completed()")
         self.task = task
         self.ended = Ended()
-        self.ended.calls.extend(call for call in task if call.done())
         self.n_left = task.get_n_calls()
-        if task.get_running():
-            task.connect("call-finished", self.ended.add)
+        task.connect("call-finished", self.ended.add)
+        for call in task:
+            if call.done():
+                self.ended.add(task, call)
 
     def take(self):
         self.n_left -= 1
@@ -250,7 +272,7 @@ class Completions:
         with waiting.Interrupts() as interrupts:
             while not self.ended.calls and self.task.dispatch():
                 if not self.ended.calls:
-                    interrupts.wait(self.task.get_fd(), math.inf)
+                    interrupts.wait(self.task.get_fd(), time.monotonic() + LOOK)
         return self.take()
 
     def __aiter__(self):
@@ -260,7 +282,8 @@ class Completions:
     async def __anext__(self):
         if self.n_left == 0:
             raise StopAsyncIteration
-        if not self.ended.calls:
+        while not self.ended.calls:
             self.ended.future = new_future()
-            await self.ended.future
+            if not self.ended.calls:
+                await self.ended.future
         return self.take()

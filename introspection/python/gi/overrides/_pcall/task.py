@@ -395,10 +395,13 @@ class Pcall:
 
     def start(self):
         """Starts all child processes. A task runs once."""
+        self._start()
+
+    def _start(self, joins=False):
         spawn.check_not_importing_main()
         child.warm_up()
         try:
-            waiting.start(self.task)
+            waiting.start(self.task, joins)
         except GLib.Error as error:
             raise_start_error(error)
         except KeyboardInterrupt:
@@ -547,7 +550,7 @@ def pcall(
     what is raised its `join()`.
     """
     self = Pcall(targets, timeout, cargs, iargs, ckwargs, ikwargs, **varkwargs)
-    self.start()
+    self._start(joins=True)
     self.join()
     return self.results
 

@@ -14,8 +14,13 @@ import _signal  # not signal, whose functions make enumerations of all that they
 import math
 import os
 import select
+import sys
 import threading
 import time
+
+from gi.module import get_introspection_module
+
+Pcall = get_introspection_module("Pcall")
 
 
 MAX_POLL = 86_400.0  # seconds; what poll() takes is limited
@@ -160,6 +165,23 @@ def wait(task, until=math.inf):
     return True
 
 
-def start(task):
+def get_running_loop():
+    """asyncio's, of this thread."""
+    events = sys.modules.get("asyncio.events")
+    return None if events is None else events._get_running_loop()
+
+
+def start(task, joins=False):
+    """With all calls that may run at once, unless a loop runs here, or the caller is about to join."""
+    if joins:
+        start_with(task, Pcall.StartFlags.IN_LOOP | Pcall.StartFlags.UNATTACHED)
+    elif get_running_loop() is not None:
+        start_with(task, Pcall.StartFlags.IN_LOOP)
+    else:
+        with Interrupts():
+            task.start()
+
+
+def start_with(task, flags):
     with Interrupts():
-        task.start()
+        task.start_with_flags(flags)
