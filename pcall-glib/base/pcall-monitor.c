@@ -5,7 +5,9 @@
 
 #include "base/pcall-monitor-private.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <time.h>
 
 /* Who may do what with a task.
  *
@@ -27,10 +29,10 @@ struct _PcallMonitor
 {
   gatomicrefcount  ref_count;
   guint            generation; /* how many forks made the process that this belongs to */
-  GMutex           mutex;
+  pthread_mutex_t  mutex; /* not GLib's, of which sanitizers know nothing */
   gpointer         holder;     /* who has entered; atomic */
   guint            depth;      /* how often */
-  GCond            changed;
+  pthread_cond_t   changed;
   gpointer         driver;     /* atomic */
   guint            drive_depth;
   PcallMonitorFunc update;
@@ -66,6 +68,18 @@ is_copy (PcallMonitor *self)
   return self->generation != fork_generation;
 }
 
+/* By the clock that g_get_monotonic_time() tells. */
+static void
+init_cond (pthread_cond_t *cond)
+{
+  pthread_condattr_t attributes;
+
+  pthread_condattr_init (&attributes);
+  pthread_condattr_setclock (&attributes, CLOCK_MONOTONIC);
+  pthread_cond_init (cond, &attributes);
+  pthread_condattr_destroy (&attributes);
+}
+
 PcallMonitor *
 pcall_monitor_new (void)
 {
@@ -73,8 +87,8 @@ pcall_monitor_new (void)
 
   g_atomic_ref_count_init (&self->ref_count);
   self->generation = fork_generation;
-  g_mutex_init (&self->mutex);
-  g_cond_init (&self->changed);
+  pthread_mutex_init (&self->mutex, NULL);
+  init_cond (&self->changed);
   g_weak_ref_init (&self->owner, NULL);
   return self;
 }
@@ -93,11 +107,11 @@ pcall_monitor_unref (PcallMonitor *self)
     return;
 
   g_weak_ref_clear (&self->owner);
-  /* GLib has nothing to free for these, and would complain of what a fork left locked. */
+  /* There is nothing to free for these, and a copy may have been locked by nobody who lives. */
   if (!is_copy (self))
     {
-      g_mutex_clear (&self->mutex);
-      g_cond_clear (&self->changed);
+      pthread_mutex_destroy (&self->mutex);
+      pthread_cond_destroy (&self->changed);
     }
   g_free (self);
 }
@@ -112,7 +126,7 @@ static void
 take (PcallMonitor *self,
       guint         depth)
 {
-  g_mutex_lock (&self->mutex);
+  pthread_mutex_lock (&self->mutex);
   g_atomic_pointer_set (&self->holder, this_thread ());
   self->depth = depth;
 }
@@ -124,7 +138,7 @@ give (PcallMonitor *self)
 
   self->depth = 0;
   g_atomic_pointer_set (&self->holder, NULL);
-  g_mutex_unlock (&self->mutex);
+  pthread_mutex_unlock (&self->mutex);
   return depth;
 }
 
@@ -240,7 +254,7 @@ pcall_monitor_stop_driving (PcallMonitor *self)
     return;
 
   g_atomic_pointer_set (&self->driver, NULL);
-  g_cond_broadcast (&self->changed);
+  pthread_cond_broadcast (&self->changed);
 }
 
 gboolean
@@ -255,21 +269,32 @@ pcall_monitor_is_mine (PcallMonitor *self)
   return is_copy (self) || g_atomic_pointer_get (&self->driver) == this_thread ();
 }
 
+static gboolean
+wait_until (PcallMonitor *self,
+            gint64        until)
+{
+  const struct timespec limit = {
+    .tv_sec = until / G_USEC_PER_SEC,
+    .tv_nsec = until % G_USEC_PER_SEC * 1000,
+  };
+
+  if (until < 0)
+    return pthread_cond_wait (&self->changed, &self->mutex) == 0;
+  return pthread_cond_timedwait (&self->changed, &self->mutex, &limit) != ETIMEDOUT;
+}
+
 gboolean
 pcall_monitor_wait (PcallMonitor *self,
                     gint64        until)
 {
   guint depth = self->depth;
-  gboolean in_time = TRUE;
+  gboolean in_time;
 
   g_assert (is_entered_here (self));
 
   self->depth = 0;
   g_atomic_pointer_set (&self->holder, NULL);
-  if (until < 0)
-    g_cond_wait (&self->changed, &self->mutex);
-  else
-    in_time = g_cond_wait_until (&self->changed, &self->mutex, until);
+  in_time = wait_until (self, until);
   g_atomic_pointer_set (&self->holder, this_thread ());
   self->depth = depth;
   return in_time;
@@ -279,5 +304,5 @@ void
 pcall_monitor_broadcast (PcallMonitor *self)
 {
   if (!is_copy (self))
-    g_cond_broadcast (&self->changed);
+    pthread_cond_broadcast (&self->changed);
 }
