@@ -10,6 +10,7 @@
  * locks are tried is for test-locks.c to say. */
 
 #include <gio/gio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tally.h"
@@ -29,18 +30,29 @@ tell_whether_tried (GVariant *args,
   return g_variant_new_boolean (g_quark_try_string ("pcall-lock-trial") != 0);
 }
 
+static void
+count_up (guint *n)
+{
+  ++*n;
+}
+
+/* A call begins, whether its child says that it is ready or not. Two at a time: one child ends while
+ * the next is forked. */
 static guint
 count_tried (guint n_calls)
 {
   g_autoptr (PcallTask) task = pcall_task_new_for_func (tell_whether_tried, NULL, NULL);
   g_autoptr (GVariant) results = NULL;
   g_autoptr (GError) error = NULL;
+  guint n_begun = 0;
   guint n = 0;
 
   pcall_task_set_n_calls (task, n_calls);
-  pcall_task_set_max_children (task, 1);
+  pcall_task_set_max_children (task, 2);
+  g_signal_connect_swapped (task, "call-started", G_CALLBACK (count_up), &n_begun);
   results = pcall_task_run (task, NULL, &error);
   g_assert_no_error (error);
+  g_assert_cmpuint (n_begun, ==, n_calls);
   for (guint i = 0; i < n_calls; i++)
     {
       g_autoptr (GVariant) boxed = g_variant_get_child_value (results, i);
@@ -277,12 +289,23 @@ get_stuck_in_new_thread (GSignalInvocationHint *hint,
   return G_SOURCE_REMOVE;
 }
 
+/* The kernel ends a thread a little later than g_thread_join(). */
+static gboolean
+is_without_threads (gpointer data)
+{
+  struct stat tasks;
+
+  g_assert_no_errno (stat ("/proc/self/task", &tasks));
+  return tasks.st_nlink == 3;
+}
+
 /* By a thread that is started while the task runs, in a process that has no other then. */
 static void
 test_stuck_new (void)
 {
   enum { N_CALLS = 10 };
 
+  g_assert_true (traces_wait_until (is_without_threads, NULL));
   stuck_begin ("StuckNew", 0);
   g_signal_add_emission_hook (g_signal_lookup ("call-finished", PCALL_TYPE_TASK), 0,
                               get_stuck_in_new_thread, NULL, NULL);

@@ -7,12 +7,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/single_threaded.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Whether other threads have run.
@@ -21,17 +21,18 @@
  * (which locks are free) stays true until another thread runs, and most threads sleep nearly all
  * the time. A mark stands for such a span of time.
  *
- * The kernel tells whether a thread has run since a mark, in one of three ways:
+ * A thread that has run since a mark either runs still, or it sleeps again: then it has switched away
+ * from its processor once more than before, which the kernel counts, for all threads of the process
+ * together. So none has run if all sleep now and the count is what it was. A new thread cannot sleep
+ * without having switched, and one that has ended is missed.
  *
- * - It has run and sleeps again: then it has switched away from its processor once more. The kernel
- *   counts that, exactly, for each thread and for all threads of the process together.
- * - It still runs: then the clock of its processor time goes on while we look at it. That clock has
- *   a resolution of a nanosecond, and a thread that runs is asked for it where it runs.
- * - It is new, or has ended: then the number of threads is another, or the clock of one that we
- *   know is not there any more.
+ * That a thread sleeps has to be exact, for the time it takes to look at it. Its state is not: it is
+ * set before the thread sleeps, and a thread may be woken on the way. Neither are clocks: in a virtual
+ * machine, what the host took is not counted, and a short run may be lost in that. But the kernel
+ * tells in which system call a thread sleeps, and makes sure for that.
  *
- * A thread that was known to the mark is compared with itself; who marks and who looks is the same
- * thread, so nothing here is shared. A forked child has none of its parent's marks. */
+ * Who marks and who looks is the same thread, so nothing here is shared. A forked child has none of
+ * its parent's marks. */
 
 /* More are not worth the time that it takes to look at each of them. */
 #define MAX_OTHERS 64
@@ -41,28 +42,18 @@
 /* "." and ".." of the directory with one more for each thread */
 #define N_FIXED_LINKS 2
 
-/* What the number of a clock says (the kernel's CPUCLOCK_PERTHREAD_MASK | CPUCLOCK_SCHED): that of a
- * thread, in nanoseconds. pthread_getcpuclockid() makes the same, for threads that one has made. */
-#define CLOCK_OF_THREAD 6
+#define TASK_DIRECTORY "/proc/self/task"
 
 typedef struct
 {
-  clockid_t clock;
-  gint64    time;
-} OtherThread;
-
-typedef struct
-{
-  guint64     mark; /* 0: none */
-  pid_t       owner;
-  gint64      n_switches; /* of all other threads together */
-  guint       n_others;
-  OtherThread others[MAX_OTHERS];
+  guint64 mark; /* 0: none */
+  pid_t   owner;
+  gint64  n_switches; /* of all other threads together */
+  guint   n_others;
+  pid_t   others[MAX_OTHERS];
 } ThreadsSeen;
 
 static __thread ThreadsSeen seen;
-
-static const char task_directory[] = "/proc/self/task";
 
 /* 0 where it cannot be known. */
 static guint
@@ -70,7 +61,7 @@ count_threads (void)
 {
   struct stat tasks;
 
-  if (stat (task_directory, &tasks) < 0 || tasks.st_nlink <= N_FIXED_LINKS)
+  if (stat (TASK_DIRECTORY, &tasks) < 0 || tasks.st_nlink <= N_FIXED_LINKS)
     return 0;
   return tasks.st_nlink - N_FIXED_LINKS;
 }
@@ -79,16 +70,6 @@ gboolean
 pcall_threads_exist (void)
 {
   return !__libc_single_threaded && count_threads () != 1;
-}
-
-static gint64
-get_time (clockid_t clock)
-{
-  struct timespec now;
-
-  if (clock_gettime (clock, &now) < 0)
-    return -1;
-  return now.tv_sec * G_GINT64_CONSTANT (1000000000) + now.tv_nsec;
 }
 
 static gint64
@@ -118,29 +99,44 @@ count_others_switches (void)
   return -1;
 }
 
-/* FALSE where there are too many threads, or one has ended meanwhile. */
+/* FALSE where that cannot be known, too. The kernel says "running", or begins with a number. */
+static gboolean
+is_asleep (pid_t tid)
+{
+  char path[64];
+  char first = 'r';
+  gboolean was_read;
+  int fd;
+
+  g_snprintf (path, sizeof path, TASK_DIRECTORY "/%d/syscall", (int) tid);
+  fd = open (path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return FALSE;
+
+  was_read = read (fd, &first, 1) == 1;
+  close (fd);
+  return was_read && first != 'r';
+}
+
+/* FALSE where there are too many. */
 static gboolean
 add_thread (pid_t     tid,
             gboolean *is_here)
 {
-  OtherThread *other = &seen.others[seen.n_others];
-
   if (tid == seen.owner)
     return *is_here = TRUE;
   if (seen.n_others == MAX_OTHERS)
     return FALSE;
 
-  other->clock = (clockid_t) (~(guint) tid << 3 | CLOCK_OF_THREAD);
-  other->time = get_time (other->clock);
-  seen.n_others++;
-  return other->time >= 0;
+  seen.others[seen.n_others++] = tid;
+  return TRUE;
 }
 
 /* Where the directory does not know this thread it is that of another namespace. */
 static gboolean
 list_threads (void)
 {
-  DIR *tasks = opendir (task_directory);
+  DIR *tasks = opendir (TASK_DIRECTORY);
   gboolean is_here = FALSE;
   gboolean worked = tasks != NULL;
   struct dirent *entry;
@@ -165,8 +161,6 @@ make_mark (void)
   return getrandom (&mark, sizeof mark, GRND_NONBLOCK) == sizeof mark ? mark : 0;
 }
 
-/* Switches are counted first: a thread that runs while the list is made is seen by them if it sleeps
- * again, else by its clock. */
 guint64
 pcall_threads_mark (void)
 {
@@ -179,16 +173,15 @@ pcall_threads_mark (void)
   return seen.mark;
 }
 
+/* Switches are counted last: those of a thread that is found asleep are among them. */
 gboolean
 pcall_threads_have_slept (guint64 mark)
 {
   if (mark == 0 || mark != seen.mark || gettid () != seen.owner)
     return FALSE;
-  if (count_others_switches () != seen.n_switches || count_threads () != seen.n_others + 1)
-    return FALSE;
 
   for (guint i = 0; i < seen.n_others; i++)
-    if (get_time (seen.others[i].clock) != seen.others[i].time)
+    if (!is_asleep (seen.others[i]))
       return FALSE;
-  return TRUE;
+  return count_threads () == seen.n_others + 1 && count_others_switches () == seen.n_switches;
 }
