@@ -10,6 +10,8 @@
  * locks are tried is for test-locks.c to say. */
 
 #include <gio/gio.h>
+#include <signal.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -138,6 +140,56 @@ test_tried (void)
 
   sleeper_end (&sleeper);
   g_assert_cmpuint (count_tried (n_calls), ==, 0);
+}
+
+/* What a thread that sleeps does not change, the one that starts children may: here it installs a
+ * signal handler, which is not for children. */
+
+static GVariant *
+tell_whether_handled (GVariant *args,
+                      GVariant *kwargs,
+                      gpointer  user_data,
+                      GError  **error)
+{
+  struct sigaction action;
+
+  g_assert_no_errno (sigaction (SIGUSR1, NULL, &action));
+  return g_variant_new_boolean (action.sa_handler != SIG_DFL);
+}
+
+static void
+ignore_signal (int signum)
+{
+}
+
+/* Not at once: the thread has come to its sleep then. */
+static void
+install_handler (PcallTask *task,
+                 PcallCall *call)
+{
+  if (pcall_call_get_index (call) == 5)
+    signal (SIGUSR1, ignore_signal);
+}
+
+static void
+test_handler (void)
+{
+  g_autoptr (PcallTask) task = pcall_task_new_for_func (tell_whether_handled, NULL, NULL);
+  g_autoptr (GVariant) results = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *text = NULL;
+  Sleeper sleeper;
+
+  sleeper_start (&sleeper);
+  pcall_task_set_n_calls (task, 10);
+  pcall_task_set_max_children (task, 1);
+  g_signal_connect (task, "call-finished", G_CALLBACK (install_handler), NULL);
+  results = pcall_task_run (task, NULL, &error);
+  g_assert_no_error (error);
+  text = g_variant_print (results, FALSE);
+  g_assert_null (strstr (text, "true"));
+  signal (SIGUSR1, SIG_DFL);
+  sleeper_end (&sleeper);
 }
 
 /* A lock that is held for certain: that of class initialisation, by a thread that stays in one. */
@@ -333,6 +385,7 @@ main (int    argc,
   make_what_is_made_once ();
 
   g_test_add_func ("/lock-trial/tried", test_tried);
+  g_test_add_func ("/lock-trial/handler", test_handler);
   g_test_add_func ("/lock-trial/stuck-later", test_stuck_later);
   g_test_add_func ("/lock-trial/stuck-new", test_stuck_new);
 

@@ -168,7 +168,10 @@ survey (PcallStartContext *context)
 
   context->has_threads = pcall_threads_exist ();
   if (context->has_threads)
-    mark = pcall_threads_mark ();
+    {
+      pcall_lock_trial_prepare ();
+      mark = pcall_threads_mark ();
+    }
 
   if (mark == 0 || mark != context->mark)
     survey_handlers (context);
@@ -307,27 +310,17 @@ give_up (pid_t pid)
     ;
 }
 
-/* Also of threads that were started since the process was surveyed. */
-static void
-look_at_threads (const PcallStartContext *context,
-                 PcallStarted            *started)
+static PcallReadyReasons
+find_ready_reasons (const PcallStartContext *context,
+                    PcallLogRoute            route)
 {
-  if (!context->has_threads && !pcall_threads_exist ())
-    return;
+  PcallReadyReasons reasons = 0;
 
-  pcall_lock_trial_prepare ();
-  started->says_ready |= PCALL_READY_LOCKS;
-  started->mark = context->has_threads ? context->mark : pcall_threads_mark ();
-}
-
-static void
-look_at_log (const PcallStartContext *context,
-             PcallStarted            *started)
-{
-  started->log_route = pcall_log_route_get ();
-  if (context->follows_logs ||
-      (context->log != NULL && started->log_route == PCALL_LOG_ROUTE_UNKNOWN))
-    started->says_ready |= PCALL_READY_LOG;
+  if (context->has_threads)
+    reasons |= PCALL_READY_LOCKS;
+  if (context->follows_logs || (context->log != NULL && route == PCALL_LOG_ROUTE_UNKNOWN))
+    reasons |= PCALL_READY_LOG;
+  return reasons;
 }
 
 static gboolean
@@ -337,13 +330,12 @@ fork_child (const PcallStartContext *context,
             PcallStarted            *started,
             GError                 **error)
 {
-  PcallInheritance inheritance = { fds->theirs, fds->life, !flush_streams (), 0, 0 };
+  PcallInheritance inheritance = { fds->theirs, fds->life, !flush_streams (), 0, context->mark };
   pid_t pid;
 
-  look_at_threads (context, started);
-  look_at_log (context, started);
-  inheritance.says_ready = started->says_ready;
-  inheritance.mark = started->mark;
+  started->mark = context->mark;
+  started->log_route = pcall_log_route_get ();
+  started->says_ready = inheritance.says_ready = find_ready_reasons (context, started->log_route);
   pid = fork_with_signals_blocked (context);
 
   if (pid == 0)

@@ -47,7 +47,7 @@ typedef struct
 
   /* As they were when the process was last surveyed */
   gboolean                 has_threads;
-  guint64                  mark;    /* see pcall_threads_mark() */
+  guint64                  mark;    /* see pcall_threads_mark(); 0: all is to be looked up again */
   guint64                  handled; /* signals that have a handler: bit n - 1 for signal n */
 } PcallStartContext;
 
