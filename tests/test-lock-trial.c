@@ -172,23 +172,51 @@ install_handler (PcallTask *task,
 }
 
 static void
-test_handler (void)
+assert_unhandled (PcallTask *task)
 {
-  g_autoptr (PcallTask) task = pcall_task_new_for_func (tell_whether_handled, NULL, NULL);
   g_autoptr (GVariant) results = NULL;
   g_autoptr (GError) error = NULL;
   g_autofree char *text = NULL;
-  Sleeper sleeper;
 
-  sleeper_start (&sleeper);
   pcall_task_set_n_calls (task, 10);
   pcall_task_set_max_children (task, 1);
-  g_signal_connect (task, "call-finished", G_CALLBACK (install_handler), NULL);
   results = pcall_task_run (task, NULL, &error);
   g_assert_no_error (error);
   text = g_variant_print (results, FALSE);
   g_assert_null (strstr (text, "true"));
   signal (SIGUSR1, SIG_DFL);
+}
+
+static void
+test_handler (void)
+{
+  g_autoptr (PcallTask) task = pcall_task_new_for_func (tell_whether_handled, NULL, NULL);
+  Sleeper sleeper;
+
+  sleeper_start (&sleeper);
+  g_signal_connect (task, "call-finished", G_CALLBACK (install_handler), NULL);
+  assert_unhandled (task);
+  sleeper_end (&sleeper);
+}
+
+/* When handlers were looked for already, while another thread runs. */
+static gint
+install_handler_and_fork (gpointer data)
+{
+  signal (SIGUSR1, ignore_signal);
+  return wake_and_fork (data);
+}
+
+static void
+test_late_handler (void)
+{
+  g_autoptr (PcallTask) task = pcall_task_new_for_func (tell_whether_handled, NULL, NULL);
+  Sleeper sleeper;
+
+  sleeper_start (&sleeper);
+  pcall_set_fork_func (install_handler_and_fork, &sleeper, NULL);
+  assert_unhandled (task);
+  pcall_set_fork_func (NULL, NULL, NULL);
   sleeper_end (&sleeper);
 }
 
@@ -386,6 +414,7 @@ main (int    argc,
 
   g_test_add_func ("/lock-trial/tried", test_tried);
   g_test_add_func ("/lock-trial/handler", test_handler);
+  g_test_add_func ("/lock-trial/late-handler", test_late_handler);
   g_test_add_func ("/lock-trial/stuck-later", test_stuck_later);
   g_test_add_func ("/lock-trial/stuck-new", test_stuck_new);
 

@@ -161,10 +161,17 @@ make_mark (void)
   return getrandom (&mark, sizeof mark, GRND_NONBLOCK) == sizeof mark ? mark : 0;
 }
 
+static gboolean
+is_unchanged (void)
+{
+  return seen.mark != 0 && gettid () == seen.owner && count_threads () == seen.n_others + 1 &&
+         count_others_switches () == seen.n_switches;
+}
+
 guint64
 pcall_threads_mark (void)
 {
-  if (pcall_threads_have_slept (seen.mark))
+  if (is_unchanged ())
     return seen.mark;
 
   seen.owner = gettid ();
@@ -173,15 +180,24 @@ pcall_threads_mark (void)
   return seen.mark;
 }
 
+static gboolean
+are_asleep (void)
+{
+  for (guint i = 0; i < seen.n_others; i++)
+    if (!is_asleep (seen.others[i]))
+      return FALSE;
+  return TRUE;
+}
+
 /* Switches are counted last: those of a thread that is found asleep are among them. */
 gboolean
 pcall_threads_have_slept (guint64 mark)
 {
-  if (mark == 0 || mark != seen.mark || gettid () != seen.owner)
+  if (mark == 0 || mark != seen.mark)
     return FALSE;
+  if (are_asleep () && is_unchanged ())
+    return TRUE;
 
-  for (guint i = 0; i < seen.n_others; i++)
-    if (!is_asleep (seen.others[i]))
-      return FALSE;
-  return count_threads () == seen.n_others + 1 && count_others_switches () == seen.n_switches;
+  seen.mark = 0;
+  return FALSE;
 }

@@ -62,6 +62,19 @@ reset_signals (const PcallStartContext *context)
   pthread_sigmask (SIG_SETMASK, &none, NULL);
 }
 
+/* Another thread may have installed handlers since they were looked for. */
+static void
+reset_all_handlers (void)
+{
+  struct sigaction by_default = { .sa_handler = SIG_DFL };
+  struct sigaction action;
+
+  for (int signum = 1; signum <= PCALL_N_SIGNALS; signum++)
+    if (sigaction (signum, NULL, &action) == 0 && action.sa_handler != SIG_DFL &&
+        action.sa_handler != SIG_IGN)
+      sigaction (signum, &by_default, NULL);
+}
+
 /* The parent says which reasons for READY are none any more. The end of the channel means that it
  * gave up. */
 static PcallReadyReasons
@@ -145,7 +158,10 @@ prepare (const PcallStartContext *context,
   reasons &= ~wait_for_go (inheritance->fd);
   set_up_standard_streams (context, job, inheritance, failure);
   if (reasons & PCALL_READY_LOCKS)
-    pcall_lock_trial (job->attempt, inheritance->mark);
+    {
+      reset_all_handlers ();
+      pcall_lock_trial (job->attempt, inheritance->mark);
+    }
   return reasons;
 }
 

@@ -160,7 +160,8 @@ survey_handlers (PcallStartContext *context)
       context->handled |= G_GUINT64_CONSTANT (1) << (signum - 1);
 }
 
-/* Where no other thread has run since the last time, none has changed anything. */
+/* Where no other thread has run since the last time, none has changed anything. One that runs at this
+ * moment is found out before the child goes, which then looks for itself. */
 static void
 survey (PcallStartContext *context)
 {
