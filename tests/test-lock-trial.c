@@ -6,8 +6,8 @@
 /* Which children go through the lock trial: as many as need be, and no more.
  *
  * A child is spared it where no other thread has run since another child came through one. Threads
- * sleep here, and get stuck with a lock just when children were found to be free of them; whether all
- * locks are tried is for test-locks.c to say. */
+ * sleep here, and get stuck with a lock just when children were found to be free of them; whether
+ * all locks are tried is for test-locks.c to say. */
 
 #include <gio/gio.h>
 #include <signal.h>
@@ -38,8 +38,8 @@ count_up (guint *n)
   ++*n;
 }
 
-/* A call begins, whether its child says that it is ready or not. Two at a time: one child ends while
- * the next is forked. */
+/* A call begins, whether its child says that it is ready or not. Two at a time: one child ends
+ * while the next is forked. */
 static guint
 count_tried (guint n_calls)
 {

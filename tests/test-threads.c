@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* Marks: the same while other threads sleep, and none of any worth when one of them has run, however
- * short that was. */
+/* Marks: the same while other threads sleep, and none of any worth when one of them has run,
+ * however short that was. */
 
 #include <gio/gio.h>
 #include <sys/wait.h>
@@ -101,7 +101,8 @@ runner_end (Runner *self)
   g_thread_join (self->thread);
 }
 
-/* All threads have gone to sleep, and the mark lasts: this never comes where it is lost without need. */
+/* All threads have gone to sleep, and the mark lasts: this never comes where it is lost without
+ * need. */
 static guint64
 take_lasting_mark (void)
 {

@@ -21,15 +21,15 @@
  * (which locks are free) stays true until another thread runs, and most threads sleep nearly all
  * the time. A mark stands for such a span of time.
  *
- * A thread that has run since a mark either runs still, or it sleeps again: then it has switched away
- * from its processor once more than before, which the kernel counts, for all threads of the process
- * together. So none has run if all sleep now and the count is what it was. A new thread cannot sleep
- * without having switched, and one that has ended is missed.
+ * A thread that has run since a mark either runs still, or it sleeps again: then it has switched
+ * away from its processor once more than before, which the kernel counts, for all threads of the
+ * process together. So none has run if all sleep now and the count is what it was. A new thread
+ * cannot sleep without having switched, and one that has ended is missed.
  *
- * That a thread sleeps has to be exact, for the time it takes to look at it. Its state is not: it is
- * set before the thread sleeps, and a thread may be woken on the way. Neither are clocks: in a virtual
- * machine, what the host took is not counted, and a short run may be lost in that. But the kernel
- * tells in which system call a thread sleeps, and makes sure for that.
+ * That a thread sleeps has to be exact, for the time it takes to look at it. Its state is not: it
+ * is set before the thread sleeps, and a thread may be woken on the way. Neither are clocks: in a
+ * virtual machine, what the host took is not counted, and a short run may be lost in that. But the
+ * kernel tells in which system call a thread sleeps, and makes sure for that.
  *
  * Who marks and who looks is the same thread, so nothing here is shared. A forked child has none of
  * its parent's marks. */

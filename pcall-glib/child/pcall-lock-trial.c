@@ -30,8 +30,8 @@
 #define FIRST_LIMIT_US 30000
 #define MAX_DOUBLINGS 5
 
-/* Where marks are noted, each in a place of its own if two parents are at work. A mark is random: no
- * child writes one by mistake that is in use. */
+/* Where marks are noted, each in a place of its own if two parents are at work. A mark is random:
+ * no child writes one by mistake that is in use. */
 #define N_NOTES 512
 
 static guint64 *notes;

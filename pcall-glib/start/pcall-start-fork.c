@@ -160,8 +160,8 @@ survey_handlers (PcallStartContext *context)
       context->handled |= G_GUINT64_CONSTANT (1) << (signum - 1);
 }
 
-/* Where no other thread has run since the last time, none has changed anything. One that runs at this
- * moment is found out before the child goes, which then looks for itself. */
+/* Where no other thread has run since the last time, none has changed anything. One that runs at
+ * this moment is found out before the child goes, which then looks for itself. */
 static void
 survey (PcallStartContext *context)
 {
@@ -231,8 +231,8 @@ has_handler (const PcallStartContext *context,
   return (context->handled & G_GUINT64_CONSTANT (1) << (signum - 1)) != 0;
 }
 
-/* In the child, signals stay blocked. A SIGCHLD that nobody handles is not: where this thread blocks
- * it at the end of an earlier child, the kernel wakes another thread to ignore it there. */
+/* In the child, signals stay blocked. A SIGCHLD that nobody handles is not: where this thread
+ * blocks it at the end of an earlier child, the kernel wakes another thread to ignore it there. */
 static pid_t
 fork_with_signals_blocked (const PcallStartContext *context)
 {

@@ -86,7 +86,7 @@ typedef struct
 typedef enum
 {
   PCALL_READY_LOCKS = 1 << 0, /* it tries GLib's locks, one of which may stay locked */
-  PCALL_READY_LOG   = 1 << 1, /* its log may have to be captured in another way, or is to be there */
+  PCALL_READY_LOG   = 1 << 1, /* its log may need to be captured otherwise, or is to be there */
 } PcallReadyReasons;
 
 /* What the parent prepares for one forked child. */

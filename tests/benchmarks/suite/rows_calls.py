@@ -15,8 +15,8 @@ def c_calls(size):
         name="calls-c",
         title=f"One C call per child, 2 at a time, {n:,} calls",
         note=(
-            "Bare: a loop of fork, pipe, read, waitpid in the same process. “Beside a thread”: in a "
-            "process with a second thread, which sleeps; GLib starts one at the first GTask."
+            "Bare: a loop of fork, pipe, read, waitpid in the same process. “Beside a thread”: in "
+            "a process with a second thread, which sleeps; GLib starts one at the first GTask."
         ),
         rounds=11,
         sides={
