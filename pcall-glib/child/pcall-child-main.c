@@ -62,8 +62,22 @@ reset_signals (const PcallStartContext *context)
   pthread_sigmask (SIG_SETMASK, &none, NULL);
 }
 
-/* The end of the channel means that the parent gave up. */
+/* Another thread may have installed handlers since they were looked for. */
 static void
+reset_all_handlers (void)
+{
+  struct sigaction by_default = { .sa_handler = SIG_DFL };
+  struct sigaction action;
+
+  for (int signum = 1; signum <= PCALL_N_SIGNALS; signum++)
+    if (sigaction (signum, NULL, &action) == 0 && action.sa_handler != SIG_DFL &&
+        action.sa_handler != SIG_IGN)
+      sigaction (signum, &by_default, NULL);
+}
+
+/* The parent says which reasons for READY are none any more. The end of the channel means that it
+ * gave up. */
+static PcallReadyReasons
 wait_for_go (int fd)
 {
   char byte;
@@ -73,6 +87,7 @@ wait_for_go (int fd)
     ;
   if (n != 1)
     _exit (EXIT_STATUS_OF_AN_ERROR);
+  return byte;
 }
 
 static void
@@ -126,21 +141,28 @@ set_up_standard_streams (const PcallStartContext *context,
     capture_output (context->log, job->index, failure);
 }
 
-static void
+/* Why READY is to be said. */
+static PcallReadyReasons
 prepare (const PcallStartContext *context,
          const PcallJob          *job,
          const PcallInheritance  *inheritance,
          Failure                 *failure)
 {
+  PcallReadyReasons reasons = inheritance->says_ready;
+
   reset_signals (context);
   if (setpgid (0, 0) < 0)
     *failure = (Failure) { .call = "setpgid", .error_number = errno };
   if (pcall_lifeline_attach (inheritance->life_fd) < 0)
     *failure = (Failure) { .call = "life pipe", .error_number = errno };
-  wait_for_go (inheritance->fd);
+  reasons &= ~wait_for_go (inheritance->fd);
   set_up_standard_streams (context, job, inheritance, failure);
-  if (context->has_threads)
-    pcall_lock_trial (job->attempt);
+  if (reasons & PCALL_READY_LOCKS)
+    {
+      reset_all_handlers ();
+      pcall_lock_trial (job->attempt, inheritance->mark);
+    }
+  return reasons;
 }
 
 /* From here on every function may be called. */
@@ -273,13 +295,13 @@ pcall_child_main (const PcallStartContext *context,
                   const PcallInheritance  *inheritance)
 {
   Failure failure = { NULL, 0, 0, -1, -1 };
+  PcallReadyReasons reasons = prepare (context, job, inheritance, &failure);
 
-  prepare (context, job, inheritance, &failure);
   pcall_current_open (inheritance->fd, context->nonce);
   pcall_current_begin (job->index);
   if (context->log != NULL)
     pcall_log_writer_install (pcall_log_route_get (), start_again);
-  if (inheritance->says_ready)
+  if (reasons != 0)
     pcall_current_send (PCALL_FRAME_READY, g_variant_new_tuple (NULL, 0));
   if (job->slot >= 0 && failure.call != NULL)
     pcall_ledger_enter (context->ledger, job->slot, (PcallSpan) { job->index, job->index + 1 },

@@ -7,6 +7,7 @@
 #include <gio/gio.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,12 +22,22 @@
  * is known to take it, under an interval timer whose signal kills the process. Nothing of the
  * user's has run by then: the parent forks again.
  *
+ * A trial costs more than all the rest of a call. But what one child has found holds for all that
+ * are forked while no other thread of the parent runs. So a child that has come through a trial
+ * says for which memory that was, on a board that it shares with the parent and with all others.
+ *
  * Names of locks are those of GLib's sources, version 2.74. */
 
 /* A lock that is free is taken in less than a microsecond, all of them in about 0.1 ms. The time
  * doubles with each attempt, for a machine so busy that the child is not run that long. */
 #define FIRST_LIMIT_US 30000
 #define MAX_DOUBLINGS 5
+
+/* Where marks are noted, each in a place of its own if two parents are at work. A mark is random:
+ * no child writes one by mistake that is in use. */
+#define N_NOTES 512
+
+static guint64 *notes;
 
 /* A type whose class exists in no parent: it is first used here. */
 #define LOCK_TRIAL_TYPE_TRIAL (lock_trial_get_type ())
@@ -261,6 +272,31 @@ try_time_zones (void)
   localtime_r (&now, &local);
 }
 
+/* Without a board, every child has its trial. */
+static void
+make_board (void)
+{
+  void *board = mmap (NULL, N_NOTES * sizeof *notes, PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+  if (board != MAP_FAILED)
+    notes = board;
+}
+
+static void
+note_passed (guint64 mark)
+{
+  if (notes != NULL && mark != 0)
+    __atomic_store_n (&notes[mark % N_NOTES], mark, __ATOMIC_RELEASE);
+}
+
+gboolean
+pcall_lock_trial_has_passed (guint64 mark)
+{
+  return notes != NULL && mark != 0 &&
+         __atomic_load_n (&notes[mark % N_NOTES], __ATOMIC_ACQUIRE) == mark;
+}
+
 void
 pcall_lock_trial_prepare (void)
 {
@@ -270,13 +306,15 @@ pcall_lock_trial_prepare (void)
     return;
 
   knows_kinds = has_home ();
+  make_board ();
   try_time_zones ();
   try_files ();
   g_once_init_leave (&once, 1);
 }
 
 void
-pcall_lock_trial (guint attempt)
+pcall_lock_trial (guint   attempt,
+                  guint64 mark)
 {
   static void (*const trials[]) (void) = {
     try_quarks,       try_slices,        try_messages, try_variants, try_types,
@@ -296,4 +334,5 @@ pcall_lock_trial (guint attempt)
     trials[i]();
   setitimer (ITIMER_REAL, &off, NULL);
   sigaction (SIGALRM, &before, NULL);
+  note_passed (mark);
 }

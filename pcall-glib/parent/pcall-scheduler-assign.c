@@ -246,6 +246,9 @@ survey (PcallScheduler *self)
   if (self->surveyed && !self->context.has_threads)
     return;
 
+  /* Or this thread may, in between. */
+  if (!self->surveyed)
+    self->context.mark = 0;
   pcall_start_context_survey (&self->context);
   self->surveyed = TRUE;
 }

@@ -10,15 +10,14 @@
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <sys/eventfd.h>
-#include <sys/single_threaded.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "pcall-error.h"
 #include "base/pcall-fd-private.h"
 #include "base/pcall-lifeline-private.h"
+#include "base/pcall-threads-private.h"
 #include "log/pcall-log-writer-private.h"
 #include "start/pcall-fork-private.h"
 #include "start/pcall-start-private.h"
@@ -73,18 +72,6 @@ pcall_set_fork_func (PcallForkFunc  func,
   fork_func.destroy = destroy;
 }
 
-static gboolean
-process_has_threads (void)
-{
-  struct stat tasks;
-
-  if (__libc_single_threaded)
-    return FALSE;
-
-  /* "." and ".." and a directory for each thread. Where that cannot be known, be careful. */
-  return stat ("/proc/self/task", &tasks) < 0 || tasks.st_nlink > 3;
-}
-
 /* The first use of GLib's random generator makes it, at a cost. It is made here once, so that each
  * child only seeds it; that takes one number out of the sequence of g_random_int(). */
 static void
@@ -115,7 +102,7 @@ can_make_main_context (void)
 {
   int probe;
 
-  if (process_has_threads ())
+  if (pcall_threads_exist ())
     return FALSE;
 
   probe = eventfd (0, EFD_CLOEXEC);
@@ -163,19 +150,34 @@ clear (PcallStartContext *context)
 /* Setting every disposition in every child costs more than all the rest of its preparations, and
  * most have no handler: so which ones do is looked up here, once for many children. */
 static void
-survey (PcallStartContext *context)
+survey_handlers (PcallStartContext *context)
 {
   struct sigaction action;
 
-  context->has_threads = process_has_threads ();
-  if (context->has_threads)
-    pcall_lock_trial_prepare ();
   context->handled = 0;
-
   for (int signum = 1; signum <= PCALL_N_SIGNALS; signum++)
     if (sigaction (signum, NULL, &action) == 0 && action.sa_handler != SIG_DFL &&
         action.sa_handler != SIG_IGN)
       context->handled |= G_GUINT64_CONSTANT (1) << (signum - 1);
+}
+
+/* Where no other thread has run since the last time, none has changed anything. One that runs at
+ * this moment is found out before the child goes, which then looks for itself. */
+static void
+survey (PcallStartContext *context)
+{
+  guint64 mark = 0;
+
+  context->has_threads = pcall_threads_exist ();
+  if (context->has_threads)
+    {
+      pcall_lock_trial_prepare ();
+      mark = pcall_threads_mark ();
+    }
+
+  if (mark == 0 || mark != context->mark)
+    survey_handlers (context);
+  context->mark = mark;
 }
 
 /* What stands in a buffer at the time of the fork would be written by parent and child. A stream
@@ -223,16 +225,26 @@ call_fork_func (void)
   return -1;
 }
 
-/* In the child, signals stay blocked. */
+static gboolean
+has_handler (const PcallStartContext *context,
+             int                      signum)
+{
+  return (context->handled & G_GUINT64_CONSTANT (1) << (signum - 1)) != 0;
+}
+
+/* In the child, signals stay blocked. A SIGCHLD that nobody handles is not: where this thread
+ * blocks it at the end of an earlier child, the kernel wakes another thread to ignore it there. */
 static pid_t
-fork_with_signals_blocked (void)
+fork_with_signals_blocked (const PcallStartContext *context)
 {
   sigset_t all, before;
   pid_t pid;
   int saved_errno;
 
   sigfillset (&all);
-  pthread_sigmask (SIG_SETMASK, &all, &before);
+  if (!has_handler (context, SIGCHLD))
+    sigdelset (&all, SIGCHLD);
+  pthread_sigmask (SIG_BLOCK, &all, &before);
   pid = fork_func.func != NULL ? call_fork_func () : pcall_fork ();
   if (pid == 0)
     return 0;
@@ -300,14 +312,17 @@ give_up (pid_t pid)
     ;
 }
 
-/* A child that may not come to the call: another one is made in its place then, and nobody
- * should be told of the first. */
-static gboolean
-must_say_ready (const PcallStartContext *context,
-                PcallLogRoute            route)
+static PcallReadyReasons
+find_ready_reasons (const PcallStartContext *context,
+                    PcallLogRoute            route)
 {
-  return context->has_threads || context->follows_logs ||
-         (context->log != NULL && route == PCALL_LOG_ROUTE_UNKNOWN);
+  PcallReadyReasons reasons = 0;
+
+  if (context->has_threads)
+    reasons |= PCALL_READY_LOCKS;
+  if (context->follows_logs || (context->log != NULL && route == PCALL_LOG_ROUTE_UNKNOWN))
+    reasons |= PCALL_READY_LOG;
+  return reasons;
 }
 
 static gboolean
@@ -317,12 +332,13 @@ fork_child (const PcallStartContext *context,
             PcallStarted            *started,
             GError                 **error)
 {
-  PcallInheritance inheritance = { fds->theirs, fds->life, !flush_streams (), FALSE };
+  PcallInheritance inheritance = { fds->theirs, fds->life, !flush_streams (), 0, context->mark };
   pid_t pid;
 
+  started->mark = context->mark;
   started->log_route = pcall_log_route_get ();
-  started->says_ready = inheritance.says_ready = must_say_ready (context, started->log_route);
-  pid = fork_with_signals_blocked ();
+  started->says_ready = inheritance.says_ready = find_ready_reasons (context, started->log_route);
+  pid = fork_with_signals_blocked (context);
 
   if (pid == 0)
     {
@@ -371,10 +387,26 @@ const PcallStartMethods pcall_start_fork = {
   .start = start,
 };
 
-void
-pcall_start_go (const PcallStarted *started)
+/* No other thread has run from before the fork until now, and a child of that time has found all
+ * locks free: so this one would. */
+static gboolean
+is_spared_trial (const PcallStarted *started)
 {
+  return pcall_lock_trial_has_passed (started->mark) && pcall_threads_have_slept (started->mark);
+}
+
+void
+pcall_start_go (PcallStarted *started)
+{
+  PcallReadyReasons spared = 0;
+  char byte;
+
+  if ((started->says_ready & PCALL_READY_LOCKS) && is_spared_trial (started))
+    spared = PCALL_READY_LOCKS;
+  started->says_ready &= ~spared;
+  byte = spared;
+
   /* Where the child has died already, its pidfd tells. */
-  while (send (started->fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EINTR)
+  while (send (started->fd, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EINTR)
     ;
 }

@@ -47,6 +47,7 @@ typedef struct
 
   /* As they were when the process was last surveyed */
   gboolean                 has_threads;
+  guint64                  mark;    /* see pcall_threads_mark(); 0: all is to be looked up again */
   guint64                  handled; /* signals that have a handler: bit n - 1 for signal n */
 } PcallStartContext;
 
@@ -80,23 +81,33 @@ typedef struct
   const PcallStartMethods *methods;
 } PcallJob;
 
+/* Why a child says READY before anything of the user's runs in it: it may not come to its call.
+ * Another child is made in its place then, and nobody should be told of the first. */
+typedef enum
+{
+  PCALL_READY_LOCKS = 1 << 0, /* it tries GLib's locks, one of which may stay locked */
+  PCALL_READY_LOG   = 1 << 1, /* its log may need to be captured otherwise, or is to be there */
+} PcallReadyReasons;
+
 /* What the parent prepares for one forked child. */
 typedef struct
 {
-  int      fd;          /* its end of the channel */
-  int      life_fd;     /* what pcall_lifeline_open() gave */
-  gboolean purge_stdio; /* what stands in its standard streams' buffers is the parent's */
-  gboolean says_ready;
+  int               fd;          /* its end of the channel */
+  int               life_fd;     /* what pcall_lifeline_open() gave */
+  gboolean          purge_stdio; /* what stands in its standard streams' buffers is the parent's */
+  PcallReadyReasons says_ready;
+  guint64           mark;        /* of the fork, see pcall_threads_mark() */
 } PcallInheritance;
 
 /* What came of it. The process waits for pcall_start_go(). */
 typedef struct
 {
-  PcallProcess  process;
-  int           fd;           /* our end of its channel */
-  gboolean      says_ready;   /* nothing of the user's runs before the child has said READY */
-  PcallLogRoute log_route;    /* as far as the child knows */
-  int           error_number; /* on failure: the errno that says why */
+  PcallProcess      process;
+  int               fd;           /* our end of its channel */
+  PcallReadyReasons says_ready;   /* 0: it does not; known when it has been let go */
+  guint64           mark;         /* of the fork, see pcall_threads_mark() */
+  PcallLogRoute     log_route;    /* as far as the child knows */
+  int               error_number; /* on failure: the errno that says why */
 } PcallStarted;
 
 /* A way to make children. */
@@ -130,8 +141,9 @@ const PcallStartMethods *pcall_start_choose (PcallTarget      *target,
                                              PcallStartMethod  method,
                                              GError          **error);
 
-/* Lets a started child go on, once the parent watches it. */
-void pcall_start_go (const PcallStarted *started);
+/* Lets a started child go on, once the parent watches it. By the thread that has started it, the
+ * child may be spared a trial of locks. */
+void pcall_start_go (PcallStarted *started);
 
 /* The child's side of a fork. */
 G_NORETURN
@@ -150,10 +162,15 @@ void pcall_child_series (const PcallStartContext *context,
 
 /* Reads what the trial would read from files anew in each child; once in a process. From any
  * thread. */
-void pcall_lock_trial_prepare (void);
+void     pcall_lock_trial_prepare    (void);
 
 /* Takes each of GLib's locks that user code is about to need, and kills this process where one of
- * them stays locked. */
-void pcall_lock_trial (guint attempt);
+ * them stays locked. Where it comes back, every process of this family can know what @mark stands
+ * for: memory in which all of them are free. */
+void     pcall_lock_trial            (guint   attempt,
+                                      guint64 mark);
+
+/* Whether a trial has come back in memory that @mark stands for. */
+gboolean pcall_lock_trial_has_passed (guint64 mark);
 
 G_END_DECLS

@@ -4,7 +4,8 @@
  */
 
 /* Sides "calls": one C call per child, two children at a time. The work of a call is nothing, so
- * that all that is measured is what it costs to make, feed, hear, reap and forget a child. */
+ * that all that is measured is what it costs to make, feed, hear, reap and forget a child. With
+ * threads=1 there is a second thread in the process, which sleeps. */
 
 #include "bench.h"
 
@@ -21,9 +22,41 @@ answer (GVariant  *args,
   return g_variant_new_int32 (42);
 }
 
+static gpointer
+sleep_until_told (gpointer data)
+{
+  GMutex *held = data;
+
+  g_mutex_lock (held);
+  g_mutex_unlock (held);
+  return NULL;
+}
+
 static gdouble
-measure_pcall (BenchRequest  *request,
-               GError       **error)
+measure_beside_thread (gdouble       (*measure) (BenchRequest *, GError **),
+                       BenchRequest   *request,
+                       GError        **error)
+{
+  GThread *thread;
+  GMutex held;
+  gdouble seconds;
+
+  if (bench_request_get_number (request, "threads") == 0)
+    return measure (request, error);
+
+  g_mutex_init (&held);
+  g_mutex_lock (&held);
+  thread = g_thread_new ("idle", sleep_until_told, &held);
+  seconds = measure (request, error);
+  g_mutex_unlock (&held);
+  g_thread_join (thread);
+  g_mutex_clear (&held);
+  return seconds;
+}
+
+static gdouble
+run_pcall (BenchRequest  *request,
+           GError       **error)
 {
   gdouble start = bench_now ();
   g_autoptr (PcallTask) task = bench_request_new_task (request, answer, NULL);
@@ -44,8 +77,8 @@ bare_answer (gpointer data)
 }
 
 static gdouble
-measure_bare (BenchRequest  *request,
-              GError       **error)
+run_bare (BenchRequest  *request,
+          GError       **error)
 {
   guint n_calls = bench_request_get_number (request, "n");
   BareChild children[AT_A_TIME];
@@ -62,6 +95,20 @@ measure_bare (BenchRequest  *request,
         return -1;
     }
   return bench_now () - start;
+}
+
+static gdouble
+measure_pcall (BenchRequest  *request,
+               GError       **error)
+{
+  return measure_beside_thread (run_pcall, request, error);
+}
+
+static gdouble
+measure_bare (BenchRequest  *request,
+              GError       **error)
+{
+  return measure_beside_thread (run_bare, request, error);
 }
 
 const BenchSide bench_calls[] = {

@@ -14,16 +14,23 @@ def c_calls(size):
     return Group(
         name="calls-c",
         title=f"One C call per child, 2 at a time, {n:,} calls",
-        note="Bare: a loop of fork, pipe, read, waitpid in the same process.",
+        note=(
+            "Bare: a loop of fork, pipe, read, waitpid in the same process. “Beside a thread”: in "
+            "a process with a second thread, which sleeps; GLib starts one at the first GTask."
+        ),
         rounds=11,
         sides={
             "sections": Side("C", "calls/pcall", "pcall", {"n": n}),
             "inherit": Side("C", "calls/pcall", "pcall", {"n": n, "log-mode": "inherit"}),
             "bare": Side("C", "calls/bare", "bare loop", {"n": n}),
+            "beside": Side("C", "calls/pcall", "pcall", {"n": n, "threads": 1}, "threads"),
+            "bare-beside": Side("C", "calls/bare", "bare loop", {"n": n, "threads": 1}, "threads"),
         },
         rows=[
             Ratio("sections", "bare", "≤", 1.25),
             Ratio("inherit", "bare", "≤", 1.25, "bare loop, logs not captured (log-mode inherit)"),
+            Ratio("beside", "bare-beside", "≤", 1.25, "bare loop, both beside a thread"),
+            Ratio("beside", "sections", "≤", 1.1, "pcall itself, beside a thread and without"),
         ],
     )
 
