@@ -52,14 +52,16 @@ pcall_task_close (PcallTask *self)
     g_clear_pointer (&self->engine, pcall_engine_unref);
 }
 
-/* The last reference is gone: no other thread is in here, or will be. */
+/* The last reference is gone. */
 void
 pcall_task_shut_down (PcallTask *self)
 {
   PcallScheduler *scheduler;
 
-  pcall_monitor_enter (self->monitor);
-  pcall_monitor_set_update (self->monitor, NULL, NULL);
+  if (!pcall_monitor_enter_to_dispose (self->monitor, self))
+    return;
+
+  pcall_monitor_set_owner (self->monitor, NULL, NULL);
   scheduler = g_steal_pointer (&self->scheduler);
   pcall_task_detach_sources (self);
   g_clear_pointer (&self->engine, pcall_engine_unref);
@@ -305,6 +307,7 @@ undo_start (PcallTask *self)
   g_clear_pointer (&self->calls, pcall_call_list_unref);
   pcall_task_detach_sources (self);
   g_clear_pointer (&self->engine, pcall_engine_unref);
+  pcall_monitor_set_owner (self->monitor, NULL, NULL);
   self->owner = 0;
 }
 
@@ -321,6 +324,7 @@ start (PcallTask      *self,
     return FALSE;
 
   self->owner = getpid ();
+  pcall_monitor_set_owner (self->monitor, self, update);
   pcall_task_invalidate (self);
   make_scheduler (self);
   if (self->terminated)
@@ -333,7 +337,6 @@ start (PcallTask      *self,
       return FALSE;
     }
 
-  pcall_monitor_set_update (self->monitor, update, self);
   return TRUE;
 }
 

@@ -20,10 +20,10 @@
 
 typedef struct
 {
-  GSource  source;
-  GWeakRef task;
-  gpointer fd_tag;  /* of what watches */
-  gboolean waiting; /* for the work to be done */
+  GSource       source;
+  PcallMonitor *monitor;
+  gpointer      fd_tag;  /* of what watches */
+  gboolean      waiting; /* for the work to be done */
 } TaskSource;
 
 /* Waits for the descriptor again. */
@@ -75,7 +75,7 @@ watch_dispatch (GSource    *source,
                 gpointer    data)
 {
   TaskSource *watch = (TaskSource *) source;
-  g_autoptr (PcallTask) self = g_weak_ref_get (&watch->task);
+  g_autoptr (PcallTask) self = pcall_monitor_ref_owner (watch->monitor);
 
   if (self == NULL || !pcall_task_is_ours (self))
     return G_SOURCE_REMOVE;
@@ -89,7 +89,7 @@ work_dispatch (GSource    *source,
                GSourceFunc callback,
                gpointer    data)
 {
-  g_autoptr (PcallTask) self = g_weak_ref_get (&((TaskSource *) source)->task);
+  g_autoptr (PcallTask) self = pcall_monitor_ref_owner (((TaskSource *) source)->monitor);
 
   if (self == NULL || !pcall_task_is_ours (self))
     return G_SOURCE_REMOVE;
@@ -99,7 +99,7 @@ work_dispatch (GSource    *source,
 static void
 task_source_finalize (GSource *source)
 {
-  g_weak_ref_clear (&((TaskSource *) source)->task);
+  pcall_monitor_unref (((TaskSource *) source)->monitor);
 }
 
 static GSourceFuncs watch_funcs = {
@@ -120,7 +120,7 @@ new_source (PcallTask    *self,
 {
   GSource *source = g_source_new (funcs, sizeof (TaskSource));
 
-  g_weak_ref_init (&((TaskSource *) source)->task, self);
+  ((TaskSource *) source)->monitor = pcall_monitor_ref (self->monitor);
   g_source_set_static_name (source, name);
   g_source_set_priority (source, priority);
   return source;

@@ -34,14 +34,21 @@ void     pcall_monitor_end_user_code   (PcallMonitor *self,
 /* Whether this thread is in user code that was called for any task. */
 gboolean pcall_monitor_is_in_user_code (void);
 
-/* From here on, and as long as @owner lives, @update brings the state up to date, without calling
- * user code. Entered. */
-void     pcall_monitor_set_update (PcallMonitor     *self,
-                                   PcallMonitorFunc  update,
-                                   gpointer          owner);
-/* Brings it up to date; but not within user code that the driver calls, which sees the state that
- * it is told of. Not entered. */
+/* Whose state it is, until it is disposed of, and what brings it up to date, without calling user
+ * code. Entered. */
+void     pcall_monitor_set_owner  (PcallMonitor     *self,
+                                   gpointer          owner,
+                                   PcallMonitorFunc  update);
+/* A full reference; NULL if there is none any more. Not entered. */
+gpointer pcall_monitor_ref_owner  (PcallMonitor     *self);
+/* Brings the state up to date; but not within user code that the driver calls, which sees the state
+ * that it is told of. Not entered. */
 void     pcall_monitor_update     (PcallMonitor     *self);
+
+/* Enters, in dispose() of @object, without waiting. FALSE where another thread has entered: then
+ * the object lives until that leaves, and is disposed of again. */
+gboolean pcall_monitor_enter_to_dispose (PcallMonitor *self,
+                                         gpointer      object);
 
 /* The right to drive. Entered. May be nested. */
 gboolean pcall_monitor_try_drive  (PcallMonitor     *self);

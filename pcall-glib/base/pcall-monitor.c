@@ -22,6 +22,12 @@
  * So user code never runs under a lock, and what it does to the task is done at once. Both rights
  * may be taken again by the thread that has them: user code joins, and a fork handler asks.
  *
+ * But whoever has entered may need a lock of another language: a reference to an object that Python
+ * knows takes Python's, and so does a fork. Who holds that lock must not wait for the monitor, and
+ * nobody does but a collector, which drops the last reference to an object. So an object that is
+ * disposed of while another thread has entered is left to that thread: an orphan, which it
+ * disposes of when it leaves.
+ *
  * A fork copies a monitor in whatever state it is. The copy has one thread, which nothing can
  * hinder: so in there every right is granted, and nothing is locked. */
 
@@ -35,8 +41,9 @@ struct _PcallMonitor
   pthread_cond_t   changed;
   gpointer         driver;     /* atomic */
   guint            drive_depth;
+  gpointer         owner;
   PcallMonitorFunc update;
-  GWeakRef         owner;
+  gpointer         orphans;    /* GSList of objects, each with a reference; atomic */
 };
 
 static guint fork_generation;
@@ -89,7 +96,6 @@ pcall_monitor_new (void)
   self->generation = fork_generation;
   pthread_mutex_init (&self->mutex, NULL);
   init_cond (&self->changed);
-  g_weak_ref_init (&self->owner, NULL);
   return self;
 }
 
@@ -106,7 +112,6 @@ pcall_monitor_unref (PcallMonitor *self)
   if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
 
-  g_weak_ref_clear (&self->owner);
   /* There is nothing to free for these, and a copy may have been locked by nobody who lives. */
   if (!is_copy (self))
     {
@@ -131,6 +136,40 @@ take (PcallMonitor *self,
   self->depth = depth;
 }
 
+static void
+push_orphan (PcallMonitor *self,
+             gpointer      object)
+{
+  GSList *orphan = g_slist_prepend (NULL, object);
+
+  do
+    orphan->next = g_atomic_pointer_get (&self->orphans);
+  while (!g_atomic_pointer_compare_and_exchange (&self->orphans, orphan->next, orphan));
+}
+
+static GSList *
+take_orphans (PcallMonitor *self)
+{
+  gpointer orphans = g_atomic_pointer_get (&self->orphans);
+
+  while (!g_atomic_pointer_compare_and_exchange (&self->orphans, orphans, NULL))
+    orphans = g_atomic_pointer_get (&self->orphans);
+  return orphans;
+}
+
+/* Each of them may be what keeps the monitor. */
+static void
+drop_orphans (PcallMonitor *self)
+{
+  g_autoptr (PcallMonitor) keep = NULL;
+
+  if (g_atomic_pointer_get (&self->orphans) == NULL)
+    return;
+
+  keep = pcall_monitor_ref (self);
+  g_slist_free_full (take_orphans (self), g_object_unref);
+}
+
 static guint
 give (PcallMonitor *self)
 {
@@ -139,6 +178,7 @@ give (PcallMonitor *self)
   self->depth = 0;
   g_atomic_pointer_set (&self->holder, NULL);
   pthread_mutex_unlock (&self->mutex);
+  drop_orphans (self);
   return depth;
 }
 
@@ -204,30 +244,69 @@ pcall_monitor_is_in_user_code (void)
 }
 
 void
-pcall_monitor_set_update (PcallMonitor     *self,
-                          PcallMonitorFunc  update,
-                          gpointer          owner)
+pcall_monitor_set_owner (PcallMonitor     *self,
+                         gpointer          owner,
+                         PcallMonitorFunc  update)
 {
+  self->owner = owner;
   self->update = update;
-  g_weak_ref_set (&self->owner, owner);
+}
+
+/* Before dispose() has taken it out, another reference makes it live on. */
+gpointer
+pcall_monitor_ref_owner (PcallMonitor *self)
+{
+  gpointer owner;
+
+  pcall_monitor_enter (self);
+  owner = self->owner != NULL ? g_object_ref (self->owner) : NULL;
+  pcall_monitor_leave (self);
+  return owner;
 }
 
 void
 pcall_monitor_update (PcallMonitor *self)
 {
-  g_autoptr (GObject) owner = NULL;
-
   if (is_copy (self) || is_entered_here (self) || pcall_monitor_is_mine (self))
     return;
 
-  /* It is let go when this thread has left: it may be the last reference. */
-  owner = g_weak_ref_get (&self->owner);
-  if (owner == NULL)
-    return;
-
   pcall_monitor_enter (self);
-  self->update (owner);
+  if (self->owner != NULL)
+    self->update (self->owner);
   pcall_monitor_leave (self);
+}
+
+static gboolean
+try_enter (PcallMonitor *self)
+{
+  if (is_copy (self))
+    return TRUE;
+  if (is_entered_here (self))
+    {
+      self->depth++;
+      return TRUE;
+    }
+  if (pthread_mutex_trylock (&self->mutex) != 0)
+    return FALSE;
+
+  g_atomic_pointer_set (&self->holder, this_thread ());
+  self->depth = 1;
+  return TRUE;
+}
+
+/* Whoever has entered looks for orphans after it has left. So it either sees this one, or has left
+ * before it is tried again. */
+gboolean
+pcall_monitor_enter_to_dispose (PcallMonitor *self,
+                                gpointer      object)
+{
+  if (try_enter (self))
+    return TRUE;
+
+  push_orphan (self, g_object_ref (object));
+  if (try_enter (self))
+    pcall_monitor_leave (self);
+  return FALSE;
 }
 
 gboolean

@@ -127,9 +127,11 @@ pcall_call_list_get_call (PcallCallList *self,
 }
 
 void
-pcall_call_list_forget_call (PcallCallList *self)
+pcall_call_list_forget_call (PcallCallList *self,
+                             guint          index,
+                             PcallCall     *call)
 {
-  pcall_views_forget (&self->views);
+  pcall_views_remove (&self->views, index, call);
 }
 
 gboolean

@@ -182,8 +182,10 @@ const char   *pcall_call_list_get_log_file      (PcallCallList *self,
                                                  guint          index);
 const char   *pcall_call_list_get_log_note      (PcallCallList *self,
                                                  guint          index);
-/* The last reference to an object is gone. From any thread, which need not have entered. */
-void          pcall_call_list_forget_call       (PcallCallList *self);
+/* In dispose() of the object, from any thread, which need not have entered. */
+void          pcall_call_list_forget_call       (PcallCallList *self,
+                                                 guint          index,
+                                                 PcallCall     *call);
 
 /* A PcallCall shows a record of @list. */
 PcallCall *pcall_call_new               (PcallCallList *list,

@@ -55,12 +55,21 @@ static GParamSpec *properties[PROP_LOG_FILE + 1];
 G_DEFINE_FINAL_TYPE (PcallCall, pcall_call, G_TYPE_OBJECT)
 
 static void
-pcall_call_finalize (GObject *object)
+pcall_call_dispose (GObject *object)
 {
   PcallCall *self = PCALL_CALL (object);
 
   if (self->list != NULL)
-    pcall_call_list_forget_call (self->list);
+    pcall_call_list_forget_call (self->list, self->index, self);
+
+  G_OBJECT_CLASS (pcall_call_parent_class)->dispose (object);
+}
+
+static void
+pcall_call_finalize (GObject *object)
+{
+  PcallCall *self = PCALL_CALL (object);
+
   g_clear_pointer (&self->list, pcall_call_list_unref);
 
   G_OBJECT_CLASS (pcall_call_parent_class)->finalize (object);
@@ -126,6 +135,7 @@ pcall_call_class_init (PcallCallClass *klass)
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
 
+  object_class->dispose = pcall_call_dispose;
   object_class->finalize = pcall_call_finalize;
   object_class->get_property = pcall_call_get_property;
 

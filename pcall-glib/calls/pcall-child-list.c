@@ -191,9 +191,11 @@ pcall_child_list_get_child (PcallChildList *self,
 }
 
 void
-pcall_child_list_forget_child (PcallChildList *self)
+pcall_child_list_forget_child (PcallChildList *self,
+                               guint           position,
+                               PcallChild     *child)
 {
-  pcall_views_forget (&self->views);
+  pcall_views_remove (&self->views, position, child);
 }
 
 PcallMonitor *

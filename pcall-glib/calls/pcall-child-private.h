@@ -73,8 +73,10 @@ const PcallChildRecord *pcall_child_list_get_record   (PcallChildList *self,
 /* That of its call; NULL if there is none. */
 const char             *pcall_child_list_get_log_file (PcallChildList *self,
                                                        guint           position);
-/* The last reference to an object is gone. From any thread, which need not have entered. */
-void                    pcall_child_list_forget_child (PcallChildList *self);
+/* In dispose() of the object, from any thread, which need not have entered. */
+void                    pcall_child_list_forget_child (PcallChildList *self,
+                                                       guint           position,
+                                                       PcallChild     *child);
 
 /* A PcallChild shows a record of @list. */
 PcallChild *pcall_child_new             (PcallChildList *list,

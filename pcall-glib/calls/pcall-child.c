@@ -53,12 +53,21 @@ get_record (PcallChild *self)
 }
 
 static void
-pcall_child_finalize (GObject *object)
+pcall_child_dispose (GObject *object)
 {
   PcallChild *self = PCALL_CHILD (object);
 
   if (self->list != NULL)
-    pcall_child_list_forget_child (self->list);
+    pcall_child_list_forget_child (self->list, self->position, self);
+
+  G_OBJECT_CLASS (pcall_child_parent_class)->dispose (object);
+}
+
+static void
+pcall_child_finalize (GObject *object)
+{
+  PcallChild *self = PCALL_CHILD (object);
+
   g_clear_pointer (&self->list, pcall_child_list_unref);
 
   G_OBJECT_CLASS (pcall_child_parent_class)->finalize (object);
@@ -112,6 +121,7 @@ pcall_child_class_init (PcallChildClass *klass)
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
   GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
 
+  object_class->dispose = pcall_child_dispose;
   object_class->finalize = pcall_child_finalize;
   object_class->get_property = pcall_child_get_property;
 

@@ -16,8 +16,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   PcallMonitor *monitor;
-  GHashTable   *table;  /* position → View */
-  gint          n_live; /* objects that were not finalized; atomic */
+  GHashTable   *table; /* position → View */
 } PcallViews;
 
 typedef void (*PcallViewFunc) (gpointer object);
@@ -34,8 +33,10 @@ gpointer pcall_views_get    (PcallViews   *self,
 void     pcall_views_add    (PcallViews   *self,
                              guint         position,
                              gpointer      object);
-/* One of them is being finalized. From any thread, which need not have entered. */
-void     pcall_views_forget (PcallViews   *self);
+/* In dispose() of the object, from any thread, which need not have entered: it no longer does. */
+void     pcall_views_remove (PcallViews   *self,
+                             guint         position,
+                             gpointer      object);
 /* Keeps the object, which must be there, until it is released. */
 void     pcall_views_hold   (PcallViews   *self,
                              guint         position);

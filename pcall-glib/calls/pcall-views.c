@@ -9,37 +9,23 @@
  *
  * A record has one object at a time, as long as anybody refers to it. The last reference may go in
  * any thread, a garbage collector's say, at the moment in which another thread asks for the
- * object. So the table has weak references, which an object loses before it is finalized.
- *
- * A language's collector may hold a lock of its own when it finalizes an object, and who has
- * entered the monitor may wait for that lock. So nothing is locked when an object is finalized:
- * its entry stays until somebody else clears up.
+ * object: then it lives on. So an object leaves the table when it is disposed of, and not later.
  *
  * Who connected to an object and let it go wants to be told all the same. So a list holds the
  * object of a record until there is nothing left to tell of that. */
 
 typedef struct
 {
-  GWeakRef object;
+  gpointer object;
   gboolean held;
 } View;
-
-/* So many entries may be without an object. */
-#define MAX_STALE 64
-
-static void
-view_free (View *view)
-{
-  g_weak_ref_clear (&view->object);
-  g_free (view);
-}
 
 void
 pcall_views_init (PcallViews   *self,
                   PcallMonitor *monitor)
 {
   self->monitor = pcall_monitor_ref (monitor);
-  self->table = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) view_free);
+  self->table = g_hash_table_new_full (NULL, NULL, NULL, g_free);
 }
 
 void
@@ -52,7 +38,7 @@ pcall_views_clear (PcallViews *self)
 gboolean
 pcall_views_are_there (PcallViews *self)
 {
-  return g_atomic_int_get (&self->n_live) > 0;
+  return g_hash_table_size (self->table) > 0;
 }
 
 static View *
@@ -71,27 +57,7 @@ pcall_views_get (PcallViews *self,
 {
   View *view = find (self, position);
 
-  return view != NULL ? g_weak_ref_get (&view->object) : NULL;
-}
-
-static gboolean
-is_stale (gpointer position,
-          gpointer data,
-          gpointer user_data)
-{
-  View *view = data;
-  g_autoptr (GObject) object = g_weak_ref_get (&view->object);
-
-  return object == NULL;
-}
-
-static void
-clear_up (PcallViews *self)
-{
-  guint n_live = g_atomic_int_get (&self->n_live);
-
-  if (g_hash_table_size (self->table) > 2 * n_live + MAX_STALE)
-    g_hash_table_foreach_remove (self->table, is_stale, NULL);
+  return view != NULL ? g_object_ref (view->object) : NULL;
 }
 
 void
@@ -101,16 +67,24 @@ pcall_views_add (PcallViews *self,
 {
   View *view = g_new0 (View, 1);
 
-  clear_up (self);
-  g_weak_ref_init (&view->object, object);
+  view->object = object;
   g_hash_table_replace (self->table, GUINT_TO_POINTER (position), view);
-  g_atomic_int_inc (&self->n_live);
 }
 
 void
-pcall_views_forget (PcallViews *self)
+pcall_views_remove (PcallViews *self,
+                    guint       position,
+                    gpointer    object)
 {
-  g_atomic_int_add (&self->n_live, -1);
+  View *view;
+
+  if (!pcall_monitor_enter_to_dispose (self->monitor, object))
+    return;
+
+  view = find (self, position);
+  if (view != NULL && view->object == object)
+    g_hash_table_remove (self->table, GUINT_TO_POINTER (position));
+  pcall_monitor_leave (self->monitor);
 }
 
 void
@@ -120,7 +94,7 @@ pcall_views_hold (PcallViews *self,
   View *view = find (self, position);
 
   view->held = TRUE;
-  g_weak_ref_get (&view->object);
+  g_object_ref (view->object);
 }
 
 static void
@@ -130,13 +104,14 @@ notify (PcallViews   *self,
         gboolean      last)
 {
   View *view = find (self, position);
-  gpointer object = view != NULL ? g_weak_ref_get (&view->object) : NULL;
+  gpointer object;
   gboolean release;
   guint depth;
 
-  if (object == NULL)
+  if (view == NULL)
     return;
 
+  object = g_object_ref (view->object);
   release = last && view->held;
   view->held = view->held && !last;
   depth = pcall_monitor_begin_user_code (self->monitor);

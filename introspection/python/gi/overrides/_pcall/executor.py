@@ -105,7 +105,7 @@ class Work:
             return False
         try:
             self.pcall = task.Pcall(self.function)
-            self.pcall.start()
+            self.pcall.start_unattached()
         except BaseException as error:
             self.future.settle(None, error)
             return False

@@ -397,6 +397,10 @@ class Pcall:
         """Starts all child processes. A task runs once."""
         self._start()
 
+    def start_unattached(self):
+        """For who dispatches it to its end, whatever main loop another thread runs."""
+        self._start(joins=True)
+
     def _start(self, joins=False):
         spawn.check_not_importing_main()
         child.warm_up()
@@ -550,7 +554,7 @@ def pcall(
     what is raised its `join()`.
     """
     self = Pcall(targets, timeout, cargs, iargs, ckwargs, ikwargs, **varkwargs)
-    self._start(joins=True)
+    self.start_unattached()
     self.join()
     return self.results
 
