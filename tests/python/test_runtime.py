@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The pcall authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""What differs between versions and builds of Python and PyGObject, and what a program may have set.
-Each case is a program of its own.
+"""What differs between versions and builds of Python and PyGObject, and what a program may have
+set. Each case is a program of its own.
 
 Whatever policy of asyncio there is: functions and coroutine functions are targets, awaited from a
 loop of that policy and called without one.

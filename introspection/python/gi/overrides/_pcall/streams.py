@@ -74,8 +74,8 @@ class Output(io.TextIOWrapper):
 
 
 def flush(stream):
-    """A lost lock whose owner had the number that this thread has now is a RuntimeError: it is taken
-    for this thread's own."""
+    """A lost lock whose owner had the number that this thread has now is a RuntimeError: it is
+    taken for this thread's own."""
     try:
         stream.flush()
     except (AttributeError, OSError, RuntimeError, ValueError):  # there is none, or it is closed
