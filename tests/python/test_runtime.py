@@ -81,7 +81,8 @@ print([Pcall.pcall(target, cargs=(1,), y=(2, 3)) for target in (add, add_later)]
 # What PyGObject gives to await, beside what Pcall gives; in the parent, and in a child whose parent
 # has no thread of GIO's yet.
 OF_GIO = """
-import asyncio
+import asyncio, warnings
+warnings.simplefilter("ignore", DeprecationWarning)
 from gi.repository import Gio
 {policy}
 asyncio.set_event_loop_policy(policy)
