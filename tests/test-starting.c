@@ -256,8 +256,8 @@ can_fork (void)
   return pid > 0;
 }
 
-/* The limit is one of all the processes that a user has, and some of them nobody here may see. So how
- * many there are is tried. */
+/* The limit is one of all the processes that a user has, and some of them nobody here may see. So
+ * how many there are is tried. */
 static void
 leave_room_for (guint n_processes)
 {

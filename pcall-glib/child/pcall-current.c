@@ -608,8 +608,8 @@ add_details (GVariant *before,
  * `traceback`, strings, which bindings set for an exception. The parent finds it in
  * [property@Pcall.Call:error-details].
  *
- * What was set in this call before stays, unless it has the name of one of @details; %NULL takes all
- * of it back.
+ * What was set in this call before stays, unless it has the name of one of @details; %NULL takes
+ * all of it back.
  *
  * Call it inside a child. Elsewhere it warns and does nothing.
  *

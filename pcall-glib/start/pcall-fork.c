@@ -50,8 +50,8 @@ pcall_fork (void)
  * @hooks: (nullable): what to call around `fork()`, or %NULL for nothing; it is copied
  *
  * Sets what this process calls around each `fork()`. A function that was set with
- * [func@Pcall.set_fork_func] is dropped; one that is set later takes the place of `fork()` and of the
- * hooks, as long as it is set.
+ * [func@Pcall.set_fork_func] is dropped; one that is set later takes the place of `fork()` and of
+ * the hooks, as long as it is set.
  *
  * This is for bindings of languages whose runtime has to prepare itself for a fork, and gives
  * functions in C for that. For CPython they are `PyGILState_Ensure()`, `PyOS_BeforeFork()`,

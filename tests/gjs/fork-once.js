@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The pcall authors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
-// A program that forks if it may. The first argument: whether it collects garbage before; the second:
-// by what it forks. It prints what came of it, in JSON.
+// A program that forks if it may. The first argument: whether it collects garbage before; the
+// second: by what it forks. It prints what came of it, in JSON.
 
 const {GLib, Pcall} = imports.gi;
 const base = 20;

@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The pcall authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""What differs between versions and builds of Python and PyGObject, and what a program may have set.
-Each case is a program of its own.
+"""What differs between versions and builds of Python and PyGObject, and what a program may have
+set. Each case is a program of its own.
 
 Whatever policy of asyncio there is: functions and coroutine functions are targets, awaited from a
 loop of that policy and called without one.
@@ -81,7 +81,8 @@ print([Pcall.pcall(target, cargs=(1,), y=(2, 3)) for target in (add, add_later)]
 # What PyGObject gives to await, beside what Pcall gives; in the parent, and in a child whose parent
 # has no thread of GIO's yet.
 OF_GIO = """
-import asyncio
+import asyncio, warnings
+warnings.simplefilter("ignore", DeprecationWarning)
 from gi.repository import Gio
 {policy}
 asyncio.set_event_loop_policy(policy)

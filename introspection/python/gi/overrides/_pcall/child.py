@@ -97,8 +97,8 @@ def renew_faulthandler(faulthandler):
 
 
 def leave_asyncio(events):
-    """As asyncio itself does at a fork, from Python 3.12 on. A policy that is not built on asyncio's
-    own, as PyGObject's is not, keeps its loops in its own way: a new one has none."""
+    """As asyncio itself does at a fork, from Python 3.12 on. A policy that is not built on
+    asyncio's own, as PyGObject's is not, keeps its loops in its own way: a new one has none."""
     policy = get_policy(events)
     if hasattr(policy, "_Local"):
         policy._local = policy._Local()

@@ -75,8 +75,8 @@ class Output(io.TextIOWrapper):
 
 
 def flush(stream):
-    """A lost lock whose owner had the number that this thread has now is a RuntimeError: it is taken
-    for this thread's own."""
+    """A lost lock whose owner had the number that this thread has now is a RuntimeError: it is
+    taken for this thread's own."""
     try:
         stream.flush()
     except Exception:  # there is none, or it is closed, or not what one takes it for
