@@ -42,6 +42,13 @@ typedef GVariant *(*PcallFunc) (GVariant *args,
                                 gpointer  user_data,
                                 GError  **error);
 
+PCALL_AVAILABLE_IN_1_0
+gboolean            pcall_parse_args             (GVariant           *args,
+                                                  GVariant           *kwargs,
+                                                  GError            **error,
+                                                  const char         *format,
+                                                  ...) G_GNUC_NULL_TERMINATED;
+
 #define PCALL_TYPE_TARGET (pcall_target_get_type ())
 
 PCALL_AVAILABLE_IN_1_0

@@ -504,7 +504,7 @@ check_startable (PcallTask *self,
     g_set_error_literal (error, PCALL_ERROR, PCALL_ERROR_ARGUMENTS,
                          "the task has no target; add one with pcall_task_add_target()");
   else
-    return check_targets (self, error);
+    return pcall_arguments_check (self->arguments, error) && check_targets (self, error);
   return FALSE;
 }
 
@@ -551,7 +551,7 @@ undo_start (PcallTask *self)
  * main context, in [method@Pcall.Task.join] or in [method@Pcall.Task.dispatch]. From here on the
  * task cannot be changed.
  *
- * Fails with [error@Pcall.Error.arguments] where there is nothing to call, with
+ * Fails with [error@Pcall.Error.arguments] where there is nothing to call or an argument list was bad, with
  * [error@Pcall.Error.target] where a target cannot be started that way, and with
  * [error@Pcall.Error.start] if the task was started before or not even one child could be made;
  * nothing is left running then, and an unstarted task can be tried again. Where others could be

@@ -28,7 +28,8 @@
  * {
  *   gint32 x, y;
  *
- *   g_variant_get (args, "(ii)", &x, &y);
+ *   if (!pcall_parse_args (args, kwargs, error, "(ii)", &x, &y, NULL))
+ *     return NULL;
  *   return g_variant_new_int32 (x + y);
  * }
  *
