@@ -6,7 +6,9 @@
 #include "pcall-binding.h"
 
 #include "child/pcall-binding-private.h"
+#include "child/pcall-current-private.h"
 #include "pcall-current.h"
+#include "pcall-error.h"
 
 /* Targets of languages that have their own way to make bytes of a value.
  *
@@ -21,6 +23,16 @@ typedef struct
   GDestroyNotify destroy;
 } BytesTarget;
 
+/* A language that could not tell of an exception comes back like this: it must not be taken for a
+ * call that returned no value. */
+void
+pcall_bytes_set_error (GError **error)
+{
+  g_set_error (error, PCALL_ERROR, PCALL_ERROR_FAILED,
+               "call %u: its function came back with neither a result nor an error",
+               pcall_get_call_index ());
+}
+
 static GVariant *
 invoke (GVariant  *args,
         GVariant  *kwargs,
@@ -29,9 +41,17 @@ invoke (GVariant  *args,
 {
   BytesTarget *self = user_data;
   GVariant *value = NULL;
-  g_autoptr (GBytes) bytes = self->func (pcall_get_call_index (), &value, self->user_data, error);
+  guint index = pcall_get_call_index ();
+  GError *failure = NULL;
+  g_autoptr (GBytes) bytes = self->func (index, &value, self->user_data, &failure);
 
-  return bytes != NULL ? g_variant_new_from_bytes (G_VARIANT_TYPE_BYTESTRING, bytes, TRUE) : value;
+  if (failure != NULL)
+    g_propagate_error (error, failure);
+  else if (bytes != NULL)
+    return g_variant_new_from_bytes (G_VARIANT_TYPE_BYTESTRING, bytes, TRUE);
+  else if (value == NULL && !pcall_current_has_memory (index))
+    pcall_bytes_set_error (error);
+  return value;
 }
 
 static void
