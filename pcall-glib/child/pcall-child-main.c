@@ -17,6 +17,7 @@
 #include "pcall-error.h"
 #include "base/pcall-fd-private.h"
 #include "base/pcall-lifeline-private.h"
+#include "base/pcall-terminal-private.h"
 #include "log/pcall-log-writer-private.h"
 #include "child/pcall-stdio-private.h"
 #include "start/pcall-start-private.h"
@@ -135,6 +136,8 @@ prepare (const PcallStartContext *context,
   reset_signals (context);
   if (setpgid (0, 0) < 0)
     *failure = (Failure) { .call = "setpgid", .error_number = errno };
+  if (context->has_terminal)
+    pcall_terminal_leave ();
   if (pcall_lifeline_attach (inheritance->life_fd) < 0)
     *failure = (Failure) { .call = "life pipe", .error_number = errno };
   wait_for_go (inheritance->fd);

@@ -19,6 +19,7 @@
 #include "pcall-error.h"
 #include "base/pcall-fd-private.h"
 #include "base/pcall-lifeline-private.h"
+#include "base/pcall-terminal-private.h"
 #include "log/pcall-log-writer-private.h"
 #include "start/pcall-start-private.h"
 
@@ -169,6 +170,7 @@ survey (PcallStartContext *context)
   context->has_threads = process_has_threads ();
   if (context->has_threads)
     pcall_lock_trial_prepare ();
+  context->has_terminal = pcall_terminal_is_there ();
   context->handled = 0;
 
   for (int signum = 1; signum <= PCALL_N_SIGNALS; signum++)

@@ -47,6 +47,7 @@ typedef struct
 
   /* As they were when the process was last surveyed */
   gboolean                 has_threads;
+  gboolean                 has_terminal;
   guint64                  handled; /* signals that have a handler: bit n - 1 for signal n */
 } PcallStartContext;
 
