@@ -13,14 +13,16 @@
 G_BEGIN_DECLS
 
 /* The log files of a task's children, one each:
- * <directory>/<task>-call-<index>-pid-<pid>.log */
+ * <directory>/task-<name>-call-<index>-pid-<pid>.log */
 typedef struct _PcallLogCapture PcallLogFiles;
 
-/* Opens, and where needed makes, @directory; NULL for a private one of this user. @keep: files in
- * that are to stay. @number: what records are known by, no output's by chance. */
+/* Opens, and where needed makes, @directory; NULL for a private one of this user: where none is to be
+ * had, no file can be made. @keep: files in that are to stay. @number: what records are known by, no
+ * output's by chance. @name: what names begin with, no other task's. */
 PcallLogFiles *pcall_log_files_new   (const char      *directory,
                                           gboolean         keep,
                                           guint64          number,
+                                          guint64          name,
                                           GError         **error);
 PcallLogFiles *pcall_log_files_ref   (PcallLogFiles *self);
 /* Only closes: a forked child may do it with what is its parent's. */
