@@ -508,6 +508,18 @@ check_startable (PcallTask *self,
   return FALSE;
 }
 
+static gboolean
+make_calls (PcallTask *self,
+            GError   **error)
+{
+  guint n_calls = pcall_task_get_n_calls (self);
+
+  self->calls = pcall_call_list_new (self->arguments, self->targets, n_calls);
+  if (self->calls == NULL)
+    g_set_error (error, PCALL_ERROR, PCALL_ERROR_START, "there is no memory for %u calls", n_calls);
+  return self->calls != NULL;
+}
+
 static void
 make_scheduler (PcallTask *self)
 {
@@ -525,8 +537,6 @@ make_scheduler (PcallTask *self)
     .keep_logs = self->keep_logs,
   };
 
-  self->calls = pcall_call_list_new (self->arguments, self->targets,
-                                     pcall_task_get_n_calls (self));
   self->scheduler = pcall_scheduler_new (self->engine, self->calls, self->arguments, self->targets,
                                          &options, &scheduler_funcs, self);
 }
@@ -570,13 +580,16 @@ pcall_task_start (PcallTask *self,
   g_return_val_if_fail (PCALL_IS_TASK (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  if (!check_startable (self, error))
+  if (!check_startable (self, error) || !make_calls (self, error))
     return FALSE;
 
   keep = g_object_ref (self);
   self->engine = pcall_engine_new (woken, self, error);
   if (self->engine == NULL)
-    return FALSE;
+    {
+      g_clear_pointer (&self->calls, pcall_call_list_unref);
+      return FALSE;
+    }
 
   self->owner = getpid ();
   self->listeners = LISTENERS_UNKNOWN;

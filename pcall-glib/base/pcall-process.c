@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -49,19 +50,28 @@ struct pidfd_info_v0
  * is still at it. Microseconds, so this bounds the unthinkable. */
 #define REAPED_BY_OTHERS_LIMIT_MS 100
 
-gboolean
-pcall_process_open (PcallProcess *self,
-                    pid_t         pid,
-                    GError      **error)
+/* So do filters of system calls refuse what they do not know, or do not like. */
+static gboolean
+is_refusal (int error_number)
 {
-  int pidfd = pcall_fd_lift (syscall (SYS_pidfd_open, pid, 0));
+  return error_number == EPERM || error_number == EACCES || error_number == ENOSYS;
+}
+
+/* Takes @pidfd, which may be -1. */
+static gboolean
+take_pidfd (PcallProcess *self,
+            pid_t         pid,
+            int           pidfd,
+            GError      **error)
+{
+  int saved_errno = errno;
 
   if (pidfd < 0)
     {
-      int saved_errno = errno;
-
-      g_set_error (error, PCALL_ERROR, PCALL_ERROR_START, "pidfd_open: %s",
-                   g_strerror (saved_errno));
+      g_set_error (error, PCALL_ERROR, PCALL_ERROR_START, "pidfd_open: %s%s",
+                   g_strerror (saved_errno),
+                   is_refusal (saved_errno) ? "; a filter of system calls, such as a container's, "
+                                              "does not let it pass" : "");
       errno = saved_errno;
       return FALSE;
     }
@@ -69,6 +79,119 @@ pcall_process_open (PcallProcess *self,
   self->pid = pid;
   self->pidfd = pidfd;
   return TRUE;
+}
+
+gboolean
+pcall_process_open (PcallProcess *self,
+                    pid_t         pid,
+                    GError      **error)
+{
+  return take_pidfd (self, pid, pcall_fd_lift (syscall (SYS_pidfd_open, pid, 0)), error);
+}
+
+/* Without pidfd_open() */
+
+/* From <linux/socket.h> and <asm/socket.h> of Linux 6.5 */
+#define SCM_PIDFD_TYPE 0x04
+#define SO_PASSPIDFD_OPTION 76
+
+/* How often to see whether the child is still there. */
+#define SHOW_POLL_MS 10
+
+/* Asked once: a filter stays. */
+static gboolean
+can_open (void)
+{
+  enum { UNKNOWN, YES, NO };
+  static int answer = UNKNOWN;
+
+  if (g_atomic_int_get (&answer) == UNKNOWN)
+    {
+      int pidfd = syscall (SYS_pidfd_open, getpid (), 0);
+
+      g_atomic_int_set (&answer, pidfd < 0 && is_refusal (errno) ? NO : YES);
+      pcall_fd_clear (&pidfd);
+    }
+  return g_atomic_int_get (&answer) == YES;
+}
+
+static gboolean
+pass_pidfd (int socket,
+            int passes)
+{
+  return setsockopt (socket, SOL_SOCKET, SO_PASSPIDFD_OPTION, &passes, sizeof passes) == 0;
+}
+
+gboolean
+pcall_process_is_to_show (int socket)
+{
+  return !can_open () && pass_pidfd (socket, TRUE);
+}
+
+void
+pcall_process_show (int socket)
+{
+  struct iovec part = { (char[1]) { 0 }, 1 };
+  struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+
+  while (sendmsg (socket, &message, MSG_NOSIGNAL) < 0 && errno == EINTR)
+    ;
+}
+
+/* FALSE if the child has ended before it showed itself. */
+static gboolean
+wait_for_show (int   socket,
+               pid_t pid)
+{
+  struct pollfd shown = { .fd = socket, .events = POLLIN };
+  siginfo_t info = { 0 };
+
+  while (poll (&shown, 1, SHOW_POLL_MS) <= 0)
+    if (waitid (P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid != 0)
+      return poll (&shown, 1, 0) > 0;
+  return TRUE;
+}
+
+static int
+receive_pidfd (int socket)
+{
+  char byte;
+  struct iovec part = { &byte, 1 };
+  union
+  {
+    struct cmsghdr header;
+    char           bytes[CMSG_SPACE (sizeof (int))];
+  } control;
+  struct msghdr message = {
+    .msg_iov = &part,
+    .msg_iovlen = 1,
+    .msg_control = &control,
+    .msg_controllen = sizeof control,
+  };
+  struct cmsghdr *header;
+  int pidfd = -1;
+  gssize n;
+
+  while ((n = recvmsg (socket, &message, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR)
+    ;
+  header = n == 1 ? CMSG_FIRSTHDR (&message) : NULL;
+  if (header != NULL && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_PIDFD_TYPE)
+    memcpy (&pidfd, CMSG_DATA (header), sizeof pidfd);
+  return pidfd;
+}
+
+gboolean
+pcall_process_open_shown (PcallProcess *self,
+                          pid_t         pid,
+                          int           socket,
+                          GError      **error)
+{
+  int pidfd = wait_for_show (socket, pid) ? pcall_fd_lift (receive_pidfd (socket)) : -1;
+
+  pass_pidfd (socket, FALSE);
+  if (pidfd < 0)
+    errno = EPERM;
+  return take_pidfd (self, pid, pidfd, error);
 }
 
 void
@@ -122,6 +245,18 @@ signal_group (const PcallProcess *self,
     signal_group_by_number (self, signum);
 }
 
+/* By number only where it may not be done otherwise, and the number is surely the process's. */
+static void
+signal_process (const PcallProcess *self,
+                int                 signum)
+{
+  siginfo_t info;
+
+  if (syscall (SYS_pidfd_send_signal, self->pidfd, signum, NULL, 0) < 0 && is_refusal (errno) &&
+      waitid (P_PIDFD, self->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
+    kill (self->pid, signum);
+}
+
 void
 pcall_process_signal (const PcallProcess *self,
                       int                 signum)
@@ -131,7 +266,7 @@ pcall_process_signal (const PcallProcess *self,
 
   signal_group (self, signum);
   if (!in_own_group)
-    syscall (SYS_pidfd_send_signal, self->pidfd, signum, NULL, 0);
+    signal_process (self, signum);
 }
 
 /* glibc's waitid() does not give the resource usage that the system call has. Returns 1 if the

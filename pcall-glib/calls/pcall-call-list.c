@@ -22,12 +22,17 @@ pcall_call_list_new (PcallArguments *arguments,
                      GPtrArray      *targets,
                      guint           n_calls)
 {
-  PcallCallList *self = g_new0 (PcallCallList, 1);
+  PcallCallRecord *records = g_try_new0 (PcallCallRecord, n_calls);
+  PcallCallList *self;
 
+  if (records == NULL && n_calls > 0)
+    return NULL;
+
+  self = g_new0 (PcallCallList, 1);
   g_ref_count_init (&self->ref_count);
   self->arguments = pcall_arguments_ref (arguments);
   self->targets = g_ptr_array_ref (targets);
-  self->records = g_new0 (PcallCallRecord, n_calls);
+  self->records = records;
   self->n_calls = n_calls;
   self->calls = g_hash_table_new (NULL, NULL);
   return self;

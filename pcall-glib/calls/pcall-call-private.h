@@ -18,6 +18,7 @@ G_BEGIN_DECLS
  * and as long as any reference to it lives. For one thread. */
 typedef struct _PcallCallList PcallCallList;
 
+/* NULL where there is no memory for so many. */
 PcallCallList *pcall_call_list_new   (PcallArguments *arguments,
                                       GPtrArray      *targets,
                                       guint           n_calls);

@@ -70,7 +70,7 @@ wait_for_go (int fd)
   char byte;
   ssize_t n;
 
-  while ((n = recv (fd, &byte, 1, 0)) < 0 && errno == EINTR)
+  while ((n = read (fd, &byte, 1)) < 0 && errno == EINTR)
     ;
   if (n != 1)
     _exit (EXIT_STATUS_OF_AN_ERROR);
@@ -133,6 +133,8 @@ prepare (const PcallStartContext *context,
          const PcallInheritance  *inheritance,
          Failure                 *failure)
 {
+  if (inheritance->shows_itself)
+    pcall_process_show (inheritance->fd);
   reset_signals (context);
   if (setpgid (0, 0) < 0)
     *failure = (Failure) { .call = "setpgid", .error_number = errno };

@@ -344,8 +344,9 @@ pcall_log_writer_install (PcallLogRoute known,
 gboolean
 pcall_log_writer_is_unused (void)
 {
-  /* Each write goes to the end of the file, wherever this leaves it. */
-  return lseek (writer.fd, 0, SEEK_END) == 0;
+  struct stat file;
+
+  return fstat (writer.fd, &file) == 0 && file.st_size == 0;
 }
 
 guint64

@@ -318,7 +318,9 @@ fork_child (const PcallStartContext *context,
             PcallStarted            *started,
             GError                 **error)
 {
-  PcallInheritance inheritance = { fds->theirs, fds->life, !flush_streams (), FALSE };
+  PcallInheritance inheritance = { fds->theirs, fds->life, !flush_streams (), FALSE,
+                                   pcall_process_is_to_show (fds->ours) };
+  gboolean opened;
   pid_t pid;
 
   started->log_route = pcall_log_route_get ();
@@ -333,7 +335,10 @@ fork_child (const PcallStartContext *context,
   if (pid < 0)
     return failed (started, "fork", error);
 
-  if (!pcall_process_open (&started->process, pid, error))
+  opened = inheritance.shows_itself
+               ? pcall_process_open_shown (&started->process, pid, fds->ours, error)
+               : pcall_process_open (&started->process, pid, error);
+  if (!opened)
     {
       started->error_number = errno;
       give_up (pid);
@@ -371,7 +376,10 @@ const PcallStartMethods pcall_start_fork = {
 void
 pcall_start_go (const PcallStarted *started)
 {
+  struct iovec part = { (char[1]) { 0 }, 1 };
+  struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+
   /* Where the child has died already, its pidfd tells. */
-  while (send (started->fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EINTR)
+  while (sendmsg (started->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EINTR)
     ;
 }

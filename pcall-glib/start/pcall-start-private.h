@@ -88,6 +88,7 @@ typedef struct
   int      life_fd;     /* what pcall_lifeline_open() gave */
   gboolean purge_stdio; /* what stands in its standard streams' buffers is the parent's */
   gboolean says_ready;
+  gboolean shows_itself; /* to the parent, which could not open it otherwise */
 } PcallInheritance;
 
 /* What came of it. The process waits for pcall_start_go(). */
