@@ -30,7 +30,10 @@
  * The process group has the number of the pid. A signal through the pidfd reaches the right
  * group whether the process was reaped or not (PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9). Before
  * Linux had that, only the number was left, which cannot be used again while the process is a
- * zombie: then its group is killed before it is reaped. */
+ * zombie: then its group is killed before it is reaped.
+ *
+ * What is left of a group belongs to somebody else once the child is gone: to init, or to a subreaper.
+ * Where that is this process (PID 1 of a container, a session manager), nobody else will reap it. */
 
 /* From <linux/pidfd.h> of Linux 6.15: the headers that we build with may be older. */
 struct pidfd_info_v0
@@ -49,6 +52,10 @@ struct pidfd_info_v0
 /* A status is there a moment after the pidfd says that the process has ended: the one who reaps
  * is still at it. Microseconds, so this bounds the unthinkable. */
 #define REAPED_BY_OTHERS_LIMIT_MS 100
+
+/* How long to wait for what is left of a group, and how often to look. */
+#define GROUP_LIMIT_US 2000
+#define GROUP_PAUSE_US 100
 
 /* So do filters of system calls refuse what they do not know, or do not like. */
 static gboolean
@@ -204,15 +211,14 @@ pcall_process_clear (PcallProcess *self)
 
 /* Without the flag, the number decides: where a process has it that is not a child of ours any
  * more, the group of our child must be empty, or the number could not have been given out. */
-static void
+static gboolean
 signal_group_by_number (const PcallProcess *self,
                         int                 signum)
 {
   siginfo_t info;
   gboolean ours = waitid (P_PIDFD, self->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 
-  if (ours || (kill (self->pid, 0) < 0 && errno == ESRCH))
-    kill (-self->pid, signum);
+  return (ours || (kill (self->pid, 0) < 0 && errno == ESRCH)) && kill (-self->pid, signum) == 0;
 }
 
 static gboolean
@@ -235,14 +241,14 @@ can_signal_group_by_pidfd (const PcallProcess *self)
   return g_atomic_int_get (&answer) == YES;
 }
 
-static void
+/* TRUE if there is such a group, of zombies too. */
+static gboolean
 signal_group (const PcallProcess *self,
               int                 signum)
 {
   if (can_signal_group_by_pidfd (self))
-    signal_group_by_pidfd (self, signum);
-  else
-    signal_group_by_number (self, signum);
+    return signal_group_by_pidfd (self, signum);
+  return signal_group_by_number (self, signum);
 }
 
 /* By number only where it may not be done otherwise, and the number is surely the process's. */
@@ -310,6 +316,109 @@ remembered_status (const PcallProcess *self,
   return TRUE;
 }
 
+/* What is left of the group of a child that has ended, and is being killed. */
+
+/* Groups that take longer to die, as on a busy machine: a thread waits for these, for nobody may come
+ * here again. A fork of this process has none of that. */
+static struct
+{
+  pid_t    owner;
+  GMutex   lock;
+  GQueue   groups; /* PcallProcess: the pidfd of the child that led one keeps others from being taken for it */
+  gboolean waits;
+} remains;
+
+/* Reaps those of the group that are ours by now. FALSE if some of these are still to end. */
+static gboolean
+reap_group (pid_t group,
+            int   options)
+{
+  pid_t pid;
+
+  while ((pid = waitpid (-group, NULL, options | __WALL)) > 0 || (pid < 0 && errno == EINTR))
+    ;
+  return pid < 0;
+}
+
+static gpointer
+wait_for_remains (gpointer data)
+{
+  PcallProcess *process;
+
+  do
+    {
+      g_mutex_lock (&remains.lock);
+      process = g_queue_pop_head (&remains.groups);
+      remains.waits = process != NULL;
+      g_mutex_unlock (&remains.lock);
+
+      /* While it has members its number is nobody else's. */
+      if (process != NULL && signal_group_by_pidfd (process, 0))
+        reap_group (process->pid, 0);
+      if (process != NULL)
+        pcall_process_clear (process);
+      g_free (process);
+    }
+  while (process != NULL);
+  return NULL;
+}
+
+/* Signals are for the threads of the program. */
+static gboolean
+start_waiting (void)
+{
+  sigset_t all, before;
+  GThread *thread;
+
+  sigfillset (&all);
+  pthread_sigmask (SIG_SETMASK, &all, &before);
+  thread = g_thread_try_new ("pcall-remains", wait_for_remains, NULL, NULL);
+  pthread_sigmask (SIG_SETMASK, &before, NULL);
+  if (thread != NULL)
+    g_thread_unref (thread);
+  return thread != NULL;
+}
+
+static void
+leave_to_thread (const PcallProcess *self)
+{
+  int pidfd = fcntl (self->pidfd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  PcallProcess *copy;
+
+  if (pidfd < 0)
+    return;
+  if (remains.owner != getpid ())
+    {
+      memset (&remains, 0, sizeof remains);
+      remains.owner = getpid ();
+    }
+
+  copy = g_new (PcallProcess, 1);
+  *copy = (PcallProcess) { self->pid, pidfd };
+  g_mutex_lock (&remains.lock);
+  g_queue_push_tail (&remains.groups, copy);
+  remains.waits = remains.waits || start_waiting ();
+  g_mutex_unlock (&remains.lock);
+}
+
+/* A process that is killed is gone in a moment, and only in a process that inherits it is this waited
+ * for, or more than one call of the system made. */
+static void
+reap_rest (const PcallProcess *self)
+{
+  gint64 until = g_get_monotonic_time () + GROUP_LIMIT_US;
+
+  while (!reap_group (self->pid, WNOHANG))
+    {
+      if (g_get_monotonic_time () >= until)
+        {
+          leave_to_thread (self);
+          return;
+        }
+      g_usleep (GROUP_PAUSE_US);
+    }
+}
+
 gboolean
 pcall_process_reap (const PcallProcess *self,
                     PcallExit          *exit)
@@ -317,14 +426,17 @@ pcall_process_reap (const PcallProcess *self,
   gboolean at_once = can_signal_group_by_pidfd (self);
   struct rusage usage = { 0 };
   int status = 0;
+  gboolean has_rest;
   int ended = wait_pidfd (self, at_once ? WNOHANG : WNOHANG | WNOWAIT, &status, &usage);
 
   if (ended == 0)
     return FALSE;
 
-  signal_group (self, SIGKILL);
+  has_rest = signal_group (self, SIGKILL);
   if (ended > 0 && !at_once)
     ended = wait_pidfd (self, WNOHANG, &status, &usage);
+  if (has_rest)
+    reap_rest (self);
 
   *exit = (PcallExit) { .known = ended > 0 || remembered_status (self, &status), .usage = usage };
   exit->status = status;
