@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "log/pcall-log-writer-private.h"
 #include "pcall-error.h"
 
 /* What a child logged, logged once more, by GLib's structured logging: to wherever the
@@ -21,7 +22,6 @@
  * PRIORITY as it was; and where the level is one that is to be fatal here, a field says that the
  * record is of GLib's old interface, which GLib takes for settled before a writer is called. */
 
-#define OLD_API "GLIB_OLD_LOG_API"
 #define MESSAGE_PRIORITY "5"
 #define WARNING_PRIORITY "4"
 
@@ -105,10 +105,30 @@ add_field (PcallLogStream *self,
   g_array_append_val (self->fields, field);
 }
 
+/* A task within the call has told whose its record is, behind all else. What a record says of itself
+ * otherwise is not believed. */
 static gboolean
-is_old_api (const GLogField *fields)
+is_told_within (const GLogField *fields,
+                gsize            n_fields)
 {
-  return strcmp (fields[0].key, OLD_API) == 0;
+  gsize n = 0;
+
+  while (n < n_fields && pcall_log_is_own_field (fields[n].key))
+    n++;
+  return n == n_fields && strcmp (fields[0].key, PCALL_LOG_FIELD_CALL) == 0;
+}
+
+static void
+add_fields (PcallLogStream  *self,
+            const GLogField *fields,
+            gsize            n_fields)
+{
+  gboolean within = FALSE;
+
+  for (gsize i = 0; i < n_fields; i++)
+    if (!pcall_log_is_own_field (fields[i].key) ||
+        (within = within || is_told_within (fields + i, n_fields - i)))
+      add_field (self, fields[i].key, fields[i].value, fields[i].length);
 }
 
 static void
@@ -123,16 +143,18 @@ write_record (PcallLogStream  *self,
     level = (level & ~G_LOG_LEVEL_ERROR) | G_LOG_LEVEL_CRITICAL;
 
   g_array_set_size (self->fields, 0);
-  if ((level & self->fatal) && !is_old_api (fields))
-    add_field (self, OLD_API, "1", -1);
-  g_array_append_vals (self->fields, fields, n_fields);
-  add_field (self, "PCALL_CALL", self->call, -1);
-  add_field (self, "PCALL_PID", self->pid, -1);
+  if ((level & self->fatal) && !pcall_log_is_old_api (fields))
+    add_field (self, PCALL_LOG_FIELD_OLD_API, "1", -1);
+  add_fields (self, fields, n_fields);
+  add_field (self, PCALL_LOG_FIELD_CALL, self->call, -1);
+  add_field (self, PCALL_LOG_FIELD_PID, self->pid, -1);
   if (target != NULL)
-    add_field (self, "PCALL_TARGET", target, -1);
+    add_field (self, PCALL_LOG_FIELD_TARGET, target, -1);
 
+  pcall_log_writer_pass_on (TRUE);
   g_log_structured_array (level & G_LOG_LEVEL_MASK, (const GLogField *) self->fields->data,
                           self->fields->len);
+  pcall_log_writer_pass_on (FALSE);
 }
 
 static void
