@@ -19,6 +19,7 @@
 #include "base/pcall-lifeline-private.h"
 #include "base/pcall-terminal-private.h"
 #include "log/pcall-log-writer-private.h"
+#include "child/pcall-main-context-private.h"
 #include "child/pcall-stdio-private.h"
 #include "start/pcall-start-private.h"
 #include "calls/pcall-target-private.h"
@@ -178,10 +179,10 @@ make_copy_ours (const PcallStartContext *context)
 static void
 set_up_main_context (const PcallStartContext *context)
 {
-  if (make_copy_ours (context))
-    g_main_context_push_thread_default (context->main_context);
-  else
-    g_main_context_push_thread_default (g_main_context_new ());
+  GMainContext *own = make_copy_ours (context) ? context->main_context : g_main_context_new ();
+
+  g_main_context_push_thread_default (own);
+  pcall_main_context_adopt (own, context->main_context_mark, context->has_threads);
 }
 
 /* The parent was wrong about what the application does with GLib's log, and now knows. */

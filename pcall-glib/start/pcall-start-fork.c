@@ -20,6 +20,7 @@
 #include "base/pcall-fd-private.h"
 #include "base/pcall-lifeline-private.h"
 #include "base/pcall-terminal-private.h"
+#include "child/pcall-main-context-private.h"
 #include "log/pcall-log-writer-private.h"
 #include "start/pcall-start-private.h"
 
@@ -134,6 +135,8 @@ prepare (PcallStartContext *context)
   gint timeout;
 
   prime_random ();
+  pcall_main_context_hold ();
+  context->holds_main_context = TRUE;
   if (context->log != NULL)
     context->log_trap = pcall_log_route_set_trap ();
   if (!can_make_main_context ())
@@ -158,6 +161,9 @@ clear (PcallStartContext *context)
   pcall_log_route_unset_trap (context->log_trap);
   context->log_trap = 0;
   g_clear_pointer (&context->main_context, g_main_context_unref);
+  if (context->holds_main_context)
+    pcall_main_context_release ();
+  context->holds_main_context = FALSE;
 }
 
 /* Setting every disposition in every child costs more than all the rest of its preparations, and
@@ -171,6 +177,7 @@ survey (PcallStartContext *context)
   if (context->has_threads)
     pcall_lock_trial_prepare ();
   context->has_terminal = pcall_terminal_is_there ();
+  context->main_context_mark = pcall_main_context_mark ();
   context->handled = 0;
 
   for (int signum = 1; signum <= PCALL_N_SIGNALS; signum++)

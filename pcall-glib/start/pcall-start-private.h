@@ -43,11 +43,13 @@ typedef struct
   /* What the start method prepared */
   GMainContext            *main_context; /* of which each child uses its copy; NULL: it makes one */
   int                      wakeup_fd;    /* of that, to be replaced in each child */
+  gboolean                 holds_main_context;
   guint                    log_trap;     /* see pcall-log-writer.c; 0 for none */
 
   /* As they were when the process was last surveyed */
   gboolean                 has_threads;
   gboolean                 has_terminal;
+  guint                    main_context_mark; /* see pcall-main-context.c */
   guint64                  handled; /* signals that have a handler: bit n - 1 for signal n */
 } PcallStartContext;
 
