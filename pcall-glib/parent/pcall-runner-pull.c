@@ -227,6 +227,20 @@ take_next (PcallRunner      *self,
     }
 }
 
+/* Takes what was there when this began, and no more: a child may tell for ever, and so may others in
+ * the memory of one that has ended. */
+static void
+take_present (PcallRunner   *self,
+              const guint32 *n_frames)
+{
+  const PcallRing *ring = pcall_runner_get_ring (self);
+  guint32 head = pcall_ring_get_head (ring);
+
+  while ((self->block != NULL || (gint32) (pcall_ring_get_tail (ring) - head) < 0) &&
+         take_next (self, n_frames))
+    ;
+}
+
 /* Takes all that there is, for a while. TRUE if there was something. Whoever took the last receipt,
  * a child that waits for room is let go here: each time, then, and before we sleep. */
 static gboolean
@@ -293,8 +307,7 @@ lasts (PcallRunner *self,
     }
 
   if (pcall_pull_reader_harvest (self))
-    while (take_next (self, &self->n_frames))
-      ;
+    take_present (self, &self->n_frames);
   return is_in_use (self) && !self->begun && !has_untold (self) &&
          pcall_call_list_get_state (self->setup->calls, index) == PCALL_CALL_STATE_PENDING;
 }
@@ -485,14 +498,11 @@ take_rest (PcallRunner *self)
   guint index;
   gint64 began;
 
-  while (take_next (self, &self->n_frames))
-    ;
+  take_present (self, &self->n_frames);
   take_pending (self);
-  while (take_next (self, NULL))
-    ;
+  take_present (self, NULL);
   if (is_in_use (self) && !self->broken && pcall_pull_reader_harvest (self))
-    while (take_next (self, NULL))
-      ;
+    take_present (self, NULL);
   if (is_in_use (self) && !self->begun && has_entered (self, &index, &began))
     ensure_begun (self, index, began);
 }
@@ -569,8 +579,7 @@ frame_came (const PcallFrame *frame,
   take_pending (self);
   if (is_in_use (self))
     self->pending = frame;
-  while (take_next (self, &self->n_frames))
-    ;
+  take_present (self, &self->n_frames);
   take_pending (self);
   if (release (self) && is_in_use (self) && !self->end_told)
     step (self);
@@ -640,8 +649,7 @@ pcall_runner_pull_is_in_time (PcallRunner *self)
    * late. */
   pcall_ledger_set_ending (pcall_runner_get_ledger (self), self->job.slot, TRUE);
   hold (self);
-  while (take_next (self, &self->n_frames))
-    ;
+  take_present (self, &self->n_frames);
   if (is_in_use (self))
     pcall_ring_release (pcall_runner_get_ring (self));
   in_call = is_in_use (self) && self->begun && self->job.index == index;
