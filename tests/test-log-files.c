@@ -141,6 +141,38 @@ test_names (void)
   g_assert_no_errno (g_rmdir (place));
 }
 
+/* The last words stand in an error's message: nothing that a terminal would act on. */
+static void
+test_tail_is_harmless (void)
+{
+  static const struct
+  {
+    const char *written;
+    const char *tail;
+  } rows[] = {
+    { "\033[2J\033]0;title\007red\n", "\\x1b[2J\\x1b]0;title\\x07red" },
+    { "10%\r20%\r", "10%\\x0d20%" },
+    { "tab\there \xc3\xa9\n", "tab\there \xc3\xa9" },
+    { "c1 \xc2\x9b""31m del\177", "c1 \\x9b31m del\\x7f" },
+    { "no \xff text\b", "no \xef\xbf\xbd text\\x08" },
+    { "one\ntwo\nthree\nfour\n", "two | three | four" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autofree char *place = make_place ();
+      g_autoptr (PcallLogFiles) files = new_files (place, i);
+      g_autofree char *path = pcall_log_files_make (files, 0, 7);
+      g_autofree char *tail = NULL;
+
+      g_assert_true (g_file_set_contents (path, rows[i].written, -1, NULL));
+      tail = pcall_log_files_get_tail (files, 0, 7);
+      g_assert_cmpstr (tail, ==, rows[i].tail);
+      pcall_log_files_discard (files, 0, 7);
+      g_assert_no_errno (g_rmdir (place));
+    }
+}
+
 /* The default directory */
 
 static PcallLogDirectory
@@ -405,6 +437,7 @@ main (int argc, char *argv[])
 
   g_test_add_func ("/pcall/log-files/planted", test_planted);
   g_test_add_func ("/pcall/log-files/names", test_names);
+  g_test_add_func ("/pcall/log-files/tail-is-harmless", test_tail_is_harmless);
   g_test_add_func ("/pcall/log-directory/known-name", test_known_name);
   g_test_add_func ("/pcall/log-directory/squatters", test_squatters);
   g_test_add_func ("/pcall/log-directory/kept-lock", test_kept_lock);

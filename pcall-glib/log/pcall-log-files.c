@@ -201,6 +201,25 @@ pcall_log_files_get_own_path (const PcallLogFiles *self,
   return g_strdup_printf ("/proc/self/fd/%d/%s", self->directory.fd, name);
 }
 
+/* What a terminal would take for a command is not to reach it in an error's message. */
+static char *
+escape_controls (const char *text)
+{
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  GString *escaped = g_string_new (NULL);
+
+  for (const char *at = valid; *at != '\0'; at = g_utf8_next_char (at))
+    {
+      gunichar c = g_utf8_get_char (at);
+
+      if (g_unichar_iscntrl (c) && c != '\t')
+        g_string_append_printf (escaped, "\\x%02x", c);
+      else
+        g_string_append_unichar (escaped, c);
+    }
+  return g_string_free (escaped, FALSE);
+}
+
 /* Leaves the last lines and makes one line of them. */
 static char *
 join_last_lines (char *text)
@@ -210,7 +229,7 @@ join_last_lines (char *text)
   char **last = lines + (n > TAIL_LINES ? n - TAIL_LINES : 0);
   g_autofree char *joined = g_strjoinv (" | ", last);
 
-  return *joined != '\0' ? g_utf8_make_valid (joined, -1) : NULL;
+  return *joined != '\0' ? escape_controls (joined) : NULL;
 }
 
 /* A child may have put anything in its place: nothing but a file is opened. */
