@@ -36,6 +36,7 @@ struct _PcallTask
   PcallLogMode        log_mode;
   char               *log_directory;
   gboolean            keep_logs;
+  guint64             max_log_size;
 
   pid_t               owner; /* 0: not started */
   PcallCallList      *calls;
@@ -64,6 +65,7 @@ typedef enum
   PROP_LOG_MODE,
   PROP_LOG_DIRECTORY,
   PROP_KEEP_LOGS,
+  PROP_MAX_LOG_SIZE,
   PROP_N_FINISHED,
   PROP_N_FAILED,
   PROP_FRACTION,

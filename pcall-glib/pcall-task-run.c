@@ -535,6 +535,7 @@ make_scheduler (PcallTask *self)
     .log_mode = self->log_mode,
     .log_directory = self->log_directory,
     .keep_logs = self->keep_logs,
+    .max_log_size = self->max_log_size,
   };
 
   self->scheduler = pcall_scheduler_new (self->engine, self->calls, self->arguments, self->targets,

@@ -62,6 +62,7 @@
  */
 
 #define DEFAULT_GRACE_PERIOD 3.0
+#define DEFAULT_MAX_LOG_SIZE (G_GUINT64_CONSTANT (1) << 30)
 
 static GParamSpec *properties[PROP_RUNNING + 1];
 guint pcall_task_signals[SIGNAL_FINISHED + 1];
@@ -174,6 +175,9 @@ pcall_task_get_property (GObject    *object,
     case PROP_KEEP_LOGS:
       g_value_set_boolean (value, self->keep_logs);
       break;
+    case PROP_MAX_LOG_SIZE:
+      g_value_set_uint64 (value, self->max_log_size);
+      break;
     case PROP_N_FINISHED:
       g_value_set_uint (value, pcall_task_get_n_finished (self));
       break;
@@ -233,6 +237,9 @@ pcall_task_set_property (GObject      *object,
       break;
     case PROP_KEEP_LOGS:
       pcall_task_set_keep_logs (self, g_value_get_boolean (value));
+      break;
+    case PROP_MAX_LOG_SIZE:
+      pcall_task_set_max_log_size (self, g_value_get_uint64 (value));
       break;
     case PROP_N_FINISHED:
     case PROP_N_FAILED:
@@ -364,6 +371,16 @@ install_options (void)
    * Since: 1.0
    */
   properties[PROP_KEEP_LOGS] = g_param_spec_boolean ("keep-logs", NULL, NULL, FALSE, flags);
+
+  /**
+   * PcallTask:max-log-size: (getter get_max_log_size) (setter set_max_log_size)
+   *
+   * How much of what a call has written goes into the main log, in bytes; 0 for all of it.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_MAX_LOG_SIZE] = g_param_spec_uint64 ("max-log-size", NULL, NULL, 0, G_MAXUINT64,
+                                                       DEFAULT_MAX_LOG_SIZE, flags);
 }
 
 static void
@@ -566,6 +583,7 @@ pcall_task_init (PcallTask *self)
   self->targets = g_ptr_array_new_with_free_func (g_object_unref);
   self->arguments = pcall_arguments_new ();
   self->grace_period = DEFAULT_GRACE_PERIOD;
+  self->max_log_size = DEFAULT_MAX_LOG_SIZE;
   self->calls_per_child = 1;
   self->n_calls = 1;
   g_mutex_init (&self->lock);

@@ -508,6 +508,12 @@ set_keep_logs (PcallTask *task)
   pcall_task_set_keep_logs (task, TRUE);
 }
 
+static void
+set_max_log_size (PcallTask *task)
+{
+  pcall_task_set_max_log_size (task, 9);
+}
+
 static const struct
 {
   const char *name;
@@ -529,6 +535,7 @@ static const struct
   { "set_log_mode", set_log_mode },
   { "set_log_directory", set_log_directory },
   { "set_keep_logs", set_keep_logs },
+  { "set_max_log_size", set_max_log_size },
 };
 
 static void

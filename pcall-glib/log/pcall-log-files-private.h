@@ -32,6 +32,11 @@ void             pcall_log_files_unref (PcallLogFiles *self);
  * can still be asked for. */
 void             pcall_log_files_close (PcallLogFiles *self);
 
+/* How much of a file goes into the main log; 0 for all of it. */
+void    pcall_log_files_set_max_size (PcallLogFiles       *self,
+                                      guint64              max_size);
+guint64 pcall_log_files_get_max_size (const PcallLogFiles *self);
+
 /* Marks log records in the files. */
 const PcallLogKey *pcall_log_files_get_key (const PcallLogFiles *self);
 

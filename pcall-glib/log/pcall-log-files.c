@@ -39,6 +39,7 @@ struct _PcallLogCapture
   int               error_number; /* why there is none, an errno; 0 if there is */
   PcallLogKey       key;
   char              prefix[32];   /* of the names of all files */
+  guint64           max_size;     /* of what is logged of a file; 0: all */
   gboolean          keep;         /* files are marked, in the directory that is swept */
 };
 
@@ -125,6 +126,19 @@ write_name (const PcallLogFiles *self,
   name = pcall_write_number (stpcpy (name, "-call-"), index);
   name = pcall_write_number (stpcpy (name, "-pid-"), pid);
   stpcpy (name, PCALL_LOG_FILE_SUFFIX);
+}
+
+void
+pcall_log_files_set_max_size (PcallLogFiles *self,
+                              guint64        max_size)
+{
+  self->max_size = max_size;
+}
+
+guint64
+pcall_log_files_get_max_size (const PcallLogFiles *self)
+{
+  return self->max_size;
 }
 
 const PcallLogKey *

@@ -35,6 +35,8 @@ struct _PcallLogStream
   int              error_number; /* … for this reason */
   GArray          *fields;       /* GLogField, of the record that is being written */
   GLogLevelFlags   fatal;        /* levels that end this process */
+  guint64          left;     /* how much may be logged */
+  guint64          left_out; /* bytes that were over that */
   gboolean         marked;
   gboolean         begun; /* something was written */
   gboolean         finished;
@@ -76,6 +78,9 @@ pcall_log_stream_new (PcallLogFiles *log,
   self->marked = marked;
   self->path = pcall_log_files_get_path (log, index, pid);
   open_file (self);
+  self->left = pcall_log_files_get_max_size (log);
+  if (self->left == 0)
+    self->left = G_MAXUINT64;
   self->fields = g_array_new (FALSE, FALSE, sizeof (GLogField));
   self->fatal = get_fatal_levels ();
   g_snprintf (self->call, sizeof self->call, "%u", index);
@@ -237,6 +242,32 @@ write_failure (PcallLogStream *self)
   write_text (self, G_LOG_LEVEL_WARNING, text);
 }
 
+/* To log a line costs as much as some bytes do, however short it is. */
+#define LEAST_COUNTED 64
+
+static void
+count_entry (PcallLogStream      *self,
+             const PcallLogEntry *entry)
+{
+  guint64 size = entry->length;
+
+  for (gsize i = 0; entry->line == NULL && i < entry->n_fields; i++)
+    size += MAX (entry->fields[i].length, 0) + LEAST_COUNTED;
+  self->left -= MIN (self->left, MAX (size, LEAST_COUNTED));
+}
+
+static void
+write_left_out (PcallLogStream *self)
+{
+  g_autofree char *call = pcall_call_list_describe (self->calls, self->index);
+  g_autofree char *text = g_strdup_printf (
+      "%s: the last %" G_GUINT64_FORMAT " bytes of its output are not here: max-log-size is %"
+      G_GUINT64_FORMAT, call, self->left_out, pcall_log_files_get_max_size (self->log));
+
+  if (self->left_out > 0)
+    write_text (self, G_LOG_LEVEL_WARNING, text);
+}
+
 static void
 write_note (PcallLogStream *self)
 {
@@ -260,6 +291,7 @@ write_end (PcallLogStream *self)
   if (self->error_number != 0 && pcall_call_list_get_log_note (self->calls, self->index) == NULL)
     write_failure (self);
   write_note (self);
+  write_left_out (self);
   if (!self->begun)
     return;
 
@@ -285,13 +317,16 @@ pcall_log_stream_step (PcallLogStream *self,
 {
   PcallLogEntry entry;
 
-  while (self->reader != NULL && pcall_log_reader_next (self->reader, &entry))
+  while (self->reader != NULL && self->left > 0 && pcall_log_reader_next (self->reader, &entry))
     {
+      count_entry (self, &entry);
       write_entry (self, &entry);
       if (g_get_monotonic_time () >= until)
         return FALSE;
     }
 
+  if (self->reader != NULL && self->left == 0)
+    self->left_out += pcall_log_reader_skip (self->reader);
   if (self->finished && !self->ended)
     write_end (self);
   return TRUE;
