@@ -19,6 +19,7 @@
 
 #include "pcall-error.h"
 #include "base/pcall-fd-private.h"
+#include "base/pcall-strays-private.h"
 
 /* pid and pidfd as one value.
  *
@@ -263,6 +264,17 @@ signal_process (const PcallProcess *self,
     kill (self->pid, signum);
 }
 
+/* As long as it is certain whose children these are. */
+static void
+signal_strays (const PcallProcess *self,
+               int                 signum)
+{
+  siginfo_t info;
+
+  if (waitid (P_PIDFD, self->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
+    pcall_strays_signal (self->pid, signum);
+}
+
 void
 pcall_process_signal (const PcallProcess *self,
                       int                 signum)
@@ -270,6 +282,8 @@ pcall_process_signal (const PcallProcess *self,
   /* A child that moved itself to another group would not hear its own. */
   gboolean in_own_group = getpgid (self->pid) == self->pid;
 
+  if (signum == SIGTERM || signum == SIGKILL)
+    signal_strays (self, signum);
   signal_group (self, signum);
   if (!in_own_group)
     signal_process (self, signum);
