@@ -29,8 +29,8 @@ G_BEGIN_DECLS
  * A function that pcall calls in a child process, as [callback@Pcall.Func] is, but one that finds
  * its arguments by itself and whose result is, as a rule, bytes.
  *
- * Returns: (transfer full) (nullable): the result; %NULL without @value or @error set, and without memory
- *   or descriptors that are the result, is an error
+ * Returns: (transfer full) (nullable): the result; %NULL without @value or @error set is a failure of the
+ *   call, unless its result is in [func@Pcall.set_result_memory]
  *
  * Since: 1.0
  */
@@ -58,8 +58,8 @@ typedef GBytes *(*PcallBytesFunc) (guint      index,
  * result is not of the type that those before it have.
  *
  * Returns: how many calls have ended with their results in that memory; it is of no meaning with
- *   @error set, which is that of the call that the memory says it is in. 0 without a result set,
- *   and without memory or descriptors that are it, is an error of that call
+ *   @error set, which is that of the call that the memory says it is in. 0 without a result or @error set is
+ *   a failure of the first call, unless its result is in [func@Pcall.set_result_memory]
  *
  * Since: 1.0
  */

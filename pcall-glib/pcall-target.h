@@ -25,7 +25,7 @@ G_BEGIN_DECLS
  * A function that pcall calls in a child process.
  *
  * It runs in the child's only thread, with a thread-default [struct@GLib.MainContext]
- * of its own, and sees everything that the parent had at the time of the fork;
+ * of its own and nothing of the parent's in the default one, and sees everything that the parent had at the time of the fork;
  * what it changes stays in the child. Only what it returns, sends with
  * [func@Pcall.send_message] or writes comes back.
  *
@@ -41,6 +41,13 @@ typedef GVariant *(*PcallFunc) (GVariant *args,
                                 GVariant *kwargs,
                                 gpointer  user_data,
                                 GError  **error);
+
+PCALL_AVAILABLE_IN_1_0
+gboolean            pcall_parse_args             (GVariant           *args,
+                                                  GVariant           *kwargs,
+                                                  GError            **error,
+                                                  const char         *format,
+                                                  ...) G_GNUC_NULL_TERMINATED;
 
 #define PCALL_TYPE_TARGET (pcall_target_get_type ())
 

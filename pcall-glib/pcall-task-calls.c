@@ -77,8 +77,9 @@ pcall_task_add_target (PcallTask   *self,
   g_ptr_array_add (self->targets, g_object_ref (target));
 }
 
-/* An argument list is taken whole or not at all. What it is, and what was expected, is told as
- * GLib tells of any mistake in a program. */
+/* An argument list is taken whole or not at all. What was wrong with one is kept, and told by
+ * start(), which has an error to tell it with and starts nothing: the value may well be one that was
+ * read from somewhere, and no mistake in the program. */
 typedef gboolean (*SetArguments) (PcallArguments *arguments,
                                   GVariant       *value,
                                   GError        **error);
@@ -90,12 +91,9 @@ set_arguments (PcallTask   *self,
                const char  *function)
 {
   g_autoptr (GVariant) owned = value != NULL ? g_variant_ref_sink (value) : NULL;
-  g_autoptr (GError) error = NULL;
 
-  if (!pcall_task_check_unstarted (self, function))
-    return;
-  if (!set (self->arguments, owned, &error))
-    g_critical ("%s: %s", function, error->message);
+  if (pcall_task_check_unstarted (self, function))
+    set (self->arguments, owned, NULL);
 }
 
 /**
@@ -104,6 +102,9 @@ set_arguments (PcallTask   *self,
  * @cargs: (nullable): a tuple or an array, such as `(iis)`, `ai` or `av`; %NULL for none
  *
  * Sets the positional arguments that all calls begin with. Elements of an `av` are unwrapped once.
+ *
+ * A list that is of another type is not taken, and [method@Pcall.Task.start] fails with
+ * [error@Pcall.Error.arguments] for it, unless the list is set anew before that.
  *
  * Since: 1.0
  */
@@ -125,6 +126,9 @@ pcall_task_set_common_args (PcallTask *self,
  * Sets the positional arguments that each call has for itself, after the common ones. Elements of
  * an `av` are unwrapped once.
  *
+ * A list that is of another type is not taken, and [method@Pcall.Task.start] fails with
+ * [error@Pcall.Error.arguments] for it, unless the list is set anew before that.
+ *
  * Since: 1.0
  */
 void
@@ -142,6 +146,9 @@ pcall_task_set_instance_args (PcallTask *self,
  * @ckwargs: (nullable): an `a{sv}`; %NULL for none
  *
  * Sets the keyword arguments that all calls have.
+ *
+ * A list that is of another type is not taken, and [method@Pcall.Task.start] fails with
+ * [error@Pcall.Error.arguments] for it, unless the list is set anew before that.
  *
  * Since: 1.0
  */
@@ -161,6 +168,9 @@ pcall_task_set_common_kwargs (PcallTask *self,
  *
  * Sets the keyword arguments that each call has for itself. They go before common ones of the same
  * name.
+ *
+ * A list that is of another type is not taken, and [method@Pcall.Task.start] fails with
+ * [error@Pcall.Error.arguments] for it, unless the list is set anew before that.
  *
  * Since: 1.0
  */
@@ -183,6 +193,9 @@ pcall_task_set_instance_kwargs (PcallTask *self,
  * Sets a keyword argument that each call has a value of its own for. It goes before common and
  * instance keyword arguments of the same name. Elements of an `av` are unwrapped once.
  *
+ * A list that is of another type is not taken, and [method@Pcall.Task.start] fails with
+ * [error@Pcall.Error.arguments] for it, unless the list is set anew before that.
+ *
  * Since: 1.0
  */
 void
@@ -191,16 +204,13 @@ pcall_task_set_argument (PcallTask  *self,
                          GVariant   *values)
 {
   g_autoptr (GVariant) owned = NULL;
-  g_autoptr (GError) error = NULL;
 
   g_return_if_fail (PCALL_IS_TASK (self));
   g_return_if_fail (name != NULL);
 
   owned = values != NULL ? g_variant_ref_sink (values) : NULL;
-  if (!pcall_task_check_unstarted (self, G_STRFUNC))
-    return;
-  if (!pcall_arguments_set_keyword (self->arguments, name, owned, &error))
-    g_critical ("%s: %s", G_STRFUNC, error->message);
+  if (pcall_task_check_unstarted (self, G_STRFUNC))
+    pcall_arguments_set_keyword (self->arguments, name, owned, NULL);
 }
 
 /**

@@ -532,3 +532,49 @@ pcall_task_get_priority (PcallTask *self)
 
   return self->options.priority;
 }
+
+/**
+ * pcall_task_set_max_log_size:
+ * @self: a task that is not started
+ * @max_log_size: the number of bytes, 0 for all
+ *
+ * Sets how much of what a call has written goes into the main log. What is over it is left out, and it is
+ * said how much that was. A short line counts as 64 bytes, for it costs as much to log.
+ *
+ * A call that writes without end would otherwise keep its task, which has to log all of it, long after its
+ * timeout.
+ *
+ * Since: 1.0
+ */
+void
+pcall_task_set_max_log_size (PcallTask *self,
+                             guint64 max_log_size)
+{
+  g_return_if_fail (PCALL_IS_TASK (self));
+  if (!pcall_task_check_unstarted (self, G_STRFUNC))
+    return;
+
+  if (self->options.max_log_size == max_log_size)
+    return;
+
+  self->options.max_log_size = max_log_size;
+  pcall_task_notify (self, PROP_MAX_LOG_SIZE);
+}
+
+/**
+ * pcall_task_get_max_log_size:
+ * @self: a task
+ *
+ * Gets how much of what a call has written goes into the main log.
+ *
+ * Returns: the number of bytes, 0 for all
+ *
+ * Since: 1.0
+ */
+guint64
+pcall_task_get_max_log_size (PcallTask *self)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), 0);
+
+  return self->options.max_log_size;
+}

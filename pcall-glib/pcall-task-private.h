@@ -33,6 +33,7 @@ typedef struct
   PcallLogMode       log_mode;
   char              *log_directory;
   gboolean           keep_logs;
+  guint64            max_log_size;
   gint               priority;
 } PcallTaskOptions;
 
@@ -72,6 +73,7 @@ typedef enum
   PROP_LOG_DIRECTORY,
   PROP_KEEP_LOGS,
   PROP_PRIORITY,
+  PROP_MAX_LOG_SIZE,
   PROP_N_FINISHED,
   PROP_N_FAILED,
   PROP_FRACTION,

@@ -262,8 +262,20 @@ check_startable (PcallTask *self,
     g_set_error_literal (error, PCALL_ERROR, PCALL_ERROR_ARGUMENTS,
                          "the task has no target; add one with pcall_task_add_target()");
   else
-    return check_targets (self, error);
+    return pcall_arguments_check (self->arguments, error) && check_targets (self, error);
   return FALSE;
+}
+
+static gboolean
+make_calls (PcallTask *self,
+            GError   **error)
+{
+  guint n_calls = pcall_task_get_n_calls (self);
+
+  self->calls = pcall_call_list_new (self->monitor, self->arguments, self->targets, n_calls);
+  if (self->calls == NULL)
+    g_set_error (error, PCALL_ERROR, PCALL_ERROR_START, "there is no memory for %u calls", n_calls);
+  return self->calls != NULL;
 }
 
 static void
@@ -282,10 +294,9 @@ make_scheduler (PcallTask *self)
     .log_mode = from->log_mode,
     .log_directory = from->log_directory,
     .keep_logs = from->keep_logs,
+    .max_log_size = from->max_log_size,
   };
 
-  self->calls = pcall_call_list_new (self->monitor, self->arguments, self->targets,
-                                     pcall_task_get_n_calls (self));
   self->scheduler = pcall_scheduler_new (self->engine, self->calls, self->arguments, self->targets,
                                          &options, &pcall_task_scheduler_funcs, self);
 }
@@ -316,12 +327,15 @@ start (PcallTask      *self,
        PcallStartFlags flags,
        GError        **error)
 {
-  if (!check_startable (self, error))
+  if (!check_startable (self, error) || !make_calls (self, error))
     return FALSE;
 
   self->engine = pcall_engine_new (error);
   if (self->engine == NULL)
-    return FALSE;
+    {
+      g_clear_pointer (&self->calls, pcall_call_list_unref);
+      return FALSE;
+    }
 
   self->owner = getpid ();
   pcall_monitor_set_owner (self->monitor, self, update);
@@ -387,7 +401,7 @@ start_here (PcallTask      *self,
  * when this returns. Where it is called from a main loop, children are made for a few milliseconds,
  * and the others follow from the loop, so that it stays alive.
  *
- * Fails with [error@Pcall.Error.arguments] where there is nothing to call, with
+ * Fails with [error@Pcall.Error.arguments] where there is nothing to call or an argument list was bad, with
  * [error@Pcall.Error.target] where a target cannot be started that way, and with
  * [error@Pcall.Error.start] if the task was started before or not even one child could be made;
  * nothing is left running then, and an unstarted task can be tried again. Where others could be

@@ -28,7 +28,8 @@
  * {
  *   gint32 x, y;
  *
- *   g_variant_get (args, "(ii)", &x, &y);
+ *   if (!pcall_parse_args (args, kwargs, error, "(ii)", &x, &y, NULL))
+ *     return NULL;
  *   return g_variant_new_int32 (x + y);
  * }
  *
@@ -72,6 +73,7 @@
  */
 
 #define DEFAULT_GRACE_PERIOD 3.0
+#define DEFAULT_MAX_LOG_SIZE (G_GUINT64_CONSTANT (1) << 30)
 
 static GParamSpec *properties[PROP_RUNNING + 1];
 
@@ -188,6 +190,9 @@ pcall_task_get_property (GObject    *object,
     case PROP_PRIORITY:
       g_value_set_int (value, self->options.priority);
       break;
+    case PROP_MAX_LOG_SIZE:
+      g_value_set_uint64 (value, self->options.max_log_size);
+      break;
     case PROP_N_FINISHED:
       g_value_set_uint (value, pcall_task_get_n_finished (self));
       break;
@@ -250,6 +255,9 @@ pcall_task_set_property (GObject      *object,
       break;
     case PROP_PRIORITY:
       pcall_task_set_priority (self, g_value_get_int (value));
+      break;
+    case PROP_MAX_LOG_SIZE:
+      pcall_task_set_max_log_size (self, g_value_get_uint64 (value));
       break;
     case PROP_N_FINISHED:
     case PROP_N_FAILED:
@@ -389,12 +397,23 @@ install_options (void)
    * [struct@GLib.Source]: what has happened is taken in and told there, and children are made, a few
    * milliseconds at a time. By default that is less urgent than a redraw.
    *
-   * A loop that always has something more urgent to do never gets to the task.
+   * A loop that always has something more urgent to do gets to the task all the same, only more
+   * seldom.
    *
    * Since: 1.0
    */
   properties[PROP_PRIORITY] = g_param_spec_int ("priority", NULL, NULL, G_MININT, G_MAXINT,
                                                 PCALL_PRIORITY_DEFAULT, flags);
+
+  /**
+   * PcallTask:max-log-size: (getter get_max_log_size) (setter set_max_log_size)
+   *
+   * How much of what a call has written goes into the main log, in bytes; 0 for all of it.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_MAX_LOG_SIZE] = g_param_spec_uint64 ("max-log-size", NULL, NULL, 0, G_MAXUINT64,
+                                                       DEFAULT_MAX_LOG_SIZE, flags);
 }
 
 static void
@@ -464,6 +483,7 @@ pcall_task_init (PcallTask *self)
   self->targets = g_ptr_array_new_with_free_func (g_object_unref);
   self->arguments = pcall_arguments_new ();
   self->options.grace_period = DEFAULT_GRACE_PERIOD;
+  self->options.max_log_size = DEFAULT_MAX_LOG_SIZE;
   self->options.calls_per_child = 1;
   self->options.n_calls = 1;
   self->options.priority = PCALL_PRIORITY_DEFAULT;

@@ -118,6 +118,11 @@ void                pcall_task_set_keep_logs      (PcallTask          *self,
                                                    gboolean            keep_logs);
 PCALL_AVAILABLE_IN_1_0
 gboolean            pcall_task_get_keep_logs      (PcallTask          *self);
+PCALL_AVAILABLE_IN_1_0
+void                pcall_task_set_max_log_size   (PcallTask          *self,
+                                                   guint64             max_log_size);
+PCALL_AVAILABLE_IN_1_0
+guint64             pcall_task_get_max_log_size   (PcallTask          *self);
 
 PCALL_AVAILABLE_IN_1_0
 void                pcall_task_set_priority       (PcallTask          *self,

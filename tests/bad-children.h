@@ -36,7 +36,7 @@
   /* bad-memory.c: what is attached to a frame by hand */                                          \
   DO (good_memory) DO (memory_not_sealed) DO (memory_half_sealed) DO (memory_mapped)               \
   DO (memory_too_short) DO (memory_4_gib_too_short) DO (memory_too_long)                           \
-  DO (memory_with_hole) DO (memory_huge)                                                           \
+  DO (memory_with_hole) DO (memory_huge) DO (memory_with_hidden_hole)                              \
   DO (memory_regular_file) DO (memory_pipe) DO (memory_missing) DO (memory_not_normal)             \
   DO (memory_of_1_tib) DO (memory_twice) DO (memory_unasked) DO (memory_of_progress)               \
   DO (handle_missing) DO (handle_unasked) DO (handles_too_many) DO (handles_in_pieces)             \

@@ -189,6 +189,17 @@ BAD_CHILD (memory_with_hole)
   return send_and_sleep (make_sparse_memory (1 << 20), 1 << 20);
 }
 
+/* As many pages behind its end as it lacks. */
+BAD_CHILD (memory_with_hidden_hole)
+{
+  int fd = make_memory (good_result, GOOD_SIZE, 0);
+
+  if (ftruncate (fd, 1 << 20) < 0 || fallocate (fd, FALLOC_FL_KEEP_SIZE, 1 << 20, 2 << 20) < 0 ||
+      fcntl (fd, F_ADD_SEALS, SEALS) < 0)
+    _exit (88);
+  return send_and_sleep (fd, 1 << 20);
+}
+
 BAD_CHILD (memory_of_1_tib)
 {
   return send_and_sleep (make_sparse_memory (G_GINT64_CONSTANT (1) << 40),

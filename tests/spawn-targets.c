@@ -48,6 +48,18 @@ TARGET (get_pid)
   return g_variant_new_int32 (getpid ());
 }
 
+/* Its exit status; -1 where it did not exit. */
+TARGET (run_command)
+{
+  const char *command;
+  int status;
+
+  if (!pcall_parse_args (args, kwargs, error, "(&s)", &command, NULL))
+    return NULL;
+  status = system (command);
+  return g_variant_new_int32 (WIFEXITED (status) ? WEXITSTATUS (status) : -1);
+}
+
 TARGET (get_index)
 {
   return g_variant_new_uint32 (pcall_get_call_index ());

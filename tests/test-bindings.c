@@ -7,6 +7,7 @@
  * and forks between hooks. */
 
 #include <gio/gio.h>
+#include <gio/gunixfdlist.h>
 #include <unistd.h>
 
 #include "first-task.h"
@@ -72,6 +73,18 @@ test_bytes (void)
   g_assert_finalize_object (task);
 }
 
+static void
+assert_gave_nothing (PcallTask *task, guint index)
+{
+  g_autoptr (GError) error = support_error (task, index);
+  g_autofree char *message =
+      g_strdup_printf ("call %u: its function came back with neither a result nor an error", index);
+
+  g_assert_cmpint (support_state (task, index), ==, PCALL_CALL_STATE_FAILED);
+  g_assert_error (error, PCALL_ERROR, PCALL_ERROR_FAILED);
+  g_assert_cmpstr (error->message, ==, message);
+}
+
 static GBytes *
 return_other (guint index, GVariant **value, gpointer user_data, GError **error)
 {
@@ -85,7 +98,8 @@ return_other (guint index, GVariant **value, gpointer user_data, GError **error)
   return NULL;
 }
 
-/* What is not bytes is a value like any other; and neither, with no error, is an error. */
+/* What is not bytes is a value like any other; and neither, with no error, is a failure: so comes back
+ * the function of a language in which something was thrown that could not be told. */
 static void
 test_other_than_bytes (void)
 {
@@ -106,13 +120,7 @@ test_other_than_bytes (void)
   g_clear_object (&call);
   g_clear_pointer (&result, g_variant_unref);
 
-  g_clear_error (&error);
-  call = pcall_task_get_call (task, 6);
-  g_assert_null (pcall_call_get_result (call));
-  error = pcall_call_get_error (call);
-  g_assert_error (error, PCALL_ERROR, PCALL_ERROR_FAILED);
-  g_assert_nonnull (strstr (error->message, "neither a result nor an error"));
-  g_clear_object (&call);
+  assert_gave_nothing (task, 6);
 
   g_assert_finalize_object (task);
 }
@@ -407,6 +415,125 @@ test_batches (void)
     }
 }
 
+/* A function that gives nothing for some calls, and what it has for them: only memory is a result. */
+#define N_LACKING 200
+
+typedef enum
+{
+  GIVES_NOTHING = 10,
+  GIVES_HANDLES = 20,
+  GIVES_MEMORY = 30,
+} Lack;
+
+static void
+give_nothing (guint index)
+{
+  if (index % 100 == GIVES_HANDLES)
+    {
+      g_autoptr (GUnixFDList) handles = g_unix_fd_list_new ();
+
+      g_assert_cmpint (g_unix_fd_list_append (handles, STDIN_FILENO, NULL), ==, 0);
+      pcall_set_result_fd_list (handles);
+    }
+  if (index % 100 == GIVES_MEMORY)
+    {
+      int fd = memfd_create ("result", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+      g_assert_cmpint (write (fd, "memory", 6), ==, 6);
+      g_assert_true (pcall_set_result_memory (fd, NULL));
+      close (fd);
+    }
+}
+
+static gboolean
+lacks_result (guint index)
+{
+  return index % 100 == GIVES_NOTHING || index % 100 == GIVES_HANDLES || index % 100 == GIVES_MEMORY;
+}
+
+static GBytes *
+lack_alone (guint index, GVariant **value, gpointer user_data, GError **error)
+{
+  if (!lacks_result (index))
+    *value = g_variant_new ("mx", TRUE, (gint64) (3 * index));
+  else
+    give_nothing (index);
+  return NULL;
+}
+
+/* It comes back from the middle of a call as a language's closure does after an exception: with
+ * nothing, not even the number of calls that have ended. */
+static guint
+lack_in_batch (guint      first,
+               guint      n_calls,
+               GBytes   **bytes,
+               GVariant **value,
+               gpointer   user_data,
+               GError   **error)
+{
+  guint n_room, n_bytes, n;
+  guint64 *memory = (guint64 *) (guintptr) pcall_get_batch_memory (&n_room, &n_bytes);
+  static const Batched batched = { 'X' };
+
+  for (n = 0; n < n_calls && !lacks_result (first + n); n++)
+    {
+      memory[0] = n;
+      put (&batched, memory, n_room, n, first + n);
+      ++*(guint *) user_data;
+    }
+  memory[0] = n;
+  if (n == n_calls)
+    return n;
+  give_nothing (first + n);
+  return (first + n) % 100 == GIVES_MEMORY ? n : 0;
+}
+
+static void
+assert_lacking (PcallTask *task)
+{
+  pcall_task_join (task, SUPPORT_LIMIT_S, NULL, NULL);
+  g_assert_cmpuint (pcall_task_get_n_failed (task), ==, 2 * N_LACKING / 100);
+  for (guint i = 0; i < N_LACKING; i++)
+    {
+      g_autofree char *expected = g_strdup_printf ("@mx %u", 3 * i);
+
+      if (i % 100 == GIVES_MEMORY)
+        support_assert_result (task, i, "@(ay) ([0x6d, 0x65, 0x6d, 0x6f, 0x72, 0x79],)");
+      else if (lacks_result (i))
+        assert_gave_nothing (task, i);
+      else
+        support_assert_result (task, i, expected);
+    }
+}
+
+/* No call is taken for one that returned no value, and none is run twice. */
+static void
+test_nothing (void)
+{
+  static const guint calls_per_child[] = { 1, 7, 0 };
+  guint *n_run = support_share ();
+
+  for (gsize i = 0; i < 2 * G_N_ELEMENTS (calls_per_child); i++)
+    {
+      gboolean in_batches = i % 2 == 1;
+      g_autoptr (PcallTarget) target =
+          pcall_target_new_for_bytes ("lack", lack_alone, NULL, NULL);
+      g_autoptr (PcallTask) task = pcall_task_new (target);
+
+      *n_run = 0;
+      if (in_batches)
+        pcall_target_set_batch_func (target, lack_in_batch, n_run, NULL);
+      pcall_task_set_n_calls (task, N_LACKING);
+      pcall_task_set_max_children (task, 1);
+      pcall_task_set_calls_per_child (task, calls_per_child[i / 2]);
+      g_assert_true (pcall_task_start (task, NULL));
+      assert_lacking (task);
+      if (*n_run > 0)
+        g_assert_cmpuint (*n_run, ==, N_LACKING - 3 * N_LACKING / 100);
+    }
+  support_unshare (n_run);
+}
+
 /* Many results at once: as many in a row as are alike. */
 static void
 test_results_in_a_row (void)
@@ -481,6 +608,7 @@ main (int argc, char *argv[])
   support_add ("/pcall/bindings/bytes", test_bytes);
   support_add ("/pcall/bindings/other-than-bytes", test_other_than_bytes);
   support_add ("/pcall/bindings/destroy", test_destroy);
+  support_add ("/pcall/bindings/nothing", test_nothing);
   support_add ("/pcall/bindings/batches", test_batches);
   support_add ("/pcall/bindings/results-in-a-row", test_results_in_a_row);
   support_add ("/pcall/bindings/no-batches", test_no_batches);

@@ -150,6 +150,7 @@ static const Row rows[] = {
     .said = MEMORY "it has not the size that the frame tells$" },
   { BAD (memory_too_long), 0, REFUSED, .said = MEMORY "it has not the size that the frame tells$" },
   { BAD (memory_with_hole), 0, REFUSED, .said = MEMORY "it has holes$" },
+  { BAD (memory_with_hidden_hole), 0, REFUSED, .said = MEMORY "it has holes$" },
   { BAD (memory_of_1_tib), 0, REFUSED, .said = MEMORY "it has holes$" },
   { BAD (memory_huge), 0, REFUSED,
     .said = MEMORY "it is (not of ordinary pages|none that can be sealed)$" },

@@ -41,6 +41,7 @@ SETTERS (log_mode, PCALL_LOG_MODE_SECTIONS, PCALL_LOG_MODE_INHERIT)
 SETTERS (log_directory, NULL, "/some/where")
 SETTERS (keep_logs, FALSE, 5)
 SETTERS (priority, 130, -1)
+SETTERS (max_log_size, 1 << 30, G_MAXUINT64)
 
 #define CASE(name, property, initial, other)                                                       \
   {                                                                                                \
@@ -63,6 +64,7 @@ static const PropertyCase cases[] = {
   CASE ("log-directory", log_directory, "NULL", "\"/some/where\""),
   CASE ("keep-logs", keep_logs, "FALSE", "TRUE"),
   CASE ("priority", priority, "130", "-1"),
+  CASE ("max-log-size", max_log_size, "1073741824", "18446744073709551615"),
 };
 
 static const char *const read_only[][2] = {

@@ -26,8 +26,28 @@ typedef enum
   BOOKED,
 } Way;
 
+typedef void (*Overwrite) (gint64 *begin, gint64 *end, gint64 with);
+
 static void
-overwrite_all (guint8 byte)
+overwrite_bytes (gint64 *begin, gint64 *end, gint64 with)
+{
+  memset (begin, (int) with, (char *) end - (char *) begin);
+}
+
+/* What looks like a time of the last minute. */
+static void
+shift_times (gint64 *begin, gint64 *end, gint64 with)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  for (gint64 *at = begin; at < end; at++)
+    if (*at > now - 60 * G_USEC_PER_SEC && *at <= now)
+      *at = with;
+}
+
+static void
+overwrite_all (Overwrite func,
+               gint64    with)
 {
   g_autofree char *maps = NULL;
   g_auto (GStrv) lines = NULL;
@@ -42,7 +62,7 @@ overwrite_all (guint8 byte)
       if (strstr (lines[i], "rw-s") == NULL || strstr (lines[i], "/dev/zero") == NULL ||
           sscanf (lines[i], "%lx-%lx", &begin, &end) != 2)
         continue;
-      memset ((gpointer) begin, byte, end - begin);
+      func ((gint64 *) begin, (gint64 *) end, with);
       n_found++;
     }
   g_assert_cmpuint (n_found, >, 0);
@@ -101,7 +121,7 @@ overwrite (GVariant  *args,
            GError   **error)
 {
   if (pcall_get_call_index () == WILD_CALL)
-    overwrite_all (GPOINTER_TO_UINT (user_data));
+    overwrite_all (overwrite_bytes, GPOINTER_TO_UINT (user_data));
   return g_variant_new_uint32 (pcall_get_call_index ());
 }
 
@@ -115,6 +135,63 @@ test_overwritten (gconstpointer byte)
       run (task, way);
       look_at_results (task);
       g_assert_finalize_object (task);
+    }
+}
+
+/* A child that says again and again that its call has begun just now, later or never: its time limit
+ * holds, and its clock shows what is possible. */
+
+static const gint64 times[] = { G_MAXINT64, G_MAXINT64 / 2, 0, -1, G_MININT64 };
+
+static gpointer
+keep_shifting (gpointer data)
+{
+  for (;;)
+    overwrite_all (shift_times, *(const gint64 *) data);
+  return NULL;
+}
+
+static GVariant *
+shift_clock (GVariant  *args,
+             GVariant  *kwargs,
+             gpointer   user_data,
+             GError   **error)
+{
+  guint index = pcall_get_call_index ();
+
+  if (index == 0)
+    g_thread_unref (g_thread_new ("wild", keep_shifting, user_data));
+  else if (index == 1)
+    return support_sleep (args, kwargs, user_data, error);
+  return g_variant_new_uint32 (index);
+}
+
+static void
+test_clock (void)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (times); i++)
+    {
+      g_autoptr (PcallTask) task = pcall_task_new_for_func (shift_clock, (gpointer) &times[i], NULL);
+      g_autoptr (PcallCall) call = NULL;
+      gint64 begun = g_get_monotonic_time ();
+
+      pcall_task_set_n_calls (task, 2);
+      pcall_task_set_calls_per_child (task, 0);
+      pcall_task_set_max_children (task, 1);
+      pcall_task_set_timeout (task, 0.3);
+      pcall_task_set_grace_period (task, 0);
+      support_start (task);
+      pcall_task_join (task, SUPPORT_LIMIT_S, NULL, NULL);
+      g_assert_cmpint (g_get_monotonic_time () - begun, <, 10 * G_USEC_PER_SEC);
+      g_assert_cmpint (support_state (task, 1), ==, PCALL_CALL_STATE_TIMED_OUT);
+      for (guint k = 0; k < 2; k++)
+        {
+          g_clear_object (&call);
+          call = pcall_task_get_call (task, k);
+          g_assert_cmpfloat (pcall_call_get_elapsed (call), >=, 0.0);
+          g_assert_cmpfloat (pcall_call_get_elapsed (call), <,
+                             g_get_monotonic_time () / (gdouble) G_USEC_PER_SEC);
+        }
     }
 }
 
@@ -188,6 +265,7 @@ main (int    argc,
   g_test_add_data_func ("/pcall/reuse-wild/ones", GUINT_TO_POINTER (0xff), test_overwritten);
   g_test_add_data_func ("/pcall/reuse-wild/some", GUINT_TO_POINTER (0x01), test_overwritten);
   g_test_add_data_func ("/pcall/reuse-wild/others", GUINT_TO_POINTER (0x12), test_overwritten);
+  g_test_add_func ("/pcall/reuse-wild/clock", test_clock);
   for (gsize i = 0; i < G_N_ELEMENTS (batches); i++)
     g_test_add_data_func (batches[i].name, &batches[i].wild, test_batch);
 

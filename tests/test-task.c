@@ -9,6 +9,7 @@
  * saw comes back, and stands in the tables as GVariant text. */
 
 #include <gio/gio.h>
+#include <sys/resource.h>
 
 #include "task-support.h"
 
@@ -234,6 +235,34 @@ test_n_calls (void)
 
   g_assert_finalize_object (task);
 }
+
+#ifndef __SANITIZE_ADDRESS__
+/* More than there is memory for is an error, which leaves the task as it was. */
+static void
+test_n_calls_too_many (void)
+{
+  PcallTask *task = support_task (support_index, G_MAXUINT);
+  struct rlimit before, limit;
+
+  g_assert_no_errno (getrlimit (RLIMIT_AS, &before));
+  limit = (struct rlimit) { G_GUINT64_CONSTANT (64) << 30, before.rlim_max };
+  g_assert_no_errno (setrlimit (RLIMIT_AS, &limit));
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      g_assert_false (pcall_task_start (task, &error));
+      g_assert_error (error, PCALL_ERROR, PCALL_ERROR_START);
+      g_assert_cmpstr (error->message, ==, "there is no memory for 4294967295 calls");
+    }
+  g_assert_no_errno (setrlimit (RLIMIT_AS, &before));
+  pcall_task_set_n_calls (task, 2);
+  support_run (task, "[<uint32 0>, <uint32 1>]");
+
+  g_assert_finalize_object (task);
+}
+
+#endif
 
 static void
 test_n_calls_zero (void)
@@ -582,6 +611,9 @@ main (int argc, char *argv[])
   support_add ("/pcall/task/join-twice", test_join_twice);
   support_add ("/pcall/task/n-calls/set", test_n_calls);
   support_add ("/pcall/task/n-calls/zero", test_n_calls_zero);
+#ifndef __SANITIZE_ADDRESS__ /* it takes more than that for itself */
+  support_add ("/pcall/task/n-calls/too-many", test_n_calls_too_many);
+#endif
   support_add ("/pcall/task/n-calls/of-list", test_n_calls_of_list);
   support_add ("/pcall/task/n-calls/empty-lists", test_empty_lists);
   support_add ("/pcall/task/order", test_order);

@@ -22,7 +22,8 @@ check_source (GVariant *args, GVariant *kwargs, gpointer user_data, GError **err
   gint64 begun = g_get_monotonic_time ();
   gint status;
 
-  g_variant_get (args, "(^&ay)", &source);
+  if (!pcall_parse_args (args, kwargs, error, "(^&ay)", &source, NULL))
+    return NULL;
   command[4] = source;
   g_message ("%s: checking", source);
 

@@ -96,7 +96,8 @@ digest_hand (GVariant *args, GVariant *kwargs, gpointer user_data, GError **erro
   Progress progress = { 0 };
   const char *path;
 
-  g_variant_get (args, "(ta(ayt))", &progress.total, &files);
+  if (!pcall_parse_args (args, kwargs, error, "(ta(ayt))", &progress.total, &files, NULL))
+    return NULL;
   while (g_variant_iter_next (files, "(^&ayt)", &path, NULL))
     {
       g_autofree char *digest = digest_file (path, &progress);

@@ -14,7 +14,8 @@ square (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
 {
   gint n;
 
-  g_variant_get (args, "(i)", &n);
+  if (!pcall_parse_args (args, kwargs, error, "(i)", &n, NULL))
+    return NULL;
   return g_variant_new_int32 (n * n);
 }
 

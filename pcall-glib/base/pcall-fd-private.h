@@ -35,6 +35,9 @@ pcall_fd_clear (int *fd)
   *fd = -1;
 }
 
+/* Closes what was received from a child, without waiting for anything. */
+void pcall_fd_discard (int fd);
+
 /* Writes @number and a zero byte, and returns where the zero is. In a child a call of snprintf()
  * costs more than all else that is done with what it writes: it maps half of the C library. */
 static inline char *

@@ -26,6 +26,10 @@
  * anew for each child: in the parent, where /proc has the name at hand. The signal goes to the
  * child's process group, with the programs that it started.
  *
+ * Where /proc is not there, or may not be looked into any more (after privileges were dropped), each
+ * child has a pipe of its own. The write ends are kept in a list, from which those go whose child has
+ * gone.
+ *
  * This works as long as nobody else holds the write end. It closes on exec, and a fork handler
  * closes it in every child of this process, whoever forked it. The same handlers hold the lock
  * over the fork, so that no fork falls between making the pipe and knowing its number. */
@@ -37,6 +41,14 @@ static guint life_n_users;
 static int life_read_fd = -1;
 static int life_write_fd = -1;
 static int life_attached_fd = -1; /* in a child: of its parent's pipe */
+
+/* Write ends of pipes for one child each. */
+static struct
+{
+  struct pollfd *ends;
+  guint          n;
+  guint          n_room;
+} life_own;
 
 /* A process with one thread does not need the lock, and the page that it stands in would be copied
  * for each fork. */
@@ -61,9 +73,18 @@ unlock_after_fork (void)
 }
 
 static void
+close_own (void)
+{
+  for (guint i = 0; i < life_own.n; i++)
+    close (life_own.ends[i].fd);
+  life_own.n = 0;
+}
+
+static void
 after_fork_in_child (void)
 {
   pcall_fd_clear (&life_write_fd);
+  close_own ();
   life_n_users = 0;
   unlock_after_fork ();
 }
@@ -123,17 +144,69 @@ pcall_lifeline_release (void)
     {
       pcall_fd_clear (&life_read_fd);
       pcall_fd_clear (&life_write_fd);
+      close_own ();
+      g_clear_pointer (&life_own.ends, g_free);
+      life_own.n_room = 0;
     }
   pthread_mutex_unlock (&life_lock);
+}
+
+/* A write end whose read end is closed everywhere has an error. */
+static void
+drop_unused (void)
+{
+  guint n = 0;
+
+  poll (life_own.ends, life_own.n, 0);
+  for (guint i = 0; i < life_own.n; i++)
+    if (life_own.ends[i].revents & POLLERR)
+      close (life_own.ends[i].fd);
+    else
+      life_own.ends[n++] = life_own.ends[i];
+  life_own.n = n;
+}
+
+static void
+keep_own (int fd)
+{
+  if (life_own.n == life_own.n_room)
+    {
+      life_own.n_room = MAX (2 * life_own.n_room, 16);
+      life_own.ends = g_renew (struct pollfd, life_own.ends, life_own.n_room);
+    }
+  life_own.ends[life_own.n++] = (struct pollfd) { .fd = fd };
+}
+
+static int
+open_own (void)
+{
+  int fds[2] = { -1, -1 };
+
+  pthread_mutex_lock (&life_lock);
+  drop_unused ();
+  if (pipe2 (fds, O_CLOEXEC | O_NONBLOCK) == 0)
+    {
+      fds[1] = pcall_fd_lift (fds[1]);
+      if (fds[1] >= 0)
+        keep_own (fds[1]);
+      else
+        pcall_fd_clear (&fds[0]);
+    }
+  pthread_mutex_unlock (&life_lock);
+  return pcall_fd_lift (fds[0]);
 }
 
 int
 pcall_lifeline_open (void)
 {
   char path[32] = "/proc/self/fd/";
+  int fd;
 
   pcall_write_number (path + sizeof "/proc/self/fd/" - 1, life_read_fd);
-  return pcall_fd_lift (open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0 && errno != EMFILE && errno != ENFILE && errno != ENOMEM)
+    return open_own ();
+  return pcall_fd_lift (fd);
 }
 
 /* The following runs between fork and user code: async-signal-safe calls only. */

@@ -12,12 +12,14 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "pcall-error.h"
 #include "base/pcall-fd-private.h"
+#include "base/pcall-strays-private.h"
 
 /* pid and pidfd as one value.
  *
@@ -29,7 +31,10 @@
  * The process group has the number of the pid. A signal through the pidfd reaches the right
  * group whether the process was reaped or not (PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9). Before
  * Linux had that, only the number was left, which cannot be used again while the process is a
- * zombie: then its group is killed before it is reaped. */
+ * zombie: then its group is killed before it is reaped.
+ *
+ * What is left of a group belongs to somebody else once the child is gone: to init, or to a subreaper.
+ * Where that is this process (PID 1 of a container, a session manager), nobody else will reap it. */
 
 /* From <linux/pidfd.h> of Linux 6.15: the headers that we build with may be older. */
 struct pidfd_info_v0
@@ -49,19 +54,32 @@ struct pidfd_info_v0
  * is still at it. Microseconds, so this bounds the unthinkable. */
 #define REAPED_BY_OTHERS_LIMIT_MS 100
 
-gboolean
-pcall_process_open (PcallProcess *self,
-                    pid_t         pid,
-                    GError      **error)
+/* How long to wait for what is left of a group, and how often to look. */
+#define GROUP_LIMIT_US 2000
+#define GROUP_PAUSE_US 100
+
+/* So do filters of system calls refuse what they do not know, or do not like. */
+static gboolean
+is_refusal (int error_number)
 {
-  int pidfd = pcall_fd_lift (syscall (SYS_pidfd_open, pid, 0));
+  return error_number == EPERM || error_number == EACCES || error_number == ENOSYS;
+}
+
+/* Takes @pidfd, which may be -1. */
+static gboolean
+take_pidfd (PcallProcess *self,
+            pid_t         pid,
+            int           pidfd,
+            GError      **error)
+{
+  int saved_errno = errno;
 
   if (pidfd < 0)
     {
-      int saved_errno = errno;
-
-      g_set_error (error, PCALL_ERROR, PCALL_ERROR_START, "pidfd_open: %s",
-                   g_strerror (saved_errno));
+      g_set_error (error, PCALL_ERROR, PCALL_ERROR_START, "pidfd_open: %s%s",
+                   g_strerror (saved_errno),
+                   is_refusal (saved_errno) ? "; a filter of system calls, such as a container's, "
+                                              "does not let it pass" : "");
       errno = saved_errno;
       return FALSE;
     }
@@ -69,6 +87,119 @@ pcall_process_open (PcallProcess *self,
   self->pid = pid;
   self->pidfd = pidfd;
   return TRUE;
+}
+
+gboolean
+pcall_process_open (PcallProcess *self,
+                    pid_t         pid,
+                    GError      **error)
+{
+  return take_pidfd (self, pid, pcall_fd_lift (syscall (SYS_pidfd_open, pid, 0)), error);
+}
+
+/* Without pidfd_open() */
+
+/* From <linux/socket.h> and <asm/socket.h> of Linux 6.5 */
+#define SCM_PIDFD_TYPE 0x04
+#define SO_PASSPIDFD_OPTION 76
+
+/* How often to see whether the child is still there. */
+#define SHOW_POLL_MS 10
+
+/* Asked once: a filter stays. */
+static gboolean
+can_open (void)
+{
+  enum { UNKNOWN, YES, NO };
+  static int answer = UNKNOWN;
+
+  if (g_atomic_int_get (&answer) == UNKNOWN)
+    {
+      int pidfd = syscall (SYS_pidfd_open, getpid (), 0);
+
+      g_atomic_int_set (&answer, pidfd < 0 && is_refusal (errno) ? NO : YES);
+      pcall_fd_clear (&pidfd);
+    }
+  return g_atomic_int_get (&answer) == YES;
+}
+
+static gboolean
+pass_pidfd (int socket,
+            int passes)
+{
+  return setsockopt (socket, SOL_SOCKET, SO_PASSPIDFD_OPTION, &passes, sizeof passes) == 0;
+}
+
+gboolean
+pcall_process_is_to_show (int socket)
+{
+  return !can_open () && pass_pidfd (socket, TRUE);
+}
+
+void
+pcall_process_show (int socket)
+{
+  struct iovec part = { (char[1]) { 0 }, 1 };
+  struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+
+  while (sendmsg (socket, &message, MSG_NOSIGNAL) < 0 && errno == EINTR)
+    ;
+}
+
+/* FALSE if the child has ended before it showed itself. */
+static gboolean
+wait_for_show (int   socket,
+               pid_t pid)
+{
+  struct pollfd shown = { .fd = socket, .events = POLLIN };
+  siginfo_t info = { 0 };
+
+  while (poll (&shown, 1, SHOW_POLL_MS) <= 0)
+    if (waitid (P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid != 0)
+      return poll (&shown, 1, 0) > 0;
+  return TRUE;
+}
+
+static int
+receive_pidfd (int socket)
+{
+  char byte;
+  struct iovec part = { &byte, 1 };
+  union
+  {
+    struct cmsghdr header;
+    char           bytes[CMSG_SPACE (sizeof (int))];
+  } control;
+  struct msghdr message = {
+    .msg_iov = &part,
+    .msg_iovlen = 1,
+    .msg_control = &control,
+    .msg_controllen = sizeof control,
+  };
+  struct cmsghdr *header;
+  int pidfd = -1;
+  gssize n;
+
+  while ((n = recvmsg (socket, &message, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR)
+    ;
+  header = n == 1 ? CMSG_FIRSTHDR (&message) : NULL;
+  if (header != NULL && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_PIDFD_TYPE)
+    memcpy (&pidfd, CMSG_DATA (header), sizeof pidfd);
+  return pidfd;
+}
+
+gboolean
+pcall_process_open_shown (PcallProcess *self,
+                          pid_t         pid,
+                          int           socket,
+                          GError      **error)
+{
+  int pidfd = wait_for_show (socket, pid) ? pcall_fd_lift (receive_pidfd (socket)) : -1;
+
+  pass_pidfd (socket, FALSE);
+  if (pidfd < 0)
+    errno = EPERM;
+  return take_pidfd (self, pid, pidfd, error);
 }
 
 void
@@ -81,15 +212,14 @@ pcall_process_clear (PcallProcess *self)
 
 /* Without the flag, the number decides: where a process has it that is not a child of ours any
  * more, the group of our child must be empty, or the number could not have been given out. */
-static void
+static gboolean
 signal_group_by_number (const PcallProcess *self,
                         int                 signum)
 {
   siginfo_t info;
   gboolean ours = waitid (P_PIDFD, self->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 
-  if (ours || (kill (self->pid, 0) < 0 && errno == ESRCH))
-    kill (-self->pid, signum);
+  return (ours || (kill (self->pid, 0) < 0 && errno == ESRCH)) && kill (-self->pid, signum) == 0;
 }
 
 static gboolean
@@ -112,14 +242,37 @@ can_signal_group_by_pidfd (const PcallProcess *self)
   return g_atomic_int_get (&answer) == YES;
 }
 
-static void
+/* TRUE if there is such a group, of zombies too. */
+static gboolean
 signal_group (const PcallProcess *self,
               int                 signum)
 {
   if (can_signal_group_by_pidfd (self))
-    signal_group_by_pidfd (self, signum);
-  else
-    signal_group_by_number (self, signum);
+    return signal_group_by_pidfd (self, signum);
+  return signal_group_by_number (self, signum);
+}
+
+/* By number only where it may not be done otherwise, and the number is surely the process's. */
+static void
+signal_process (const PcallProcess *self,
+                int                 signum)
+{
+  siginfo_t info;
+
+  if (syscall (SYS_pidfd_send_signal, self->pidfd, signum, NULL, 0) < 0 && is_refusal (errno) &&
+      waitid (P_PIDFD, self->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
+    kill (self->pid, signum);
+}
+
+/* As long as it is certain whose children these are. */
+static void
+signal_strays (const PcallProcess *self,
+               int                 signum)
+{
+  siginfo_t info;
+
+  if (waitid (P_PIDFD, self->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
+    pcall_strays_signal (self->pid, signum);
 }
 
 void
@@ -129,9 +282,11 @@ pcall_process_signal (const PcallProcess *self,
   /* A child that moved itself to another group would not hear its own. */
   gboolean in_own_group = getpgid (self->pid) == self->pid;
 
+  if (signum == SIGTERM || signum == SIGKILL)
+    signal_strays (self, signum);
   signal_group (self, signum);
   if (!in_own_group)
-    syscall (SYS_pidfd_send_signal, self->pidfd, signum, NULL, 0);
+    signal_process (self, signum);
 }
 
 /* glibc's waitid() does not give the resource usage that the system call has. Returns 1 if the
@@ -175,6 +330,109 @@ remembered_status (const PcallProcess *self,
   return TRUE;
 }
 
+/* What is left of the group of a child that has ended, and is being killed. */
+
+/* Groups that take longer to die, as on a busy machine: a thread waits for these, for nobody may come
+ * here again. A fork of this process has none of that. */
+static struct
+{
+  pid_t    owner;
+  GMutex   lock;
+  GQueue   groups; /* PcallProcess: the pidfd of the child that led one keeps others from being taken for it */
+  gboolean waits;
+} remains;
+
+/* Reaps those of the group that are ours by now. FALSE if some of these are still to end. */
+static gboolean
+reap_group (pid_t group,
+            int   options)
+{
+  pid_t pid;
+
+  while ((pid = waitpid (-group, NULL, options | __WALL)) > 0 || (pid < 0 && errno == EINTR))
+    ;
+  return pid < 0;
+}
+
+static gpointer
+wait_for_remains (gpointer data)
+{
+  PcallProcess *process;
+
+  do
+    {
+      g_mutex_lock (&remains.lock);
+      process = g_queue_pop_head (&remains.groups);
+      remains.waits = process != NULL;
+      g_mutex_unlock (&remains.lock);
+
+      /* While it has members its number is nobody else's. */
+      if (process != NULL && signal_group_by_pidfd (process, 0))
+        reap_group (process->pid, 0);
+      if (process != NULL)
+        pcall_process_clear (process);
+      g_free (process);
+    }
+  while (process != NULL);
+  return NULL;
+}
+
+/* Signals are for the threads of the program. */
+static gboolean
+start_waiting (void)
+{
+  sigset_t all, before;
+  GThread *thread;
+
+  sigfillset (&all);
+  pthread_sigmask (SIG_SETMASK, &all, &before);
+  thread = g_thread_try_new ("pcall-remains", wait_for_remains, NULL, NULL);
+  pthread_sigmask (SIG_SETMASK, &before, NULL);
+  if (thread != NULL)
+    g_thread_unref (thread);
+  return thread != NULL;
+}
+
+static void
+leave_to_thread (const PcallProcess *self)
+{
+  int pidfd = fcntl (self->pidfd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  PcallProcess *copy;
+
+  if (pidfd < 0)
+    return;
+  if (remains.owner != getpid ())
+    {
+      memset (&remains, 0, sizeof remains);
+      remains.owner = getpid ();
+    }
+
+  copy = g_new (PcallProcess, 1);
+  *copy = (PcallProcess) { self->pid, pidfd };
+  g_mutex_lock (&remains.lock);
+  g_queue_push_tail (&remains.groups, copy);
+  remains.waits = remains.waits || start_waiting ();
+  g_mutex_unlock (&remains.lock);
+}
+
+/* A process that is killed is gone in a moment, and only in a process that inherits it is this waited
+ * for, or more than one call of the system made. */
+static void
+reap_rest (const PcallProcess *self)
+{
+  gint64 until = g_get_monotonic_time () + GROUP_LIMIT_US;
+
+  while (!reap_group (self->pid, WNOHANG))
+    {
+      if (g_get_monotonic_time () >= until)
+        {
+          leave_to_thread (self);
+          return;
+        }
+      g_usleep (GROUP_PAUSE_US);
+    }
+}
+
 gboolean
 pcall_process_reap (const PcallProcess *self,
                     PcallExit          *exit)
@@ -182,14 +440,17 @@ pcall_process_reap (const PcallProcess *self,
   gboolean at_once = can_signal_group_by_pidfd (self);
   struct rusage usage = { 0 };
   int status = 0;
+  gboolean has_rest;
   int ended = wait_pidfd (self, at_once ? WNOHANG : WNOHANG | WNOWAIT, &status, &usage);
 
   if (ended == 0)
     return FALSE;
 
-  signal_group (self, SIGKILL);
+  has_rest = signal_group (self, SIGKILL);
   if (ended > 0 && !at_once)
     ended = wait_pidfd (self, WNOHANG, &status, &usage);
+  if (has_rest)
+    reap_rest (self);
 
   *exit = (PcallExit) { .known = ended > 0 || remembered_status (self, &status), .usage = usage };
   exit->status = status;

@@ -14,8 +14,8 @@ G_BEGIN_DECLS
  * built before it is asked for, so that a million calls cost nothing up front.
  *
  * Every setter sinks a floating variant, replaces what was set before, and takes NULL for "not
- * given". On failure nothing is changed and PCALL_ERROR_ARGUMENTS names the argument, what it is
- * and what was expected. */
+ * given". On failure what was set before stays, and PCALL_ERROR_ARGUMENTS names the argument, what it
+ * is and what was expected. */
 typedef struct _PcallArguments PcallArguments;
 
 PcallArguments *pcall_arguments_new   (void);
@@ -38,6 +38,10 @@ gboolean pcall_arguments_set_keyword         (PcallArguments *self,
                                               const char     *name,
                                               GVariant       *values,
                                               GError        **error);
+
+/* Whether no list was refused that has not been set since; else the error is that of the first. */
+gboolean  pcall_arguments_check        (PcallArguments *self,
+                                        GError        **error);
 
 /* The length of the shortest list that was given, in @length; FALSE if none was given. */
 gboolean  pcall_arguments_get_length   (PcallArguments *self,

@@ -37,7 +37,15 @@ struct _PcallArguments
   GVariant *common_kwargs;   /* {} when not given */
   GVariant *instance_kwargs; /* (nullable) */
   GPtrArray *keywords;       /* of Keyword, in the order in which they were first set */
+  GPtrArray *refusals;       /* of Refusal: lists that were bad, and were not set anew since */
 };
+
+/* A setter has nobody to tell its error to, so it is kept for the one who starts the task. */
+typedef struct
+{
+  char *what;
+  GError *error;
+} Refusal;
 
 /* What a setter takes. Elements are of any type where accepts_element is NULL. */
 typedef struct
@@ -175,6 +183,44 @@ check (const Rule *rule, GVariant *value, GError **error)
   return rule->accepts_element == NULL || check_elements (rule, value, error);
 }
 
+static void
+refusal_free (gpointer data)
+{
+  Refusal *refusal = data;
+
+  g_free (refusal->what);
+  g_error_free (refusal->error);
+  g_free (refusal);
+}
+
+static void
+forgive (PcallArguments *self, const char *what)
+{
+  for (guint i = 0; i < self->refusals->len; i++)
+    if (g_str_equal (((Refusal *) g_ptr_array_index (self->refusals, i))->what, what))
+      {
+        g_ptr_array_remove_index (self->refusals, i);
+        return;
+      }
+}
+
+/* What was said last about a list is what counts: it is set, or @refused, which is taken. */
+static gboolean
+conclude (PcallArguments *self, const char *what, GError *refused, GError **error)
+{
+  Refusal *refusal;
+
+  forgive (self, what);
+  if (refused == NULL)
+    return TRUE;
+
+  refusal = g_new (Refusal, 1);
+  *refusal = (Refusal) { g_strdup (what), g_error_copy (refused) };
+  g_ptr_array_add (self->refusals, refusal);
+  g_propagate_error (error, refused);
+  return FALSE;
+}
+
 /* A floating value is consumed even when it is refused, as nobody else would free it. */
 static GVariant *
 sink (GVariant *value)
@@ -183,16 +229,17 @@ sink (GVariant *value)
 }
 
 static gboolean
-replace (GVariant **slot, const Rule *rule, GVariant *value, GError **error)
+replace (PcallArguments *self, GVariant **slot, const Rule *rule, GVariant *value, GError **error)
 {
   g_autoptr (GVariant) sunk = sink (value);
+  GError *refused = NULL;
 
-  if (sunk != NULL && !check (rule, sunk, error))
-    return FALSE;
-
-  g_clear_pointer (slot, g_variant_unref);
-  *slot = g_steal_pointer (&sunk);
-  return TRUE;
+  if (sunk == NULL || check (rule, sunk, &refused))
+    {
+      g_clear_pointer (slot, g_variant_unref);
+      *slot = g_steal_pointer (&sunk);
+    }
+  return conclude (self, rule->what, refused, error);
 }
 
 static Keyword *
@@ -243,9 +290,8 @@ check_keyword_name (const char *name, GError **error)
 }
 
 static gboolean
-check_keyword_values (const char *name, GVariant *values, GError **error)
+check_keyword_values (const char *what, GVariant *values, GError **error)
 {
-  g_autofree char *what = g_strdup_printf ("keyword list '%s'", name);
   const Rule rule = {
     .what = what,
     .accepts = is_list,
@@ -375,6 +421,7 @@ arguments_clear (gpointer data)
   g_clear_pointer (&self->common_kwargs, g_variant_unref);
   g_clear_pointer (&self->instance_kwargs, g_variant_unref);
   g_clear_pointer (&self->keywords, g_ptr_array_unref);
+  g_clear_pointer (&self->refusals, g_ptr_array_unref);
 }
 
 PcallArguments *
@@ -383,6 +430,7 @@ pcall_arguments_new (void)
   PcallArguments *self = g_atomic_rc_box_new0 (PcallArguments);
 
   self->keywords = g_ptr_array_new_with_free_func (keyword_free);
+  self->refusals = g_ptr_array_new_with_free_func (refusal_free);
   pcall_arguments_set_common_args (self, NULL, NULL);
   pcall_arguments_set_common_kwargs (self, NULL, NULL);
   return self;
@@ -406,13 +454,13 @@ pcall_arguments_set_common_args (PcallArguments *self, GVariant *cargs, GError *
   if (cargs == NULL)
     cargs = g_variant_new_tuple (NULL, 0);
 
-  return replace (&self->common_args, &common_args_rule, cargs, error);
+  return replace (self, &self->common_args, &common_args_rule, cargs, error);
 }
 
 gboolean
 pcall_arguments_set_instance_args (PcallArguments *self, GVariant *iargs, GError **error)
 {
-  return replace (&self->instance_args, &instance_args_rule, iargs, error);
+  return replace (self, &self->instance_args, &instance_args_rule, iargs, error);
 }
 
 gboolean
@@ -421,13 +469,34 @@ pcall_arguments_set_common_kwargs (PcallArguments *self, GVariant *ckwargs, GErr
   if (ckwargs == NULL)
     ckwargs = g_variant_new_array (G_VARIANT_TYPE ("{sv}"), NULL, 0);
 
-  return replace (&self->common_kwargs, &common_kwargs_rule, ckwargs, error);
+  return replace (self, &self->common_kwargs, &common_kwargs_rule, ckwargs, error);
 }
 
 gboolean
 pcall_arguments_set_instance_kwargs (PcallArguments *self, GVariant *ikwargs, GError **error)
 {
-  return replace (&self->instance_kwargs, &instance_kwargs_rule, ikwargs, error);
+  return replace (self, &self->instance_kwargs, &instance_kwargs_rule, ikwargs, error);
+}
+
+/* Takes @values, which may be NULL. */
+static void
+replace_keyword (PcallArguments *self, const char *name, GVariant *values)
+{
+  Keyword *keyword = find_keyword (self, name);
+
+  if (values == NULL)
+    {
+      g_ptr_array_remove (self->keywords, keyword);
+      return;
+    }
+  if (keyword == NULL)
+    {
+      keyword = keyword_new (name);
+      g_ptr_array_add (self->keywords, keyword);
+    }
+
+  g_clear_pointer (&keyword->values, g_variant_unref);
+  keyword->values = values;
 }
 
 gboolean
@@ -437,28 +506,26 @@ pcall_arguments_set_keyword (PcallArguments *self,
                              GError **error)
 {
   g_autoptr (GVariant) sunk = sink (values);
-  Keyword *keyword;
+  g_autofree char *what = g_strdup_printf ("keyword list '%s'", name != NULL ? name : "");
+  GError *refused = NULL;
 
-  if (!check_keyword_name (name, error)
-      || (sunk != NULL && !check_keyword_values (name, sunk, error)))
-    return FALSE;
+  if (check_keyword_name (name, &refused) &&
+      (sunk == NULL || check_keyword_values (what, sunk, &refused)))
+    replace_keyword (self, name, g_steal_pointer (&sunk));
+  return conclude (self, what, refused, error);
+}
 
-  keyword = find_keyword (self, name);
-  if (sunk == NULL)
-    {
-      g_ptr_array_remove (self->keywords, keyword);
-      return TRUE;
-    }
+gboolean
+pcall_arguments_check (PcallArguments *self, GError **error)
+{
+  const Refusal *first;
 
-  if (keyword == NULL)
-    {
-      keyword = keyword_new (name);
-      g_ptr_array_add (self->keywords, keyword);
-    }
+  if (self->refusals->len == 0)
+    return TRUE;
 
-  g_clear_pointer (&keyword->values, g_variant_unref);
-  keyword->values = g_steal_pointer (&sunk);
-  return TRUE;
+  first = g_ptr_array_index (self->refusals, 0);
+  g_propagate_error (error, g_error_copy (first->error));
+  return FALSE;
 }
 
 gboolean

@@ -34,12 +34,17 @@ pcall_call_list_new (PcallMonitor   *monitor,
                      GPtrArray      *targets,
                      guint           n_calls)
 {
-  PcallCallList *self = g_new0 (PcallCallList, 1);
+  PcallCallRecord *records = g_try_new0 (PcallCallRecord, n_calls);
+  PcallCallList *self;
 
+  if (records == NULL && n_calls > 0)
+    return NULL;
+
+  self = g_new0 (PcallCallList, 1);
   g_atomic_ref_count_init (&self->ref_count);
   self->arguments = pcall_arguments_ref (arguments);
   self->targets = g_ptr_array_ref (targets);
-  self->records = g_new0 (PcallCallRecord, n_calls);
+  self->records = records;
   self->n_calls = n_calls;
   pcall_views_init (&self->views, monitor);
   return self;

@@ -20,6 +20,7 @@ G_BEGIN_DECLS
  * and as long as any reference to it lives. For who has entered the monitor. */
 typedef struct _PcallCallList PcallCallList;
 
+/* NULL where there is no memory for so many. */
 PcallCallList *pcall_call_list_new   (PcallMonitor   *monitor,
                                       PcallArguments *arguments,
                                       GPtrArray      *targets,

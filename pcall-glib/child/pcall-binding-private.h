@@ -13,6 +13,7 @@ G_BEGIN_DECLS
 void pcall_bytes_set_batch (PcallOpenBlock             *batch,
                             const PcallBlockLimits *limits);
 
-GError *pcall_bytes_new_lost_error (guint index);
+/* Sets the error of a call whose function gave nothing at all. */
+void pcall_bytes_set_error (GError                **error);
 
 G_END_DECLS

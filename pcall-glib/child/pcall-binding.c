@@ -23,13 +23,14 @@ typedef struct
   GDestroyNotify destroy;
 } BytesTarget;
 
-/* A binding's function always has something to give. Where it gives nothing, an exception has been lost on
- * its way through the binding: that must not be told as a success. */
-GError *
-pcall_bytes_new_lost_error (guint index)
+/* A language that could not tell of an exception comes back like this: it must not be taken for a
+ * call that returned no value. */
+void
+pcall_bytes_set_error (GError **error)
 {
-  return g_error_new (PCALL_ERROR, PCALL_ERROR_FAILED,
-                      "call %u: it gave neither a result nor an error; an exception was lost", index);
+  g_set_error (error, PCALL_ERROR, PCALL_ERROR_FAILED,
+               "call %u: its function came back with neither a result nor an error",
+               pcall_get_call_index ());
 }
 
 static GVariant *
@@ -40,16 +41,17 @@ invoke (GVariant  *args,
 {
   BytesTarget *self = user_data;
   GVariant *value = NULL;
-  g_autoptr (GError) reason = NULL;
   guint index = pcall_get_call_index ();
-  g_autoptr (GBytes) bytes = self->func (index, &value, self->user_data, &reason);
+  GError *failure = NULL;
+  g_autoptr (GBytes) bytes = self->func (index, &value, self->user_data, &failure);
 
-  if (reason == NULL && bytes == NULL && value == NULL && !pcall_current_has_attachments (index))
-    reason = pcall_bytes_new_lost_error (index);
-  if (reason != NULL)
-    g_propagate_error (error, g_steal_pointer (&reason));
-
-  return bytes != NULL ? g_variant_new_from_bytes (G_VARIANT_TYPE_BYTESTRING, bytes, TRUE) : value;
+  if (failure != NULL)
+    g_propagate_error (error, failure);
+  else if (bytes != NULL)
+    return g_variant_new_from_bytes (G_VARIANT_TYPE_BYTESTRING, bytes, TRUE);
+  else if (value == NULL && !pcall_current_has_memory (index))
+    pcall_bytes_set_error (error);
+  return value;
 }
 
 static void

@@ -17,7 +17,9 @@
 #include "pcall-error.h"
 #include "base/pcall-fd-private.h"
 #include "base/pcall-lifeline-private.h"
+#include "base/pcall-terminal-private.h"
 #include "log/pcall-log-writer-private.h"
+#include "child/pcall-main-context-private.h"
 #include "child/pcall-stdio-private.h"
 #include "start/pcall-start-private.h"
 #include "calls/pcall-target-private.h"
@@ -83,7 +85,7 @@ wait_for_go (int fd)
   char byte;
   ssize_t n;
 
-  while ((n = recv (fd, &byte, 1, 0)) < 0 && errno == EINTR)
+  while ((n = read (fd, &byte, 1)) < 0 && errno == EINTR)
     ;
   if (n != 1)
     _exit (EXIT_STATUS_OF_AN_ERROR);
@@ -150,9 +152,13 @@ prepare (const PcallStartContext *context,
 {
   PcallReadyReasons reasons = inheritance->says_ready;
 
+  if (inheritance->shows_itself)
+    pcall_process_show (inheritance->fd);
   reset_signals (context);
   if (setpgid (0, 0) < 0)
     *failure = (Failure) { .call = "setpgid", .error_number = errno };
+  if (context->has_terminal)
+    pcall_terminal_leave ();
   if (pcall_lifeline_attach (inheritance->life_fd) < 0)
     *failure = (Failure) { .call = "life pipe", .error_number = errno };
   reasons &= ~wait_for_go (inheritance->fd);
@@ -195,10 +201,10 @@ make_copy_ours (const PcallStartContext *context)
 static void
 set_up_main_context (const PcallStartContext *context)
 {
-  if (make_copy_ours (context))
-    g_main_context_push_thread_default (context->main_context);
-  else
-    g_main_context_push_thread_default (g_main_context_new ());
+  GMainContext *own = make_copy_ours (context) ? context->main_context : g_main_context_new ();
+
+  g_main_context_push_thread_default (own);
+  pcall_main_context_adopt (own, context->main_context_mark, context->has_threads);
 }
 
 /* The parent was wrong about what the application does with GLib's log, and now knows. */

@@ -386,6 +386,23 @@ conclude_batch (Series   *self,
     flush_span (self, n);
 }
 
+/* The function of a binding has counted @n calls, and set nothing for the next. That one may have an
+ * outcome all the same: its result is in memory. Where it has set something to go with a result and
+ * there is none, and where no call is counted, the function came back from the middle of a call. */
+static void
+find_outcome (Series    *self,
+              guint      n,
+              GVariant **value,
+              GError   **error)
+{
+  guint index = self->span.first + n;
+
+  if (pcall_current_has_memory (index))
+    *value = g_variant_new_tuple (NULL, 0);
+  else if (n == 0 || pcall_current_has_attachments (index))
+    pcall_bytes_set_error (error);
+}
+
 /* All calls of the span, by the function that a binding has for that. */
 static void
 run_batch (Series *self)
@@ -400,16 +417,11 @@ run_batch (Series *self)
   n = pcall_target_invoke_batch (get_target (self), self->index, n_calls, &value, &error);
   leave_if_not_ours (error);
 
+  if (value == NULL && error == NULL)
+    find_outcome (self, n, &value, &error);
   if (error != NULL)
     n = self->batch->n_ended;
   n = MIN (n, n_calls - (value != NULL || error != NULL));
-  if (value == NULL && error == NULL && pcall_current_has_attachments (self->span.first + n))
-    value = g_variant_new_tuple (NULL, 0);
-  else if (value == NULL && error == NULL && n == 0)
-    {
-      n = MIN (self->batch->n_ended, n_calls - 1);
-      error = pcall_bytes_new_lost_error (self->span.first + n);
-    }
   conclude_batch (self, n, value, error);
 }
 

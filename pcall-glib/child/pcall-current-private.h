@@ -37,6 +37,8 @@ void      pcall_current_set_flush         (PcallFlushFunc  flush,
 void      pcall_current_flush             (void);
 /* Whether there is more to be sent with the result of that call than its value. */
 gboolean  pcall_current_has_attachments   (guint           index);
+/* Whether its value stands in memory, whatever its function returns. */
+gboolean  pcall_current_has_memory        (guint           index);
 /* What is to be sent as the outcome of the call: @value, or what else the call has set for it,
  * which stays until the call has ended. @value has to stay, too. */
 PcallOutgoing pcall_current_get_outcome   (PcallFrameType  outcome,

@@ -209,6 +209,12 @@ pcall_current_has_attachments (guint index)
   return (current.handles != NULL || current.memory.fd != 0) && current.attached == index;
 }
 
+gboolean
+pcall_current_has_memory (guint index)
+{
+  return current.memory.fd != 0 && current.attached == index;
+}
+
 PcallOutgoing
 pcall_current_get_outcome (PcallFrameType outcome,
                            GVariant      *value)

@@ -13,14 +13,16 @@
 G_BEGIN_DECLS
 
 /* The log files of a task's children, one each:
- * <directory>/<task>-call-<index>-pid-<pid>.log */
+ * <directory>/task-<name>-call-<index>-pid-<pid>.log */
 typedef struct _PcallLogFiles PcallLogFiles;
 
-/* Opens, and where needed makes, @directory; NULL for a private one of this user. @keep: files in
- * that are to stay. @number: what records are known by, no output's by chance. */
+/* Opens, and where needed makes, @directory; NULL for a private one of this user: where none is to be
+ * had, no file can be made. @keep: files in that are to stay. @number: what records are known by, no
+ * output's by chance. @name: what names begin with, no other task's. */
 PcallLogFiles *pcall_log_files_new   (const char      *directory,
                                           gboolean         keep,
                                           guint64          number,
+                                          guint64          name,
                                           GError         **error);
 PcallLogFiles *pcall_log_files_ref   (PcallLogFiles *self);
 /* Only closes: a forked child may do it with what is its parent's. */
@@ -29,6 +31,11 @@ void             pcall_log_files_unref (PcallLogFiles *self);
 /* No child is left: closes the directory, and removes it if it was made here and is empty. Paths
  * can still be asked for. */
 void             pcall_log_files_close (PcallLogFiles *self);
+
+/* How much of a file goes into the main log; 0 for all of it. */
+void    pcall_log_files_set_max_size (PcallLogFiles       *self,
+                                      guint64              max_size);
+guint64 pcall_log_files_get_max_size (const PcallLogFiles *self);
 
 /* Marks log records in the files. */
 const PcallLogKey *pcall_log_files_get_key (const PcallLogFiles *self);

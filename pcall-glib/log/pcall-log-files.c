@@ -8,25 +8,19 @@
 #include <errno.h>
 #include <gio/gio.h>
 #include <string.h>
-#include <dirent.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "pcall-error.h"
 #include "base/pcall-fd-private.h"
+#include "base/pcall-limits-private.h"
+#include "log/pcall-log-directory-private.h"
 
 /* The child's log file.
  *
- * In memory where that can be had: on a disk, making and removing the file costs more than the
- * fork. So the default directory is one in the user's runtime directory, else in /dev/shm, else in
- * that for temporary files; it must belong to this user alone, or the next one is tried. It is
- * shared with other programs of this user and removed by the last: whoever uses it holds a shared
- * lock on it, and only one who gets the exclusive lock may remove it.
- *
- * A parent that is killed cannot remove its files. Who finds that nobody else uses the directory
- * removes what is there, save files that were to be kept: these have the sticky bit, which means
- * nothing else for a file.
+ * Its name is never given twice, for where process ids repeat (in containers that share a directory) so
+ * would names that are made of them: it begins with a random number of the task's. So whatever has such
+ * a name was made by this task.
  *
  * The child opens its file by the directory's descriptor, so that nothing that happens to the path
  * meanwhile can lead it elsewhere. */
@@ -38,189 +32,45 @@
 /* About half a millisecond's work */
 #define SHRINK_SIZE (8 * 1024 * 1024)
 
-/* How often to look again at a directory that somebody is about to remove, or has to himself,
- * and how long to wait in between: a second in all. */
-#define MAX_LOCK_ATTEMPTS 1000
-#define FEW_LOCK_ATTEMPTS 20
-#define LOCK_PAUSE_US 1000
-
 struct _PcallLogFiles
 {
-  gatomicrefcount ref_count;
-  char     *path;
-  int         directory_fd;
-  PcallLogKey key;
-  guint       task;
-  gboolean  made;
-  gboolean  keep; /* files are marked, in the directory that is swept */
+  gatomicrefcount   ref_count;
+  PcallLogDirectory directory;
+  int               error_number; /* why there is none, an errno; 0 if there is */
+  PcallLogKey       key;
+  char              prefix[32];   /* of the names of all files */
+  guint64           max_size;     /* of what is logged of a file; 0: all */
+  gboolean          keep;         /* files are marked, in the directory that is swept */
 };
 
-static guint n_tasks;
-
+/* Without a directory of the default kind children write where the parent writes, and each call says
+ * why. What the system has no room for now is another thing: it may have later. */
 static gboolean
-is_private (int fd)
+open_directory (PcallLogFiles *self,
+                const char    *path,
+                GError       **error)
 {
-  struct stat st;
-
-  return fstat (fd, &st) == 0 && st.st_uid == geteuid () && (st.st_mode & 077) == 0;
-}
-
-static gboolean
-is_linked (int fd)
-{
-  struct stat st;
-
-  return fstat (fd, &st) == 0 && st.st_nlink > 0;
-}
-
-/* Returns -1, with errno as it was. */
-static int
-unmake (const char *path,
-        gboolean    made)
-{
-  int saved_errno = errno;
-
-  if (made)
-    rmdir (path);
-  errno = saved_errno;
-  return -1;
-}
-
-static void
-sweep_file (int         directory_fd,
-            const char *name)
-{
-  struct stat st;
-
-  if (g_str_has_prefix (name, "task-") && g_str_has_suffix (name, ".log") &&
-      fstatat (directory_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !(st.st_mode & S_ISVTX))
-    unlinkat (directory_fd, name, 0);
-}
-
-static void
-sweep (int directory_fd)
-{
-  int fd = openat (directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR *dir = fd >= 0 ? fdopendir (fd) : NULL;
-  struct dirent *entry;
-
-  if (dir == NULL)
-    pcall_fd_clear (&fd);
-  while (dir != NULL && (entry = readdir (dir)) != NULL)
-    sweep_file (directory_fd, entry->d_name);
-  if (dir != NULL)
-    closedir (dir);
-}
-
-/* Who has the lock alone has it for a moment, longer only where a machine is busy. */
-static gboolean
-lock_shared (int fd,
-             int max_attempts)
-{
-  for (int attempt = 0; flock (fd, LOCK_SH | LOCK_NB) < 0; attempt++)
+  if (path != NULL)
     {
-      if (attempt >= max_attempts)
-        return FALSE;
-      g_usleep (LOCK_PAUSE_US);
-    }
-  return TRUE;
-}
-
-/* Another program may remove the directory until it is locked here: then it is made again.
- * Nothing of anybody's is in use while this has the lock alone, which it can only try to get
- * before it has it with others: flock() that fails to change a lock drops it.
- *
- * Where somebody keeps the lock to himself, a directory that is not @swept can be used without:
- * it is only removed when it is empty. */
-static int
-make_and_lock (const char *path,
-               int         flags,
-               gboolean    swept)
-{
-  for (int attempt = 0;; attempt++)
-    {
-      gboolean made = mkdir (path, 0700) == 0;
-      int fd;
-
-      if (!made && errno != EEXIST)
-        return -1;
-      fd = pcall_fd_lift (open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags));
-      if (fd < 0 && (errno != ENOENT || attempt >= MAX_LOCK_ATTEMPTS))
-        return unmake (path, made);
-      if (fd < 0)
-        continue;
-
-      if (swept && is_private (fd) && flock (fd, LOCK_EX | LOCK_NB) == 0)
-        sweep (fd);
-      if (!lock_shared (fd, swept ? MAX_LOCK_ATTEMPTS : FEW_LOCK_ATTEMPTS) && swept)
-        {
-          close (fd);
-          errno = EWOULDBLOCK;
-          return -1;
-        }
-      if (is_linked (fd))
-        return fd;
-      close (fd);
-    }
-}
-
-static gboolean
-try_default (PcallLogFiles *self,
-             char            *path)
-{
-  int fd = make_and_lock (path, O_NOFOLLOW, TRUE);
-
-  if (fd >= 0 && is_private (fd))
-    {
-      self->path = path;
-      self->directory_fd = fd;
-      self->made = TRUE;
-      return TRUE;
+      if (pcall_log_directory_open_given (&self->directory, path))
+        return TRUE;
+      g_set_error (error, PCALL_ERROR, PCALL_ERROR_START, "log-directory %s: %s", path,
+                   g_strerror (errno));
+      return FALSE;
     }
 
-  if (fd >= 0)
-    close (fd);
-  g_free (path);
-  return FALSE;
-}
+  if (pcall_log_directory_open_default (&self->directory))
+    return TRUE;
 
-static gboolean
-open_default (PcallLogFiles *self,
-              GError         **error)
-{
-  const char *runtime = g_getenv ("XDG_RUNTIME_DIR");
-  g_autofree char *name = g_strdup_printf ("pcall-%u", (guint) geteuid ());
-
-  if ((runtime != NULL && g_path_is_absolute (runtime) &&
-       try_default (self, g_build_filename (runtime, "pcall", NULL))) ||
-      try_default (self, g_build_filename ("/dev/shm", name, NULL)) ||
-      try_default (self, g_build_filename (g_get_tmp_dir (), name, NULL)))
+  self->error_number = errno;
+  self->directory = (PcallLogDirectory) { g_strdup (""), -1, FALSE };
+  if (!pcall_limits_is_want_of_room (self->error_number))
     return TRUE;
 
   g_set_error (error, PCALL_ERROR, PCALL_ERROR_START,
-               "no private directory for log files: %s in %s and /dev/shm; set log-directory, or "
-               "log-mode to inherit",
-               g_strerror (errno), g_get_tmp_dir ());
-  return FALSE;
-}
-
-/* A directory that the user chose may be anybody's, and a link. */
-static gboolean
-open_given (PcallLogFiles *self,
-            const char      *path,
-            GError         **error)
-{
-  self->made = !g_file_test (path, G_FILE_TEST_EXISTS);
-  self->path = g_strdup (path);
-  if (g_mkdir_with_parents (path, 0700) == 0)
-    self->directory_fd = make_and_lock (path, 0, FALSE);
-
-  if (self->directory_fd >= 0)
-    return TRUE;
-
-  g_set_error (error, PCALL_ERROR, PCALL_ERROR_START, "log-directory %s: %s", path,
-               g_strerror (errno));
-  unmake (path, self->made);
+               "no private directory for log files in XDG_RUNTIME_DIR, /dev/shm and %s: %s; set "
+               "log-directory, or log-mode to 'inherit'",
+               g_get_tmp_dir (), g_strerror (self->error_number));
   return FALSE;
 }
 
@@ -228,19 +78,17 @@ PcallLogFiles *
 pcall_log_files_new (const char *directory,
                        gboolean    keep,
                        guint64     number,
+                       guint64     name,
                        GError    **error)
 {
   g_autoptr (PcallLogFiles) self = g_new0 (PcallLogFiles, 1);
 
   g_atomic_ref_count_init (&self->ref_count);
-  self->directory_fd = -1;
+  self->directory.fd = -1;
   self->keep = keep && directory == NULL;
   pcall_log_key_init (&self->key, number);
-  self->task = (guint) g_atomic_int_add (&n_tasks, 1) + 1;
-  if (directory != NULL ? !open_given (self, directory, error) : !open_default (self, error))
-    return NULL;
-
-  return g_steal_pointer (&self);
+  g_snprintf (self->prefix, sizeof self->prefix, PCALL_LOG_FILE_PREFIX "%" G_GUINT64_FORMAT, name);
+  return open_directory (self, directory, error) ? g_steal_pointer (&self) : NULL;
 }
 
 PcallLogFiles *
@@ -256,17 +104,15 @@ pcall_log_files_unref (PcallLogFiles *self)
   if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
 
-  pcall_fd_clear (&self->directory_fd);
-  g_free (self->path);
+  pcall_fd_clear (&self->directory.fd);
+  g_free (self->directory.path);
   g_free (self);
 }
 
 void
 pcall_log_files_close (PcallLogFiles *self)
 {
-  if (self->made && self->directory_fd >= 0 && flock (self->directory_fd, LOCK_EX | LOCK_NB) == 0)
-    rmdir (self->path);
-  pcall_fd_clear (&self->directory_fd);
+  pcall_log_directory_close (&self->directory);
 }
 
 /* Used in the child too: see pcall_write_number(). */
@@ -276,10 +122,23 @@ write_name (const PcallLogFiles *self,
             pid_t                  pid,
             char                   name[NAME_SIZE])
 {
-  name = pcall_write_number (stpcpy (name, "task-"), self->task);
+  name = stpcpy (name, self->prefix);
   name = pcall_write_number (stpcpy (name, "-call-"), index);
   name = pcall_write_number (stpcpy (name, "-pid-"), pid);
-  stpcpy (name, ".log");
+  stpcpy (name, PCALL_LOG_FILE_SUFFIX);
+}
+
+void
+pcall_log_files_set_max_size (PcallLogFiles *self,
+                              guint64        max_size)
+{
+  self->max_size = max_size;
+}
+
+guint64
+pcall_log_files_get_max_size (const PcallLogFiles *self)
+{
+  return self->max_size;
 }
 
 const PcallLogKey *
@@ -295,10 +154,14 @@ make_file (const PcallLogFiles *self,
 {
   char name[NAME_SIZE];
 
+  errno = self->error_number;
+  if (self->directory.fd < 0)
+    return -1;
+
   write_name (self, index, pid, name);
-  return pcall_fd_lift (openat (self->directory_fd, name,
+  return pcall_fd_lift (openat (self->directory.fd, name,
                                 O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_APPEND | O_CLOEXEC,
-                                self->keep ? 0600 | S_ISVTX : 0600));
+                                self->keep ? 0600 | PCALL_LOG_FILE_KEPT : 0600));
 }
 
 char *
@@ -336,7 +199,7 @@ pcall_log_files_get_path (const PcallLogFiles *self,
   char name[NAME_SIZE];
 
   write_name (self, index, pid, name);
-  return g_build_filename (self->path, name, NULL);
+  return g_build_filename (self->directory.path, name, NULL);
 }
 
 char *
@@ -347,7 +210,28 @@ pcall_log_files_get_own_path (const PcallLogFiles *self,
   char name[NAME_SIZE];
 
   write_name (self, index, pid, name);
-  return g_strdup_printf ("/proc/self/fd/%d/%s", self->directory_fd, name);
+  if (access ("/proc/self/fd", X_OK) < 0)
+    return g_build_filename (self->directory.path, name, NULL);
+  return g_strdup_printf ("/proc/self/fd/%d/%s", self->directory.fd, name);
+}
+
+/* What a terminal would take for a command is not to reach it in an error's message. */
+static char *
+escape_controls (const char *text)
+{
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  GString *escaped = g_string_new (NULL);
+
+  for (const char *at = valid; *at != '\0'; at = g_utf8_next_char (at))
+    {
+      gunichar c = g_utf8_get_char (at);
+
+      if (g_unichar_iscntrl (c) && c != '\t')
+        g_string_append_printf (escaped, "\\x%02x", c);
+      else
+        g_string_append_unichar (escaped, c);
+    }
+  return g_string_free (escaped, FALSE);
 }
 
 /* A crash may be told with its innermost frame first, as by Python's faulthandler: then the lines that
@@ -381,7 +265,7 @@ join_last_lines (char *text)
     g_clear_pointer (&lines[i], g_free);
   joined = g_strjoinv (" | ", lines + first);
 
-  return *joined != '\0' ? g_utf8_make_valid (joined, -1) : NULL;
+  return *joined != '\0' ? escape_controls (joined) : NULL;
 }
 
 /* A child may have put anything in its place: nothing but a file is opened. */
@@ -394,8 +278,12 @@ open_file (const PcallLogFiles *self,
   char name[NAME_SIZE];
   int fd;
 
+  errno = ENOENT;
+  if (self->directory.fd < 0)
+    return -1;
+
   write_name (self, index, pid, name);
-  fd = openat (self->directory_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  fd = openat (self->directory.fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   if (fd >= 0 && (fstat (fd, st) < 0 || !S_ISREG (st->st_mode)))
     {
       pcall_fd_clear (&fd);
@@ -479,7 +367,7 @@ pcall_log_files_discard (const PcallLogFiles *self,
   char name[NAME_SIZE];
 
   write_name (self, index, pid, name);
-  unlinkat (self->directory_fd, name, 0);
+  unlinkat (self->directory.fd, name, 0);
 }
 
 /* Not one that somebody has made another link to, for that is to stay; nor what is mostly holes. */
@@ -501,7 +389,7 @@ pcall_log_files_shrink (const PcallLogFiles *self,
   int fd;
 
   write_name (self, index, pid, name);
-  fd = openat (self->directory_fd, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  fd = openat (self->directory.fd, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   if (fd >= 0 && fstat (fd, &st) == 0 && is_worth_shrinking (&st))
     shrunk = ftruncate (fd, st.st_size - SHRINK_SIZE) == 0;
   pcall_fd_clear (&fd);
@@ -519,7 +407,7 @@ pcall_log_files_link (const PcallLogFiles *self,
 
   write_name (self, from, pid, name);
   write_name (self, to, pid, other);
-  linkat (self->directory_fd, name, self->directory_fd, other, 0);
+  linkat (self->directory.fd, name, self->directory.fd, other, 0);
 }
 
 gboolean
@@ -531,7 +419,7 @@ pcall_log_files_discard_empty (const PcallLogFiles *self,
   struct stat st;
 
   write_name (self, index, pid, name);
-  if (fstatat (self->directory_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+  if (fstatat (self->directory.fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
     return TRUE;
-  return st.st_size == 0 && unlinkat (self->directory_fd, name, 0) == 0;
+  return st.st_size == 0 && unlinkat (self->directory.fd, name, 0) == 0;
 }

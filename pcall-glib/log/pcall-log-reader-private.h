@@ -36,6 +36,9 @@ void            pcall_log_reader_finish (PcallLogReader *self);
 gboolean        pcall_log_reader_next (PcallLogReader *self,
                                        PcallLogEntry  *entry);
 
+/* Passes over all that is there now, and gives how many bytes that was. */
+guint64         pcall_log_reader_skip (PcallLogReader *self);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PcallLogReader, pcall_log_reader_free)
 
 G_END_DECLS

@@ -303,3 +303,20 @@ pcall_log_reader_next (PcallLogReader *self,
         break;
       }
 }
+
+guint64
+pcall_log_reader_skip (PcallLogReader *self)
+{
+  guint64 n = (self->given ? 0 : self->line->len) + (self->end - self->begin);
+  off_t position = lseek (self->fd, 0, SEEK_CUR);
+  off_t end = lseek (self->fd, 0, SEEK_END);
+
+  if (position >= 0 && end > position)
+    n += end - position;
+  g_string_truncate (self->line, 0);
+  self->given = FALSE;
+  self->begin = self->end = self->newline = 0;
+  if (self->finished)
+    self->left = 0;
+  return n;
+}

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "log/pcall-log-writer-private.h"
 #include "pcall-error.h"
 
 /* What a child logged, logged once more, by GLib's structured logging: to wherever the
@@ -21,7 +22,6 @@
  * PRIORITY as it was; and where the level is one that is to be fatal here, a field says that the
  * record is of GLib's old interface, which GLib takes for settled before a writer is called. */
 
-#define OLD_API "GLIB_OLD_LOG_API"
 #define MESSAGE_PRIORITY "5"
 #define WARNING_PRIORITY "4"
 
@@ -38,6 +38,8 @@ struct _PcallLogStream
   int             error_number; /* … for this reason */
   GArray         *fields;       /* GLogField, of the record that is being written */
   GLogLevelFlags  fatal;        /* levels that end this process */
+  guint64         left;         /* how much may be logged */
+  guint64         left_out;     /* bytes that were over that */
   gboolean        marked;
   gboolean        begun; /* something was written */
   gboolean        finished;
@@ -82,6 +84,9 @@ pcall_log_stream_new (PcallMonitor         *monitor,
   self->marked = marked;
   self->path = pcall_log_files_get_path (log, self->index, self->pid);
   open_file (self);
+  self->left = pcall_log_files_get_max_size (log);
+  if (self->left == 0)
+    self->left = G_MAXUINT64;
   self->fields = g_array_new (FALSE, FALSE, sizeof (GLogField));
   self->fatal = get_fatal_levels ();
   g_snprintf (self->call_digits, sizeof self->call_digits, "%u", self->index);
@@ -115,10 +120,30 @@ add_field (PcallLogStream *self,
   g_array_append_val (self->fields, field);
 }
 
+/* A task within the call has told whose its record is, behind all else. What a record says of itself
+ * otherwise is not believed. */
 static gboolean
-is_old_api (const GLogField *fields)
+is_told_within (const GLogField *fields,
+                gsize            n_fields)
 {
-  return strcmp (fields[0].key, OLD_API) == 0;
+  gsize n = 0;
+
+  while (n < n_fields && pcall_log_is_own_field (fields[n].key))
+    n++;
+  return n == n_fields && strcmp (fields[0].key, PCALL_LOG_FIELD_CALL) == 0;
+}
+
+static void
+add_fields (PcallLogStream  *self,
+            const GLogField *fields,
+            gsize            n_fields)
+{
+  gboolean within = FALSE;
+
+  for (gsize i = 0; i < n_fields; i++)
+    if (!pcall_log_is_own_field (fields[i].key) ||
+        (within = within || is_told_within (fields + i, n_fields - i)))
+      add_field (self, fields[i].key, fields[i].value, fields[i].length);
 }
 
 static void
@@ -133,17 +158,19 @@ write_record (PcallLogStream  *self,
     level = (level & ~G_LOG_LEVEL_ERROR) | G_LOG_LEVEL_CRITICAL;
 
   g_array_set_size (self->fields, 0);
-  if ((level & self->fatal) && !is_old_api (fields))
-    add_field (self, OLD_API, "1", -1);
-  g_array_append_vals (self->fields, fields, n_fields);
-  add_field (self, "PCALL_CALL", self->call_digits, -1);
-  add_field (self, "PCALL_PID", self->pid_digits, -1);
+  if ((level & self->fatal) && !pcall_log_is_old_api (fields))
+    add_field (self, PCALL_LOG_FIELD_OLD_API, "1", -1);
+  add_fields (self, fields, n_fields);
+  add_field (self, PCALL_LOG_FIELD_CALL, self->call_digits, -1);
+  add_field (self, PCALL_LOG_FIELD_PID, self->pid_digits, -1);
   if (self->target != NULL)
-    add_field (self, "PCALL_TARGET", self->target, -1);
+    add_field (self, PCALL_LOG_FIELD_TARGET, self->target, -1);
 
   depth = pcall_monitor_begin_user_code (self->monitor);
+  pcall_log_writer_pass_on (TRUE);
   g_log_structured_array (level & G_LOG_LEVEL_MASK, (const GLogField *) self->fields->data,
                           self->fields->len);
+  pcall_log_writer_pass_on (FALSE);
   pcall_monitor_end_user_code (self->monitor, depth);
 }
 
@@ -225,6 +252,31 @@ write_failure (PcallLogStream *self)
   write_text (self, G_LOG_LEVEL_WARNING, text);
 }
 
+/* To log a line costs as much as some bytes do, however short it is. */
+#define LEAST_COUNTED 64
+
+static void
+count_entry (PcallLogStream      *self,
+             const PcallLogEntry *entry)
+{
+  guint64 size = entry->length;
+
+  for (gsize i = 0; entry->line == NULL && i < entry->n_fields; i++)
+    size += MAX (entry->fields[i].length, 0) + LEAST_COUNTED;
+  self->left -= MIN (self->left, MAX (size, LEAST_COUNTED));
+}
+
+static void
+write_left_out (PcallLogStream *self)
+{
+  g_autofree char *text = g_strdup_printf (
+      "%s: the last %" G_GUINT64_FORMAT " bytes of its output are not here: max-log-size is %"
+      G_GUINT64_FORMAT, self->call, self->left_out, pcall_log_files_get_max_size (self->log));
+
+  if (self->left_out > 0)
+    write_text (self, G_LOG_LEVEL_WARNING, text);
+}
+
 static void
 write_note (PcallLogStream *self)
 {
@@ -243,6 +295,7 @@ write_end (PcallLogStream *self)
     write_failure (self);
   if (self->note != NULL)
     write_note (self);
+  write_left_out (self);
   if (!self->begun)
     return;
 
@@ -272,13 +325,16 @@ pcall_log_stream_step (PcallLogStream *self,
 {
   PcallLogEntry entry;
 
-  while (self->reader != NULL && pcall_log_reader_next (self->reader, &entry))
+  while (self->reader != NULL && self->left > 0 && pcall_log_reader_next (self->reader, &entry))
     {
+      count_entry (self, &entry);
       write_entry (self, &entry);
       if (g_get_monotonic_time () >= until)
         return FALSE;
     }
 
+  if (self->reader != NULL && self->left == 0)
+    self->left_out += pcall_log_reader_skip (self->reader);
   if (self->finished && !self->ended)
     write_end (self);
   return TRUE;

@@ -46,6 +46,19 @@ void  pcall_log_route_unset_trap (guint trap);
 void pcall_log_writer_install (PcallLogRoute route,
                                void (*wrong) (PcallLogRoute route));
 
+/* What a record of a call has gained, in the main log. */
+#define PCALL_LOG_FIELD_CALL "PCALL_CALL"
+#define PCALL_LOG_FIELD_PID "PCALL_PID"
+#define PCALL_LOG_FIELD_TARGET "PCALL_TARGET"
+#define PCALL_LOG_FIELD_OLD_API "GLIB_OLD_LOG_API"
+
+/* Whether it is one of the first three. A record that brings one by itself is not believed. */
+gboolean pcall_log_is_own_field   (const char      *key);
+/* From here on, in this thread: what is logged has those fields from pcall. */
+void     pcall_log_writer_pass_on (gboolean         passes);
+/* Whether GLib takes the record for one of its old interface, and so for settled. */
+gboolean pcall_log_is_old_api     (const GLogField *fields);
+
 /* In a child: whether there is a log file, and nothing in it. */
 gboolean pcall_log_writer_is_unused (void);
 

@@ -34,6 +34,8 @@ static struct
   int         lost_errno;
 } writer = { .fd = -1 };
 
+static __thread gboolean passes_on; /* a record of a call of our own, in this thread */
+
 static int route; /* PcallLogRoute, atomic */
 
 static void (*trapped) (PcallLogRoute route); /* while in the trap */
@@ -100,9 +102,9 @@ write_message (const GLogField *fields,
 }
 
 static void
-write_record (GLogLevelFlags   level,
-              const GLogField *fields,
-              gsize            n_fields)
+encode_and_write (GLogLevelFlags   level,
+                  const GLogField *fields,
+                  gsize            n_fields)
 {
   char small[SMALL_RECORD];
   g_autofree char *large = NULL;
@@ -120,6 +122,54 @@ write_record (GLogLevelFlags   level,
   errno = saved_errno;
 }
 
+gboolean
+pcall_log_is_own_field (const char *key)
+{
+  return g_str_has_prefix (key, "PCALL_") &&
+         (strcmp (key, PCALL_LOG_FIELD_CALL) == 0 || strcmp (key, PCALL_LOG_FIELD_PID) == 0 ||
+          strcmp (key, PCALL_LOG_FIELD_TARGET) == 0);
+}
+
+void
+pcall_log_writer_pass_on (gboolean passes)
+{
+  passes_on = passes;
+}
+
+/* Which call a record is of is for the parent to say; or for a task within this call, whose records are
+ * passed on. */
+static void
+write_record (GLogLevelFlags   level,
+              const GLogField *fields,
+              gsize            n_fields)
+{
+  g_autofree GLogField *others = NULL;
+  gsize n = 0;
+
+  while (!passes_on && n < n_fields && !pcall_log_is_own_field (fields[n].key))
+    n++;
+  if (passes_on || n == n_fields)
+    {
+      encode_and_write (level, fields, n_fields);
+      return;
+    }
+
+  others = g_new (GLogField, n_fields);
+  n = 0;
+  for (gsize i = 0; i < n_fields; i++)
+    if (!pcall_log_is_own_field (fields[i].key))
+      others[n++] = fields[i];
+  if (n > 0)
+    encode_and_write (level, others, n);
+}
+
+gboolean
+pcall_log_is_old_api (const GLogField *fields)
+{
+  return strcmp (fields[0].key, PCALL_LOG_FIELD_OLD_API) == 0 &&
+         g_strcmp0 (fields[0].value, "1") == 0;
+}
+
 /* GLib ends the process for an error, and for other levels that are to be fatal if the record
  * came through g_log(); its writer function has to for the rest. */
 static gboolean
@@ -130,7 +180,7 @@ is_fatal (GLogLevelFlags   level,
 
   g_log_set_always_fatal (fatal);
   return (level & fatal & G_LOG_LEVEL_MASK & ~G_LOG_LEVEL_ERROR) != 0 &&
-         strcmp (fields[0].key, "GLIB_OLD_LOG_API") != 0;
+         !pcall_log_is_old_api (fields);
 }
 
 /**
@@ -344,8 +394,9 @@ pcall_log_writer_install (PcallLogRoute known,
 gboolean
 pcall_log_writer_is_unused (void)
 {
-  /* Each write goes to the end of the file, wherever this leaves it. */
-  return lseek (writer.fd, 0, SEEK_END) == 0;
+  struct stat file;
+
+  return fstat (writer.fd, &file) == 0 && file.st_size == 0;
 }
 
 guint64

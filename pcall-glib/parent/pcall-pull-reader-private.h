@@ -57,8 +57,9 @@ pcall_pull_get_ring (PcallPull *self)
  * no frame will come. FALSE if there is no such call. */
 gboolean pcall_pull_reader_step      (PcallPull     *self,
                                       const guint32 *n_frames);
-/* Reads what there is by now. */
-void     pcall_pull_reader_read      (PcallPull     *self);
+/* Reads what there is by now, and no more; @n_frames as above. */
+void     pcall_pull_reader_read      (PcallPull     *self,
+                                      const guint32 *n_frames);
 /* What the child has ended and not told, and now will not, or not soon, is to be read. TRUE if there
  * is something. */
 gboolean pcall_pull_reader_harvest   (PcallPull     *self);

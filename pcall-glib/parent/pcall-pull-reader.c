@@ -311,15 +311,16 @@ pcall_pull_reader_step (PcallPull     *self,
     }
 }
 
-/* The child may go on to write: what it writes meanwhile is not waited for. */
+/* A child may tell for ever, and so may others in the memory of one that has ended. */
 void
-pcall_pull_reader_read (PcallPull *self)
+pcall_pull_reader_read (PcallPull     *self,
+                        const guint32 *n_frames)
 {
   guint32 head = pcall_ring_get_head (pcall_pull_get_ring (self));
 
   while ((self->block.payload != NULL ||
           (gint32) (head - pcall_ring_get_tail (pcall_pull_get_ring (self))) > 0) &&
-         pcall_pull_reader_step (self, &self->n_frames))
+         pcall_pull_reader_step (self, n_frames))
     ;
 }
 

@@ -86,7 +86,7 @@ lasts (PcallPull *self,
     }
 
   if (pcall_pull_reader_harvest (self))
-    pcall_pull_reader_read (self);
+    pcall_pull_reader_read (self, &self->n_frames);
   return !self->base.begun && !pcall_pull_reader_has_more (self) &&
          pcall_call_list_is_untouched (self->base.setup->calls, index);
 }
@@ -258,7 +258,7 @@ frame_came (PcallRunner      *runner,
 {
   PcallPull *self = (PcallPull *) runner;
 
-  pcall_pull_reader_read (self);
+  pcall_pull_reader_read (self, &self->n_frames);
   self->n_frames++;
   if (!is_about_call (frame) || enter_call (self, frame))
     take_frame (self, frame);
@@ -274,7 +274,7 @@ drain (PcallRunner *runner)
   /* It enters no other call meanwhile. */
   pcall_ledger_set_ending (pcall_pull_get_ledger (self), runner->job.slot, TRUE);
   pcall_peer_drain (runner->peer);
-  pcall_pull_reader_read (self);
+  pcall_pull_reader_read (self, &self->n_frames);
   pcall_ring_release (pcall_pull_get_ring (self));
 }
 
@@ -345,11 +345,9 @@ read_rest (PcallPull *self)
   guint index;
   gint64 began;
 
-  while (pcall_pull_reader_step (self, NULL))
-    ;
+  pcall_pull_reader_read (self, NULL);
   if (!self->broken && pcall_pull_reader_harvest (self))
-    while (pcall_pull_reader_step (self, NULL))
-      ;
+    pcall_pull_reader_read (self, NULL);
   if (!self->base.begun && has_entered (self, &index, &began))
     pcall_pull_reader_begin (self, index, began);
 }

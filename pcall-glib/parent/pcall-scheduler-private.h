@@ -57,6 +57,7 @@ typedef struct
   PcallLogMode       log_mode;
   const char        *log_directory;
   gboolean           keep_logs;
+  guint64            max_log_size; /* 0: no limit */
 } PcallSchedulerOptions;
 
 PcallScheduler *pcall_scheduler_new   (PcallEngine                 *engine,

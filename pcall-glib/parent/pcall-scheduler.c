@@ -217,6 +217,8 @@ pcall_scheduler_start (PcallScheduler *self,
   if (!pcall_start_context_open (&self->context, self->options.log_mode, self->options.log_directory,
                                  self->options.keep_logs, error))
     return FALSE;
+  if (self->context.log != NULL)
+    pcall_log_files_set_max_size (self->context.log, self->options.max_log_size);
 
   self->children = self->setup.children = pcall_child_list_new (self->calls);
   if (!prepare_ledger (self, error) || !prepare_logs (self, error) ||

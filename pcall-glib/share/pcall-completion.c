@@ -172,6 +172,7 @@ pcall_completion_peek (const PcallRing  *ring,
     }
 
   pcall_ring_peek (ring, 0, completion, sizeof *completion);
+  completion->took = CLAMP (completion->took, 0, g_get_monotonic_time ());
   if (n_frames != NULL && (gint32) (completion->n_frames - *n_frames) > 0)
     return PCALL_COMPLETION_NONE;
   return check (ring, completion, filled, error) ? PCALL_COMPLETION_THERE : PCALL_COMPLETION_BROKEN;

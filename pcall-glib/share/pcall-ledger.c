@@ -386,6 +386,17 @@ pcall_ledger_get_first (PcallLedger *self,
   return pcall_word_load (&pcall_ledger_get_slot (self, slot)->call);
 }
 
+/* A child gone wild may have written any numbers there. */
+static gint64
+find_time (const PcallLedgerSlot *at)
+{
+  gint64 now = g_get_monotonic_time ();
+  gint64 entered = CLAMP (at->entered, 0, now);
+  gint64 began = CLAMP (at->began, 0, now);
+
+  return MAX (began - entered, 0);
+}
+
 PcallPayload *
 pcall_ledger_harvest (PcallLedger *self,
                       int          slot,
@@ -404,7 +415,7 @@ pcall_ledger_harvest (PcallLedger *self,
 
   column = pcall_open_block_read (pcall_ledger_get_batch (self, slot), &self->limits, 0, n_ended);
   *first = claim.first;
-  *took = MAX (at->began - at->entered, 0);
+  *took = find_time (at);
   if (pcall_word_load (&at->turn) != turn || column == NULL ||
       !pcall_result_block_is_valid ((PcallResultBlock *) column->bytes, column->length, n_ended))
     return NULL;
@@ -439,7 +450,8 @@ pcall_ledger_look (PcallLedger *self,
 
   *index = call;
   word = pcall_word_load (&self->words[call]);
-  *began = at->began;
+  /* No call began before the machine did, or after now. */
+  *began = CLAMP (at->began, 0, g_get_monotonic_time ());
   if (word == pcall_word_new (slot, PCALL_WORD_ENTERED))
     return PCALL_HOLD_ENTERED;
   if (word == pcall_word_new (slot, PCALL_WORD_TAKEN) ||

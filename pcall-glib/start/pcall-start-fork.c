@@ -18,6 +18,8 @@
 #include "base/pcall-fd-private.h"
 #include "base/pcall-lifeline-private.h"
 #include "base/pcall-threads-private.h"
+#include "base/pcall-terminal-private.h"
+#include "child/pcall-main-context-private.h"
 #include "log/pcall-log-writer-private.h"
 #include "start/pcall-fork-private.h"
 #include "start/pcall-start-private.h"
@@ -121,6 +123,8 @@ prepare (PcallStartContext *context)
   gint timeout;
 
   prime_random ();
+  pcall_main_context_hold ();
+  context->holds_main_context = TRUE;
   if (context->log != NULL)
     context->log_trap = pcall_log_route_set_trap ();
   if (!can_make_main_context ())
@@ -145,6 +149,9 @@ clear (PcallStartContext *context)
   pcall_log_route_unset_trap (context->log_trap);
   context->log_trap = 0;
   g_clear_pointer (&context->main_context, g_main_context_unref);
+  if (context->holds_main_context)
+    pcall_main_context_release ();
+  context->holds_main_context = FALSE;
 }
 
 /* Setting every disposition in every child costs more than all the rest of its preparations, and
@@ -154,6 +161,8 @@ survey_handlers (PcallStartContext *context)
 {
   struct sigaction action;
 
+  context->has_terminal = pcall_terminal_is_there ();
+  context->main_context_mark = pcall_main_context_mark ();
   context->handled = 0;
   for (int signum = 1; signum <= PCALL_N_SIGNALS; signum++)
     if (sigaction (signum, NULL, &action) == 0 && action.sa_handler != SIG_DFL &&
@@ -332,7 +341,9 @@ fork_child (const PcallStartContext *context,
             PcallStarted            *started,
             GError                 **error)
 {
-  PcallInheritance inheritance = { fds->theirs, fds->life, !flush_streams (), 0, context->mark };
+  PcallInheritance inheritance = { fds->theirs, fds->life, !flush_streams (), 0, context->mark,
+                                   pcall_process_is_to_show (fds->ours) };
+  gboolean opened;
   pid_t pid;
 
   started->mark = context->mark;
@@ -348,7 +359,10 @@ fork_child (const PcallStartContext *context,
   if (pid < 0)
     return failed (started, "fork", error);
 
-  if (!pcall_process_open (&started->process, pid, error))
+  opened = inheritance.shows_itself
+               ? pcall_process_open_shown (&started->process, pid, fds->ours, error)
+               : pcall_process_open (&started->process, pid, error);
+  if (!opened)
     {
       started->error_number = errno;
       give_up (pid);
@@ -399,7 +413,9 @@ void
 pcall_start_go (PcallStarted *started)
 {
   PcallReadyReasons spared = 0;
-  char byte;
+  guint8 byte;
+  struct iovec part = { &byte, 1 };
+  struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
 
   if ((started->says_ready & PCALL_READY_LOCKS) && is_spared_trial (started))
     spared = PCALL_READY_LOCKS;
@@ -407,6 +423,6 @@ pcall_start_go (PcallStarted *started)
   byte = spared;
 
   /* Where the child has died already, its pidfd tells. */
-  while (send (started->fd, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EINTR)
+  while (sendmsg (started->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EINTR)
     ;
 }

@@ -43,11 +43,14 @@ typedef struct
   /* What the start method prepared */
   GMainContext            *main_context; /* of which each child uses its copy; NULL: it makes one */
   int                      wakeup_fd;    /* of that, to be replaced in each child */
+  gboolean                 holds_main_context;
   guint                    log_trap;     /* see pcall-log-writer.c; 0 for none */
 
   /* As they were when the process was last surveyed */
   gboolean                 has_threads;
   guint64                  mark;    /* see pcall_threads_mark(); 0: all is to be looked up again */
+  gboolean                 has_terminal;
+  guint                    main_context_mark; /* see pcall-main-context.c */
   guint64                  handled; /* signals that have a handler: bit n - 1 for signal n */
 } PcallStartContext;
 
@@ -97,6 +100,7 @@ typedef struct
   gboolean          purge_stdio; /* what stands in its standard streams' buffers is the parent's */
   PcallReadyReasons says_ready;
   guint64           mark;        /* of the fork, see pcall_threads_mark() */
+  gboolean          shows_itself; /* to the parent, which could not open it otherwise */
 } PcallInheritance;
 
 /* What came of it. The process waits for pcall_start_go(). */

@@ -14,6 +14,7 @@
 #include "pcall-error.h"
 #include "base/pcall-fd-private.h"
 #include "base/pcall-lifeline-private.h"
+#include "base/pcall-terminal-private.h"
 #include "start/pcall-start-private.h"
 #include "child/pcall-worker-private.h"
 
@@ -47,6 +48,7 @@ typedef struct
   int          null_fd;
   int          channel_fd; /* its end; our numbers of descriptors are above those of the child */
   int          life_fd;
+  gboolean     has_terminal;
   const char  *failed_call; /* NULL: it runs the program */
   int          error_number;
 } Plan;
@@ -107,6 +109,8 @@ become_worker (const Plan *plan)
   reset_signals ();
   if (setpgid (0, 0) < 0)
     return "setpgid";
+  if (plan->has_terminal)
+    pcall_terminal_leave ();
   if (!arm_life_pipe (plan->life_fd))
     return "life pipe: fcntl";
   if (!place_descriptors (plan))
@@ -267,6 +271,7 @@ start (const PcallStartContext *context,
     .null_fd = context->null_fd,
     .channel_fd = -1,
     .life_fd = -1,
+    .has_terminal = pcall_terminal_is_there (),
   };
   gboolean made;
 

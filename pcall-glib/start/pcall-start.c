@@ -86,15 +86,29 @@ check (gboolean    worked,
   return worked;
 }
 
+/* A filter of system calls may refuse getrandom(), as some do that are older than it. */
 static gboolean
-make_numbers (guint64 numbers[2])
+read_random (gpointer bytes,
+             gsize    size)
 {
-  gsize size = 2 * sizeof *numbers;
+  int fd = open ("/dev/urandom", O_RDONLY | O_CLOEXEC);
+  gssize n = -1;
+
+  while (fd >= 0 && (n = read (fd, bytes, size)) < 0 && errno == EINTR)
+    ;
+  pcall_fd_clear (&fd);
+  return n == (gssize) size;
+}
+
+static gboolean
+make_numbers (guint64 numbers[3])
+{
+  gsize size = 3 * sizeof *numbers;
   gssize n;
 
   while ((n = getrandom (numbers, size, 0)) < 0 && errno == EINTR)
     ;
-  return n == (gssize) size;
+  return n == (gssize) size || read_random (numbers, size);
 }
 
 gboolean
@@ -104,7 +118,7 @@ pcall_start_context_open (PcallStartContext *self,
                           gboolean           keep_logs,
                           GError           **error)
 {
-  guint64 numbers[2];
+  guint64 numbers[3];
   gboolean capture = log_mode != PCALL_LOG_MODE_INHERIT;
 
   self->keep_logs = keep_logs;
@@ -122,7 +136,7 @@ pcall_start_context_open (PcallStartContext *self,
     return FALSE;
 
   if (capture)
-    self->log = pcall_log_files_new (log_directory, keep_logs, numbers[1], error);
+    self->log = pcall_log_files_new (log_directory, keep_logs, numbers[1], numbers[2], error);
   if (capture && self->log == NULL)
     return FALSE;
 

@@ -112,6 +112,18 @@ pcall_descriptors_pop (PcallDescriptors *self)
   return fd;
 }
 
+/* GLib would close what is left in a list, whoever drops it last. */
+static void
+discard_all (gpointer  data,
+             GObject  *list)
+{
+  gint n;
+  g_autofree gint *fds = g_unix_fd_list_steal_fds ((GUnixFDList *) list, &n);
+
+  for (gint i = 0; i < n; i++)
+    pcall_fd_discard (fds[i]);
+}
+
 GUnixFDList *
 pcall_descriptors_pop_list (PcallDescriptors *self,
                             guint             n)
@@ -121,6 +133,7 @@ pcall_descriptors_pop_list (PcallDescriptors *self,
   g_assert (self->n_first == n);
 
   list = g_unix_fd_list_new_from_array (self->fds, (gint) n);
+  g_object_weak_ref (G_OBJECT (list), discard_all, NULL);
   drop (self, n);
   return list;
 }
@@ -129,7 +142,7 @@ void
 pcall_descriptors_clear (PcallDescriptors *self)
 {
   for (guint i = 0; i < self->n; i++)
-    close (self->fds[i]);
+    pcall_fd_discard (self->fds[i]);
   self->n = self->n_first = 0;
   g_clear_pointer (&self->fds, g_free);
 }

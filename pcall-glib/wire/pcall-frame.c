@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "pcall-error.h"
+#include "wire/pcall-normal-private.h"
 #include "wire/pcall-number-private.h"
 
 #define MAGIC "PCL1"
@@ -420,7 +421,9 @@ pcall_frame_decode_payload (const PcallFrameHeader *header, GBytes *payload, GEr
   if (bytes == NULL)
     return NULL;
 
-  trusted = pcall_frame_is_plain (header->type, g_bytes_get_data (bytes, NULL), length);
+  trusted = pcall_frame_is_plain (header->type, g_bytes_get_data (bytes, NULL), length) ||
+            (g_variant_type_equal (type, G_VARIANT_TYPE_VARIANT) &&
+             pcall_normal_is_surely (g_bytes_get_data (bytes, NULL), length));
   value = g_variant_ref_sink (g_variant_new_from_bytes (type, bytes, trusted));
 
   if (!check_payload (value, bytes, kinds[header->type].name, error))

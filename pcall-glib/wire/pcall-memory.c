@@ -128,6 +128,15 @@ refuse (GError    **error,
   return FALSE;
 }
 
+/* Pages behind the end (FALLOC_FL_KEEP_SIZE) are counted as those of the file are, and would hide holes.
+ * To set the size that it has frees them; the seals allow that. */
+static int
+drop_excess (int          fd,
+             struct stat *stat)
+{
+  return ftruncate (fd, stat->st_size) < 0 ? -1 : fstat (fd, stat);
+}
+
 /* The seals first: what else is found holds from there on. */
 static gboolean
 check (int      fd,
@@ -142,7 +151,7 @@ check (int      fd,
     return refuse (error, "it is none that can be sealed");
   if ((seals & SEALS) != SEALS)
     return refuse (error, "it is not sealed");
-  if (fstatfs (fd, &filesystem) < 0 || fstat (fd, &stat) < 0)
+  if (fstatfs (fd, &filesystem) < 0 || fstat (fd, &stat) < 0 || drop_excess (fd, &stat) < 0)
     return refuse (error, g_strerror (errno));
   if (stat.st_size < 0 || (guint64) stat.st_size != length)
     return refuse (error, "it has not the size that the frame tells");
