@@ -27,8 +27,8 @@ G_BEGIN_DECLS
  * A function that pcall calls in a child process, as [callback@Pcall.Func] is, but one that finds
  * its arguments by itself and whose result is, as a rule, bytes.
  *
- * Returns: (transfer full) (nullable): the result; %NULL without @value or @error set, and without memory
- *   or descriptors that are the result, is an error
+ * Returns: (transfer full) (nullable): the result; %NULL without @value or @error set, and without
+ *   memory or descriptors that are the result, is an error
  *
  * Since: 1.0
  */

@@ -23,13 +23,14 @@ typedef struct
   GDestroyNotify destroy;
 } BytesTarget;
 
-/* A binding's function always has something to give. Where it gives nothing, an exception has been lost on
- * its way through the binding: that must not be told as a success. */
+/* A binding's function always has something to give. Where it gives nothing, an exception has
+ * been lost on its way through the binding: that must not be told as a success. */
 GError *
 pcall_bytes_new_lost_error (guint index)
 {
   return g_error_new (PCALL_ERROR, PCALL_ERROR_FAILED,
-                      "call %u: it gave neither a result nor an error; an exception was lost", index);
+                      "call %u: it gave neither a result nor an error; an exception was lost",
+                      index);
 }
 
 static GVariant *

@@ -151,14 +151,14 @@ pcall_current_flush (void)
   g_mutex_unlock (&current_lock);
 }
 
-/* Nothing more can be told to the parent. Where it is not gone, this is what it finds in the log. */
+/* Nothing more can be told to the parent. Where it is not gone, it finds this in the log. */
 G_NORETURN static void
 give_up (int error_number)
 {
   if (error_number == EBADF || error_number == ENOTSOCK)
     dprintf (STDERR_FILENO,
-             "pcall: the call has closed the descriptor that leads to its parent (%s), as closefrom (3) "
-             "does: those that it has not opened are not its own\n",
+             "pcall: the call has closed the descriptor that leads to its parent (%s), as "
+             "closefrom (3) does: those that it has not opened are not its own\n",
              g_strerror (error_number));
   _exit (EXIT_FAILURE);
 }

@@ -349,12 +349,13 @@ pcall_log_capture_get_own_path (const PcallLogCapture *self,
   return g_strdup_printf ("/proc/self/fd/%d/%s", self->directory_fd, name);
 }
 
-/* A crash may be told with its innermost frame first, as by Python's faulthandler: then the lines that
- * tell most are not the last ones. Other threads than the one that crashed are not of interest. */
+/* A crash may be told with its innermost frame first, as by Python's faulthandler: then the lines
+ * that tell most are not the last ones. Other threads than the one that crashed do not matter. */
 static gboolean
 begins_frames (const char *line)
 {
-  return g_str_has_suffix (line, "(most recent call first):") && !g_str_has_prefix (line, "Thread ");
+  return g_str_has_suffix (line, "(most recent call first):") &&
+         !g_str_has_prefix (line, "Thread ");
 }
 
 static guint

@@ -107,7 +107,9 @@ class Kinds(ErrorsTestCase):
                     self.assertEqual([p[i].result() for i in (1, 2, 4)], [0, 0, 0])
 
     def test_spawned(self):
-        p = Pcall.Pcall([Pcall.Spawned(getattr(kinds, name)) for name in REPORTS if name != "alarm"])
+        p = Pcall.Pcall(
+            [Pcall.Spawned(getattr(kinds, name)) for name in REPORTS if name != "alarm"]
+        )
         p.start()
         with self.assertRaises(Pcall.ChildProcessException):
             p.join(60)
@@ -396,7 +398,8 @@ class Loaders(unittest.TestCase):
                 def get_source(self, name):
                     raise SystemExit("no source")
             names = {"__name__": "strange", "__loader__": Loader(), "__file__": "strange.py"}
-            exec(compile("def fail():\\n    raise LookupError('told')\\n", "strange.py", "exec"), names)
+            source = "def fail():\\n    raise LookupError('told')\\n"
+            exec(compile(source, "strange.py", "exec"), names)
             try:
                 print(Pcall.pcall(names["fail"]))
             except Pcall.ChildProcessException as error:

@@ -241,9 +241,7 @@ class BusyParent(TestCase):
     def test_threads_that_print(self):
         with open(os.devnull, "w", encoding="ascii") as null:
             with contextlib.redirect_stdout(null):
-                self.assertEqual(
-                    self.run_beside(lambda: print("x" * 9000), 100), tuple(range(100))
-                )
+                self.assertEqual(self.run_beside(lambda: print("x" * 9000), 100), tuple(range(100)))
 
     def test_threads_that_use_glib(self):
         def work():

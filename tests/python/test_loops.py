@@ -168,9 +168,7 @@ class OnGLib(TestCase):
     def test_the_loop_goes_on(self):
         ticks = []
         source = GLib.timeout_add(10, lambda: ticks.append(time.monotonic()) or True)
-        self.run_coroutine(
-            Pcall.pcall_async(time.sleep, iargs=[(0.01 * n,) for n in range(50)])
-        )
+        self.run_coroutine(Pcall.pcall_async(time.sleep, iargs=[(0.01 * n,) for n in range(50)]))
         GLib.source_remove(source)
         gaps = [after - before for before, after in zip(ticks, ticks[1:])]
         self.assertGreater(len(ticks), 20)

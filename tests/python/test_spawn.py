@@ -215,10 +215,11 @@ def ask():
             print("top level")
             Spawned = Pcall.Spawned
             print(Pcall.pcall(Spawned(math.sqrt), iargs=[(4,), (9,)]))
-            print(Pcall.pcall(Spawned(neighbour.twice), n=[1]), Pcall.pcall(Spawned(len), iargs=[("ab",)]))
+            print(Pcall.pcall(Spawned(neighbour.twice), n=[1]))
+            print(Pcall.pcall(Spawned(len), iargs=[("ab",)]))
             """
         program = self.run_main("program.py", source=source)
-        expected = "top level\n(2.0, 3.0)\n(2,) (2,)\n"
+        expected = "top level\n(2.0, 3.0)\n(2,)\n(2,)\n"
         self.assertEqual((program.stdout, program.returncode), (expected, 0), program.stderr)
 
     def test_functions_of_a_main_without_a_guard(self):

@@ -184,7 +184,9 @@ def to_own_gerror(error):
 
 def copy_gerror(error):
     domain, code = error.domain, error.code
-    is_whole = type(domain) is str and domain == clean(domain) != "" and code == ctypes.c_int(code).value
+    is_whole = (
+        type(domain) is str and domain == clean(domain) != "" and code == ctypes.c_int(code).value
+    )
     return GLib.Error(clean(get_text(error.message)), domain, int(code)) if is_whole else None
 
 

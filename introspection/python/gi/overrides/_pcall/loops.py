@@ -3,12 +3,12 @@
 
 """Waiting without blocking, on asyncio's loop or on GLib's.
 
-Where an asyncio loop runs in this thread, it watches the task's descriptor: a duplicate of it, that is
-closed only after the loop has let go of it. A loop that watched a number which somebody closed would
-be deaf on it for whoever gets it next. Elsewhere the main
-context in which the task was started runs it, and what is awaited is a `GLibFuture`: its awaitable
-yields itself, and calls back in that context when it is done. `run_coroutine()` is all that a
-coroutine needs to be driven by that.
+Where an asyncio loop runs in this thread, it watches the task's descriptor: a duplicate of it, that
+is closed only after the loop has let go of it. A loop that watched a number which somebody closed
+would be deaf on it for whoever gets it next. Elsewhere the main context in which the task was
+started runs it, and what is awaited is a `GLibFuture`: its awaitable yields itself, and calls back
+in that context when it is done. `run_coroutine()` is all that a coroutine needs to be driven by
+that.
 """
 
 import collections

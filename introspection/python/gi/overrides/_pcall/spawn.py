@@ -69,9 +69,9 @@ class Spawned:
 def check_not_importing_main():
     if importing_main:
         raise RuntimeError(
-            "a task is started while a worker imports the main module of its program, for a function "
-            "that is defined there. Start it under `if __name__ == \"__main__\":`, or define the "
-            "function in another module"
+            "a task is started while a worker imports the main module of its program, for a "
+            'function that is defined there. Start it under `if __name__ == "__main__":`, or '
+            "define the function in another module"
         )
 
 

@@ -74,8 +74,8 @@ Child = override(Child)
 
 
 def make_guarded(function):
-    """A function in GLib.Variant, such that what it raises is an error of its call, and what it returns
-    its result: pickled, unless it is a GLib.Variant or, as in C, nothing."""
+    """A function in GLib.Variant, such that what it raises is an error of its call, and what it
+    returns its result: pickled, unless it is a GLib.Variant or, as in C, nothing."""
 
     def target(*args):
         result = function(*args)
@@ -189,8 +189,8 @@ class Properties:
 class Task(Pcall_.Task):
     """A task of functions that take and return `GLib.Variant`; for Python's, see `Pcall.Pcall`.
 
-    It is a sequence of its calls, and `await` waits for its end. An option that cannot be what it is
-    set to, or that is set after the start, is an exception.
+    It is a sequence of its calls, and `await` waits for its end. An option that cannot be what it
+    is set to, or that is set after the start, is an exception.
     """
 
     __module__ = MODULE
@@ -238,7 +238,8 @@ Task = override(Task)
 
 
 class Runner:
-    """The functions of a task and their arguments, which never leave memory. To be called in a child."""
+    """The functions of a task and their arguments, which never leave memory. To be called in a
+    child."""
 
     def __init__(self):
         self.set_rows(())
@@ -361,10 +362,10 @@ class Pcall:
     ikwargs: for each call, a mapping of further keyword arguments
     varkwargs: further keyword arguments by name, each an iterable of one value for each call
 
-    An empty tuple for `iargs` or `ikwargs` stands for a list that is not given; any other list without
-    elements makes no calls. The lists are zipped: there are as many calls as the shortest of those that were given has
-    elements. A list may be any iterable, and endless where another one, or that of targets, is
-    not. Where none is given each target is called once.
+    An empty tuple for `iargs` or `ikwargs` stands for a list that is not given; any other list
+    without elements makes no calls. The lists are zipped: there are as many calls as the shortest
+    of those that were given has elements. A list may be any iterable, and endless where another
+    one, or that of targets, is not. Where none is given each target is called once.
 
     Arguments are never pickled, as a child inherits them; results are, unless they are
     `GLib.Variant`. Targets may be lambdas, bound methods, coroutine functions: anything that can
@@ -407,8 +408,8 @@ class Pcall:
         self._started = True
 
     def join(self, timeout=None):
-        """Waits until all calls have ended, or until the timeout, in seconds, has passed: 0 only looks,
-        and without one, or for less than 0, it takes as long as it takes.
+        """Waits until all calls have ended, or until the timeout, in seconds, has passed: 0 only
+        looks, and without one, or for less than 0, it takes as long as it takes.
 
         Raises `TimeoutError` when it has passed; the calls go on then, and can be joined again.
         Where a call did not succeed it raises what became of the first such call: a
