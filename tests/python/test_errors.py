@@ -270,7 +270,7 @@ class Signals(ErrorsTestCase):
                 except ProcessLookupError:
                     pass
                 time.sleep(gap)
-            self.assertRaisesFromChild(BaseException, p.join)
+            self.assertRaisesFromChild(KeyboardInterrupt, p.join)
             os.close(ready)
             os.close(told)
 
@@ -298,6 +298,8 @@ class Signals(ErrorsTestCase):
                 with self.assertRaises(Pcall.ChildProcessException):
                     p.join()
                 self.assertEqual(p.task.get_n_failed(), N_STORMS // 2)
+                causes = [type(call.exception().__cause__) for call in p]
+                self.assertGreater(causes.count(TimeoutError), N_STORMS // 4, causes)
 
     def test_handlers_work_in_the_next_call(self):
         """Signals are held back only while an error is told of."""

@@ -13,14 +13,12 @@ that.
 
 import collections
 import concurrent.futures
-import fcntl
 import math
-import os
 import sys
 import weakref
 
 from gi.module import get_introspection_module
-from gi.repository import GLib
+from gi.repository import Gio, GLib
 
 from . import waiting
 
@@ -118,16 +116,13 @@ class Watch:
     all = weakref.WeakValueDictionary()  # by loop and task
 
     def __init__(self, loop, task):
-        self.fd = -1
         self.loop = weakref.ref(loop)
         self.task = task
         self.dispatching = False
-        self.fd = fcntl.fcntl(task.get_fd(), fcntl.F_DUPFD_CLOEXEC, 0)
-        try:
-            loop.add_reader(self.fd, self.dispatch)
-        except BaseException:
-            self.close()
-            raise
+        self.fds = Gio.UnixFDList.new()  # closes what is in it, and without code of Python
+        self.fds.append(task.get_fd())
+        (self.fd,) = self.fds.peek_fds()
+        loop.add_reader(self.fd, self.dispatch)
         self.all[id(loop), hash(task)] = self
         self.handler = task.connect("finished", finish, weakref.ref(self))
 
@@ -142,20 +137,13 @@ class Watch:
 
     def stop(self):
         """In the loop's thread."""
-        if self.fd < 0:
+        if self.fds is None:
             return
         loop = self.loop()
         self.task.disconnect(self.handler)
         if not loop.is_closed():
             loop.remove_reader(self.fd)
-        self.close()
-
-    def close(self):
-        fd, self.fd = self.fd, -1
-        if fd >= 0:
-            os.close(fd)
-
-    __del__ = close
+        self.fds = None
 
 
 def finish(task, reference):
@@ -178,7 +166,7 @@ def drive(task):
 
 def find_watch(loop, task):
     watch = Watch.all.get((id(loop), hash(task)))
-    return watch if watch is not None and watch.fd >= 0 and watch.loop() is loop else None
+    return watch if watch is not None and watch.fds is not None and watch.loop() is loop else None
 
 
 def forget(task):

@@ -6,6 +6,7 @@
 import functools
 import math
 import sys
+import weakref
 
 from gi.module import get_introspection_module
 from gi.overrides import override
@@ -238,61 +239,64 @@ Task = override(Task)
 
 
 class Runner:
-    """The functions of a task and their arguments, which never leave memory. To be called in a
-    child."""
+    """What C calls in a child: it finds the functions and arguments of the task, which never leave
+    memory, where that holds them."""
 
-    def __init__(self):
-        self.set_rows(())
-
-    def set_rows(self, rows):
-        self.rows = rows
-        self.batches = Batches(rows)
+    batches = None  # a weak reference
 
     def run(self, index):
-        return child.run(*self.rows[index])
+        return child.run(*self.batches().rows[index])
 
     def run_batch(self, first, n_calls):
-        return self.batches(first, n_calls)
+        return self.batches()(first, n_calls)
 
 
-class Lease:
-    """A target of the library for as long as a task has it.
+class Lease(weakref.ref):
+    """A target of the library, for as long as a task has calls for it.
 
     PyGObject keeps some memory for good of each function that C can call. So those that are in no
-    task any more are used again, for functions of the same name.
+    task any more are used again, for functions of the same name. They come back without any code
+    of Python being run, as what a signal's handler raised in there would be lost.
     """
 
-    MAX_IDLE = 64
-    idle = []  # (name, target, runner)
-    runner = None
+    __slots__ = ("name", "target", "runner")
 
-    def __init__(self, name, rows):
-        self.name = name
-        self.target, self.runner = self.find_idle() or self.make()
-        self.runner.set_rows(rows)
 
-    def find_idle(self):
-        for entry in self.idle[:]:
-            name, target, runner = entry
-            if name == self.name and target.__grefcount__ == 1:
-                try:
-                    self.idle.remove(entry)
-                except ValueError:  # another thread was faster
-                    continue
-                return target, runner
-        return None
+MAX_IDLE = 64
+leases = {}  # all of them, by their addresses
+idle = []  # those whose tasks are gone
 
-    def make(self):
-        runner = Runner()
-        target = Pcall_.Target.new_for_bytes(self.name, runner.run)
-        target.set_batch_func(runner.run_batch)
-        return target, runner
 
-    def __del__(self):
-        if self.runner is not None:
-            self.runner.set_rows(())
-            self.idle.append((self.name, self.target, self.runner))
-            del self.idle[: -self.MAX_IDLE]
+def take_idle(name):
+    """The target and runner of one that is idle; none where there is none."""
+    while len(idle) > MAX_IDLE:
+        leases.pop(id(idle.pop(0)), None)
+    for lease in idle[:]:
+        if lease.name == name and lease.target.__grefcount__ == 1:
+            try:
+                idle.remove(lease)
+            except ValueError:  # another thread was faster
+                continue
+            del leases[id(lease)]
+            return lease.target, lease.runner
+    return None
+
+
+def make_called(name):
+    runner = Runner()
+    target = Pcall_.Target.new_for_bytes(name, runner.run)
+    target.set_batch_func(runner.run_batch)
+    return target, runner
+
+
+def take_target(name, batches):
+    """A target that runs these calls for as long as there are these batches."""
+    target, runner = take_idle(name) or make_called(name)
+    runner.batches = weakref.ref(batches)
+    lease = Lease(batches, idle.append)
+    lease.name, lease.target, lease.runner = name, target, runner
+    leases[id(lease)] = lease
+    return target
 
 
 def make_task(rows):
@@ -303,14 +307,9 @@ def make_task(rows):
         spawn.set_arguments(task, rows, rest)
         return task
 
-    leases = []
-
-    def make_target(function):
-        leases.append(Lease(get_utf8_name(function), rows))
-        return leases[-1].target
-
-    task = make_task_of(rows, make_target)
-    task._leases = leases
+    batches = Batches(rows)
+    task = make_task_of(rows, lambda function: take_target(get_utf8_name(function), batches))
+    task._batches = batches
     return task
 
 
