@@ -369,6 +369,26 @@ class Given(TestCase):
     async def wait_for(task):
         await task
 
+    def test_ended_by_one_of_several(self):
+        """The others do not wait for what will never come."""
+
+        async def follow(p):
+            async for call in Pcall.as_completed(p):
+                pass
+
+        async def give_up():
+            p = Pcall.Pcall(time.sleep, iargs=[(60,)])
+            p.start()
+            others = [asyncio.ensure_future(w) for w in (self.wait_for(p.task), follow(p))]
+            first = asyncio.ensure_future(self.wait_for(p))
+            await asyncio.sleep(0.05)
+            first.cancel()
+            for other in others:
+                with self.assertRaisesRegex(RuntimeError, "ended by somebody else"):
+                    await asyncio.wait_for(other, 20)
+
+        self.run_and_check(give_up)
+
     def test_as_completed_left_early(self):
         """And the task ended, joined, or forgotten in some way."""
 

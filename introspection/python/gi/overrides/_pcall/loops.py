@@ -102,9 +102,22 @@ def get_running_loop():
     return None if events is None else events._get_running_loop()
 
 
-def new_future():
+def new_future(task):
+    """To be awaited until something comes of the task; an error where that is ended meanwhile."""
     loop = get_running_loop()
-    return GLibFuture() if loop is None else loop.create_future()
+    if loop is None:
+        return GLibFuture()
+    future = loop.create_future()
+    watch = find_watch(loop, task)
+    if watch is not None:
+        watch.futures.add(future)
+    return future
+
+
+def disconnect(task, handler):
+    """A task that was ended has no handlers any more."""
+    if task.handler_is_connected(handler):
+        task.disconnect(handler)
 
 
 class Watch:
@@ -119,6 +132,7 @@ class Watch:
         self.loop = weakref.ref(loop)
         self.task = task
         self.dispatching = False
+        self.futures = weakref.WeakSet()
         self.fds = Gio.UnixFDList.new()  # closes what is in it, and without code of Python
         self.fds.append(task.get_fd())
         (self.fd,) = self.fds.peek_fds()
@@ -140,7 +154,7 @@ class Watch:
         if self.fds is None:
             return
         loop = self.loop()
-        self.task.disconnect(self.handler)
+        disconnect(self.task, self.handler)
         if not loop.is_closed():
             loop.remove_reader(self.fd)
         self.fds = None
@@ -170,10 +184,14 @@ def find_watch(loop, task):
 
 
 def forget(task):
-    """Before the task is ended: this thread's asyncio loop lets go of it."""
+    """Before the task is ended: this thread's asyncio loop lets go of it, and so does who waits."""
     watch = find_watch(get_running_loop(), task)
-    if watch is not None:
-        watch.stop()
+    if watch is None:
+        return
+    watch.stop()
+    for future in tuple(watch.futures):
+        if not future.done():
+            future.set_exception(RuntimeError("the task was ended by somebody else who waited"))
 
 
 async def wait(task):
@@ -182,7 +200,7 @@ async def wait(task):
     if not task.get_running():
         return
 
-    future = new_future()
+    future = new_future(task)
 
     def finished(task):
         if not future.done():
@@ -192,7 +210,7 @@ async def wait(task):
     try:
         await future
     finally:
-        task.disconnect(handler)
+        disconnect(task, handler)
 
 
 class Ended:
@@ -249,6 +267,6 @@ class Completions:
         if self.n_left == 0:
             raise StopAsyncIteration
         if not self.ended.calls:
-            self.ended.future = new_future()
+            self.ended.future = new_future(self.task)
             await self.ended.future
         return self.take()
