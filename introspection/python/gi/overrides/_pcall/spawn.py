@@ -49,6 +49,9 @@ class Spawned:
     that do not survive a fork. The function has to be importable, from `__main__` too, or anything
     else that can be pickled; and so have its arguments. A process runs several calls, one after
     the other.
+
+    The program's main module is imported there, as `__mp_main__`, only if one of these is of it;
+    what starts tasks has to stand under `if __name__ == "__main__":` then.
     """
 
     def __init__(self, function):
