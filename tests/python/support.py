@@ -48,14 +48,15 @@ def wait_for_end(descriptors):
 
 
 def run_program(source, *arguments, **options):
-    """Runs a Python program that has Pcall, in a process of its own."""
+    """Runs a Python program that has Pcall, in a process of its own, with buffers as they are."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
     head = "import gi; gi.require_version('Pcall', '1.0')\nfrom gi.repository import GLib, Pcall\n"
     return subprocess.run(
         [sys.executable, "-c", head + textwrap.dedent(source), *arguments],
         capture_output=True,
         text=True,
         timeout=60,
-        **options,
+        **{"env": environment, **options},
     )
 
 

@@ -26,8 +26,11 @@ PCALL_DOMAIN = GLib.quark_to_string(Pcall.error_quark())
 OWN_DIRECTORY = os.path.dirname(__file__)
 ENTRY = GLib.VariantType.new("{sv}")
 
-# Two threads that use a class of GLib's for the first time at the same moment break it for good
-GLib.VariantBuilder, GLib.VariantType.new, GLib.Variant.new_dict_entry, GLib.Bytes.new
+# Two threads that use a class of introspection for the first time at the same moment may find it
+# half made, or break it for good
+GLib.VariantBuilder, GLib.VariantType, GLib.Bytes
+for name in dir(Pcall):
+    getattr(Pcall, name)
 
 
 class ChildProcessException(Exception):

@@ -209,6 +209,11 @@ class Task(Pcall_.Task):
             self._had_no_calls = True
         return True
 
+    def run_dispose(self):
+        """Ends the task, as dropping it does."""
+        loops.forget(self)
+        super().run_dispose()
+
     @property
     def props(self):
         return Properties(self, super().props)
@@ -402,7 +407,7 @@ class Pcall:
         except GLib.Error as error:
             raise_start_error(error)
         except KeyboardInterrupt:
-            self._dispose()
+            self.task.run_dispose()
             raise
         self._started = True
 
@@ -421,16 +426,12 @@ class Pcall:
         try:
             ended = waiting.wait(self.task, until)
         except BaseException:
-            self._dispose()
+            self.task.run_dispose()
             raise
         if not ended:
             left = self.task.get_n_calls() - self.task.get_n_finished()
             raise TimeoutError(f"{left} calls had not ended after {timeout} s; they go on")
         self._conclude()
-
-    def _dispose(self):
-        loops.forget(self.task)
-        self.task.run_dispose()
 
     def terminate(self):
         """Ends all child processes with SIGTERM, and what ignores it with SIGKILL later.
@@ -523,7 +524,7 @@ class Pcall:
         try:
             await loops.wait(self.task)
         except BaseException:
-            self._dispose()
+            self.task.run_dispose()
             raise
         self._conclude()
         return self._results
