@@ -199,7 +199,7 @@ def ask():
             print(told == (len(sys.argv), sum(map(len, sys.argv))))
             """
         )
-        for n, size in ((1500, 100), (10, 100_000), (14, 100_000), (2, 65_000), (9000, 0)):
+        for n, size in ((1500, 100), (10, 100_000), (18, 100_000), (2, 65_000), (9000, 0)):
             with self.subTest(n=n, size=size):
                 program = self.run_main("program.py", *["x" * size] * n, source=source)
                 expected = "((2, '__mp_main__'), (4, '__mp_main__'))\nTrue\n"

@@ -118,8 +118,7 @@ def main(preparation):
     program = Program()
     worker = Pcall.Worker.new()
     for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.reconfigure(line_buffering=True)
+        stream.reconfigure(line_buffering=True)
     if spawn.is_whole(preparation):
         program.prepare(preparation)
     worker.capture_log()
