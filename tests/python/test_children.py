@@ -350,6 +350,7 @@ class Streams(unittest.TestCase):
             def target(n, out=sys.stdout):
                 print(f"kept {n}", file=out)
             p = Pcall.Pcall(target, n=range(20))
+            p.task.set_max_children(1)
             p.task.set_log_mode(Pcall.LogMode.INHERIT)
             p.start()
             p.join()
