@@ -139,7 +139,6 @@ test('arrays are not much dearer than JSON', () => {
   const arrays = {
     'numbers': Array.from({length: size}, (_, i) => i * 1.5),
     'strings': Array.from({length: size}, (_, i) => `word ${i}`),
-    'rows': Array.from({length: size / 100}, (_, i) => Array(100).fill(i + 0.25)),
   };
 
   for (const [name, array] of Object.entries(arrays)) {
