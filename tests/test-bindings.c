@@ -374,7 +374,7 @@ assert_batched (PcallTask *task, const Batched *batched, guint index)
   g_autofree char *expected = g_strdup_printf ("@mx %u", 3 * index);
   g_autofree char *failure = g_strdup_printf ("failed at %u", index);
   g_autofree char *lost = g_strdup_printf (
-      "call %u: it gave neither a result nor an error; an exception was lost", index);
+      "call %u: its function came back with neither a result nor an error", index);
 
   if (index % 100 == FAILS)
     g_assert_cmpstr (error->message, ==, failure);

@@ -460,7 +460,8 @@ static const DeedRow deeds[] = {
   { "truncate", truncate_own, FALSE, "record\nafter\n" },
   { "extend", extend_own, FALSE, "before\nrecord\n*after\n" },
   { "close-standard-streams", close_standard_streams, FALSE, "before\nrecord\n" },
-  { "close-all-others", close_all_others, TRUE, "before\nafter\n" },
+  { "close-all-others", close_all_others, TRUE,
+    "before\nafter\npcall: the call has closed the descriptor that leads to its parent*\n" },
   { "change-directory", change_directory, FALSE, "before\nrecord\nafter\n" },
   { "drop-privileges", drop_privileges, FALSE, "before\nrecord\nafter\n" },
 };

@@ -6,6 +6,7 @@
 #include "pcall-current.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -150,12 +151,24 @@ pcall_current_flush (void)
   g_mutex_unlock (&current_lock);
 }
 
+/* Nothing more can be told to the parent. Where it is not gone, it finds this in the log. */
+G_NORETURN static void
+give_up (int error_number)
+{
+  if (error_number == EBADF || error_number == ENOTSOCK)
+    dprintf (STDERR_FILENO,
+             "pcall: the call has closed the descriptor that leads to its parent (%s), as "
+             "closefrom (3) does: those that it has not opened are not its own\n",
+             g_strerror (error_number));
+  _exit (EXIT_FAILURE);
+}
+
 static void
 send_frames (const PcallOutgoing *frames,
              guint                n_frames)
 {
   if (!pcall_channel_send (&current.channel, frames, n_frames))
-    _exit (EXIT_FAILURE);
+    give_up (errno);
 }
 
 void
@@ -244,7 +257,7 @@ send_outcome (PcallOutgoing *frames,
   if (pcall_channel_send (&current.channel, frames, n_frames))
     return;
   if (errno != ETOOMANYREFS || frames->handles == NULL)
-    _exit (EXIT_FAILURE);
+    give_up (errno);
 
   frames[0] = refuse_result ("they are closed, or too many are on their way");
   send_frames (frames, n_frames);
@@ -424,7 +437,7 @@ send_message (GVariant    *message,
       sent = pcall_channel_send (&current.channel, &frame, 1);
     }
   if (!sent && errno != ETOOMANYREFS)
-    _exit (EXIT_FAILURE);
+    give_up (errno);
   g_mutex_unlock (&current_lock);
   return sent;
 }

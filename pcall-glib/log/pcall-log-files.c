@@ -26,7 +26,8 @@
  * meanwhile can lead it elsewhere. */
 
 #define NAME_SIZE 96
-#define TAIL_SIZE 32768
+#define TAIL_SIZE 8192  /* bytes that are shown */
+#define READ_SIZE 32768 /* that are looked at */
 #define TAIL_LINES 3
 
 /* About half a millisecond's work */
@@ -242,30 +243,39 @@ begins_frames (const char *line)
   return g_str_has_suffix (line, "(most recent call first):") && !g_str_has_prefix (line, "Thread ");
 }
 
+/* Of the last such, the line behind it; otherwise @n. */
 static guint
-find_last_lines (char **lines,
-                 guint  n)
+find_frames (char **lines,
+             guint  n)
 {
-  for (guint i = n; i > 0; i--)
-    if (i < n && begins_frames (lines[i - 1]))
-      return i;
-  return n > TAIL_LINES ? n - TAIL_LINES : 0;
+  for (guint i = n; i > 1; i--)
+    if (begins_frames (lines[i - 2]))
+      return i - 1;
+  return n;
 }
 
-/* Leaves the last lines and makes one line of them. */
+/* Leaves the last lines, or the innermost frames, and makes one line of them: where that is long, what
+ * was written last, and of frames the first. */
 static char *
 join_last_lines (char *text)
 {
   g_auto (GStrv) lines = g_strsplit (g_strchomp (text), "\n", -1);
   guint n = g_strv_length (lines);
-  guint first = find_last_lines (lines, n);
+  guint frames = find_frames (lines, n);
+  guint first = frames < n ? frames : n > TAIL_LINES ? n - TAIL_LINES : 0;
   g_autofree char *joined = NULL;
+  gsize length;
 
   for (guint i = first + TAIL_LINES; i < n; i++)
     g_clear_pointer (&lines[i], g_free);
   joined = g_strjoinv (" | ", lines + first);
-
-  return *joined != '\0' ? escape_controls (joined) : NULL;
+  length = strlen (joined);
+  if (length == 0)
+    return NULL;
+  if (frames == n)
+    return escape_controls (joined + length - MIN (length, TAIL_SIZE));
+  joined[MIN (length, TAIL_SIZE)] = '\0';
+  return escape_controls (joined);
 }
 
 /* A child may have put anything in its place: nothing but a file is opened. */
@@ -349,7 +359,7 @@ pcall_log_files_get_tail (const PcallLogFiles *self,
 {
   struct stat st;
   int fd = open_file (self, index, pid, &st);
-  off_t begin = fd >= 0 ? lseek (fd, MAX (st.st_size - TAIL_SIZE, 0), SEEK_SET) : -1;
+  off_t begin = fd >= 0 ? lseek (fd, MAX (st.st_size - READ_SIZE, 0), SEEK_SET) : -1;
   g_autoptr (PcallLogReader) reader = fd >= 0 ? pcall_log_reader_new (fd, &self->key) : NULL;
   g_autoptr (GString) text = NULL;
 

@@ -49,6 +49,86 @@ test('a cause', () => {
   equal(error.cause.message, 'inner');
 });
 
+// None of them is taken for a success, and none costs the worker.
+const shy = {
+  bare: [() => {
+    throw Object.create(null);
+  }, /object/],
+  text: [() => {
+    throw {toString() {
+      throw new Error('no text');
+    }};
+  }, /no text/],
+  getter: [() => {
+    throw Object.defineProperty(new Error('x'), 'message', {get() {
+      throw new Error('no message');
+    }});
+  }, /Error: <no message>/],
+  stack: [() => {
+    throw Object.defineProperty(new RangeError('told'), 'stack', {get() {
+      throw new Error('no stack');
+    }});
+  }, /RangeError: told/],
+  name: [() => {
+    throw Object.defineProperty(new Error('told'), 'name', {get() {
+      throw new Error('no name');
+    }});
+  }, /Error: told/],
+  proxy: [() => {
+    const refuse = () => {
+      throw new Error('asked');
+    };
+
+    throw new Proxy({}, {get: refuse, getPrototypeOf: refuse, ownKeys: refuse});
+  }, /object: <no text>/],
+  proxyOfAnError: [() => {
+    throw new Proxy(new Error('x'), {get() {
+      throw new Error('asked');
+    }});
+  }, /<no message>/],
+  symbol: [() => {
+    throw Symbol('told');
+  }, /Symbol\(told\)/],
+  symbolAsMessage: [() => {
+    throw Object.assign(new Error('x'), {message: Symbol('told')});
+  }, /Symbol\(told\)/],
+  func: [() => {
+    throw () => 5;
+  }, /function: \(\) => 5/],
+  cycle: [() => {
+    const error = new Error('told');
+
+    throw Object.assign(error, {error});
+  }, /Error: told/],
+  asCause: [() => {
+    throw new Error('told', {cause: Object.create(null)});
+  }, /Error: told/],
+  thenable: [() => ({get then() {
+    throw new Error('told');
+  }}), /Error: told/],
+  result: [() => new Proxy({}, {get() {
+    throw new Error('told');
+  }}), /Error: told/],
+};
+
+test('what is thrown lets nobody look at it', () => {
+  const names = Object.keys(shy);
+  const task = new Pcall.Pcall(names.map(name => shy[name][0]), {maxChildren: 1});
+
+  task.start();
+  try {
+    task.join();
+  } catch {
+    // Of the first one.
+  }
+  equal(task.calls.map(call => call.state), names.map(() => Pcall.CallState.FAILED));
+  equal(new Set(task.pids).size, 1);
+  task.calls.forEach((call, i) => {
+    match(call.get_error().message, shy[names[i]][1]);
+    ok(call.error !== null, names[i]);
+  });
+});
+
 test('an error with something that cannot cross', () => {
   const error = throws(() => Pcall.pcall(() => {
     throw Object.assign(new RangeError('still readable'), {help() {}});

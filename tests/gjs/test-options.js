@@ -75,7 +75,8 @@ test('all options reach the task', () => {
 test('0 and infinite seconds are no limit', () => {
   for (const seconds of [0, Infinity, Number.MAX_VALUE])
     equal(Pcall.pcall(() => 1, {timeout: seconds, deadline: seconds}), [1]);
-  const {task} = new Pcall.Pcall(echo, {timeout: Infinity, deadline: Infinity, gracePeriod: Infinity});
+  const {task} = new Pcall.Pcall(echo,
+    {timeout: Infinity, deadline: Infinity, gracePeriod: Infinity});
 
   equal([task.timeout, task.deadline, task.grace_period], [0, 0, Number.MAX_VALUE]);
 });
@@ -87,7 +88,7 @@ test('timeouts of join', () => {
     task.start();
     return task;
   };
-  for (const seconds of [undefined, -1, -0.5, -Infinity, Infinity, Number.MAX_VALUE, 1e300, 2 ** 53]) {
+  for (const seconds of [undefined, -1, -0.5, -Infinity, Infinity, Number.MAX_VALUE, 2 ** 53]) {
     const task = begin();
 
     ok(task.join(seconds));
@@ -96,7 +97,7 @@ test('timeouts of join', () => {
   const task = begin();
 
   for (const wrong of ['5', NaN, null, {}, true])
-    throws(() => task.join(wrong), {type: TypeError, message: /^timeout is a number of seconds, not /});
+    throws(() => task.join(wrong), {type: TypeError, message: /^timeout is a number of seconds, /});
   task.join(0);
   ok(task.join());
   equal(task.results, [5]);

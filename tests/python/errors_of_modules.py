@@ -1,7 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The pcall authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Functions that raise what is hard to tell of, for `test_errors`; spawned processes import them, too."""
+"""Functions that raise what is hard to tell of, for `test_errors`; spawned processes import them,
+too."""
 
 import asyncio
 import dataclasses

@@ -61,7 +61,7 @@ def run_bare_program(source, *arguments, **options):
         capture_output=True,
         text=True,
         timeout=60,
-        **options,
+        **{"env": environment, **options},
     )
 
 

@@ -115,7 +115,8 @@ class Iterables(TestCase):
         self.assertEqual(pcall([func, dict], iargs=()), (((), {}), {}))
 
     def test_defaults_are_passed_on(self):
-        """By a program that has the same arguments, with the defaults that the signature tells of."""
+        """By a program that has the same arguments, with the defaults that the signature tells
+        of."""
 
         def run(targets, **arguments):
             return pcall(targets, **arguments)
@@ -131,7 +132,7 @@ class Iterables(TestCase):
         self.assertEqual(pcall([func, dict]), (((), {}), {}))
 
     def test_arguments_named_like_ours(self):
-        names = ("self", "cls", "args", "kwargs", "target", "function", "index", "rows", "name", "task")
+        names = "self cls args kwargs target function index rows name task".split()
         for name in names:
             with self.subTest(name):
                 expected = (((), {name: 1}), ((), {name: 2}))
@@ -297,7 +298,9 @@ class Targets(TestCase):
 def get_own_memory():
     """In bytes, what this process has of its own and has written to."""
     with open("/proc/self/smaps_rollup", encoding="ascii") as lines:
-        return next(int(line.split()[1]) for line in lines if line.startswith("Private_Dirty")) << 10
+        return (
+            next(int(line.split()[1]) for line in lines if line.startswith("Private_Dirty")) << 10
+        )
 
 
 class UsedAgain(TestCase):
@@ -430,7 +433,16 @@ class Refused(TestCase):
 
     def test_no_timeout(self):
         """0 means in all languages that there is none, and so does more than there will ever be."""
-        for timeout in (None, 0, 0.0, math.inf, 1e300, 10**400, threading.TIMEOUT_MAX, Fraction(10**9)):
+        for timeout in (
+            None,
+            0,
+            0.0,
+            math.inf,
+            1e300,
+            10**400,
+            threading.TIMEOUT_MAX,
+            Fraction(10**9),
+        ):
             with self.subTest(timeout):
                 self.assertEqual(pcall(lambda: 5, timeout=timeout), (5,))
 
@@ -469,7 +481,9 @@ class Refused(TestCase):
         task.set_deadline(None)
         task.props.max_children = 3
         task.set_property("keep-logs", False)
-        self.assertEqual((task.get_timeout(), task.get_deadline(), task.props.max_children), (0, 0, 3))
+        self.assertEqual(
+            (task.get_timeout(), task.get_deadline(), task.props.max_children), (0, 0, 3)
+        )
 
     def test_options_that_come_too_late(self):
         """While the task runs, and behind its end; also where it had no calls."""

@@ -242,9 +242,10 @@ class Streams(unittest.TestCase):
         self.assertIn("kept", program.stderr, program)
 
     def test_kept_streams(self):
-        """What goes to a stream of the parent's that somebody kept is written, at once, and in order."""
+        """What goes to a stream of the parent's that somebody kept is written, at once, and in
+        order."""
         head = """
-            import codecs, csv, io, logging, os, print_function_kept, sys
+            import codecs, csv, io, logging, os, sys
             def say(text, file=sys.stdout):
                 print(text, file=file)
             out = sys.stdout
@@ -259,7 +260,7 @@ class Streams(unittest.TestCase):
                     self.stream.write(text)
                 def flush(self):
                     self.stream.flush()
-            """.replace(", print_function_kept", "")
+            """
         ways = {
             "a default argument": 'say("kept")',
             "a global": 'out.write("kept\\n")',
@@ -296,7 +297,8 @@ class Streams(unittest.TestCase):
                         self.assertEqual(text.count("kept"), n_calls, program)
 
     def test_kept_streams_of_replaced_ones(self):
-        """Where the parent has put something else in their places, before it has run a task or behind."""
+        """Where the parent has put something else in their places, before it has run a task or
+        behind."""
         for before in ("", "Pcall.pcall(int)"):
             with self.subTest(before):
                 self.run_and_check(
@@ -348,6 +350,7 @@ class Streams(unittest.TestCase):
             def target(n, out=sys.stdout):
                 print(f"kept {n}", file=out)
             p = Pcall.Pcall(target, n=range(20))
+            p.task.set_max_children(1)
             p.task.set_log_mode(Pcall.LogMode.INHERIT)
             p.start()
             p.join()
@@ -355,7 +358,9 @@ class Streams(unittest.TestCase):
             thread.join()
             """
         )
-        self.assertEqual(sorted(program.stdout.split("\n")), sorted([f"kept {n}" for n in range(20)] + [""]))
+        self.assertEqual(
+            sorted(program.stdout.split("\n")), sorted([f"kept {n}" for n in range(20)] + [""])
+        )
 
     def test_streams_that_raise(self):
         """Whatever stands in the place of standard output: it is not the call's failure."""
@@ -421,7 +426,9 @@ class FaultHandler(unittest.TestCase):
             print(p.childs[0].exitcode, error)
         """
 
-    def check(self, before, crash="ctypes.string_at(0)", signum=11, within="pass", depth=1, found=True):
+    def check(
+        self, before, crash="ctypes.string_at(0)", signum=11, within="pass", depth=1, found=True
+    ):
         program = run_program(
             self.SOURCE.format(before=before, crash=crash, within=within, depth=depth)
         )
@@ -451,11 +458,17 @@ class FaultHandler(unittest.TestCase):
         self.check("faulthandler.enable()", depth=300)
 
     def test_beside_other_threads(self):
-        within = "import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()"
+        within = (
+            "import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()"
+        )
         self.check("faulthandler.enable()", within=within)
 
     def test_enabled_in_a_child(self):
-        for before in ("pass", "faulthandler.enable()", "faulthandler.enable(); faulthandler.disable()"):
+        for before in (
+            "pass",
+            "faulthandler.enable()",
+            "faulthandler.enable(); faulthandler.disable()",
+        ):
             with self.subTest(before):
                 self.check(before, within="faulthandler.enable(2)")
 

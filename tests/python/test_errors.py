@@ -107,7 +107,9 @@ class Kinds(ErrorsTestCase):
                     self.assertEqual([p[i].result() for i in (1, 2, 4)], [0, 0, 0])
 
     def test_spawned(self):
-        p = Pcall.Pcall([Pcall.Spawned(getattr(kinds, name)) for name in REPORTS if name != "alarm"])
+        p = Pcall.Pcall(
+            [Pcall.Spawned(getattr(kinds, name)) for name in REPORTS if name != "alarm"]
+        )
         p.start()
         with self.assertRaises(Pcall.ChildProcessException):
             p.join(60)
@@ -268,7 +270,7 @@ class Signals(ErrorsTestCase):
                 except ProcessLookupError:
                     pass
                 time.sleep(gap)
-            self.assertRaisesFromChild(BaseException, p.join)
+            self.assertRaisesFromChild(KeyboardInterrupt, p.join)
             os.close(ready)
             os.close(told)
 
@@ -296,6 +298,8 @@ class Signals(ErrorsTestCase):
                 with self.assertRaises(Pcall.ChildProcessException):
                     p.join()
                 self.assertEqual(p.task.get_n_failed(), N_STORMS // 2)
+                causes = [type(call.exception().__cause__) for call in p]
+                self.assertGreater(causes.count(TimeoutError), N_STORMS // 4, causes)
 
     def test_handlers_work_in_the_next_call(self):
         """Signals are held back only while an error is told of."""
@@ -396,7 +400,8 @@ class Loaders(unittest.TestCase):
                 def get_source(self, name):
                     raise SystemExit("no source")
             names = {"__name__": "strange", "__loader__": Loader(), "__file__": "strange.py"}
-            exec(compile("def fail():\\n    raise LookupError('told')\\n", "strange.py", "exec"), names)
+            source = "def fail():\\n    raise LookupError('told')\\n"
+            exec(compile(source, "strange.py", "exec"), names)
             try:
                 print(Pcall.pcall(names["fail"]))
             except Pcall.ChildProcessException as error:

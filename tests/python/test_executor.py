@@ -338,7 +338,9 @@ class Cancel(TestCase):
 class Map(TestCase):
     def test_map(self):
         with Pcall.Executor(2) as executor:
-            self.assertEqual(list(executor.map(pow, range(9), range(9))), [n**n for n in range(9)])
+            self.assertEqual(
+                list(executor.map(pow, range(9), range(9))), [n**n for n in range(9)]
+            )
             self.assertEqual(list(executor.map(abs, [])), [])
 
     def test_chunks(self):
@@ -415,13 +417,13 @@ class Shutdown(TestCase):
         )
         self.assertEqual((program.returncode, program.stdout), (0, "5\n"), program.stderr)
 
-
     def check_at_exit(self, source, expected):
         program = run_program(source)
         self.assertEqual((program.returncode, program.stdout), (0, expected), program.stderr)
 
     def test_submit_at_exit(self):
-        """Is refused, as no thread is waited for any more; with an executor that was used, and without."""
+        """Is refused, as no thread is waited for any more; with an executor that was used, and
+        without."""
         for before in ("", "executor.submit(abs, -1).result()"):
             with self.subTest(before):
                 self.check_at_exit(

@@ -56,6 +56,13 @@ class Deaths(TestCase):
     def test_exit_with_status_0(self):
         self.check(lambda: os._exit(0), Pcall.Error.EXITED, "")
 
+    def test_that_closes_all_descriptors(self):
+        """What it does to itself stands in the message, for a forked and for a fresh process."""
+        message = "closed the descriptor that leads to its parent"
+        self.check(lambda: os.closerange(3, 1000), Pcall.Error.EXITED, message)
+        with self.assertRaisesRegex(Pcall.ChildProcessException, message):
+            pcall(Pcall.Spawned(os.closerange), iargs=[(3, 1000)])
+
     def test_while_pickling(self):
         class Deadly:
             def __reduce__(self):
@@ -234,9 +241,7 @@ class BusyParent(TestCase):
     def test_threads_that_print(self):
         with open(os.devnull, "w", encoding="ascii") as null:
             with contextlib.redirect_stdout(null):
-                self.assertEqual(
-                    self.run_beside(lambda: print("x" * 9000), 100), tuple(range(100))
-                )
+                self.assertEqual(self.run_beside(lambda: print("x" * 9000), 100), tuple(range(100)))
 
     def test_threads_that_use_glib(self):
         def work():

@@ -5,7 +5,6 @@
 
 import asyncio
 import contextlib
-import fcntl
 import gc
 import os
 import select
@@ -14,7 +13,7 @@ import threading
 import time
 import unittest
 
-from support import GLib, Gates, Pcall, TestCase, is_alive
+from support import GLib, Gates, Pcall, TestCase, get_descriptors, is_alive
 
 
 try:
@@ -168,9 +167,7 @@ class OnGLib(TestCase):
     def test_the_loop_goes_on(self):
         ticks = []
         source = GLib.timeout_add(10, lambda: ticks.append(time.monotonic()) or True)
-        self.run_coroutine(
-            Pcall.pcall_async(time.sleep, iargs=[(0.01 * n,) for n in range(50)])
-        )
+        self.run_coroutine(Pcall.pcall_async(time.sleep, iargs=[(0.01 * n,) for n in range(50)]))
         GLib.source_remove(source)
         gaps = [after - before for before, after in zip(ticks, ticks[1:])]
         self.assertGreater(len(ticks), 20)
@@ -326,12 +323,22 @@ class Given(TestCase):
         self.assertEqual(results, [(n, n + 1) for n in range(5)])
         await use_numbers()
 
+    async def wait_until_let_go(self, expected):
+        """The loop holds no descriptor of a task that is through."""
+        for _ in range(500):
+            gc.collect()
+            if len(get_descriptors()) <= expected:
+                break
+            await asyncio.sleep(0.01)
+        self.assertLessEqual(len(get_descriptors()), expected)
+
     def run_and_check(self, give_up, times=3):
         async def main():
+            before = len(get_descriptors())
             for _ in range(times):
                 await give_up()
                 await self.check()
-            self.assertEqual(fcntl.fcntl(0, fcntl.F_GETFD), 0)
+            await self.wait_until_let_go(before)
 
         for run in self.runners:
             run(main())
@@ -370,6 +377,26 @@ class Given(TestCase):
     @staticmethod
     async def wait_for(task):
         await task
+
+    def test_ended_by_one_of_several(self):
+        """The others do not wait for what will never come."""
+
+        async def follow(p):
+            async for call in Pcall.as_completed(p):
+                pass
+
+        async def give_up():
+            p = Pcall.Pcall(time.sleep, iargs=[(60,)])
+            p.start()
+            others = [asyncio.ensure_future(w) for w in (self.wait_for(p.task), follow(p))]
+            first = asyncio.ensure_future(self.wait_for(p))
+            await asyncio.sleep(0.05)
+            first.cancel()
+            for other in others:
+                with self.assertRaisesRegex(RuntimeError, "ended by somebody else"):
+                    await asyncio.wait_for(other, 20)
+
+        self.run_and_check(give_up)
 
     def test_as_completed_left_early(self):
         """And the task ended, joined, or forgotten in some way."""

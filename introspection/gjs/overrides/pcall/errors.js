@@ -12,32 +12,60 @@ const {fromVariant, hide, nameThrown, toThrownVariant} = imports.overrides.pcall
 
 const DETAIL = 'javascript';
 
-// In the child
+// In the child. What was thrown may be anything, and throw in its turn when it is looked at.
+
+function attempt(look, otherwise) {
+  try {
+    return look();
+  } catch {
+    return otherwise;
+  }
+}
+
+function isA(thrown, type) {
+  return attempt(() => thrown instanceof type, false);
+}
+
+function describeError(error, type) {
+  return {
+    type,
+    message: attempt(() => String(error.message), '<no message>'),
+    traceback: attempt(() => String(error.stack ?? ''), ''),
+  };
+}
 
 function describe(thrown) {
-  if (thrown instanceof GLib.Error) {
-    return {type: GLib.quark_to_string(thrown.domain), message: thrown.message,
-      traceback: thrown.stack ?? ''};
-  }
-  return thrown instanceof Error
-    ? {type: nameThrown(thrown), message: String(thrown.message), traceback: String(thrown.stack)}
-    : {type: typeof thrown, message: String(thrown), traceback: ''};
+  if (isA(thrown, GLib.Error))
+    return describeError(thrown, GLib.quark_to_string(thrown.domain));
+  if (isA(thrown, Error))
+    return describeError(thrown, attempt(() => nameThrown(thrown), 'Error'));
+  return {type: typeof thrown, message: attempt(() => String(thrown), '<no text>'), traceback: ''};
 }
 
 function cleanText(text) {
   return text.replace(/[\0\uD800-\uDFFF]/gu, '\ufffd');
 }
 
+// An error that says what there is to say, where what was thrown cannot cross at all.
+function standIn({type, message, traceback}) {
+  const error = new Error(message);
+
+  hide(error, 'name', type);
+  hide(error, 'stack', traceback);
+  return error;
+}
+
 // Tells what goes with the error of this call, and makes that error.
 function report(thrown) {
-  const isGError = thrown instanceof GLib.Error;
+  const isGError = isA(thrown, GLib.Error);
   const details = describe(thrown);
   const dict = GLib.VariantDict.new(null);
 
   for (const key of Object.keys(details))
     dict.insert_value(key, GLib.Variant.new_string(cleanText(details[key])));
   if (!isGError)
-    dict.insert_value(DETAIL, toThrownVariant(thrown));
+    dict.insert_value(DETAIL, attempt(() => toThrownVariant(thrown), null) ??
+      toThrownVariant(standIn(details)));
   Pcall.set_error_details(dict.end());
 
   return isGError ? thrown : new GLib.Error(Pcall.Error, Pcall.Error.FAILED,

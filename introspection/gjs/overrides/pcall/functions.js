@@ -217,6 +217,14 @@ const UNDEFINED = /^(.+) is not defined$/;
 
 // Where a function sent as its source misses what stood around it, that is said.
 function explain(error, name) {
+  try {
+    explainMissing(error, name);
+  } catch {
+    // It lets nobody look at it.
+  }
+}
+
+function explainMissing(error, name) {
   const {source, label} = JSON.parse(name);
 
   if (source === undefined || !(error instanceof ReferenceError) ||

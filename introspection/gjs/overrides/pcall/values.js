@@ -7,7 +7,8 @@
 // tuple. A GLib.Variant goes inside another one, so that it comes out as it went in. Everything
 // else is *packed*: a tree as JSON, which is what the engine writes and reads fastest, and beside
 // it the parts that are no text, bytes and variants. In the tree an object with the one key "$"
-// stands for what JSON cannot say: {"$": [kind, …]}. An array of numbers is such a part, of doubles.
+// stands for what JSON cannot say: {"$": [kind, …]}. An array of numbers is such a part, of
+// doubles.
 //
 // What cannot cross, functions, symbols, cycles, objects of other classes, is a TypeError that
 // names the place. Nothing is left out in silence, but for symbol keys, which no copy of an object

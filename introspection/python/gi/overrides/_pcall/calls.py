@@ -52,8 +52,8 @@ def to_args(values, name):
 
 
 def is_given(values):
-    """The empty tuple is what stands for a list that was not given, so that a program can pass on what
-    it was called with. Any other list without elements makes no calls."""
+    """The empty tuple is what stands for a list that was not given, so that a program can pass on
+    what it was called with. Any other list without elements makes no calls."""
     return values is not None and not (type(values) is tuple and not values)
 
 

@@ -191,7 +191,8 @@ def run_coroutine(coroutine):
 
 
 def refuse(result, error):
-    message = f"the result, of type {type(result).__qualname__}, cannot be pickled: {errors.describe(error)}"
+    text = errors.describe(error)
+    message = f"the result, of type {type(result).__qualname__}, cannot be pickled: {text}"
     raise errors.UnpicklableResult(message) from error
 
 
@@ -222,8 +223,8 @@ def run(target, args, kwargs):
 
 
 def run_batch(batches, first, n_calls):
-    """Runs several calls. Gives what the library takes: how many have ended with their results in the
-    memory of the batch, and what came of the next, as bytes or as a value."""
+    """Runs several calls. Gives what the library takes: how many have ended with their results in
+    the memory of the batch, and what came of the next, as bytes or as a value."""
     try:
         try:
             begin_once()
@@ -252,8 +253,8 @@ def run_batch(batches, first, n_calls):
 
 
 def hush():
-    """Holds back the signals for which Python has handlers, as what these raise would take the place
-    of the error that is told of. Each may have come before."""
+    """Holds back the signals for which Python has handlers, as what these raise would take the
+    place of the error that is told of. Each may have come before."""
     global unhushed
 
     for _ in SIGNALS:
@@ -278,8 +279,8 @@ def speak():
 
 
 def tell(error, target):
-    """Tells of an error, whatever its class or a signal's handler do meanwhile. Returns what is to be
-    raised: a library's error; with anything else there would be no error at all."""
+    """Tells of an error, whatever its class or a signal's handler do meanwhile. Returns what is to
+    be raised: a library's error; with anything else there would be no error at all."""
     hush()
     streams.flush_all(streams.children[1:])
     return errors.tell(error, errors.attempt(calls.get_name, target, otherwise="function"))

@@ -26,8 +26,11 @@ PCALL_DOMAIN = GLib.quark_to_string(Pcall.error_quark())
 OWN_DIRECTORY = os.path.dirname(__file__)
 ENTRY = GLib.VariantType.new("{sv}")
 
-# Two threads that use a class of GLib's for the first time at the same moment break it for good
-GLib.VariantBuilder, GLib.VariantType.new, GLib.Variant.new_dict_entry, GLib.Bytes.new
+# Two threads that use a class of introspection for the first time at the same moment may find it
+# half made, or break it for good
+GLib.VariantBuilder, GLib.VariantType, GLib.Bytes
+for name in dir(Pcall):
+    getattr(Pcall, name)
 
 
 class ChildProcessException(Exception):
@@ -184,7 +187,9 @@ def to_own_gerror(error):
 
 def copy_gerror(error):
     domain, code = error.domain, error.code
-    is_whole = type(domain) is str and domain == clean(domain) != "" and code == ctypes.c_int(code).value
+    is_whole = (
+        type(domain) is str and domain == clean(domain) != "" and code == ctypes.c_int(code).value
+    )
     return GLib.Error(clean(get_text(error.message)), domain, int(code)) if is_whole else None
 
 

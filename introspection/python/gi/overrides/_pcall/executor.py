@@ -8,8 +8,8 @@ since a task is for one thread; it is there as long as there is something to do,
 executor that is forgotten leaves nothing behind. Others reach it through a queue and a descriptor
 that wakes it.
 
-Nothing that a call brings, nor a callback of a future, may end that thread. Should it end all the same,
-each future that it leaves gets the reason as its exception.
+Nothing that a call brings, nor a callback of a future, may end that thread. Should it end all the
+same, each future that it leaves gets the reason as its exception.
 """
 
 import collections
@@ -250,8 +250,8 @@ class Driver:
 
 
 def check_not_exiting():
-    """In the main thread, when it has waited for all the others at the program's end: no thread that
-    is begun then is waited for."""
+    """In the main thread, when it has waited for all the others at the program's end: no thread
+    that is begun then is waited for."""
     main = threading.main_thread()
     if threading.get_ident() == main.ident and not main.is_alive():
         raise RuntimeError("cannot schedule new futures after interpreter shutdown")

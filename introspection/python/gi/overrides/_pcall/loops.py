@@ -3,24 +3,23 @@
 
 """Waiting without blocking, on asyncio's loop or on GLib's.
 
-Where an asyncio loop runs in this thread, it watches the task's descriptor: a duplicate of it, that is
-closed only after the loop has let go of it. A loop that watched a number which somebody closed would
-be deaf on it for whoever gets it next. Elsewhere the main
-context in which the task was started runs it, and what is awaited is a `GLibFuture`: its awaitable
-yields itself, and calls back in that context when it is done. `run_coroutine()` is all that a
-coroutine needs to be driven by that.
+Where an asyncio loop runs in this thread, it watches the task's descriptor: a duplicate of it, that
+is closed only after the loop has let go of it. A loop that watched a number which somebody closed
+would be deaf on it for whoever gets it next. Elsewhere the main context in which the task was
+started runs it, and what is awaited is a `GLibFuture`: its awaitable yields itself, and calls back
+in that context when it is done. `run_coroutine()` is all that a coroutine needs to be driven by
+that.
 """
 
 import collections
 import concurrent.futures
-import fcntl
 import os
 import threading
 import time
 import weakref
 
 from gi.module import get_introspection_module
-from gi.repository import GLib
+from gi.repository import Gio, GLib
 
 from . import waiting
 
@@ -109,9 +108,22 @@ def get_running_loop():
     return waiting.get_running_loop()
 
 
-def new_future():
+def new_future(task):
+    """To be awaited until something comes of the task; an error where that is ended meanwhile."""
     loop = get_running_loop()
-    return GLibFuture() if loop is None else loop.create_future()
+    if loop is None:
+        return GLibFuture()
+    future = loop.create_future()
+    watch = find_watch(loop, task)
+    if watch is not None:
+        watch.futures.add(future)
+    return future
+
+
+def disconnect(task, handler):
+    """A task that was ended has no handlers any more."""
+    if task.handler_is_connected(handler):
+        task.disconnect(handler)
 
 
 def resolve(future):
@@ -139,16 +151,14 @@ class Watch:
     all = weakref.WeakValueDictionary()  # by loop and task
 
     def __init__(self, loop, task):
-        self.fd = -1
         self.loop = weakref.ref(loop)
         self.task = task
         self.dispatching = False
-        self.fd = fcntl.fcntl(task.get_fd(), fcntl.F_DUPFD_CLOEXEC, 0)
-        try:
-            loop.add_reader(self.fd, self.dispatch)
-        except BaseException:
-            self.close()
-            raise
+        self.futures = weakref.WeakSet()
+        self.fds = Gio.UnixFDList.new()  # closes what is in it, and without code of Python
+        self.fds.append(task.get_fd())
+        (self.fd,) = self.fds.peek_fds()
+        loop.add_reader(self.fd, self.dispatch)
         self.all[id(loop), hash(task)] = self
         self.handler = task.connect("finished", finish, weakref.ref(self))
 
@@ -163,20 +173,13 @@ class Watch:
 
     def stop(self):
         """In the loop's thread."""
-        if self.fd < 0:
+        if self.fds is None:
             return
         loop = self.loop()
-        self.task.disconnect(self.handler)
+        disconnect(self.task, self.handler)
         if not loop.is_closed():
             loop.remove_reader(self.fd)
-        self.close()
-
-    def close(self):
-        fd, self.fd = self.fd, -1
-        if fd >= 0:
-            os.close(fd)
-
-    __del__ = close
+        self.fds = None
 
 
 def finish(task, reference):
@@ -193,32 +196,38 @@ def finish(task, reference):
 def drive(task):
     """Makes asyncio's loop, where one runs in this thread, dispatch the task until it finishes."""
     loop = get_running_loop()
-    if loop is not None and find_watch(loop, task) is None and task.dispatch():
+    if loop is None or find_watch(loop, task) is not None:
+        return
+    if task.dispatch() and task.get_fd() >= 0:
         Watch(loop, task)
 
 
 def find_watch(loop, task):
     watch = Watch.all.get((id(loop), hash(task)))
-    return watch if watch is not None and watch.fd >= 0 and watch.loop() is loop else None
+    return watch if watch is not None and watch.fds is not None and watch.loop() is loop else None
 
 
 def forget(task):
-    """Before the task is ended: this thread's asyncio loop lets go of it."""
+    """Before the task is ended: this thread's asyncio loop lets go of it, and so does who waits."""
     watch = find_watch(get_running_loop(), task)
-    if watch is not None:
-        watch.stop()
+    if watch is None:
+        return
+    watch.stop()
+    for future in tuple(watch.futures):
+        if not future.done():
+            future.set_exception(RuntimeError("the task was ended by somebody else who waited"))
 
 
 async def wait(task):
     """Until the task has finished."""
-    future = new_future()
+    future = new_future(task)
     handler = task.connect("finished", lambda task: resolve(future))
     try:
         drive(task)
         if task.dispatch():
             await future
     finally:
-        task.disconnect(handler)
+        disconnect(task, handler)
 
 
 class Ended:
@@ -283,7 +292,7 @@ class Completions:
         if self.n_left == 0:
             raise StopAsyncIteration
         while not self.ended.calls:
-            self.ended.future = new_future()
+            self.ended.future = new_future(self.task)
             if not self.ended.calls:
                 await self.ended.future
         return self.take()

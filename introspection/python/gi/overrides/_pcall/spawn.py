@@ -49,6 +49,9 @@ class Spawned:
     that do not survive a fork. The function has to be importable, from `__main__` too, or anything
     else that can be pickled; and so have its arguments. A process runs several calls, one after
     the other.
+
+    The program's main module is imported there, as `__mp_main__`, only if one of these is of it;
+    what starts tasks has to stand under `if __name__ == "__main__":` then.
     """
 
     def __init__(self, function):
@@ -69,9 +72,9 @@ class Spawned:
 def check_not_importing_main():
     if importing_main:
         raise RuntimeError(
-            "a task is started while a worker imports the main module of its program, for a function "
-            "that is defined there. Start it under `if __name__ == \"__main__\":`, or define the "
-            "function in another module"
+            "a task is started while a worker imports the main module of its program, for a "
+            'function that is defined there. Start it under `if __name__ == "__main__":`, or '
+            "define the function in another module"
         )
 
 

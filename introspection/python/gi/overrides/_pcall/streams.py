@@ -156,8 +156,8 @@ def unbuffer():
 
 
 def finish(had_threads):
-    """In the child, at its end. The parent's streams have been written to where somebody kept them. If
-    a thread of the parent's held the lock of one, that is for ever."""
+    """In the child, at its end. The parent's streams have been written to where somebody kept them.
+    If a thread of the parent's held the lock of one, that is for ever."""
     own = [stream for stream in children[1:] if not is_among(stream, kept)]
     strange = [*kept, *(s for s in (sys.stdout, sys.stderr) if not is_among(s, (*own, *kept)))]
     flush_all(own)

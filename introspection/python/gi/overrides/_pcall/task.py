@@ -6,6 +6,7 @@
 import functools
 import math
 import sys
+import weakref
 
 from gi.module import get_introspection_module
 from gi.overrides import override
@@ -74,8 +75,8 @@ Child = override(Child)
 
 
 def make_guarded(function):
-    """A function in GLib.Variant, such that what it raises is an error of its call, and what it returns
-    its result: pickled, unless it is a GLib.Variant or, as in C, nothing."""
+    """A function in GLib.Variant, such that what it raises is an error of its call, and what it
+    returns its result: pickled, unless it is a GLib.Variant or, as in C, nothing."""
 
     def target(*args):
         result = function(*args)
@@ -189,8 +190,8 @@ class Properties:
 class Task(Pcall_.Task):
     """A task of functions that take and return `GLib.Variant`; for Python's, see `Pcall.Pcall`.
 
-    It is a sequence of its calls, and `await` waits for its end. An option that cannot be what it is
-    set to, or that is set after the start, is an exception.
+    It is a sequence of its calls, and `await` waits for its end. An option that cannot be what it
+    is set to, or that is set after the start, is an exception.
     """
 
     __module__ = MODULE
@@ -207,6 +208,11 @@ class Task(Pcall_.Task):
         if len(self) == 0:
             self._had_no_calls = True
         return True
+
+    def run_dispose(self):
+        """Ends the task, as dropping it does."""
+        loops.forget(self)
+        super().run_dispose()
 
     @property
     def props(self):
@@ -238,60 +244,64 @@ Task = override(Task)
 
 
 class Runner:
-    """The functions of a task and their arguments, which never leave memory. To be called in a child."""
+    """What C calls in a child: it finds the functions and arguments of the task, which never leave
+    memory, where that holds them."""
 
-    def __init__(self):
-        self.set_rows(())
-
-    def set_rows(self, rows):
-        self.rows = rows
-        self.batches = Batches(rows)
+    batches = None  # a weak reference
 
     def run(self, index):
-        return child.run(*self.rows[index])
+        return child.run(*self.batches().rows[index])
 
     def run_batch(self, first, n_calls):
-        return self.batches(first, n_calls)
+        return self.batches()(first, n_calls)
 
 
-class Lease:
-    """A target of the library for as long as a task has it.
+class Lease(weakref.ref):
+    """A target of the library, for as long as a task has calls for it.
 
     PyGObject keeps some memory for good of each function that C can call. So those that are in no
-    task any more are used again, for functions of the same name.
+    task any more are used again, for functions of the same name. They come back without any code
+    of Python being run, as what a signal's handler raised in there would be lost.
     """
 
-    MAX_IDLE = 64
-    idle = []  # (name, target, runner)
-    runner = None
+    __slots__ = ("name", "target", "runner")
 
-    def __init__(self, name, rows):
-        self.name = name
-        self.target, self.runner = self.find_idle() or self.make()
-        self.runner.set_rows(rows)
 
-    def find_idle(self):
-        for entry in self.idle[:]:
-            name, target, runner = entry
-            if name == self.name and target.__grefcount__ == 1:
-                try:
-                    self.idle.remove(entry)
-                except ValueError:  # another thread was faster
-                    continue
-                return target, runner
-        return None
+MAX_IDLE = 64
+leases = {}  # all of them, by their addresses
+idle = []  # those whose tasks are gone
 
-    def make(self):
-        runner = Runner()
-        target = Pcall_.Target.new_for_bytes(self.name, runner.run)
-        target.set_batch_func(runner.run_batch)
-        return target, runner
 
-    def __del__(self):
-        if self.runner is not None:
-            self.runner.set_rows(())
-            self.idle.append((self.name, self.target, self.runner))
-            del self.idle[: -self.MAX_IDLE]
+def take_idle(name):
+    """The target and runner of one that is idle; none where there is none."""
+    while len(idle) > MAX_IDLE:
+        leases.pop(id(idle.pop(0)), None)
+    for lease in idle[:]:
+        if lease.name == name and lease.target.__grefcount__ == 1:
+            try:
+                idle.remove(lease)
+            except ValueError:  # another thread was faster
+                continue
+            del leases[id(lease)]
+            return lease.target, lease.runner
+    return None
+
+
+def make_called(name):
+    runner = Runner()
+    target = Pcall_.Target.new_for_bytes(name, runner.run)
+    target.set_batch_func(runner.run_batch)
+    return target, runner
+
+
+def take_target(name, batches):
+    """A target that runs these calls for as long as there are these batches."""
+    target, runner = take_idle(name) or make_called(name)
+    runner.batches = weakref.ref(batches)
+    lease = Lease(batches, idle.append)
+    lease.name, lease.target, lease.runner = name, target, runner
+    leases[id(lease)] = lease
+    return target
 
 
 def make_task(rows):
@@ -302,14 +312,9 @@ def make_task(rows):
         spawn.set_arguments(task, rows, rest)
         return task
 
-    leases = []
-
-    def make_target(function):
-        leases.append(Lease(get_utf8_name(function), rows))
-        return leases[-1].target
-
-    task = make_task_of(rows, make_target)
-    task._leases = leases
+    batches = Batches(rows)
+    task = make_task_of(rows, lambda function: take_target(get_utf8_name(function), batches))
+    task._batches = batches
     return task
 
 
@@ -361,10 +366,10 @@ class Pcall:
     ikwargs: for each call, a mapping of further keyword arguments
     varkwargs: further keyword arguments by name, each an iterable of one value for each call
 
-    An empty tuple for `iargs` or `ikwargs` stands for a list that is not given; any other list without
-    elements makes no calls. The lists are zipped: there are as many calls as the shortest of those that were given has
-    elements. A list may be any iterable, and endless where another one, or that of targets, is
-    not. Where none is given each target is called once.
+    An empty tuple for `iargs` or `ikwargs` stands for a list that is not given; any other list
+    without elements makes no calls. The lists are zipped: there are as many calls as the shortest
+    of those that were given has elements. A list may be any iterable, and endless where another
+    one, or that of targets, is not. Where none is given each target is called once.
 
     Arguments are never pickled, as a child inherits them; results are, unless they are
     `GLib.Variant`. Targets may be lambdas, bound methods, coroutine functions: anything that can
@@ -409,13 +414,13 @@ class Pcall:
         except GLib.Error as error:
             raise_start_error(error)
         except KeyboardInterrupt:
-            self._dispose()
+            self.task.run_dispose()
             raise
         self._started = True
 
     def join(self, timeout=None):
-        """Waits until all calls have ended, or until the timeout, in seconds, has passed: 0 only looks,
-        and without one, or for less than 0, it takes as long as it takes.
+        """Waits until all calls have ended, or until the timeout, in seconds, has passed: 0 only
+        looks, and without one, or for less than 0, it takes as long as it takes.
 
         Raises `TimeoutError` when it has passed; the calls go on then, and can be joined again.
         Where a call did not succeed it raises what became of the first such call: a
@@ -428,16 +433,12 @@ class Pcall:
         try:
             ended = waiting.wait(self.task, until)
         except BaseException:
-            self._dispose()
+            self.task.run_dispose()
             raise
         if not ended:
             left = self.task.get_n_calls() - self.task.get_n_finished()
             raise TimeoutError(f"{left} calls had not ended after {timeout} s; they go on")
         self._conclude()
-
-    def _dispose(self):
-        loops.forget(self.task)
-        self.task.run_dispose()
 
     def terminate(self):
         """Ends all child processes with SIGTERM, and what ignores it with SIGKILL later.
@@ -530,7 +531,7 @@ class Pcall:
         try:
             await loops.wait(self.task)
         except BaseException:
-            self._dispose()
+            self.task.run_dispose()
             raise
         self._conclude()
         return self._results

@@ -5,8 +5,9 @@
 
 Results, messages and exceptions are pickled. A `GLib.Variant` is one already: as a result or a
 message it passes as it is, and inside of another object it is pickled by its own bytes. Only an
-`ay`, which is what a pickle travels as, an `(ay)`, a `v`, and a maybe, as which Python's own numbers,
-truth values and None come from a batch of calls, are put into a `v` first, to tell them apart.
+`ay`, which is what a pickle travels as, an `(ay)`, a `v`, and a maybe, as which Python's own
+numbers, truth values and None come from a batch of calls, are put into a `v` first, to tell them
+apart.
 
 Large buffers of a result, those of NumPy's arrays among them, are not part of its pickle (see PEP
 574). They are written into memory that becomes the result as a whole, an `(ay)`: each buffer, the

@@ -31,8 +31,8 @@ class Interrupts:
     """While it is entered, SIGINT raises KeyboardInterrupt in `wait()`, and only there.
 
     Where this is not the main thread, or somebody else handles SIGINT, it changes nothing. Where a
-    handler of a task's signal waits in turn, it waits with what is entered already; what SIGINT raises
-    there does not come through the library, and so is raised again behind it.
+    handler of a task's signal waits in turn, it waits with what is entered already; what SIGINT
+    raises there does not come through the library, and so is raised again behind it.
     """
 
     current = None  # of the main thread

@@ -3,11 +3,11 @@
 
 """Functions that run in fresh processes: the worker's side.
 
-The main module of the parent's program is imported only once something of it is asked for: a program
-without a main guard would run anew with it. Until then another module stands in its place.
+The main module of the parent's program is imported only once something of it is asked for: a
+program without a main guard would run anew with it. Until then another module stands in its place.
 
-The worker asks for calls, and is not called back with them: what leaves `run_call()` ends the process,
-so that no call goes without an answer.
+The worker asks for calls, and is not called back with them: what leaves `run_call()` ends the
+process, so that no call goes without an answer.
 """
 
 import sys
@@ -113,12 +113,12 @@ def run_call(worker, program, name, args):
 
 
 def main(preparation):
-    """Called by a fresh Python, with what `multiprocessing` prepares its own with, or a part of that."""
+    """Called by a fresh Python, with what `multiprocessing` prepares its own with, or a part of
+    that."""
     program = Program()
     worker = Pcall.Worker.new()
     for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.reconfigure(line_buffering=True)
+        stream.reconfigure(line_buffering=True)
     if spawn.is_whole(preparation):
         program.prepare(preparation)
     worker.capture_log()
