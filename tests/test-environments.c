@@ -3,9 +3,9 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* Machines that lack something: no /proc, nowhere to write to, system calls that a filter refuses, as a
- * container's does. Where there is another way tasks work all the same; where there is none an error says
- * at once what is missing. Each row runs in a process of its own. */
+/* Machines that lack something: no /proc, nowhere to write to, system calls that a filter refuses,
+ * as a container's does. Where there is another way tasks work all the same; where there is none an
+ * error says at once what is missing. Each row runs in a process of its own. */
 
 #include <errno.h>
 #include <grp.h>

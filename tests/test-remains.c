@@ -4,7 +4,8 @@
  */
 
 /* Programs that calls leave running, in a process that inherits them: PID 1 of a container, or a
- * subreaper. They end with their call, and leave no zombie. The program's own children are its own. */
+ * subreaper. They end with their call, and leave no zombie. The program's own children are its
+ * own. */
 
 #include <errno.h>
 #include <sched.h>
