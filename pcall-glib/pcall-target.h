@@ -25,8 +25,8 @@ G_BEGIN_DECLS
  * A function that pcall calls in a child process.
  *
  * It runs in the child's only thread, with a thread-default [struct@GLib.MainContext]
- * of its own and nothing of the parent's in the default one, and sees everything that the parent had at the time of the fork;
- * what it changes stays in the child. Only what it returns, sends with
+ * of its own and nothing of the parent's in the default one, and sees everything that the parent
+ * had at the time of the fork; what it changes stays in the child. Only what it returns, sends with
  * [func@Pcall.send_message] or writes comes back.
  *
  * In a worker it runs in the main thread, in the default main context, and sees

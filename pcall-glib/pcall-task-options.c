@@ -204,8 +204,8 @@ pcall_task_get_max_children (PcallTask *self)
  *
  * Sets how many calls a child may run, one after the other. For very many small calls a fork for
  * each costs more than the call; a child that runs more than one takes its next call by itself.
- * What a call leaves behind in its process (memory, the working directory, signal handlers) is there
- * for the next one.
+ * What a call leaves behind in its process (memory, the working directory, signal handlers) is
+ * there for the next one.
  *
  * When a child dies, the call that it ran has crashed, and no other: those that it finished keep
  * their results, and those that it did not come to run in another child.
@@ -538,11 +538,11 @@ pcall_task_get_priority (PcallTask *self)
  * @self: a task that is not started
  * @max_log_size: the number of bytes, 0 for all
  *
- * Sets how much of what a call has written goes into the main log. What is over it is left out, and it is
- * said how much that was. A short line counts as 64 bytes, for it costs as much to log.
+ * Sets how much of what a call has written goes into the main log. What is over it is left out, and
+ * it is said how much that was. A short line counts as 64 bytes, for it costs as much to log.
  *
- * A call that writes without end would otherwise keep its task, which has to log all of it, long after its
- * timeout.
+ * A call that writes without end would otherwise keep its task, which has to log all of it, long
+ * after its timeout.
  *
  * Since: 1.0
  */

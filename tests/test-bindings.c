@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* What bindings for other languages use: targets that return bytes, one result or many of them at once,
- * and forks between hooks. */
+/* What bindings for other languages use: targets that return bytes, one result or many of them at
+ * once, and forks between hooks. */
 
 #include <gio/gio.h>
 #include <gio/gunixfdlist.h>
@@ -98,8 +98,8 @@ return_other (guint index, GVariant **value, gpointer user_data, GError **error)
   return NULL;
 }
 
-/* What is not bytes is a value like any other; and neither, with no error, is a failure: so comes back
- * the function of a language in which something was thrown that could not be told. */
+/* What is not bytes is a value like any other; and neither, with no error, is a failure: so comes
+ * back the function of a language in which something was thrown that could not be told. */
 static void
 test_other_than_bytes (void)
 {
@@ -415,7 +415,8 @@ test_batches (void)
     }
 }
 
-/* A function that gives nothing for some calls, and what it has for them: only memory is a result. */
+/* A function that gives nothing for some calls, and what it has for them: only memory is a
+ * result. */
 #define N_LACKING 200
 
 typedef enum

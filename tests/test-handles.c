@@ -7,10 +7,7 @@
  * came with, and are closed where nobody gets them. */
 
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -616,89 +613,6 @@ add_results (void)
   g_test_add_func ("/handles/result/none", test_no_result);
 }
 
-/* Sockets whose last close() waits for data that nobody reads */
-
-#define LINGER_S 8
-
-static int listener;
-
-static int
-connect_lingering (void)
-{
-  struct sockaddr_in address;
-  socklen_t size = sizeof address;
-  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  static char bytes[1 << 16];
-
-  if (getsockname (listener, (struct sockaddr *) &address, &size) < 0 ||
-      (connect (fd, (struct sockaddr *) &address, size) < 0 && errno != EINPROGRESS) ||
-      setsockopt (fd, SOL_SOCKET, SO_LINGER, &(struct linger) { 1, LINGER_S }, sizeof (struct linger)) < 0)
-    _exit (88);
-  poll (&(struct pollfd) { fd, POLLOUT, 0 }, 1, 10000);
-  while (write (fd, bytes, sizeof bytes) > 0)
-    ;
-  return fd;
-}
-
-/* As a result, or in a message. */
-static GVariant *
-send_lingering (GVariant  *args,
-                GVariant  *kwargs,
-                gpointer   user_data,
-                GError   **error)
-{
-  g_autoptr (GUnixFDList) list = g_unix_fd_list_new ();
-  int fd = connect_lingering ();
-
-  g_unix_fd_list_append (list, fd, NULL);
-  if (pcall_get_call_index () % 2 == 0)
-    pcall_set_result_fd_list (list);
-  else
-    pcall_send_message_with_fd_list (g_variant_new_string (""), list, NULL);
-  return g_variant_new_uint32 (0);
-}
-
-static void
-listen_at_loopback (void)
-{
-  struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr = { htonl (INADDR_LOOPBACK) } };
-
-  listener = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  g_assert_no_errno (bind (listener, (struct sockaddr *) &address, sizeof address));
-  g_assert_no_errno (listen (listener, 64));
-}
-
-static void
-linger (gconstpointer data)
-{
-  gint64 begun = g_get_monotonic_time ();
-  PcallTask *task = pcall_task_new_for_func (send_lingering, NULL, NULL);
-  g_autoptr (GUnixFDList) kept = NULL;
-  struct linger option;
-  socklen_t size = sizeof option;
-  int fd;
-
-  listen_at_loopback ();
-  pcall_task_set_n_calls (task, 8);
-  pcall_task_set_max_children (task, 2);
-  support_run (task, NULL);
-  kept = get_list (task, 0);
-  g_assert_finalize_object (task);
-
-  /* One that somebody has is as it was. */
-  fd = g_unix_fd_list_get (kept, 0, NULL);
-  g_assert_no_errno (getsockopt (fd, SOL_SOCKET, SO_LINGER, &option, &size));
-  g_assert_cmpint (option.l_linger, ==, LINGER_S);
-  g_clear_object (&kept);
-  g_assert_cmpint (g_get_monotonic_time () - begun, <, LINGER_S / 2 * G_USEC_PER_SEC);
-}
-
-static void
-test_lingering (void)
-{
-  traces_in_subprocess (linger, NULL);
-}
-
 int
 main (int   argc,
       char *argv[])
@@ -716,7 +630,6 @@ main (int   argc,
   g_test_add_func ("/handles/too-many-on-their-way", test_too_many_on_their_way);
   g_test_add_func ("/handles/parent-without-descriptors", test_parent_without_descriptors);
   g_test_add_func ("/handles/outside", test_outside);
-  g_test_add_func ("/handles/lingering", test_lingering);
 
   return g_test_run ();
 }

@@ -353,10 +353,14 @@ test_sweeping (void)
     const char *name;
     gboolean    goes;
   } files[] = {
-    { "task-123-call-0-pid-7.log", TRUE },    { "task-18446744073709551615-call-4-pid-70.log", TRUE },
-    { "task-1-call-0-pid-7.log", FALSE },     { "task-list.log", FALSE },
-    { "task-5-call-0-pid-7.log.gz", FALSE },  { "task-5-call-0-pid-.log", FALSE },
-    { "task-5-call-0-pid-7-8.log", FALSE },   { "notes.txt", FALSE },
+    { "task-123-call-0-pid-7.log", TRUE },
+    { "task-18446744073709551615-call-4-pid-70.log", TRUE },
+    { "task-1-call-0-pid-7.log", FALSE },
+    { "task-list.log", FALSE },
+    { "task-5-call-0-pid-7.log.gz", FALSE },
+    { "task-5-call-0-pid-.log", FALSE },
+    { "task-5-call-0-pid-7-8.log", FALSE },
+    { "notes.txt", FALSE },
     { "task-five-call-0-pid-7.log", FALSE },
   };
 

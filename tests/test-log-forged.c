@@ -3,8 +3,9 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* Records that say what is not theirs to say: that they are settled, or of another call. They do not end
- * a parent that warnings end, and stand in the log as those of the call that logged them. */
+/* Records that say what is not theirs to say: that they are settled, or of another call. They do
+ * not end a parent that warnings end, and stand in the log as those of the call that logged
+ * them. */
 
 #include <stdlib.h>
 

@@ -88,7 +88,8 @@ test_limit (gconstpointer data)
   for (guint calls_per_child = 0; calls_per_child < 2; calls_per_child++)
     for (PcallLogMode mode = PCALL_LOG_MODE_SECTIONS; mode <= PCALL_LOG_MODE_LIVE; mode++)
       {
-        g_autoptr (PcallTarget) target = pcall_target_new ("name", write_lines, (gpointer) row, NULL);
+        g_autoptr (PcallTarget) target
+            = pcall_target_new ("name", write_lines, (gpointer) row, NULL);
         g_autoptr (PcallTask) task = pcall_task_new (target);
         guint n_logged[2] = { 0, 0 };
 

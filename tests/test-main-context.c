@@ -4,7 +4,8 @@
  */
 
 /* Calls that run a main loop in the usual way, that of the default main context: nothing of their
- * parent's is in it, whoever was running it at the fork, and nobody is woken in place of another. */
+ * parent's is in it, whoever was running it at the fork, and nobody is woken in place of
+ * another. */
 
 #include <gio/gio.h>
 #include <glib-unix.h>
@@ -56,8 +57,8 @@ typedef struct
   GSource    *sources[5];
 } Sources;
 
-/* A loop that another thread runs without a pause is at times between two steps at the fork, and of no use
- * to the child: GLib says so then. So for that there is little to do. */
+/* A loop that another thread runs without a pause is at times between two steps at the fork, and of
+ * no use to the child: GLib says so then. So for that there is little to do. */
 static void
 add_sources (Sources *self, gboolean busy)
 {

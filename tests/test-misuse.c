@@ -122,8 +122,8 @@ assert_not_started (PcallTask *task, const char *message)
   g_assert_cmpuint (children->len, ==, 0);
 }
 
-/* A list that is bad is told of by start(), however often, and nothing is started. What was set before
- * is still there, and what is said anew about the list is what counts. */
+/* A list that is bad is told of by start(), however often, and nothing is started. What was set
+ * before is still there, and what is said anew about the list is what counts. */
 static void
 test_argument (gconstpointer data)
 {

@@ -3,21 +3,50 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* What is said to be in normal form is so for GLib, too: values of each type, and the same with any byte
- * changed, left out or added. And large ones are told of fast. */
+/* What is said to be in normal form is so for GLib, too: values of each type, and the same with any
+ * byte changed, left out or added. And large ones are told of fast. */
 
 #include <string.h>
 
 #include "wire/pcall-normal-private.h"
 
 static const char *const values[] = {
-  "@ab []", "[true, false, true]", "true", "'text'", "''", "'\xc3\xa9'", "@as []", "['a']",
-  "['', 'b', 'long enough to be more than a few bytes']", "@aay []", "[b'x', b'', b'yz']", "[@ay []]",
-  "[(1, true)]", "[(byte 1, 2), (byte 3, 4)]", "[(byte 1, int64 2, byte 3)]", "@a() [(), ()]", "()",
-  "(true, byte 3, 1.5)", "[((byte 1, true), 3)]", "[[1, 2], [3]]", "[@ai [], [1]]", "[[true], [false]]",
-  "[{1, true}]", "[[(byte 1, int64 2)], [(byte 3, int64 4), (byte 5, int64 6)]]", "[[1.5], [2.5, 3.5]]",
-  "[@ab [], [true]]", "(1, 'x')", "[<1>]", "{'k': <1>}", "@mi 1", "[@ms 'x']", "objectpath '/a'", "[1, 2]",
-  "[(), ()]", "[[(), ()]]", "(byte 1, (int16 2, ()))",
+  "@ab []",
+  "[true, false, true]",
+  "true",
+  "'text'",
+  "''",
+  "'\xc3\xa9'",
+  "@as []",
+  "['a']",
+  "['', 'b', 'long enough to be more than a few bytes']",
+  "@aay []",
+  "[b'x', b'', b'yz']",
+  "[@ay []]",
+  "[(1, true)]",
+  "[(byte 1, 2), (byte 3, 4)]",
+  "[(byte 1, int64 2, byte 3)]",
+  "@a() [(), ()]",
+  "()",
+  "(true, byte 3, 1.5)",
+  "[((byte 1, true), 3)]",
+  "[[1, 2], [3]]",
+  "[@ai [], [1]]",
+  "[[true], [false]]",
+  "[{1, true}]",
+  "[[(byte 1, int64 2)], [(byte 3, int64 4), (byte 5, int64 6)]]",
+  "[[1.5], [2.5, 3.5]]",
+  "[@ab [], [true]]",
+  "(1, 'x')",
+  "[<1>]",
+  "{'k': <1>}",
+  "@mi 1",
+  "[@ms 'x']",
+  "objectpath '/a'",
+  "[1, 2]",
+  "[(), ()]",
+  "[[(), ()]]",
+  "(byte 1, (int16 2, ()))",
 };
 
 static gboolean
@@ -27,8 +56,8 @@ is_normal (const guint8 *data, gsize length)
   g_autoptr (GVariant) value = NULL;
 
   memcpy (aligned, data, length);
-  value = g_variant_ref_sink (g_variant_new_from_data (G_VARIANT_TYPE_VARIANT, aligned, length, FALSE,
-                                                       NULL, NULL));
+  value = g_variant_ref_sink (
+      g_variant_new_from_data (G_VARIANT_TYPE_VARIANT, aligned, length, FALSE, NULL, NULL));
   return g_variant_is_normal_form (value);
 }
 
@@ -104,7 +133,8 @@ test_changes (void)
 static void
 test_random (void)
 {
-  static const char *const types[] = { "as", "aay", "ab", "a(by)", "aa(yx)", "aab", "a()", "s", "aad" };
+  static const char *const types[]
+      = { "as", "aay", "ab", "a(by)", "aa(yx)", "aab", "a()", "s", "aad" };
   guint n_sure = 0;
 
   for (guint round = 0; round < 200000; round++)
@@ -126,7 +156,8 @@ test_random (void)
 static void
 test_recognized (void)
 {
-  static const guint lengths[] = { 0, 1, 2, 80, 100, 126, 127, 128, 129, 300, 21000, 21845, 21846, 70000 };
+  static const guint lengths[]
+      = { 0, 1, 2, 80, 100, 126, 127, 128, 129, 300, 21000, 21845, 21846, 70000 };
 
   for (gsize i = 0; i < 28; i++)
     {

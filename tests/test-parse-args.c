@@ -18,7 +18,6 @@ test_places (void)
       "b'bytes', @mai [9], {'d', 10.0})");
   g_autoptr (GVariant) kwargs = support_parse ("{'before': <11>, 'after': <'end'>}");
   g_autoptr (GError) error = NULL;
-  g_autoptr (GVariantIter) iter = NULL;
   g_autoptr (GVariant) dictionary = NULL, value = NULL;
   g_autofree const char **strings = NULL;
   g_autofree char *text = NULL;
@@ -61,8 +60,8 @@ test_absent_keywords (void)
   gint a = 1, b = 2, last = 0;
   gboolean just = TRUE;
 
-  g_assert_true (pcall_parse_args (args, kwargs, &error, "()", "pair", "(ii)", &a, &b, "maybe", "mi",
-                                   &just, &a, "last", "i", &last, NULL));
+  g_assert_true (pcall_parse_args (args, kwargs, &error, "()", "pair", "(ii)", &a, &b, "maybe",
+                                   "mi", &just, &a, "last", "i", &last, NULL));
   g_assert_no_error (error);
   g_assert_cmpint (a, ==, 1);
   g_assert_cmpint (b, ==, 2);
@@ -118,8 +117,8 @@ test_case (gconstpointer data)
   g_autofree char *text = NULL;
   gdouble k = -1;
   g_autofree char *l = NULL;
-  gboolean valid = pcall_parse_args (args, kwargs, &error, "(is)", &number, &text, "k", "d", &k, "l",
-                                     "s", &l, NULL);
+  gboolean valid = pcall_parse_args (args, kwargs, &error, "(is)", &number, &text, "k", "d", &k,
+                                     "l", "s", &l, NULL);
 
   g_assert_cmpint (valid, ==, row->message == NULL);
   if (valid)
@@ -134,8 +133,8 @@ test_case (gconstpointer data)
   g_assert_null (text);
   g_assert_cmpfloat (k, ==, -1);
   g_assert_null (l);
-  g_assert_false (pcall_parse_args (args, kwargs, NULL, "(is)", &number, &text, "k", "d", &k, "l", "s",
-                                    &l, NULL));
+  g_assert_false (pcall_parse_args (args, kwargs, NULL, "(is)", &number, &text, "k", "d", &k, "l",
+                                    "s", &l, NULL));
 }
 
 static GVariant *

@@ -3,9 +3,10 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* Forked children that run many calls and write over the memory that they share with their parent: that
- * may cost calls, but all of them end, once, and the parent goes on. Calls that have a time limit are
- * run one by one, and others in batches; where nobody listens these are booked without being told of. */
+/* Forked children that run many calls and write over the memory that they share with their parent:
+ * that may cost calls, but all of them end, once, and the parent goes on. Calls that have a time
+ * limit are run one by one, and others in batches; where nobody listens these are booked without
+ * being told of. */
 
 #include <signal.h>
 #include <stdio.h>
@@ -95,8 +96,8 @@ run (PcallTask *task,
     tally_assert_complete (tally);
 }
 
-/* What succeeded has its own result, or one that the wild child has written: of no other type, and none
- * that cannot be looked at. Gives how many failed. */
+/* What succeeded has its own result, or one that the wild child has written: of no other type, and
+ * none that cannot be looked at. Gives how many failed. */
 static guint
 look_at_results (PcallTask *task)
 {
@@ -138,8 +139,8 @@ test_overwritten (gconstpointer byte)
     }
 }
 
-/* A child that says again and again that its call has begun just now, later or never: its time limit
- * holds, and its clock shows what is possible. */
+/* A child that says again and again that its call has begun just now, later or never: its time
+ * limit holds, and its clock shows what is possible. */
 
 static const gint64 times[] = { G_MAXINT64, G_MAXINT64 / 2, 0, -1, G_MININT64 };
 

@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* Programs that a call has started, and that have left its process group: they end with it where it is ended
- * from outside. */
+/* Programs that a call has started, and that have left its process group: they end with it where it
+ * is ended from outside. */
 
 #include <signal.h>
 #include <stdlib.h>

@@ -127,7 +127,8 @@ change_modes (void)
 {
   struct termios modes;
 
-  return tcgetattr (terminal, &modes) < 0 || tcsetattr (terminal, TCSAFLUSH, &modes) < 0 ? errno : 0;
+  return tcgetattr (terminal, &modes) < 0 || tcsetattr (terminal, TCSAFLUSH, &modes) < 0 ? errno
+                                                                                         : 0;
 }
 
 static int

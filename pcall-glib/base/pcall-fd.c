@@ -11,9 +11,10 @@
 
 /* Closing what a child has sent.
  *
- * The last close() of a socket with SO_LINGER waits until what was written to it has gone, for as many
- * seconds as the child liked. Nobody is to wait for that here: a thread does, which ends with it. The
- * option is not changed as long as that can be helped, for others may have the same socket. */
+ * The last close() of a socket with SO_LINGER waits until what was written to it has gone, for as
+ * many seconds as the child liked. Nobody is to wait for that here: a thread does, which ends with
+ * it. The option is not changed as long as that can be helped, for others may have the same
+ * socket. */
 
 static gpointer
 close_here (gpointer data)

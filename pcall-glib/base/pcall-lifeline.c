@@ -26,9 +26,9 @@
  * anew for each child: in the parent, where /proc has the name at hand. The signal goes to the
  * child's process group, with the programs that it started.
  *
- * Where /proc is not there, or may not be looked into any more (after privileges were dropped), each
- * child has a pipe of its own. The write ends are kept in a list, from which those go whose child has
- * gone.
+ * Where /proc is not there, or may not be looked into any more (after privileges were dropped),
+ * each child has a pipe of its own. The write ends are kept in a list, from which those go whose
+ * child has gone.
  *
  * This works as long as nobody else holds the write end. It closes on exec, and a fork handler
  * closes it in every child of this process, whoever forked it. The same handlers hold the lock

@@ -20,7 +20,8 @@
 
 #define MOST_TRIED 16384
 
-/* Where nobody tells which ones there are, each number is tried, up to one that few programs reach. */
+/* Where nobody tells which ones there are, each number is tried, up to one that few programs
+ * reach. */
 static guint
 try_descriptors (rlim_t limit)
 {

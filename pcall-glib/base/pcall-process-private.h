@@ -36,9 +36,9 @@ gboolean pcall_process_open (PcallProcess *self,
                              pid_t         pid,
                              GError      **error);
 
-/* Where pidfd_open() is refused, as by the filter of a container that is older than it, a child can show
- * itself instead (Linux 6.5), through the other end of @socket. Whether that is to be done; to be asked
- * before the child is made. */
+/* Where pidfd_open() is refused, as by the filter of a container that is older than it, a child can
+ * show itself instead (Linux 6.5), through the other end of @socket. Whether that is to be done; to
+ * be asked before the child is made. */
 gboolean pcall_process_is_to_show    (int           socket);
 /* In the child, before anything else. Async-signal-safe. */
 void     pcall_process_show          (int           socket);

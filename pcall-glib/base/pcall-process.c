@@ -33,8 +33,9 @@
  * Linux had that, only the number was left, which cannot be used again while the process is a
  * zombie: then its group is killed before it is reaped.
  *
- * What is left of a group belongs to somebody else once the child is gone: to init, or to a subreaper.
- * Where that is this process (PID 1 of a container, a session manager), nobody else will reap it. */
+ * What is left of a group belongs to somebody else once the child is gone: to init, or to a
+ * subreaper. Where that is this process (PID 1 of a container, a session manager), nobody else will
+ * reap it. */
 
 /* From <linux/pidfd.h> of Linux 6.15: the headers that we build with may be older. */
 struct pidfd_info_v0
@@ -332,13 +333,13 @@ remembered_status (const PcallProcess *self,
 
 /* What is left of the group of a child that has ended, and is being killed. */
 
-/* Groups that take longer to die, as on a busy machine: a thread waits for these, for nobody may come
- * here again. A fork of this process has none of that. */
+/* Groups that take longer to die, as on a busy machine: a thread waits for these, for nobody may
+ * come here again. A fork of this process has none of that. */
 static struct
 {
   pid_t    owner;
   GMutex   lock;
-  GQueue   groups; /* PcallProcess: the pidfd of the child that led one keeps others from being taken for it */
+  GQueue   groups; /* PcallProcess, whose pidfd keeps others from being taken for it */
   gboolean waits;
 } remains;
 
@@ -415,8 +416,8 @@ leave_to_thread (const PcallProcess *self)
   g_mutex_unlock (&remains.lock);
 }
 
-/* A process that is killed is gone in a moment, and only in a process that inherits it is this waited
- * for, or more than one call of the system made. */
+/* A process that is killed is gone in a moment, and only in a process that inherits it is this
+ * waited for, or more than one call of the system made. */
 static void
 reap_rest (const PcallProcess *self)
 {

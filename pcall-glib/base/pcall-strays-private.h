@@ -10,8 +10,8 @@
 
 G_BEGIN_DECLS
 
-/* Sends @signum to all descendants of the child @pid that have left its process group, as far as they can
- * be found. While that has not been waited for. */
+/* Sends @signum to all descendants of the child @pid that have left its process group, as far as
+ * they can be found. While that has not been waited for. */
 void pcall_strays_signal (pid_t pid,
                           int   signum);
 

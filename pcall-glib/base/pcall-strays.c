@@ -11,13 +11,13 @@
 
 #include "base/pcall-fd-private.h"
 
-/* What a call has started and what has made a process group of its own: timeout(1) does, and any shell with
- * job control. A signal for the group of the child does not reach it.
+/* What a call has started and what has made a process group of its own: timeout(1) does, and any
+ * shell with job control. A signal for the group of the child does not reach it.
  *
- * It is found by asking the kernel for the children of each process, from the child on. What has lost its
- * parent on the way down (a daemon) is not found; nor is anything where there is no /proc, or a kernel that
- * does not tell of children. A number may be another process's by the time that it is used: so the process is
- * held by a pidfd, and is still the child of whom it was found with. */
+ * It is found by asking the kernel for the children of each process, from the child on. What has
+ * lost its parent on the way down (a daemon) is not found; nor is anything where there is no /proc,
+ * or a kernel that does not tell of children. A number may be another process's by the time that it
+ * is used: so the process is held by a pidfd, and is still the child of whom it was found with. */
 
 #define MAX_FOUND 10000
 

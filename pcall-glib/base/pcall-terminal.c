@@ -13,11 +13,11 @@
 
 /* No child has a controlling terminal.
  *
- * A child is a background process group, and who asks something at the terminal from there (getpass,
- * ssh, sudo, git, stty) is stopped by SIGTTIN or SIGTTOU. Nobody would ever let it go on, for what looks
- * after such groups is a shell. So a child gives the terminal up: to open /dev/tty fails with ENXIO at
- * once, which all of these understand, and a terminal that it has open otherwise is to it a file like
- * any other, whose job control is not its own.
+ * A child is a background process group, and who asks something at the terminal from there
+ * (getpass, ssh, sudo, git, stty) is stopped by SIGTTIN or SIGTTOU. Nobody would ever let it go on,
+ * for what looks after such groups is a shell. So a child gives the terminal up: to open /dev/tty
+ * fails with ENXIO at once, which all of these understand, and a terminal that it has open
+ * otherwise is to it a file like any other, whose job control is not its own.
  *
  * Not by setsid(): each session is a scheduling group of its own (autogroup), which costs, and its
  * leader gets the next terminal that it opens as its own. */
@@ -47,8 +47,8 @@ leave_by_name (void)
   return left;
 }
 
-/* Where the terminal cannot be given up, asking must not stop the child at least: with these signals
- * ignored reading fails with EIO, and writing works. */
+/* Where the terminal cannot be given up, asking must not stop the child at least: with these
+ * signals ignored reading fails with EIO, and writing works. */
 __attribute__ ((no_sanitize ("address"))) void
 pcall_terminal_leave (void)
 {

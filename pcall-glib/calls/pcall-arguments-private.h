@@ -14,8 +14,8 @@ G_BEGIN_DECLS
  * built before it is asked for, so that a million calls cost nothing up front.
  *
  * Every setter sinks a floating variant, replaces what was set before, and takes NULL for "not
- * given". On failure what was set before stays, and PCALL_ERROR_ARGUMENTS names the argument, what it
- * is and what was expected. */
+ * given". On failure what was set before stays, and PCALL_ERROR_ARGUMENTS names the argument, what
+ * it is and what was expected. */
 typedef struct _PcallArguments PcallArguments;
 
 PcallArguments *pcall_arguments_new   (void);

@@ -216,11 +216,11 @@ store_keyword (GVariant   *kwargs,
  * @error: return location for an error
  * @format: a format string as [method@GLib.Variant.get] takes it, for the whole of @args, such as
  *   `(is)`; `()` for no arguments
- * @...: where to store the positional arguments to, as @format says; then, for each keyword, its name,
- *   a format string for its value, and where to store that to; then %NULL
+ * @...: where to store the positional arguments to, as @format says; then, for each keyword, its
+ *   name, a format string for its value, and where to store that to; then %NULL
  *
- * Takes the arguments of a call apart, and checks them, which [method@GLib.Variant.get] does not: there a
- * value of another type is a mistake in the program, and what is stored is anything.
+ * Takes the arguments of a call apart, and checks them, which [method@GLib.Variant.get] does not:
+ * there a value of another type is a mistake in the program, and what is stored is anything.
  *
  * ```c
  * static GVariant *
@@ -237,11 +237,11 @@ store_keyword (GVariant   *kwargs,
  * }
  * ```
  *
- * Keyword arguments are optional: for one that is not given, nothing is stored. What is borrowed, as with
- * `&s`, is there as long as @args and @kwargs are.
+ * Keyword arguments are optional: for one that is not given, nothing is stored. What is borrowed,
+ * as with `&s`, is there as long as @args and @kwargs are.
  *
- * Fails with [error@Pcall.Error.arguments] where an argument is of another type than expected, where there
- * are more or fewer, and for a keyword that is not expected. Nothing is stored then.
+ * Fails with [error@Pcall.Error.arguments] where an argument is of another type than expected,
+ * where there are more or fewer, and for a keyword that is not expected. Nothing is stored then.
  *
  * Returns: %FALSE with @error set if the arguments are not as expected
  *
@@ -259,7 +259,8 @@ pcall_parse_args (GVariant   *args,
   gboolean valid;
 
   g_return_val_if_fail (args != NULL, FALSE);
-  g_return_val_if_fail (kwargs == NULL || g_variant_is_of_type (kwargs, G_VARIANT_TYPE_VARDICT), FALSE);
+  g_return_val_if_fail (kwargs == NULL || g_variant_is_of_type (kwargs, G_VARIANT_TYPE_VARDICT),
+                        FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
   g_return_val_if_fail (format != NULL, FALSE);
 

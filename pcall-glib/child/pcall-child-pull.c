@@ -386,9 +386,10 @@ conclude_batch (Series   *self,
     flush_span (self, n);
 }
 
-/* The function of a binding has counted @n calls, and set nothing for the next. That one may have an
- * outcome all the same: its result is in memory. Where it has set something to go with a result and
- * there is none, and where no call is counted, the function came back from the middle of a call. */
+/* The function of a binding has counted @n calls, and set nothing for the next. That one may have
+ * an outcome all the same: its result is in memory. Where it has set something to go with a result
+ * and there is none, and where no call is counted, the function came back from the middle of a
+ * call. */
 static void
 find_outcome (Series    *self,
               guint      n,

@@ -19,8 +19,9 @@ void  pcall_main_context_release (void);
  * nothing holds the context. */
 guint pcall_main_context_mark    (void);
 
-/* In a child, in the thread that runs its call: from here on the context is its own, with nothing of
- * its parent's in it. @own is the child's thread-default one: whoever runs the default runs that, too.
+/* In a child, in the thread that runs its call: from here on the context is its own, with nothing
+ * of its parent's in it. @own is the child's thread-default one: whoever runs the default runs
+ * that, too.
  * @mark: see above. @had_threads: another thread of the parent may have been running it. */
 void  pcall_main_context_adopt   (GMainContext *own,
                                   guint         mark,

@@ -14,15 +14,16 @@
 #include "base/pcall-fd-private.h"
 
 /* A call that runs a main loop in the usual way, g_main_loop_new (NULL, …), runs the default main
- * context. That is a copy of its parent's, with all of the parent's sources; the descriptor that wakes it is
- * the parent's very own; and where another thread of the parent was running it, it waits for ever for a
- * thread that is not there. GLib has no way to make another one.
+ * context. That is a copy of its parent's, with all of the parent's sources; the descriptor that
+ * wakes it is the parent's very own; and where another thread of the parent was running it, it
+ * waits for ever for a thread that is not there. GLib has no way to make another one.
  *
- * So the copy is emptied, in those children that use it: the parent has a source in it, the guard, that
- * stands before all others and does nothing. When the loop of a child comes to it for the first time, it
- * takes the parent's sources out, without telling anybody that they go, for who would be told are functions
- * of the parent's; and it puts a new descriptor in the place of the one that wakes. From there on it runs
- * the child's thread-default context along: what GIO does asynchronously in a call ends there. */
+ * So the copy is emptied, in those children that use it: the parent has a source in it, the guard,
+ * that stands before all others and does nothing. When the loop of a child comes to it for the
+ * first time, it takes the parent's sources out, without telling anybody that they go, for who
+ * would be told are functions of the parent's; and it puts a new descriptor in the place of the one
+ * that wakes. From there on it runs the child's thread-default context along: what GIO does
+ * asynchronously in a call ends there. */
 
 /* More descriptors than a call has in its thread-default context. */
 #define MANY_FDS 256
@@ -43,7 +44,8 @@ static struct
 
 /* Taking over */
 
-/* Its callback's data is not freed, and neither is the source: both would call what is the parent's. */
+/* Its callback's data is not freed, and neither is the source: both would call what is the
+ * parent's. */
 static void
 take_out (GSource *source)
 {
@@ -74,7 +76,8 @@ is_eventfd (int fd)
   return target != NULL && strstr (target, "eventfd") != NULL;
 }
 
-/* Of the descriptors that are left, one wakes the context. What the call has added has a higher number. */
+/* Of the descriptors that are left, one wakes the context. What the call has added has a higher
+ * number. */
 static int
 find_wakeup (GMainContext *context)
 {
@@ -213,8 +216,8 @@ own_copy (void)
   default_context.owner = getpid ();
 }
 
-/* GLib ends the process where it gets no descriptor for a main context, and whether there is one cannot
- * be asked. */
+/* GLib ends the process where it gets no descriptor for a main context, and whether there is one
+ * cannot be asked. */
 static gboolean
 can_have_default (void)
 {
@@ -255,7 +258,8 @@ pcall_main_context_release (void)
     return;
 
   g_mutex_lock (&default_context.lock);
-  if (--default_context.n_users == 0 && default_context.guard != NULL && default_context.own == NULL)
+  if (--default_context.n_users == 0 && default_context.guard != NULL &&
+      default_context.own == NULL)
     {
       g_source_destroy (default_context.guard);
       g_clear_pointer (&default_context.guard, g_source_unref);
@@ -281,7 +285,8 @@ pcall_main_context_mark (void)
 
 /* In the child */
 
-/* An owner that is not there any more. GLib says in its sources that others release for their owners. */
+/* An owner that is not there any more. GLib says in its sources that others release for their
+ * owners. */
 static void
 release_for_lost_thread (GMainContext *context)
 {

@@ -17,7 +17,8 @@ typedef struct
   gboolean  made; /* here: it is removed when nobody uses it */
 } PcallLogDirectory;
 
-/* One of this user alone, in memory where that can be had. FALSE with errno set where there is none. */
+/* One of this user alone, in memory where that can be had. FALSE with errno set where there is
+ * none. */
 gboolean pcall_log_directory_open_default (PcallLogDirectory *self);
 /* The one at @path, which is made where it is not there. FALSE with errno set. */
 gboolean pcall_log_directory_open_given   (PcallLogDirectory *self,

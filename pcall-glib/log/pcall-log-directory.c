@@ -18,19 +18,19 @@
 
 /* Where log files are made.
  *
- * In memory where that can be had: on a disk, making and removing a file costs more than the fork. So
- * the default directory is one in the user's runtime directory, else in /dev/shm, else in that for
- * temporary files; where there is no room, or nothing can be made, the next one is tried. It is shared
- * with other programs of this user, and removed by the last: whoever uses it holds a shared lock on it,
- * and only one who gets the exclusive lock may remove it.
+ * In memory where that can be had: on a disk, making and removing a file costs more than the fork.
+ * So the default directory is one in the user's runtime directory, else in /dev/shm, else in that
+ * for temporary files; where there is no room, or nothing can be made, the next one is tried. It is
+ * shared with other programs of this user, and removed by the last: whoever uses it holds a shared
+ * lock on it, and only one who gets the exclusive lock may remove it.
  *
- * Its name is known, so anybody may have made it before. It must belong to this user alone, which is
- * looked at before anything is waited for. Where it does not, or is locked for long, or no locks are to
- * be had, a directory with a random name is used instead, beside it.
+ * Its name is known, so anybody may have made it before. It must belong to this user alone, which
+ * is looked at before anything is waited for. Where it does not, or is locked for long, or no locks
+ * are to be had, a directory with a random name is used instead, beside it.
  *
- * A parent that is killed cannot remove its files. Who finds that nobody else uses a directory removes
- * the log files that are there, save those that were to be kept; so it does with those of a random
- * name. */
+ * A parent that is killed cannot remove its files. Who finds that nobody else uses a directory
+ * removes the log files that are there, save those that were to be kept; so it does with those of a
+ * random name. */
 
 /* How often to look again at a directory that somebody is about to remove, or has to himself,
  * and how long to wait in between: a second in all. */
@@ -191,8 +191,8 @@ for_each_name (int         fd,
   closedir (dir);
 }
 
-/* Nothing of anybody's is in use while this has the lock alone, which it can only try to get before it
- * has it with others: flock() that fails to change a lock drops it. */
+/* Nothing of anybody's is in use while this has the lock alone, which it can only try to get before
+ * it has it with others: flock() that fails to change a lock drops it. */
 static gboolean
 sweep_if_unused (int fd)
 {
@@ -371,8 +371,9 @@ pcall_log_directory_open_default (PcallLogDirectory *self)
   return try_all (self, TRUE) || try_all (self, FALSE);
 }
 
-/* A directory that the user chose may be anybody's, and a link, and is not swept. Where somebody keeps
- * the lock to himself, or there are none, it can be used without: it is only removed when it is empty. */
+/* A directory that the user chose may be anybody's, and a link, and is not swept. Where somebody
+ * keeps the lock to himself, or there are none, it can be used without: it is only removed when it
+ * is empty. */
 static int
 open_and_lock (const char *path)
 {

@@ -16,9 +16,9 @@ G_BEGIN_DECLS
  * <directory>/task-<name>-call-<index>-pid-<pid>.log */
 typedef struct _PcallLogFiles PcallLogFiles;
 
-/* Opens, and where needed makes, @directory; NULL for a private one of this user: where none is to be
- * had, no file can be made. @keep: files in that are to stay. @number: what records are known by, no
- * output's by chance. @name: what names begin with, no other task's. */
+/* Opens, and where needed makes, @directory; NULL for a private one of this user: where none is to
+ * be had, no file can be made. @keep: files in that are to stay. @number: what records are known
+ * by, no output's by chance. @name: what names begin with, no other task's. */
 PcallLogFiles *pcall_log_files_new   (const char      *directory,
                                           gboolean         keep,
                                           guint64          number,

@@ -18,9 +18,9 @@
 
 /* The child's log file.
  *
- * Its name is never given twice, for where process ids repeat (in containers that share a directory) so
- * would names that are made of them: it begins with a random number of the task's. So whatever has such
- * a name was made by this task.
+ * Its name is never given twice, for where process ids repeat (in containers that share a
+ * directory) so would names that are made of them: it begins with a random number of the task's. So
+ * whatever has such a name was made by this task.
  *
  * The child opens its file by the directory's descriptor, so that nothing that happens to the path
  * meanwhile can lead it elsewhere. */
@@ -44,8 +44,8 @@ struct _PcallLogFiles
   gboolean          keep;         /* files are marked, in the directory that is swept */
 };
 
-/* Without a directory of the default kind children write where the parent writes, and each call says
- * why. What the system has no room for now is another thing: it may have later. */
+/* Without a directory of the default kind children write where the parent writes, and each call
+ * says why. What the system has no room for now is another thing: it may have later. */
 static gboolean
 open_directory (PcallLogFiles *self,
                 const char    *path,

@@ -117,7 +117,8 @@ encode_and_write (GLogLevelFlags   level,
            (large = g_try_malloc (size)) == NULL)
     write_message (fields, n_fields);
   else
-    write_bytes (large, pcall_log_record_encode (&writer.key, level, fields, n_fields, large, size));
+    write_bytes (large,
+                 pcall_log_record_encode (&writer.key, level, fields, n_fields, large, size));
 
   errno = saved_errno;
 }
@@ -136,8 +137,8 @@ pcall_log_writer_pass_on (gboolean passes)
   passes_on = passes;
 }
 
-/* Which call a record is of is for the parent to say; or for a task within this call, whose records are
- * passed on. */
+/* Which call a record is of is for the parent to say; or for a task within this call, whose records
+ * are passed on. */
 static void
 write_record (GLogLevelFlags   level,
               const GLogField *fields,
@@ -190,8 +191,8 @@ is_fatal (GLogLevelFlags   level,
  * @n_fields: how many they are
  * @user_data: nothing
  *
- * Writes a log record into the log file of the child that this is, with its level and all its fields:
- * they are in the record that stands in the main log in the end.
+ * Writes a log record into the log file of the child that this is, with its level and all its
+ * fields: they are in the record that stands in the main log in the end.
  *
  * This is a [callback@GLib.LogWriterFunc], for programs that have set one of their own with
  * [func@GLib.log_set_writer_func]. Call it there first:
@@ -206,18 +207,18 @@ is_fatal (GLogLevelFlags   level,
  * }
  * ```
  *
- * Programs without a writer function need nothing: in each forked child the library sets this one. A
- * program's own is never replaced. What it does not give on is caught as far as GLib allows: all
+ * Programs without a writer function need nothing: in each forked child the library sets this one.
+ * A program's own is never replaced. What it does not give on is caught as far as GLib allows: all
  * of [func@GLib.log], [func@GLib.message] and the like unless the program has set a default handler
  * too, and of structured logging what the writer function prints.
  *
- * Values are copied as bytes. Of a field whose length is given as 0, which may be any pointer, only the
- * name arrives.
+ * Values are copied as bytes. Of a field whose length is given as 0, which may be any pointer, only
+ * the name arrives.
  *
  * It may be called from any thread.
  *
- * Returns: %G_LOG_WRITER_HANDLED in a child whose log is captured, also where there was no room for the
- *   record, which is counted then; elsewhere %G_LOG_WRITER_UNHANDLED
+ * Returns: %G_LOG_WRITER_HANDLED in a child whose log is captured, also where there was no room for
+ *   the record, which is counted then; elsewhere %G_LOG_WRITER_UNHANDLED
  *
  * Since: 1.0
  */

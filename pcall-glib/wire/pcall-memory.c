@@ -128,8 +128,8 @@ refuse (GError    **error,
   return FALSE;
 }
 
-/* Pages behind the end (FALLOC_FL_KEEP_SIZE) are counted as those of the file are, and would hide holes.
- * To set the size that it has frees them; the seals allow that. */
+/* Pages behind the end (FALLOC_FL_KEEP_SIZE) are counted as those of the file are, and would hide
+ * holes. To set the size that it has frees them; the seals allow that. */
 static int
 drop_excess (int          fd,
              struct stat *stat)

@@ -7,12 +7,12 @@
 
 #include <string.h>
 
-/* Whether bytes are a GVariant in normal form, for what comes in large: arrays of numbers, truth values and
- * tuples of these, strings, arrays of strings, and arrays of arrays of all the first.
+/* Whether bytes are a GVariant in normal form, for what comes in large: arrays of numbers, truth
+ * values and tuples of these, strings, arrays of strings, and arrays of arrays of all the first.
  *
- * GLib looks at each element by itself, some fifty nanoseconds for a byte, while the main loop of a parent
- * waits. An element of fixed size is described by what each of its bytes may be, so that a loop over bytes
- * is all that is left. What is not described here is left to GLib. */
+ * GLib looks at each element by itself, some fifty nanoseconds for a byte, while the main loop of a
+ * parent waits. An element of fixed size is described by what each of its bytes may be, so that a
+ * loop over bytes is all that is left. What is not described here is left to GLib. */
 
 #define MAX_FIXED 64
 
@@ -220,7 +220,8 @@ are_elements (const Fixed  *fixed,
       for (; at % alignment != 0; at++)
         if (at >= end || data[at] != 0)
           return FALSE;
-      if (fixed != NULL ? !are_fixed (fixed, data + at, end - at) : !is_string (data + at, end - at))
+      if (fixed != NULL ? !are_fixed (fixed, data + at, end - at)
+                        : !is_string (data + at, end - at))
         return FALSE;
       at = end;
     }
@@ -262,11 +263,13 @@ pcall_normal_is_surely (const guint8 *data,
 {
   const guint8 *zero = length > 0 ? memrchr (data, '\0', length) : NULL;
   gsize size = zero != NULL ? zero - data : 0;
-  char type[MAX_FIXED];
+  char type[MAX_FIXED] = { 0 };
   Fixed fixed;
 
-  if (zero == NULL || length - size > sizeof type ||
-      !g_variant_type_string_is_valid (memcpy (memset (type, 0, sizeof type), zero + 1, length - size - 1)))
+  if (zero == NULL || length - size > sizeof type)
+    return FALSE;
+  memcpy (type, zero + 1, length - size - 1);
+  if (!g_variant_type_string_is_valid (type))
     return FALSE;
 
   if (strcmp (type, "s") == 0)

@@ -3,9 +3,9 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* A C++ exception that leaves a function of the user's in a child: the child has a copy of its parent's
- * stack, with handlers and destructors that are not its to run. It crashes, as it would at the end of
- * any stack, and the call says with what. */
+/* A C++ exception that leaves a function of the user's in a child: the child has a copy of its
+ * parent's stack, with handlers and destructors that are not its to run. It crashes, as it would at
+ * the end of any stack, and the call says with what. */
 
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -221,7 +221,8 @@ TEST_F (Exceptions, AreCaughtInTheCall)
   EXPECT_STREQ (text, "[<'caught'>]");
 }
 
-/* Workers: pcall's own, which loads a module, and one in C++ that has a handler around everything. */
+/* Workers: pcall's own, which loads a module, and one in C++ that has a handler around
+ * everything. */
 
 void
 run_named (PcallTarget *target)
