@@ -161,8 +161,6 @@ survey_handlers (PcallStartContext *context)
 {
   struct sigaction action;
 
-  context->has_terminal = pcall_terminal_is_there ();
-  context->main_context_mark = pcall_main_context_mark ();
   context->handled = 0;
   for (int signum = 1; signum <= PCALL_N_SIGNALS; signum++)
     if (sigaction (signum, NULL, &action) == 0 && action.sa_handler != SIG_DFL &&
@@ -177,6 +175,8 @@ survey (PcallStartContext *context)
 {
   guint64 mark = 0;
 
+  context->has_terminal = pcall_terminal_is_there ();
+  context->main_context_mark = pcall_main_context_mark ();
   context->has_threads = pcall_threads_exist ();
   if (context->has_threads)
     {

@@ -54,7 +54,8 @@ def run_program(source, *arguments, **options):
 
 
 def run_bare_program(source, *arguments, **options):
-    """Runs one that may import it."""
+    """Runs one that may import it, with buffers as they are."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
     head = "import gi; gi.require_version('Pcall', '1.0')\n"
     return subprocess.run(
         [sys.executable, "-c", head + textwrap.dedent(source), *arguments],

@@ -15,7 +15,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 echo "1..1"
-"$valac" --ccode --directory="$scratch" --vapidir="$build/introspection" --pkg=gio-2.0 \
+"$valac" --ccode --directory="$scratch" --vapidir="$build/introspection/vala" --pkg=gio-2.0 \
   --pkg=pcall-1.0 "$source/tests/vala/worker.vala" &&
   "$@" -Werror=incompatible-pointer-types -Werror=discarded-qualifiers -c -o "$scratch/worker.o" \
     -I"$source" -I"$source/pcall-glib" -I"$build" -I"$build/pcall-glib" \
