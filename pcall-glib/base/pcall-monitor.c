@@ -46,6 +46,10 @@ struct _PcallMonitor
   gpointer         orphans;    /* GSList of objects, each with a reference; atomic */
 };
 
+/* How often to look whether an orphan is left alone: by far longer than that takes. */
+#define MAX_LOOKS 2000
+#define LOOK_PAUSE_US 50
+
 static guint fork_generation;
 
 /* Its address tells threads apart. */
@@ -157,17 +161,56 @@ take_orphans (PcallMonitor *self)
   return orphans;
 }
 
-/* Each of them may be what keeps the monitor. */
+/* An orphan's dispose() goes on in the thread that left it, for a moment. Only when that thread has
+ * dropped its reference does the one that is dropped here dispose of the object again. */
+static gboolean
+is_left_alone (GObject *object)
+{
+  for (guint i = 0; g_atomic_int_get ((gint *) &object->ref_count) > 1; i++)
+    {
+      if (i == MAX_LOOKS)
+        return FALSE;
+      if (i < MAX_LOOKS / 2)
+        g_thread_yield ();
+      else
+        g_usleep (LOOK_PAUSE_US);
+    }
+  return TRUE;
+}
+
+/* Each of them may be what keeps the monitor. One that somebody has found meanwhile, and holds, waits
+ * for the next who leaves. */
 static void
 drop_orphans (PcallMonitor *self)
 {
   g_autoptr (PcallMonitor) keep = NULL;
+  GSList *orphans;
 
   if (g_atomic_pointer_get (&self->orphans) == NULL)
     return;
 
   keep = pcall_monitor_ref (self);
-  g_slist_free_full (take_orphans (self), g_object_unref);
+  orphans = take_orphans (self);
+  for (GSList *l = orphans; l != NULL; l = l->next)
+    if (is_left_alone (l->data))
+      g_object_unref (l->data);
+    else
+      push_orphan (self, l->data);
+  g_slist_free (orphans);
+}
+
+static void
+take_back_orphan (PcallMonitor *self,
+                  gpointer      object)
+{
+  GSList *orphans = take_orphans (self);
+
+  for (GSList *l = orphans; l != NULL; l = l->next)
+    if (l->data == object)
+      g_object_unref (object);
+    else
+      push_orphan (self, l->data);
+  g_slist_free (orphans);
 }
 
 static guint
@@ -304,9 +347,11 @@ pcall_monitor_enter_to_dispose (PcallMonitor *self,
     return TRUE;
 
   push_orphan (self, g_object_ref (object));
-  if (try_enter (self))
-    pcall_monitor_leave (self);
-  return FALSE;
+  if (!try_enter (self))
+    return FALSE;
+
+  take_back_orphan (self, object);
+  return TRUE;
 }
 
 gboolean

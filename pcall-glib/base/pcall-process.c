@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <gio/gio.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
@@ -337,11 +338,22 @@ remembered_status (const PcallProcess *self,
  * come here again. A fork of this process has none of that. */
 static struct
 {
-  pid_t    owner;
   GMutex   lock;
   GQueue   groups; /* PcallProcess, whose pidfd keeps others from being taken for it */
   gboolean waits;
 } remains;
+
+static void
+forked (void)
+{
+  memset (&remains, 0, sizeof remains);
+}
+
+__attribute__ ((constructor)) static void
+register_fork_handler (void)
+{
+  pthread_atfork (NULL, NULL, forked);
+}
 
 /* Reaps those of the group that are ours by now. FALSE if some of these are still to end. */
 static gboolean
@@ -402,11 +414,6 @@ leave_to_thread (const PcallProcess *self)
 
   if (pidfd < 0)
     return;
-  if (remains.owner != getpid ())
-    {
-      memset (&remains, 0, sizeof remains);
-      remains.owner = getpid ();
-    }
 
   copy = g_new (PcallProcess, 1);
   *copy = (PcallProcess) { self->pid, pidfd };

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -30,9 +31,8 @@
 
 static struct
 {
-  pid_t         owner;
   GMutex        lock;
-  guint         n_users;
+  guint         n_users; /* in this process */
   GSource      *guard;   /* in the default context */
   guint         mark;    /* in a child: the newest source of its parent */
   gboolean      adopts;  /* in a child: at the next use */
@@ -206,14 +206,16 @@ static GSourceFuncs mark_funcs = { .prepare = NULL };
 
 /* A fork of the process that had it has a copy, with the guard, and nobody that uses it. */
 static void
-own_copy (void)
+forked (void)
 {
-  if (default_context.owner == getpid ())
-    return;
-
   memset (&default_context.lock, 0, sizeof default_context.lock);
   default_context.n_users = 0;
-  default_context.owner = getpid ();
+}
+
+__attribute__ ((constructor)) static void
+register_fork_handler (void)
+{
+  pthread_atfork (NULL, NULL, forked);
 }
 
 /* GLib ends the process where it gets no descriptor for a main context, and whether there is one
@@ -243,7 +245,6 @@ make_guard (void)
 void
 pcall_main_context_hold (void)
 {
-  own_copy ();
   g_mutex_lock (&default_context.lock);
   if (default_context.n_users++ == 0 && default_context.guard == NULL && can_have_default ())
     default_context.guard = make_guard ();
@@ -254,12 +255,9 @@ pcall_main_context_hold (void)
 void
 pcall_main_context_release (void)
 {
-  if (default_context.owner != getpid ())
-    return;
-
   g_mutex_lock (&default_context.lock);
-  if (--default_context.n_users == 0 && default_context.guard != NULL &&
-      default_context.own == NULL)
+  if (default_context.n_users > 0 && --default_context.n_users == 0 &&
+      default_context.guard != NULL && default_context.own == NULL)
     {
       g_source_destroy (default_context.guard);
       g_clear_pointer (&default_context.guard, g_source_unref);

@@ -220,10 +220,10 @@ def forget(task):
 
 async def wait(task):
     """Until the task has finished."""
+    drive(task)
     future = new_future(task)
     handler = task.connect("finished", lambda task: resolve(future))
     try:
-        drive(task)
         if task.dispatch():
             await future
     finally:
