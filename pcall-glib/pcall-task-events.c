@@ -168,9 +168,15 @@ pcall_task_install_signals (void)
 /* Listeners */
 
 void
-pcall_task_invalidate (PcallTask *self)
+pcall_task_invalidate_listeners (PcallTask *self)
 {
   self->listeners = LISTENERS_UNKNOWN;
+}
+
+void
+pcall_task_invalidate (PcallTask *self)
+{
+  pcall_task_invalidate_listeners (self);
   if (self->scheduler != NULL)
     pcall_scheduler_invalidate (self->scheduler);
 }

@@ -94,12 +94,12 @@ static gboolean
 drive (PcallTask *self,
        gint64     until)
 {
+  pcall_task_invalidate (self);
   for (;;)
     {
       g_autoptr (PcallEngine) engine = NULL;
       guint depth;
 
-      pcall_task_invalidate (self);
       pcall_scheduler_drive (self->scheduler, find_length (until));
       if (pcall_scheduler_is_told (self->scheduler))
         return TRUE;
@@ -112,6 +112,7 @@ drive (PcallTask *self,
       depth = pcall_monitor_step_out (self->monitor);
       pcall_engine_wait (engine, until);
       pcall_monitor_step_in (self->monitor, depth);
+      pcall_task_invalidate_listeners (self);
     }
 }
 

@@ -110,6 +110,8 @@ extern const PcallSchedulerFuncs pcall_task_scheduler_funcs;
 void     pcall_task_install_signals (void);
 /* User code has run: what is known of listeners and of this process may be out of date. */
 void     pcall_task_invalidate      (PcallTask         *self);
+/* Another thread may have connected to the task. */
+void     pcall_task_invalidate_listeners (PcallTask    *self);
 /* The task has finished. */
 void     pcall_task_close           (PcallTask         *self);
 /* Completes what waits for its end; not entered. */
