@@ -36,7 +36,7 @@ GJS_PACKAGES = gjs
 VALA_PACKAGES = valac
 LINT_PACKAGES = reuse
 BENCH_PACKAGES = python3-numpy python3-pebble python3-joblib libmce-perl \
-	libparallel-forkmanager-perl parallel
+	libparallel-forkmanager-perl parallel libgtk-4-dev xvfb xauth
 
 # Every binding, or an error that says what is missing
 BINDINGS = -Dintrospection=enabled -Dpython=enabled -Dgjs=enabled
@@ -128,7 +128,7 @@ valgrind:
 	  --no-suite script --no-suite benchmarks --wrapper "$(VALGRIND)")
 
 # As distributions build it, with link-time optimization.
-BENCH_TARGETS = pcall-glib/libpcall-1.0.so.0 pcall-glib/pcall-worker tests/benchmarks/bench \
+BENCH_TARGETS = pcall-glib/libpcall-1.0.so.0 pcall-glib/pcall-worker bench-programs \
 	introspection/Pcall-1.0.typelib
 
 # What was measured stays below $(BUILD), so that measuring changes no file of the sources.

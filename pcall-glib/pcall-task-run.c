@@ -388,6 +388,16 @@ start_here (PcallTask      *self,
   return started;
 }
 
+/* The handlers of a GApplication that activate it are called before its first turn of the loop: then
+ * no source is being dispatched, but the default context is this thread's. One of its own is so from
+ * when it is pushed on, whether a loop runs or not. */
+static gboolean
+is_in_loop (void)
+{
+  return g_main_depth () > 0 || dispatch_depth > 0 ||
+         (g_main_context_get_thread_default () == NULL && g_main_context_is_owner (NULL));
+}
+
 /**
  * pcall_task_start:
  * @self: a task
@@ -398,8 +408,9 @@ start_here (PcallTask      *self,
  * emitted in here.
  *
  * In a program in which this thread runs no main loop, every call that may run at once has been begun
- * when this returns. Where it is called from a main loop, children are made for a few milliseconds,
- * and the others follow from the loop, so that it stays alive.
+ * when this returns. Where it is called from a main loop, or from a handler of a `GApplication` that
+ * runs, children are made for a few milliseconds, and the others follow from the loop, so that it
+ * stays alive.
  *
  * Fails with [error@Pcall.Error.arguments] where there is nothing to call or an argument list was bad, with
  * [error@Pcall.Error.target] where a target cannot be started that way, and with
@@ -415,12 +426,11 @@ gboolean
 pcall_task_start (PcallTask *self,
                   GError   **error)
 {
-  gboolean in_loop = g_main_depth () > 0 || dispatch_depth > 0;
-
   g_return_val_if_fail (PCALL_IS_TASK (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  return start_here (self, in_loop ? PCALL_START_FLAGS_IN_LOOP : PCALL_START_FLAGS_NONE, error);
+  return start_here (self, is_in_loop () ? PCALL_START_FLAGS_IN_LOOP : PCALL_START_FLAGS_NONE,
+                     error);
 }
 
 /**

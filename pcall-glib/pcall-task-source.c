@@ -11,12 +11,16 @@
  * But a loop that always has something more urgent to do would never get to it, and the task would
  * hang. So there are two sources. One *watches* the task's descriptor, is as urgent as input, and
  * only makes the other one ready, which does the *work* when there is nothing more urgent. If it did
- * not come to that for a while, the first one does a slice of the work itself.
+ * not come to that for a while, the first one does some of the work itself: a few milliseconds of it,
+ * in one slice or in many, as things happen.
  *
  * Both belong to one context, whose thread alone dispatches them. */
 
 /* How long the work waits for what is more urgent. */
 #define PATIENCE_US 20000
+
+/* How much of it is done then. */
+#define CREDIT_US 4000
 
 typedef struct
 {
@@ -24,6 +28,7 @@ typedef struct
   PcallMonitor *monitor;
   gpointer      fd_tag;  /* of what watches */
   gboolean      waiting; /* for the work to be done */
+  gint64        credit;  /* of work that is done without waiting, in microseconds */
 } TaskSource;
 
 /* Waits for the descriptor again. */
@@ -69,6 +74,21 @@ hand_over (PcallTask  *self,
   return G_SOURCE_CONTINUE;
 }
 
+/* The work has waited in vain. */
+static gboolean
+work_on_credit (PcallTask  *self,
+                TaskSource *watch)
+{
+  gint64 begun = g_get_monotonic_time ();
+  gboolean goes_on;
+
+  if (watch->waiting)
+    watch->credit = CREDIT_US;
+  goes_on = do_work (self);
+  watch->credit -= g_get_monotonic_time () - begun;
+  return goes_on;
+}
+
 static gboolean
 watch_dispatch (GSource    *source,
                 GSourceFunc callback,
@@ -79,8 +99,10 @@ watch_dispatch (GSource    *source,
 
   if (self == NULL || !pcall_task_is_ours (self))
     return G_SOURCE_REMOVE;
-  if (watch->waiting || self->options.priority <= G_PRIORITY_DEFAULT)
+  if (self->options.priority <= G_PRIORITY_DEFAULT)
     return do_work (self);
+  if (watch->waiting || watch->credit > 0)
+    return work_on_credit (self, watch);
   return hand_over (self, watch);
 }
 

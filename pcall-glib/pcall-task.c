@@ -397,8 +397,8 @@ install_options (void)
    * [struct@GLib.Source]: what has happened is taken in and told there, and children are made, a few
    * milliseconds at a time. By default that is less urgent than a redraw.
    *
-   * A loop that always has something more urgent to do gets to the task all the same, only more
-   * seldom.
+   * Where the loop always has something more urgent to do, but nothing more urgent than
+   * %G_PRIORITY_DEFAULT, the task gets a few milliseconds of every twenty.
    *
    * Since: 1.0
    */

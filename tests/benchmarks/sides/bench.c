@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* The C program of the benchmarks. It reads requests from its standard input, a line each, the name
+/* A C program of the benchmarks. It reads requests from its standard input, a line each, the name
  * of a side and its parameters:
  *
  *     calls/pcall n=2000 log-mode=inherit
@@ -23,11 +23,6 @@ struct _BenchRequest
 {
   GHashTable *parameters;
   GString    *answer; /* members of a JSON object */
-};
-
-static const BenchSide *const tables[] = {
-  bench_calls,  bench_crowd,   bench_logs,  bench_many,
-  bench_memory, bench_results, bench_stall, bench_work,
 };
 
 /* Empty for a parameter that was not given. */
@@ -97,8 +92,8 @@ bench_request_add_text (BenchRequest *self,
 static const BenchSide *
 find_side (const char *name)
 {
-  for (guint i = 0; i < G_N_ELEMENTS (tables); i++)
-    for (const BenchSide *side = tables[i]; side->name != NULL; side++)
+  for (guint i = 0; bench_tables[i] != NULL; i++)
+    for (const BenchSide *side = bench_tables[i]; side->name != NULL; side++)
       if (g_str_equal (side->name, name))
         return side;
   return NULL;

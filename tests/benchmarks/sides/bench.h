@@ -22,6 +22,9 @@ typedef struct
   gdouble (*measure) (BenchRequest *request, GError **error);
 } BenchSide;
 
+/* What a program can do: ends with NULL. */
+extern const BenchSide *const bench_tables[];
+
 /* Each ends with a side without a name. */
 extern const BenchSide bench_calls[];
 extern const BenchSide bench_crowd[];

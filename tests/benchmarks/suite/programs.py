@@ -16,7 +16,12 @@ import subprocess
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 PATIENCE = 240  # seconds; a side that takes longer hangs
-PACKAGES = {"python": "python3-gi and the typelib", "perl": "perl", "gjs": "gjs and the typelib"}
+PACKAGES = {
+    "python": "python3-gi and the typelib",
+    "perl": "perl",
+    "gjs": "gjs and the typelib",
+    "window": "libgtk-4-dev, xvfb and xauth",
+}
 
 
 class Missing(Exception):
@@ -25,6 +30,13 @@ class Missing(Exception):
 
 def runs(command):
     return subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def find_window(build):
+    """On a display of its own."""
+    program = os.path.join(build, "tests", "benchmarks", "bench-window")
+    needed = [program, "xvfb-run", "Xvfb", "xauth"]
+    return ["xvfb-run", "-a", program] if all(map(shutil.which, needed)) else None
 
 
 def find_commands(build):
@@ -40,6 +52,7 @@ def find_commands(build):
         "peers": [python, os.path.join(sides, "peers.py")],
         "perl": [perl, os.path.join(sides, "perl-sides.pl")] if perl else None,
         "gjs": [gjs, "-m", os.path.join(sides, "gjs-sides.js")] if gjs and has_gir else None,
+        "window": find_window(build),
     }
 
 

@@ -37,6 +37,7 @@ def make_groups(quick):
         system.sleeping_crowd(size),
         calls.growth(size),
         system.stall(size),
+        system.window(size),
         system.logs(size),
         calls.warm_javascript(size),
     ]

@@ -1,7 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The pcall authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Rows of the table: large results, uneven work, many children at once, large parents, logs."""
+"""Rows of the table: large results, uneven work, many children at once, large parents, windows,
+logs."""
 
 import random
 
@@ -171,6 +172,43 @@ def stall(size):
                 "pcall",
                 "while they end, all at once",
                 lambda answer: answer["ending-seconds"] * 1e3,
+                unit="ms",
+            ),
+        ],
+    )
+
+
+def get_frames(answer):
+    return answer["frames"] / answer["seconds"]
+
+
+def window(size):
+    n, work = size.calls(1000), {"microseconds": 1000, "calls-per-child": 1}
+
+    def side(label, **given):
+        return Side("window", "window/pcall", label, {"n": n, **given}, is_whole=True)
+
+    return Group(
+        name="window",
+        title=f"A window of GTK that shows {n:,} short calls: frames a second",
+        note="Each call has a child of its own. The window has all calls in a list, and moves "
+        "something in each frame. It is drawn by the processor, in Xvfb.",
+        rounds=3,
+        sides={
+            "few": side("2 children at a time", **work, **{"max-children": 2}),
+            "all": side("all children at once", **work),
+            "reports": side("100 reports of each call", **work, reports=100),
+            "rest": Side("window", "window/rest", "at rest", {"milliseconds": 1000}, is_whole=True),
+        },
+        rows=[
+            Figure("few", "2 children at a time", get_frames, "≥", 30, "/s"),
+            Figure("all", "all children at once", get_frames, "≥", 30, "/s"),
+            Figure("reports", "the same, with 100 reports of each", get_frames, "≥", 30, "/s"),
+            Figure("rest", "nothing runs", get_frames, unit="/s", is_peer=True),
+            Figure(
+                "all",
+                "all children at once: longest time between two frames",
+                lambda answer: answer["longest-gap"] * 1e3,
                 unit="ms",
             ),
         ],
