@@ -38,8 +38,8 @@ void pcall_log_writer_install_in_worker (void);
 /* In the parent, as long as it may fork: in a child GLib's complaint about a second writer function
  * ends in pcall_log_writer_install(). In the parent itself such an error of GLib's, which ends the
  * process, is left to GLib's default handler. */
-guint pcall_log_route_set_trap   (void);
-void  pcall_log_route_unset_trap (guint trap);
+gboolean pcall_log_route_set_trap   (void);
+void     pcall_log_route_unset_trap (gboolean was_set);
 
 /* In a child, with the trap set: sets what there is to set. Where the parent was wrong about that,
  * @wrong is called with what is right, and must not return. */

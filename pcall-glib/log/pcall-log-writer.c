@@ -6,6 +6,7 @@
 #include "log/pcall-log-writer-private.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -309,20 +310,51 @@ trap (const char    *log_domain,
   g_log_default_handler (log_domain, log_level, message, user_data);
 }
 
-guint
+/* One trap serves all tasks of the process. GLib numbers handlers under a lock, and reads the number
+ * that it returns without: two threads that set one at once may be given the same. */
+static struct
+{
+  pthread_mutex_t lock;
+  guint           n_users;
+  guint           id;
+} the_trap = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void
+forked (void)
+{
+  the_trap.lock = (pthread_mutex_t) PTHREAD_MUTEX_INITIALIZER;
+}
+
+__attribute__ ((constructor)) static void
+register_fork_handler (void)
+{
+  pthread_atfork (NULL, NULL, forked);
+}
+
+gboolean
 pcall_log_route_set_trap (void)
 {
   if (pcall_log_route_get () > PCALL_LOG_ROUTE_WRITER)
-    return 0;
-  return g_log_set_handler ("GLib", G_LOG_LEVEL_ERROR | G_LOG_FLAG_FATAL | G_LOG_FLAG_RECURSION,
-                            trap, NULL);
+    return FALSE;
+
+  pthread_mutex_lock (&the_trap.lock);
+  if (the_trap.n_users++ == 0)
+    the_trap.id = g_log_set_handler (
+        "GLib", G_LOG_LEVEL_ERROR | G_LOG_FLAG_FATAL | G_LOG_FLAG_RECURSION, trap, NULL);
+  pthread_mutex_unlock (&the_trap.lock);
+  return TRUE;
 }
 
 void
-pcall_log_route_unset_trap (guint trap_id)
+pcall_log_route_unset_trap (gboolean was_set)
 {
-  if (trap_id != 0)
-    g_log_remove_handler ("GLib", trap_id);
+  if (!was_set)
+    return;
+
+  pthread_mutex_lock (&the_trap.lock);
+  if (--the_trap.n_users == 0)
+    g_log_remove_handler ("GLib", the_trap.id);
+  pthread_mutex_unlock (&the_trap.lock);
 }
 
 void
@@ -359,13 +391,13 @@ try_writer (gpointer data)
 void
 pcall_log_writer_install_in_worker (void)
 {
-  guint trap_id = pcall_log_route_set_trap ();
+  gboolean is_set = pcall_log_route_set_trap ();
   GThread *thread = g_thread_try_new ("pcall-log", try_writer, NULL, NULL);
 
   if (thread != NULL)
     pcall_log_route_learn (GPOINTER_TO_INT (g_thread_join (thread)));
   trapped = NULL;
-  pcall_log_route_unset_trap (trap_id);
+  pcall_log_route_unset_trap (is_set);
   writer.installed = TRUE;
 }
 

@@ -147,7 +147,7 @@ static void
 clear (PcallStartContext *context)
 {
   pcall_log_route_unset_trap (context->log_trap);
-  context->log_trap = 0;
+  context->log_trap = FALSE;
   g_clear_pointer (&context->main_context, g_main_context_unref);
   if (context->holds_main_context)
     pcall_main_context_release ();

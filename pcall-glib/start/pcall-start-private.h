@@ -44,7 +44,7 @@ typedef struct
   GMainContext            *main_context; /* of which each child uses its copy; NULL: it makes one */
   int                      wakeup_fd;    /* of that, to be replaced in each child */
   gboolean                 holds_main_context;
-  guint                    log_trap;     /* see pcall-log-writer.c; 0 for none */
+  gboolean                 log_trap;     /* is set, see pcall-log-writer.c */
 
   /* As they were when the process was last surveyed */
   gboolean                 has_threads;

@@ -279,9 +279,10 @@ class Completions:
         if self.n_left == 0:
             raise StopIteration
         with waiting.Interrupts() as interrupts:
+            fd = self.task.get_fd()
             while not self.ended.calls and self.task.dispatch():
                 if not self.ended.calls:
-                    interrupts.wait(self.task.get_fd(), time.monotonic() + LOOK)
+                    interrupts.wait(fd, time.monotonic() + LOOK)
         return self.take()
 
     def __aiter__(self):

@@ -158,10 +158,11 @@ def to_until(timeout):
 def wait(task, until=math.inf):
     """Dispatches the task until it has finished; False when the time came before."""
     with Interrupts() as interrupts:
+        fd = task.get_fd()  # which stays, also where another thread sees to the end
         while task.dispatch():
             if time.monotonic() >= until:
                 return False
-            interrupts.wait(task.get_fd(), until)
+            interrupts.wait(fd, until)
     return True
 
 
