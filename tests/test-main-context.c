@@ -62,7 +62,7 @@ typedef struct
 static void
 add_sources (Sources *self, gboolean busy)
 {
-  guint pause = busy ? 0 : 50;
+  guint pause = busy ? 0 : 1000;
 
   support_pipe_open (&self->pipe);
   if (busy)

@@ -178,7 +178,7 @@ test_argument_mended (void)
       g_assert_false (pcall_task_start (task, &error));
       g_assert_error (error, PCALL_ERROR, PCALL_ERROR_ARGUMENTS);
       g_assert_nonnull (strstr (error->message, lists[i].name));
-      set_by_name (task, lists[i].name, support_parse (lists[i].good));
+      set_by_name (task, lists[i].name, g_variant_new_parsed (lists[i].good));
     }
   support_run (task, full_results);
 

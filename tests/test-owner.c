@@ -46,7 +46,7 @@ new_squares (void)
 {
   PcallTask *task = pcall_task_new_for_func (square, NULL, NULL);
 
-  pcall_task_set_instance_args (task, support_parse ("[(1,), (2,), (3,), (4,)]"));
+  pcall_task_set_instance_args (task, g_variant_new_parsed ("[(1,), (2,), (3,), (4,)]"));
   return task;
 }
 
@@ -848,7 +848,6 @@ main (int argc, char *argv[])
 
       g_test_add_data_func (path, &ways[i], test_way);
     }
-  g_test_add_func ("/pcall/owner/run-in-thread", test_run_in_thread);
   g_test_add_func ("/pcall/owner/attaches-nothing", test_attaches_nothing);
   g_test_add_func ("/pcall/owner/joined-by-many", test_joined_by_many);
   g_test_add_func ("/pcall/owner/failure-for-all", test_failure_for_all);
@@ -859,6 +858,8 @@ main (int argc, char *argv[])
   g_test_add_func ("/pcall/owner/first-task-dies", test_first_task_dies);
   g_test_add_func ("/pcall/owner/begins-all", test_begins_all);
   g_test_add_func ("/pcall/owner/stress", test_stress);
+  /* Last: GLib keeps its threads for a while. */
+  g_test_add_func ("/pcall/owner-of-jobs/run-in-thread", test_run_in_thread);
 
   return g_test_run ();
 }

@@ -136,7 +136,7 @@ work (void)
   g_autoptr (PcallTask) task = symbol_task ("run_command", 1);
   g_autofree char *list = g_strdup_printf ("[('%s',)]", "sleep 1000 &");
 
-  pcall_task_set_instance_args (task, support_parse (list));
+  pcall_task_set_instance_args (task, g_variant_new_parsed (list));
   support_run (task, NULL);
 }
 
