@@ -46,7 +46,7 @@ def find_body(code, start):
 def count_fields(body):
     """The fields of a struct, with those of structs inside of it."""
     while BRACKETS.search(body):
-        body = BRACKETS.sub("", body)
+        body = BRACKETS.sub("_", body)
     declarations = re.split(r"[;{}]", body)
     return sum(
         declaration.count(",") + 1
