@@ -29,8 +29,8 @@ G_BEGIN_DECLS
  * A function that pcall calls in a child process, as [callback@Pcall.Func] is, but one that finds
  * its arguments by itself and whose result is, as a rule, bytes.
  *
- * Returns: (transfer full) (nullable): the result; %NULL without @value or @error set is a failure of the
- *   call, unless its result is in [func@Pcall.set_result_memory]
+ * Returns: (transfer full) (nullable): the result; %NULL without @value or @error set is a failure
+ *   of the call, unless its result is in [func@Pcall.set_result_memory]
  *
  * Since: 1.0
  */
@@ -43,23 +43,24 @@ typedef GBytes *(*PcallBytesFunc) (guint      index,
  * PcallBatchFunc:
  * @first: the index of the first call
  * @n_calls: how many follow one another, at least 1
- * @bytes: (out) (optional) (nullable) (transfer full): return location for the result of the call behind
- *   those that are counted, where that is bytes
- * @value: (out) (optional) (nullable) (transfer full): return location for that result where it is not
- *   bytes
+ * @bytes: (out) (optional) (nullable) (transfer full): return location for the result of the call
+ *   behind those that are counted, where that is bytes
+ * @value: (out) (optional) (nullable) (transfer full): return location for that result where it is
+ *   not bytes
  * @user_data: what was given with the function
  * @error: return location for the error of that call
  *
- * A function that pcall calls in a child process to run several calls, one after the other. The result of
- * each goes into the memory that [func@Pcall.get_batch_memory] tells of.
+ * A function that pcall calls in a child process to run several calls, one after the other. The
+ * result of each goes into the memory that [func@Pcall.get_batch_memory] tells of.
  *
  * It may come back at any time, with fewer calls than it was given: those that it has not begun
  * are run later. It should when it has taken longer than two milliseconds, and has to where a
  * result is not of the type that those before it have.
  *
  * Returns: how many calls have ended with their results in that memory; it is of no meaning with
- *   @error set, which is that of the call that the memory says it is in. 0 without a result or @error set is
- *   a failure of the first call, unless its result is in [func@Pcall.set_result_memory]
+ *   @error set, which is that of the call that the memory says it is in. 0 without a result or
+ *   @error set is a failure of the first call, unless its result is in
+ *   [func@Pcall.set_result_memory]
  *
  * Since: 1.0
  */

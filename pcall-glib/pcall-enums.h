@@ -106,8 +106,8 @@ typedef enum
 /**
  * PcallStartFlags:
  * @PCALL_START_FLAGS_NONE: nothing is known
- * @PCALL_START_FLAGS_IN_LOOP: this thread runs a loop, which is not to be kept from all else, or a join
- *   follows: children are made for a few milliseconds, and the others follow
+ * @PCALL_START_FLAGS_IN_LOOP: this thread runs a loop, which is not to be kept from all else, or a
+ *   join follows: children are made for a few milliseconds, and the others follow
  * @PCALL_START_FLAGS_UNATTACHED: the task is not attached to the thread-default main context; the
  *   caller drives it to its end
  *

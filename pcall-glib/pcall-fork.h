@@ -22,8 +22,8 @@ G_BEGIN_DECLS
  * A function that forks this process, as `fork()` does, with what a language's
  * runtime needs done before and after.
  *
- * It is called with all signals blocked (but for `SIGCHLD` where that has no handler), and with a main context for the child pushed as the
- * thread's default.
+ * It is called with all signals blocked (but for `SIGCHLD` where that has no handler), and with a
+ * main context for the child pushed as the thread's default.
  *
  * Returns: as `fork()`: 0 in the child, the child's pid in the parent, and -1
  *   with `errno` set when that failed. 0 in the process that called it is taken for a

@@ -78,8 +78,8 @@ pcall_task_add_target (PcallTask   *self,
 }
 
 /* An argument list is taken whole or not at all. What was wrong with one is kept, and told by
- * start(), which has an error to tell it with and starts nothing: the value may well be one that was
- * read from somewhere, and no mistake in the program. */
+ * start(), which has an error to tell it with and starts nothing: the value may well be one that
+ * was read from somewhere, and no mistake in the program. */
 typedef gboolean (*SetArguments) (PcallArguments *arguments,
                                   GVariant       *value,
                                   GError        **error);
@@ -344,8 +344,8 @@ pcall_task_get_results (PcallTask *self)
  * @index: which call, counted from 0; less than the number of calls
  * @length: (out): return location for the number of bytes
  *
- * Gets the result of a call that is bytes, an `ay`, without making anything of it. It belongs to the
- * task.
+ * Gets the result of a call that is bytes, an `ay`, without making anything of it. It belongs to
+ * the task.
  *
  * Returns: (transfer none) (nullable) (array length=length): the bytes, or %NULL while the call has
  *   not succeeded, and where its result is something else
@@ -376,14 +376,15 @@ pcall_task_get_result_data (PcallTask *self,
  * @index: the first call, counted from 0; less than the number of calls
  * @type: (out): return location for the type of the numbers, a character
  *
- * Gets the results of as many calls, from @index on, as have results that are single numbers of one type:
- * that of a `GVariant`, such as `i`, or `X`, `D` or `B` for what a binding's batch has written, see
- * [func@Pcall.get_batch_memory]. A number has eight bytes, the first of which are those that it has in memory.
+ * Gets the results of as many calls, from @index on, as have results that are single numbers of
+ * one type: that of a `GVariant`, such as `i`, or `X`, `D` or `B` for what a binding's batch has
+ * written, see [func@Pcall.get_batch_memory]. A number has eight bytes, the first of which are
+ * those that it has in memory.
  *
  * This is for language bindings, which need not ask for each call.
  *
- * Returns: (transfer full) (nullable): the numbers, or %NULL where the result of the call at @index is
- *   something else, or not there
+ * Returns: (transfer full) (nullable): the numbers, or %NULL where the result of the call at @index
+ *   is something else, or not there
  *
  * Since: 1.0
  */
@@ -421,15 +422,16 @@ pcall_task_get_result_numbers (PcallTask *self,
  * @self: a task that was started
  * @index: the first call, counted from 0; less than the number of calls
  *
- * Gets the results of as many calls, from @index on, as have results that are bytes, up to one that is large.
+ * Gets the results of as many calls, from @index on, as have results that are bytes, up to one that
+ * is large.
  *
- * They come as one: first their number, then for each where its bytes end, counted from the beginning of those
- * of the first, all of these numbers of 64 bits; and then the bytes.
+ * They come as one: first their number, then for each where its bytes end, counted from the
+ * beginning of those of the first, all of these numbers of 64 bits; and then the bytes.
  *
  * This is for language bindings, which need not ask for each call.
  *
- * Returns: (transfer full) (nullable): the bytes, or %NULL where the result of the call at @index is
- *   something else, large, or not there
+ * Returns: (transfer full) (nullable): the bytes, or %NULL where the result of the call at @index
+ *   is something else, large, or not there
  *
  * Since: 1.0
  */
@@ -513,8 +515,8 @@ pcall_task_get_children (PcallTask *self)
  * pcall_task_get_living_children:
  * @self: a task
  *
- * Gets those children that have not ended yet. Takes in what has happened, and emits no signal; so a
- * loop that asks again and again comes to an end.
+ * Gets those children that have not ended yet. Takes in what has happened, and emits no signal; so
+ * a loop that asks again and again comes to an end.
  *
  * Returns: (transfer container) (element-type PcallChild): the children, which the array refers to
  *

@@ -8,8 +8,8 @@
 #include "pcall-binding.h"
 #include "pcall-task-private.h"
 
-/* Waiting for the end of a task: blocking, which drives the task itself and no main context, and not
- * blocking, which leaves that to the source of the task.
+/* Waiting for the end of a task: blocking, which drives the task itself and no main context, and
+ * not blocking, which leaves that to the source of the task.
  *
  * Where another thread drives, who joins waits for it, and takes over if that one stops before the
  * end. Two threads, each of which waits in a signal handler of one task for the other's task, would
@@ -243,8 +243,9 @@ pcall_task_join (PcallTask    *self,
  * @cancellable: (nullable): ends the task when it is cancelled
  * @error: return location for an error
  *
- * Starts the task, waits until all calls have ended, and gives the results: [method@Pcall.Task.start],
- * [method@Pcall.Task.join] without limit and [method@Pcall.Task.get_results] in one.
+ * Starts the task, waits until all calls have ended, and gives the results:
+ * [method@Pcall.Task.start], [method@Pcall.Task.join] without limit and
+ * [method@Pcall.Task.get_results] in one.
  *
  * Returns: (transfer full): an `av` in call order, or %NULL with @error set
  *

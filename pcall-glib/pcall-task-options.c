@@ -123,7 +123,8 @@ pcall_task_set_grace_period (PcallTask *self,
                              gdouble grace_period)
 {
   g_return_if_fail (PCALL_IS_TASK (self));
-  if (!check_seconds (grace_period, "grace-period") || !pcall_task_check_unstarted (self, G_STRFUNC))
+  if (!check_seconds (grace_period, "grace-period") ||
+      !pcall_task_check_unstarted (self, G_STRFUNC))
     return;
 
   if (self->options.grace_period == grace_period)

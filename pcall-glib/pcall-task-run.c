@@ -13,8 +13,8 @@
 /* Running a task.
  *
  * States: a task is unstarted until start() succeeds. Then it has an engine, a scheduler, and
- * sources in the main context; when all is told the sources go, and the engine with its descriptors,
- * unless somebody was given one of them.
+ * sources in the main context; when all is told the sources go, and the engine with its
+ * descriptors, unless somebody was given one of them.
  *
  * Ownership: neither the sources nor the scheduler hold a reference to the task, so that dropping
  * it while it runs ends everything. Whoever drives or looks holds one meanwhile.
@@ -99,8 +99,8 @@ pcall_task_stop (PcallTask  *self,
  *
  * This returns at once, and may be called from any thread. The children get their signal in here,
  * whoever drives the task; who wants to know that they have ended joins it. Where the task was not
- * started, it runs nothing when it is, and all of its calls are cancelled then. This does nothing to a
- * task that has finished, and nothing in a forked child.
+ * started, it runs nothing when it is, and all of its calls are cancelled then. This does nothing
+ * to a task that has finished, and nothing in a forked child.
  *
  * Since: 1.0
  */
@@ -150,9 +150,9 @@ pcall_task_advance (PcallTask *self)
  * pcall_task_get_fd:
  * @self: a task that was started
  *
- * Gets a descriptor that is readable when [method@Pcall.Task.dispatch] has something to do, and from
- * the end of the task on, for event loops other than GLib's. It belongs to the task and is the same
- * until the task is gone.
+ * Gets a descriptor that is readable when [method@Pcall.Task.dispatch] has something to do, and
+ * from the end of the task on, for event loops other than GLib's. It belongs to the task and is the
+ * same until the task is gone.
  *
  * Returns: the descriptor, or -1 if the task was not started or had finished before
  *
@@ -177,9 +177,9 @@ pcall_task_get_fd (PcallTask *self)
  * pcall_task_dispatch:
  * @self: a task
  *
- * Does what there is to do now, without waiting, and for a few milliseconds at the most, unless what
- * listens to the task takes longer: signals are emitted in here. For event loops other than GLib's: see
- * [method@Pcall.Task.get_fd].
+ * Does what there is to do now, without waiting, and for a few milliseconds at the most, unless
+ * what listens to the task takes longer: signals are emitted in here. For event loops other than
+ * GLib's: see [method@Pcall.Task.get_fd].
  *
  * While another thread drives the task this emits nothing.
  *
@@ -407,13 +407,13 @@ is_in_loop (void)
  * context, by [method@Pcall.Task.join] or by [method@Pcall.Task.dispatch]. No signal of a call is
  * emitted in here.
  *
- * In a program in which this thread runs no main loop, every call that may run at once has been begun
- * when this returns. Where it is called from a main loop, or from a handler of a `GApplication` that
- * runs, children are made for a few milliseconds, and the others follow from the loop, so that it
- * stays alive.
+ * In a program in which this thread runs no main loop, every call that may run at once has been
+ * begun when this returns. Where it is called from a main loop, or from a handler of a
+ * `GApplication` that runs, children are made for a few milliseconds, and the others follow from
+ * the loop, so that it stays alive.
  *
- * Fails with [error@Pcall.Error.arguments] where there is nothing to call or an argument list was bad, with
- * [error@Pcall.Error.target] where a target cannot be started that way, and with
+ * Fails with [error@Pcall.Error.arguments] where there is nothing to call or an argument list was
+ * bad, with [error@Pcall.Error.target] where a target cannot be started that way, and with
  * [error@Pcall.Error.start] if the task was started before or not even one child could be made;
  * nothing is left running then, and an unstarted task can be tried again. Where others could be
  * made later calls wait for their turn.
@@ -439,8 +439,8 @@ pcall_task_start (PcallTask *self,
  * @flags: what is known about this thread
  * @error: return location for an error
  *
- * Starts the task as [method@Pcall.Task.start] does. This is for language bindings, which know of other
- * loops than GLib's, and of what follows.
+ * Starts the task as [method@Pcall.Task.start] does. This is for language bindings, which know of
+ * other loops than GLib's, and of what follows.
  *
  * Returns: %TRUE if the task was started
  *

@@ -10,9 +10,9 @@
  * What a task does in a loop, making children and telling user code, is less urgent than a redraw.
  * But a loop that always has something more urgent to do would never get to it, and the task would
  * hang. So there are two sources. One *watches* the task's descriptor, is as urgent as input, and
- * only makes the other one ready, which does the *work* when there is nothing more urgent. If it did
- * not come to that for a while, the first one does some of the work itself: a few milliseconds of it,
- * in one slice or in many, as things happen.
+ * only makes the other one ready, which does the *work* when there is nothing more urgent. If it
+ * did not come to that for a while, the first one does some of the work itself: a few milliseconds
+ * of it, in one slice or in many, as things happen.
  *
  * Both belong to one context, whose thread alone dispatches them. */
 
@@ -155,7 +155,8 @@ pcall_task_attach_sources (PcallTask *self)
   gint priority = self->options.priority;
 
   self->work = new_source (self, &work_funcs, "[pcall] work", priority);
-  self->watch = new_source (self, &watch_funcs, "[pcall] watch", MIN (priority, G_PRIORITY_DEFAULT));
+  self->watch = new_source (self, &watch_funcs, "[pcall] watch",
+                            MIN (priority, G_PRIORITY_DEFAULT));
   ((TaskSource *) self->watch)->fd_tag =
       g_source_add_unix_fd (self->watch, pcall_engine_get_fd (self->engine), G_IO_IN);
   g_source_attach (self->work, context);

@@ -19,8 +19,8 @@
  *
  * A task zips *targets* and *arguments* into *calls*, runs each call in a child process, and brings
  * the results back in the order of the calls. The arguments of call *i* are the common arguments,
- * then those of element *i* of the instance arguments; keyword arguments likewise. There are as many
- * calls as the shortest list has elements.
+ * then those of element *i* of the instance arguments; keyword arguments likewise. There are as
+ * many calls as the shortest list has elements.
  *
  * ```c
  * static GVariant *
@@ -57,15 +57,15 @@
  * them: started in one, joined by others, looked at, terminated, and dropped in any.
  *
  * At each moment at most one thread *drives* the task: it waits for the children and emits signals.
- * Inside [method@Pcall.Task.run], [method@Pcall.Task.join] and [method@Pcall.Task.dispatch] that is the
- * caller; else it is the thread that runs the main context which was the thread-default one in
+ * Inside [method@Pcall.Task.run], [method@Pcall.Task.join] and [method@Pcall.Task.dispatch] that is
+ * the caller; else it is the thread that runs the main context which was the thread-default one in
  * [method@Pcall.Task.start]. Who joins while another thread drives waits for it; a main loop leaves
  * the task alone meanwhile. So signals come one after the other, each once, but not always in the
  * same thread.
  *
  * Who only looks at a task, or at a [class@Pcall.Call] or [class@Pcall.Child], is shown what has
- * happened until then, and waiting calls are begun; signals follow when somebody drives. So a program
- * without a loop can poll.
+ * happened until then, and waiting calls are begun; signals follow when somebody drives. So a
+ * program without a loop can poll.
  *
  * In a forked child, a task of the parent is of no use; it can be dropped there.
  *
@@ -394,8 +394,8 @@ install_options (void)
    * PcallTask:priority: (getter get_priority) (setter set_priority)
    *
    * The priority of the task in the main context that it is started in, as that of any
-   * [struct@GLib.Source]: what has happened is taken in and told there, and children are made, a few
-   * milliseconds at a time. By default that is less urgent than a redraw.
+   * [struct@GLib.Source]: what has happened is taken in and told there, and children are made, a
+   * few milliseconds at a time. By default that is less urgent than a redraw.
    *
    * Where the loop always has something more urgent to do, but nothing more urgent than
    * %G_PRIORITY_DEFAULT, the task gets a few milliseconds of every twenty.

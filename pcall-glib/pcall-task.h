@@ -22,9 +22,9 @@ G_BEGIN_DECLS
 /**
  * PCALL_PRIORITY_DEFAULT:
  *
- * The default of [property@Pcall.Task:priority]: less urgent than input, and than GTK's redraw, which is
- * at `G_PRIORITY_HIGH_IDLE + 20`, and more urgent than %G_PRIORITY_DEFAULT_IDLE. So a window stays
- * alive while children start and end.
+ * The default of [property@Pcall.Task:priority]: less urgent than input, and than GTK's redraw,
+ * which is at `G_PRIORITY_HIGH_IDLE + 20`, and more urgent than %G_PRIORITY_DEFAULT_IDLE. So a
+ * window stays alive while children start and end.
  *
  * Since: 1.0
  */

@@ -12,8 +12,8 @@ G_BEGIN_DECLS
 /* One epoll descriptor: descriptors and timers behind it, and it behind one GSource, or any other
  * event loop. It knows what to call, and not what for.
  *
- * One thread at a time uses it; what any may call at any time is said to be so. Watches and timers are parts of the structures
- * that use them; zero-initialise them. */
+ * One thread at a time uses it; what any may call at any time is said to be so. Watches and timers
+ * are parts of the structures that use them; zero-initialise them. */
 typedef struct _PcallEngine PcallEngine;
 
 typedef void (*PcallWatchFunc) (gpointer data,
@@ -79,8 +79,8 @@ void pcall_engine_wake (PcallEngine *self);
 /* From here on the descriptor is ready, for good: there is nothing more to come. */
 void pcall_engine_stay_ready (PcallEngine *self);
 
-/* Calls what is ready, @most at the most, each in its turn; FALSE if there is nothing. Does not wait,
- * and is not to be called from what it calls. */
+/* Calls what is ready, @most at the most, each in its turn; FALSE if there is nothing. Does not
+ * wait, and is not to be called from what it calls. */
 gboolean pcall_engine_dispatch (PcallEngine *self,
                                 guint        most);
 

@@ -20,8 +20,8 @@
  * What is ready is drained into an array first and called second. A callback may unwatch anything:
  * that is struck out of the array.
  *
- * Whoever waits may do so while others dispatch, and so it only learns that something is ready. What
- * was ready may be dealt with before it looks; then it is woken by a descriptor of its own.
+ * Whoever waits may do so while others dispatch, and so it only learns that something is ready.
+ * What was ready may be dealt with before it looks; then it is woken by a descriptor of its own.
  *
  * Timers stand in a balanced tree, the first of them in a timerfd. Setting the timerfd back costs
  * a system call for each timer that is unset in time, which is nearly all of them; so it is left

@@ -178,8 +178,8 @@ is_left_alone (GObject *object)
   return TRUE;
 }
 
-/* Each of them may be what keeps the monitor. One that somebody has found meanwhile, and holds, waits
- * for the next who leaves. */
+/* Each of them may be what keeps the monitor. One that somebody has found meanwhile, and holds,
+ * waits for the next who leaves. */
 static void
 drop_orphans (PcallMonitor *self)
 {

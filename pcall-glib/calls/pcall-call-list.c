@@ -487,8 +487,8 @@ abandon_call (PcallCallList *self,
     return;
 
   call = pcall_call_list_describe (self, index);
-  pcall_outcome_set_error (&outcome, g_error_new (PCALL_ERROR, PCALL_ERROR_CANCELLED, "%s: %s", call,
-                                                  reason));
+  pcall_outcome_set_error (&outcome, g_error_new (PCALL_ERROR, PCALL_ERROR_CANCELLED, "%s: %s",
+                                                  call, reason));
   pcall_call_list_expect_end (self, index);
   pcall_call_list_finish (self, index, &end, &outcome);
   pcall_call_list_notify_finished (self, index);

@@ -523,9 +523,9 @@ pcall_call_dup_result_bytes (PcallCall *self)
  * pcall_call_get_error:
  * @self: a call
  *
- * Gets why the call did not succeed. An error that the call itself returned has the domain, code and
- * message that it had there; others are of the domain [error@Pcall.Error], and their message names the
- * call, the target and the cause.
+ * Gets why the call did not succeed. An error that the call itself returned has the domain, code
+ * and message that it had there; others are of the domain [error@Pcall.Error], and their message
+ * names the call, the target and the cause.
  *
  * Returns: (transfer full) (nullable): the error, or %NULL
  *

@@ -12,7 +12,8 @@
 G_BEGIN_DECLS
 
 /* All the children of a task, compactly: what is known of each stands in a record, and a PcallChild
- * is made when somebody asks for one. For who has entered the monitor, which is that of the calls. */
+ * is made when somebody asks for one. For who has entered the monitor, which is that of the
+ * calls. */
 typedef struct _PcallChildList PcallChildList;
 
 PcallChildList *pcall_child_list_new   (PcallCallList   *calls);

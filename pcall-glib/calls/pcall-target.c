@@ -327,13 +327,14 @@ pcall_target_get_worker_argv (PcallTarget *self)
 /**
  * pcall_target_set_batch_func:
  * @self: a target that was made of a function, and is in no task yet
- * @func: (scope notified) (closure user_data) (destroy destroy): the function to call for several calls
+ * @func: (scope notified) (closure user_data) (destroy destroy): the function to call for several
+ *   calls
  * @user_data: what to call it with
  * @destroy: (nullable): frees @user_data, in the parent
  *
  * Gives the target a function that runs several calls at once, where a child runs many: see
- * [property@Pcall.Task:calls-per-child]. A call that is to be run alone, as those are that have a time limit,
- * is run by the target's own function.
+ * [property@Pcall.Task:calls-per-child]. A call that is to be run alone, as those are that have a
+ * time limit, is run by the target's own function.
  *
  * This is for language bindings.
  *

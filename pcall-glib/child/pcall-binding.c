@@ -115,17 +115,18 @@ pcall_bytes_set_batch (PcallOpenBlock             *memory,
  * @n_calls: (out): return location for how many calls it has room for
  * @n_bytes: (out): return location for how many bytes
  *
- * Gets the memory into which a [callback@Pcall.BatchFunc] puts the results of its calls. The parent reads
- * it too, so that a child that dies loses the call that it is in and no other.
+ * Gets the memory into which a [callback@Pcall.BatchFunc] puts the results of its calls. The parent
+ * reads it too, so that a child that dies loses the call that it is in and no other.
  *
- * It begins with eight numbers of 64 bits. The first says which call the child is in, as how many of the
- * batch have ended: set it before a call is begun, when the result of the one before it is there. The second
- * is the type of all results, a character: `X` for integers of 64 bits, `D` for doubles, `B` for 0 and 1
- * and, where there is no value, 2, and `p` for bytes. The third is to be 1 where it is certain that only the
- * last call that ended has written to standard output or error, else 0. The others are not used.
+ * It begins with eight numbers of 64 bits. The first says which call the child is in, as how many
+ * of the batch have ended: set it before a call is begun, when the result of the one before it is
+ * there. The second is the type of all results, a character: `X` for integers of 64 bits, `D` for
+ * doubles, `B` for 0 and 1 and, where there is no value, 2, and `p` for bytes. The third is to be 1
+ * where it is certain that only the last call that ended has written to standard output or error,
+ * else 0. The others are not used.
  *
- * Then there is a number for each call, @n_calls of them: its result, or where its bytes end, counted from
- * the beginning of those of the first; and then the bytes.
+ * Then there is a number for each call, @n_calls of them: its result, or where its bytes end,
+ * counted from the beginning of those of the first; and then the bytes.
  *
  * This is for language bindings, and for use inside a child that runs calls in batches.
  *

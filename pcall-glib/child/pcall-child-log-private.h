@@ -5,14 +5,14 @@
 
 #pragma once
 
-#include "start/pcall-start-private.h"
+#include "child/pcall-child-main-private.h"
 
 G_BEGIN_DECLS
 
 /* The log files of a forked child that runs one call after the other. */
 typedef struct
 {
-  PcallLogFiles *log; /* NULL: nothing is captured */
+  PcallLogFiles   *log; /* NULL: nothing is captured */
   PcallLedger     *ledger;
   int              slot;
   gboolean         keep;

@@ -17,11 +17,13 @@
 #include "pcall-error.h"
 #include "base/pcall-fd-private.h"
 #include "base/pcall-lifeline-private.h"
+#include "base/pcall-process-private.h"
 #include "base/pcall-terminal-private.h"
 #include "log/pcall-log-writer-private.h"
 #include "child/pcall-main-context-private.h"
 #include "child/pcall-stdio-private.h"
-#include "start/pcall-start-private.h"
+#include "child/pcall-child-main-private.h"
+#include "child/pcall-lock-trial-private.h"
 #include "calls/pcall-target-private.h"
 
 /* The child's side of a fork: hygiene, run, report.

@@ -53,7 +53,7 @@ typedef struct
   guint            index;   /* of that: the call that we are in */
   gint64           entered; /* when that was */
   gint64           began;   /* when the call did */
-  PcallOpenBlock      *batch;   /* what came of the span, but for the call that we are in */
+  PcallOpenBlock  *batch;   /* what came of the span, but for the call that we are in */
   guint            n_flushed;  /* of that, what the parent was told; under the channel's lock */
   gint64           flushed;    /* when that was */
 
@@ -112,9 +112,9 @@ wake_if_pressing (Series *self)
 }
 
 static void
-put_completion (Series              *self,
-             const PcallCompletion  *completion,
-             const PcallOutgoing *outcome)
+put_completion (Series                *self,
+                const PcallCompletion *completion,
+                const PcallOutgoing   *outcome)
 {
   while (!pcall_completion_put (self->ring, completion, outcome))
     {

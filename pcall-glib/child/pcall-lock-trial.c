@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "start/pcall-start-private.h"
+#include "child/pcall-lock-trial-private.h"
 
 /* The lock trial.
  *

@@ -393,9 +393,9 @@ pcall_worker_new (GError **error)
  * Sets GLib's log writer function of this program to one that writes the records of each call into
  * its log, with their levels and fields, and others as GLib does.
  *
- * The program cannot set one afterwards: GLib ends a program that does. One that it has set before is
- * left in place, and should call [func@Pcall.log_writer]; then only records of [func@GLib.log] and the
- * like are caught besides, unless there is a default handler too. Once in a program.
+ * The program cannot set one afterwards: GLib ends a program that does. One that it has set before
+ * is left in place, and should call [func@Pcall.log_writer]; then only records of [func@GLib.log]
+ * and the like are caught besides, unless there is a default handler too. Once in a program.
  *
  * Since: 1.0
  */

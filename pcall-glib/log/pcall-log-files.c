@@ -235,12 +235,14 @@ escape_controls (const char *text)
   return g_string_free (escaped, FALSE);
 }
 
-/* A crash may be told with its innermost frame first, as by Python's faulthandler: then the lines that
- * tell most are not the last ones. Other threads than the one that crashed are not of interest. */
+/* A crash may be told with its innermost frame first, as by Python's faulthandler: then the lines
+ * that tell most are not the last ones. Other threads than the one that crashed are not of
+ * interest. */
 static gboolean
 begins_frames (const char *line)
 {
-  return g_str_has_suffix (line, "(most recent call first):") && !g_str_has_prefix (line, "Thread ");
+  return g_str_has_suffix (line, "(most recent call first):") &&
+         !g_str_has_prefix (line, "Thread ");
 }
 
 /* Of the last such, the line behind it; otherwise @n. */
@@ -254,8 +256,8 @@ find_frames (char **lines,
   return n;
 }
 
-/* Leaves the last lines, or the innermost frames, and makes one line of them: where that is long, what
- * was written last, and of frames the first. */
+/* Leaves the last lines, or the innermost frames, and makes one line of them: where that is long,
+ * what was written last, and of frames the first. */
 static char *
 join_last_lines (char *text)
 {

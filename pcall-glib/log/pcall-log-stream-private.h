@@ -31,8 +31,8 @@ PcallLogStream *pcall_log_stream_new    (PcallMonitor         *monitor,
                                          gboolean              marked);
 void            pcall_log_stream_free   (PcallLogStream       *self);
 
-/* The call has ended: what is in the file now is all that is to come. @error is its error, and @note
- * what there is to be said of its log, NULL for none. */
+/* The call has ended: what is in the file now is all that is to come. @error is its error, and
+ * @note what there is to be said of its log, NULL for none. */
 void            pcall_log_stream_finish (PcallLogStream       *self,
                                          const GError         *error,
                                          const char           *note);

@@ -120,8 +120,8 @@ add_field (PcallLogStream *self,
   g_array_append_val (self->fields, field);
 }
 
-/* A task within the call has told whose its record is, behind all else. What a record says of itself
- * otherwise is not believed. */
+/* A task within the call has told whose its record is, behind all else. What a record says of
+ * itself otherwise is not believed. */
 static gboolean
 is_told_within (const GLogField *fields,
                 gsize            n_fields)

@@ -65,7 +65,7 @@ typedef struct
 {
   PcallEvent  *head;
   PcallEvent  *tail;
-  PcallEvent **unapplied; /* where the first that does not show in its record hangs; NULL: at the head */
+  PcallEvent **unapplied; /* where the first that no record shows hangs; NULL: at the head */
 } PcallEventQueue;
 
 /* Drops all that there is. */

@@ -42,8 +42,8 @@ void            pcall_logs_finish  (PcallLogs      *self,
 gboolean        pcall_logs_shrink  (PcallLogs      *self,
                                     guint           index,
                                     gint64          until);
-/* The log of a call is in the main log, or nobody wants it: removes the file, unless files are kept.
- * Calls user code. */
+/* The log of a call is in the main log, or nobody wants it: removes the file, unless files are
+ * kept. Calls user code. */
 void            pcall_logs_remove  (PcallLogs      *self,
                                     guint           index);
 /* The same for all calls. */

@@ -16,8 +16,8 @@
 /* Logs as they come.
  *
  * The kernel tells which files grow, by one inotify descriptor in the engine. Those that have
- * something to pass on wait for their turn; who drives the task gives each its turn, a whole line or
- * record at the least, for a few milliseconds in all.
+ * something to pass on wait for their turn; who drives the task gives each its turn, a whole line
+ * or record at the least, for a few milliseconds in all.
  *
  * Where a file cannot be watched, for want of room in the kernel, it is read when its call has
  * ended. */

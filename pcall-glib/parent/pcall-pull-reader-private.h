@@ -12,7 +12,8 @@
 G_BEGIN_DECLS
 
 /* Calls that a child takes by itself: when to look at it, and what becomes of the child
- * (pcall-runner-pull.c); what it tells of calls, in memory that both share (pcall-pull-reader.c). */
+ * (pcall-runner-pull.c); what it tells of calls, in memory that both share
+ * (pcall-pull-reader.c). */
 
 /* A block of results that is being read. */
 typedef struct
@@ -60,8 +61,8 @@ gboolean pcall_pull_reader_step      (PcallPull     *self,
 /* Reads what there is by now, and no more; @n_frames as above. */
 void     pcall_pull_reader_read      (PcallPull     *self,
                                       const guint32 *n_frames);
-/* What the child has ended and not told, and now will not, or not soon, is to be read. TRUE if there
- * is something. */
+/* What the child has ended and not told, and now will not, or not soon, is to be read. TRUE if
+ * there is something. */
 gboolean pcall_pull_reader_harvest   (PcallPull     *self);
 /* Whether the child has told what was not read yet. */
 gboolean pcall_pull_reader_has_more  (PcallPull     *self);

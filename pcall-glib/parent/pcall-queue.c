@@ -55,8 +55,9 @@ pcall_queue_peek (PcallQueue *self)
 
   if (retry != NULL)
     return *retry;
-  return pcall_turn_new (self->ledger != NULL ? pcall_ledger_peek_next (self->ledger) : self->next, 0,
-                         -1);
+  if (self->ledger != NULL)
+    return pcall_turn_new (pcall_ledger_peek_next (self->ledger), 0, -1);
+  return pcall_turn_new (self->next, 0, -1);
 }
 
 /* Calls that were given back together are taken together, but for what somebody else has. */

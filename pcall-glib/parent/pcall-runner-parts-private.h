@@ -70,7 +70,7 @@ struct _PcallRunner
   PcallTimer              timeout;
 
   PcallOutcome            outcome; /* of the call, as far as it is known */
-  PcallCallState          verdict; /* that it ends with where it has none; PENDING: it was not stopped */
+  PcallCallState          verdict; /* that it ends with if it has none; PENDING: not stopped */
   char                   *verdict_reason;
 };
 

@@ -74,7 +74,8 @@ has_entered (PcallPull *self,
 }
 
 /* Whether the child is still in the call in which it was the last time. Then what it has not
- * told of those before it is taken: what a binding has stored, in whatever order, is there by now. */
+ * told of those before it is taken: what a binding has stored, in whatever order, is there by
+ * now. */
 static gboolean
 lasts (PcallPull *self,
        guint      index)
@@ -283,10 +284,10 @@ static void
 stopped (PcallRunner *runner)
 {
   PcallPull *self = (PcallPull *) runner;
+  PcallLedger *ledger = pcall_pull_get_ledger (self);
   gint64 began;
 
-  if (pcall_ledger_look (pcall_pull_get_ledger (self), runner->job.slot, &self->end_index, &began) ==
-      PCALL_HOLD_NOTHING)
+  if (pcall_ledger_look (ledger, runner->job.slot, &self->end_index, &began) == PCALL_HOLD_NOTHING)
     self->end_index = 0;
 }
 

@@ -328,7 +328,8 @@ void
 pcall_runner_reject (PcallRunner *self,
                      const char  *complaint)
 {
-  pcall_peer_reject (self->peer, g_error_new_literal (PCALL_ERROR, PCALL_ERROR_PROTOCOL, complaint));
+  pcall_peer_reject (self->peer,
+                     g_error_new_literal (PCALL_ERROR, PCALL_ERROR_PROTOCOL, complaint));
 }
 
 void
@@ -382,9 +383,10 @@ frame_came (const PcallFrame *frame,
   if ((self->klass->frames & pcall_frame_bit (frame->type)) == 0)
     pcall_runner_refuse (self, frame);
   else if (is_about_other_call (self, frame))
-    pcall_peer_reject (self->peer, g_error_new (PCALL_ERROR, PCALL_ERROR_PROTOCOL,
-                                                "the child sent a frame about call %u, which it does "
-                                                "not run", frame->call_index));
+    pcall_peer_reject (self->peer,
+                       g_error_new (PCALL_ERROR, PCALL_ERROR_PROTOCOL,
+                                    "the child sent a frame about call %u, which it does not run",
+                                    frame->call_index));
   else if (frame->type == PCALL_FRAME_AGAIN)
     take_again (self, frame, first);
   else

@@ -72,7 +72,8 @@ has_room (PcallScheduler *self)
 {
   /* The end of a process takes about as long as its beginning. So when a call is over the next
    * child is made; it is held until the one before it is gone, with all that it had. */
-  return !self->room.crowded && self->crew.all.length - self->crew.n_over < self->room.max_children &&
+  return !self->room.crowded &&
+         self->crew.all.length - self->crew.n_over < self->room.max_children &&
          self->crew.n_over <= self->room.max_children && may_have_worker (self) &&
          (!self->shares || pcall_ledger_has_slot (self->context.ledger));
 }
@@ -81,7 +82,8 @@ gboolean
 pcall_scheduler_can_assign (PcallScheduler *self)
 {
   return has_waiting_calls (self) &&
-         (pcall_scheduler_is_stopped (self) || find_waiting_child (self) != NULL || has_room (self));
+         (pcall_scheduler_is_stopped (self) || find_waiting_child (self) != NULL ||
+          has_room (self));
 }
 
 static void
@@ -96,8 +98,8 @@ void
 pcall_scheduler_pause (PcallScheduler *self,
                        gint64          length)
 {
-  pcall_engine_set_timer (self->engine, &self->pause_timer, g_get_monotonic_time () + length, go_on,
-                          self);
+  pcall_engine_set_timer (self->engine, &self->timers.pause, g_get_monotonic_time () + length,
+                          go_on, self);
 }
 
 /* There is room again when a child has ended. Where there is none, others have taken it: the first
@@ -163,8 +165,9 @@ choose_class (const PcallJob *job)
   return job->methods->takes_calls ? &pcall_runner_push : &pcall_runner_once;
 }
 
-/* Makes a child for the next call, which pcall_scheduler_release() lets go on. NULL without an error
- * where there is no room for it while others run: then the call waits. @job says which it is. */
+/* Makes a child for the next call, which pcall_scheduler_release() lets go on. NULL without an
+ * error where there is no room for it while others run: then the call waits. @job says which it
+ * is. */
 static PcallRunner *
 make_next (PcallScheduler *self,
            PcallJob       *job,

@@ -29,8 +29,8 @@
 /* How often a call is given to a child that is dead. */
 #define MAX_DELIVERIES 10
 
-/* User code that drives the task is told what there is, which may drive the task again. So deep, and
- * no deeper: what is left is told further out. */
+/* User code that drives the task is told what there is, which may drive the task again. So deep,
+ * and no deeper: what is left is told further out. */
 #define MAX_DEPTH 16
 
 /* Stopping */
@@ -465,9 +465,9 @@ pcall_scheduler_close (PcallScheduler *self)
 {
   if (self->engine != NULL)
     {
-      pcall_engine_unset_timer (self->engine, &self->pause_timer);
-      pcall_engine_unset_timer (self->engine, &self->deadline_timer);
-      pcall_engine_unset_timer (self->engine, &self->work_timer);
+      pcall_engine_unset_timer (self->engine, &self->timers.pause);
+      pcall_engine_unset_timer (self->engine, &self->timers.deadline);
+      pcall_engine_unset_timer (self->engine, &self->timers.work);
     }
   g_clear_pointer (&self->logs, pcall_log_delivery_free);
   g_clear_pointer (&self->engine, pcall_engine_unref);
@@ -574,5 +574,5 @@ pcall_scheduler_leave_work (PcallScheduler *self)
   if (pcall_monitor_is_driven (self->monitor))
     pcall_engine_wake (self->engine);
   else
-    pcall_engine_set_timer (self->engine, &self->work_timer, 0, work, NULL);
+    pcall_engine_set_timer (self->engine, &self->timers.work, 0, work, NULL);
 }

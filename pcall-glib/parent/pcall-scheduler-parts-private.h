@@ -44,6 +44,13 @@ typedef struct
   gboolean       due;   /* children are to be told */
 } PcallStop;
 
+typedef struct
+{
+  PcallTimer pause;
+  PcallTimer deadline;
+  PcallTimer work; /* makes the engine ready where there is something to tell */
+} PcallSchedulerTimers;
+
 struct _PcallScheduler
 {
   PcallMonitor              *monitor;
@@ -73,9 +80,7 @@ struct _PcallScheduler
   PcallStop                  stop;
   gboolean                   finished;
 
-  PcallTimer                 pause_timer;
-  PcallTimer                 deadline_timer;
-  PcallTimer                 work_timer; /* makes the engine ready where there is something to tell */
+  PcallSchedulerTimers       timers;
 };
 
 static inline gboolean
@@ -96,8 +101,8 @@ gboolean pcall_scheduler_assign_first (PcallScheduler *self,
                                        GError        **error);
 /* Lets children go on that were made, as far as there may be so many at once. */
 void     pcall_scheduler_release      (PcallScheduler *self);
-/* Assigns calls; begins nothing that would, going by the longest step since @begun, last longer than
- * @length. */
+/* Assigns calls; begins nothing that would, going by the longest step since @begun, last longer
+ * than @length. */
 void     pcall_scheduler_assign       (PcallScheduler *self,
                                        gint64          begun,
                                        gint64          length);

@@ -70,8 +70,8 @@ PcallScheduler *pcall_scheduler_new   (PcallEngine                 *engine,
 /* When it was not started, or has finished. */
 void            pcall_scheduler_free  (PcallScheduler              *self);
 
-/* Starts children: as many as may run at once; or, @in_steps, for a few milliseconds. Where not even
- * one can be started, the error says why, and the scheduler is to be freed. Tells nothing. */
+/* Starts children: as many as may run at once; or, @in_steps, for a few milliseconds. Where not
+ * even one can be started, the error says why, and the scheduler is to be freed. Tells nothing. */
 gboolean        pcall_scheduler_start (PcallScheduler              *self,
                                        gboolean                     in_steps,
                                        GError                     **error);
@@ -91,7 +91,8 @@ void            pcall_scheduler_drive      (PcallScheduler *self,
                                             gint64          length);
 /* Whether there is something to do for who drives and has nothing else to do. */
 gboolean        pcall_scheduler_has_work   (PcallScheduler *self);
-/* Nobody drives from here on: if there is something to tell, the engine has something to dispatch. */
+/* Nobody drives from here on: if there is something to tell, the engine has something to
+ * dispatch. */
 void            pcall_scheduler_leave_work (PcallScheduler *self);
 
 /* User code runs or has run: what is known about this process may be out of date. */

@@ -214,8 +214,8 @@ pcall_scheduler_start (PcallScheduler *self,
 {
   gint64 begun = g_get_monotonic_time ();
 
-  if (!pcall_start_context_open (&self->context, self->options.log_mode, self->options.log_directory,
-                                 self->options.keep_logs, error))
+  if (!pcall_start_context_open (&self->context, self->options.log_mode,
+                                 self->options.log_directory, self->options.keep_logs, error))
     return FALSE;
   if (self->context.log != NULL)
     pcall_log_files_set_max_size (self->context.log, self->options.max_log_size);
@@ -226,7 +226,7 @@ pcall_scheduler_start (PcallScheduler *self,
     return FALSE;
 
   if (self->options.deadline > 0)
-    pcall_engine_set_timer (self->engine, &self->deadline_timer,
+    pcall_engine_set_timer (self->engine, &self->timers.deadline,
                             g_get_monotonic_time () + self->options.deadline, deadline_passed,
                             self);
 

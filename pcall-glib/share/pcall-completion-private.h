@@ -22,8 +22,8 @@ typedef struct
   guint32 length; /* of the payload that follows */
   guint32 index;
   guint32 n_frames; /* which it sent before, in all: they are to be heard first */
-  guint16 type;     /* PCALL_FRAME_RESULT, PCALL_FRAME_ERROR or PCALL_COMPLETION_BLOCK; 0 where that was
-                       sent as a frame */
+  guint16 type;     /* PCALL_FRAME_RESULT, PCALL_FRAME_ERROR or PCALL_COMPLETION_BLOCK; 0 where that
+                       was sent as a frame */
   guint16 has_log;
   gint64  took; /* microseconds */
 } PcallCompletion;

@@ -117,7 +117,8 @@ check_payload (guint          type,
   g_autoptr (GVariant) value = NULL;
 
   if (type == PCALL_COMPLETION_BLOCK)
-    return pcall_result_block_is_valid ((PcallResultBlock *) payload->bytes, payload->length, G_MAXUINT16) ||
+    return pcall_result_block_is_valid ((PcallResultBlock *) payload->bytes, payload->length,
+                                        G_MAXUINT16) ||
            broken ("are results that make no sense", error);
   if (pcall_frame_is_plain (type, pcall_payload_get_data (payload), payload->length))
     return TRUE;

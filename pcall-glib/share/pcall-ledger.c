@@ -23,12 +23,13 @@
  *   1. reads i from the counter, and writes into its slot which calls it will claim, from i to j:
  *      whoever finds it dead looks there;
  *   2. moves the counter from i to j; if another did, it begins anew;
- *   3. takes calls of its claim, by moving their words from free to taken; those that another has are
- *      left out;
+ *   3. takes calls of its claim, by moving their words from free to taken; those that another has
+ *      are left out;
  *   4. enters them, the last one first, unless its slot says that it is to end. Once the first is
  *      entered it is in user code: in the call that follows those which its batch says have ended;
  *   5. puts each result into its batch, and then counts that call as ended, which enters the next;
- *   6. writes what came of them into the ring of its slot, in one step that makes all of it visible;
+ *   6. writes what came of them into the ring of its slot, in one step that makes all of it
+ *      visible;
  *   7. empties the batch, and moves the beginning of its claim behind them.
  *
  * Where it ends a span early, it takes back what it has entered and not begun before 6. The

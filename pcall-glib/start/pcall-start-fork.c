@@ -19,6 +19,7 @@
 #include "base/pcall-lifeline-private.h"
 #include "base/pcall-threads-private.h"
 #include "base/pcall-terminal-private.h"
+#include "child/pcall-lock-trial-private.h"
 #include "child/pcall-main-context-private.h"
 #include "log/pcall-log-writer-private.h"
 #include "start/pcall-fork-private.h"

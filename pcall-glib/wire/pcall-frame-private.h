@@ -48,14 +48,15 @@ typedef enum
   PCALL_FRAME_PROGRESS,  /* (ds): fraction and text */
   PCALL_FRAME_MESSAGE,   /* v: what the call sent with pcall_send_message() */
   PCALL_FRAME_FINAL,     /* i: no frame follows, and the child ends with this exit status */
-  PCALL_FRAME_AGAIN,     /* u: make another child for the call, by this PcallLogRoute; nothing ran */
+  PCALL_FRAME_AGAIN,     /* u: make another child for the call, by this PcallLogRoute;
+                            nothing ran */
   PCALL_FRAME_NOTE,      /* s: what is to be said of the call's log */
   PCALL_FRAME_HELLO,     /* (uia{sv}): a worker is there: its version, its pid, more to come */
   PCALL_FRAME_CALL,      /* (sva{sv}ss): to a worker: run this name with these arguments (a tuple)
                             and keyword arguments, and write into this log file, if not empty,
                             with this key */
   PCALL_FRAME_STOP,      /* (): to a worker: there are no more calls */
-  PCALL_FRAME_WAKE,      /* (): there is something in the memory that this child and its parent share */
+  PCALL_FRAME_WAKE,      /* (): there is something in the memory that child and parent share */
   PCALL_FRAME_LAST = PCALL_FRAME_WAKE,
 } PcallFrameType;
 

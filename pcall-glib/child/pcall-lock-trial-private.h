@@ -1,0 +1,25 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Reads what the trial would read from files anew in each child; once in a process. From any
+ * thread. */
+void     pcall_lock_trial_prepare    (void);
+
+/* Takes each of GLib's locks that user code is about to need, and kills this process where one of
+ * them stays locked. Where it comes back, every process of this family can know what @mark stands
+ * for: memory in which all of them are free. */
+void     pcall_lock_trial            (guint   attempt,
+                                      guint64 mark);
+
+/* Whether a trial has come back in memory that @mark stands for. */
+gboolean pcall_lock_trial_has_passed (guint64 mark);
+
+G_END_DECLS

@@ -1,0 +1,102 @@
+#!/usr/bin/python3
+# SPDX-FileCopyrightText: 2026 The pcall authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Whether files, lines and structs are small enough to be read.
+
+    check-sizes.py [ROOT]
+
+No file of C, Python or JavaScript has more than 700 lines, no line of pcall-glib/ more than 100
+columns, and no struct of pcall-glib/parent more than 25 fields. What is larger is named, and the
+exit status is 1.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+FOLDERS = ("doc", "introspection", "pcall-glib", "tests")
+SOURCES = {".c", ".h", ".cpp", ".py", ".js"}
+MAX_LINES = 700
+MAX_COLUMNS = 100
+MAX_FIELDS = 25
+
+# Tests that are longer, and should be split. Nothing is to be added here.
+LONG_FILES = {
+    "tests/test-arguments.c",
+    "tests/test-misuse.c",
+    "tests/test-owner.c",
+    "tests/test-parent.c",
+}
+
+COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
+STRUCT = re.compile(r"\b(?:struct|union)\s*(\w*)\s*\{")
+BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|<[^<>]*>")
+
+
+def find_body(code, start):
+    """What stands between the brace that ends at start and its counterpart, and the end of that."""
+    depth, end = 1, start
+    while depth:
+        depth += {"{": 1, "}": -1}.get(code[end], 0)
+        end += 1
+    return code[start : end - 1], end
+
+
+def count_fields(body):
+    """The fields of a struct, with those of structs inside of it."""
+    while BRACKETS.search(body):
+        body = BRACKETS.sub("_", body)
+    declarations = re.split(r"[;{}]", body)
+    return sum(
+        declaration.count(",") + 1
+        for declaration in map(str.strip, declarations)
+        if re.search(r"\w\s+\**\s*\w", declaration) or "*" in declaration
+    )
+
+
+def find_structs(text):
+    """Each struct, as its name and the number of its fields."""
+    code = COMMENT.sub(" ", text)
+    for match in STRUCT.finditer(code):
+        body, end = find_body(code, match.end())
+        name = match[1] or code[end : code.index(";", end)].strip()
+        yield name, count_fields(body)
+
+
+def check_file(path, name):
+    """What is too large in that file, a line for each."""
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+
+    if path.suffix in SOURCES and (len(lines) > MAX_LINES) != (name in LONG_FILES):
+        yield f"{name}: {len(lines)} lines" + (", and need not be excepted" if name in LONG_FILES
+                                               else "")
+    if name.startswith("pcall-glib/"):
+        for number, line in enumerate(lines, 1):
+            if len(line) > MAX_COLUMNS:
+                yield f"{name}:{number}: {len(line)} columns"
+    if name.startswith("pcall-glib/parent/"):
+        for struct, n_fields in find_structs(text):
+            if n_fields > MAX_FIELDS:
+                yield f"{name}: {struct} has {n_fields} fields"
+
+
+def main(root="."):
+    """The exit status."""
+    root = Path(root)
+    paths = [p for folder in FOLDERS for p in sorted((root / folder).rglob("*")) if p.is_file()]
+    paths = [p for p in paths if p.suffix in SOURCES or p.name == "meson.build"]
+    complaints = [c for p in paths for c in check_file(p, p.relative_to(root).as_posix())]
+    missing = LONG_FILES - {p.relative_to(root).as_posix() for p in paths}
+    complaints += [f"{name}: is not there, and need not be excepted" for name in sorted(missing)]
+    if not paths:
+        complaints.append(f"{root}: no sources")
+
+    for complaint in complaints:
+        print(complaint)
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
