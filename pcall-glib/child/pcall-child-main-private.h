@@ -45,7 +45,6 @@ typedef struct
   gboolean                 has_threads;
   guint64                  mark;    /* see pcall_threads_mark(); 0: all is to be looked up again */
   gboolean                 has_terminal;
-  guint                    main_context_mark; /* see pcall-main-context.c */
   guint64                  handled; /* signals that have a handler: bit n - 1 for signal n */
 } PcallStartContext;
 

@@ -12,19 +12,14 @@ G_BEGIN_DECLS
 /* GLib's default main context in a child. */
 
 /* In the parent, as long as it may fork. From any thread. */
-void  pcall_main_context_hold    (void);
-void  pcall_main_context_release (void);
+void pcall_main_context_hold    (void);
+void pcall_main_context_release (void);
 
-/* In the parent, before it forks: gives a number to know the sources by that are there now; 0 where
- * nothing holds the context. */
-guint pcall_main_context_mark    (void);
-
-/* In a child, in the thread that runs its call: from here on the context is its own, with nothing
- * of its parent's in it. @own is the child's thread-default one: whoever runs the default runs
- * that, too.
- * @mark: see above. @had_threads: another thread of the parent may have been running it. */
-void  pcall_main_context_adopt   (GMainContext *own,
-                                  guint         mark,
-                                  gboolean      had_threads);
+/* In a child, in the thread that runs its call, before that makes sources: from here on the context is
+ * its own, with nothing of its parent's in it. @own is the child's thread-default one: whoever runs
+ * the default runs that, too. Does nothing where nothing holds the context.
+ * @had_threads: another thread of the parent may have been running it. */
+void pcall_main_context_adopt   (GMainContext *own,
+                                 gboolean      had_threads);
 
 G_END_DECLS

@@ -34,7 +34,7 @@ static struct
   GMutex        lock;
   guint         n_users; /* in this process */
   GSource      *guard;   /* in the default context */
-  guint         mark;    /* in a child: the newest source of its parent */
+  guint         mark;    /* in a child: sources with smaller numbers are its parent's */
   gboolean      adopts;  /* in a child: at the next use */
   GMainContext *own;     /* in a child: its thread-default context */
   gint          priority;
@@ -265,22 +265,6 @@ pcall_main_context_release (void)
   g_mutex_unlock (&default_context.lock);
 }
 
-guint
-pcall_main_context_mark (void)
-{
-  GSource *source;
-  guint mark;
-
-  if (default_context.guard == NULL)
-    return 0;
-
-  source = g_source_new (&mark_funcs, sizeof (GSource));
-  mark = g_source_attach (source, NULL);
-  g_source_destroy (source);
-  g_source_unref (source);
-  return mark;
-}
-
 /* In the child */
 
 /* An owner that is not there any more. GLib says in its sources that others release for their
@@ -293,17 +277,30 @@ release_for_lost_thread (GMainContext *context)
   g_main_context_release (context);
 }
 
+/* Its number is higher than those of all sources that are there. The parent does not make it: that
+ * would wake the thread that runs the context, and a copy of what runs through its sources cannot be
+ * run any more. */
+static guint
+mark_sources (void)
+{
+  GSource *source = g_source_new (&mark_funcs, sizeof (GSource));
+  guint mark = g_source_attach (source, NULL);
+
+  g_source_destroy (source);
+  g_source_unref (source);
+  return mark;
+}
+
 void
 pcall_main_context_adopt (GMainContext *own,
-                          guint         mark,
                           gboolean      had_threads)
 {
-  if (mark == 0 || default_context.guard == NULL)
+  if (default_context.guard == NULL)
     return;
 
   if (had_threads)
     release_for_lost_thread (g_main_context_default ());
   default_context.own = own;
-  default_context.mark = mark;
+  default_context.mark = mark_sources ();
   default_context.adopts = TRUE;
 }

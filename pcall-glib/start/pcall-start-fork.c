@@ -177,7 +177,6 @@ survey (PcallStartContext *context)
   guint64 mark = 0;
 
   context->has_terminal = pcall_terminal_is_there ();
-  context->main_context_mark = pcall_main_context_mark ();
   context->has_threads = pcall_threads_exist ();
   if (context->has_threads)
     {
