@@ -207,7 +207,7 @@ enter_call (PcallPull        *self,
             const PcallFrame *frame)
 {
   guint index;
-  gint64 began;
+  gint64 began = 0; /* of no use where it has begun */
 
   if (!self->base.begun && !has_entered (self, &index, &began))
     began = g_get_monotonic_time ();
