@@ -62,14 +62,15 @@ test('all options reach the task', () => {
   const options = {
     timeout: 1.5, deadline: 20, gracePeriod: 0.25, maxChildren: 3, nCalls: 7, keepLogs: true,
     startMethod: Pcall.StartMethod.SPAWN, failurePolicy: Pcall.FailurePolicy.STOP,
-    logMode: Pcall.LogMode.INHERIT, logDirectory: '/tmp',
+    logMode: Pcall.LogMode.INHERIT, logDirectory: '/tmp', maxLogSize: 2 ** 40, priority: -7,
   };
   const {task} = new Pcall.Pcall(echo, options);
 
   equal([task.timeout, task.deadline, task.grace_period, task.max_children, task.n_calls,
-    task.keep_logs, task.start_method, task.failure_policy, task.log_mode, task.log_directory],
+    task.keep_logs, task.start_method, task.failure_policy, task.log_mode, task.log_directory,
+    task.max_log_size, task.priority],
   [1.5, 20, 0.25, 3, 7, true, Pcall.StartMethod.SPAWN, Pcall.FailurePolicy.STOP,
-    Pcall.LogMode.INHERIT, '/tmp']);
+    Pcall.LogMode.INHERIT, '/tmp', 2 ** 40, -7]);
 });
 
 test('0 and infinite seconds are no limit', () => {
@@ -139,6 +140,9 @@ const refused = [
   [{maxChildren: -1}, RangeError, 'maxChildren is -1, which is not between 0 and 2^32 - 1'],
   [{nCalls: 2 ** 32}, RangeError, 'nCalls is 4294967296, which is not between 0 and 2^32 - 1'],
   [{keepLogs: 1}, TypeError, 'keepLogs is true or false, not 1'],
+  [{maxLogSize: 0.5}, TypeError, 'maxLogSize is a whole number of bytes, not 0.5'],
+  [{maxLogSize: -1}, RangeError, 'maxLogSize is -1; less than 0 bytes is not possible'],
+  [{priority: 2 ** 31}, TypeError, 'priority is a whole number of 32 bits, not 2147483648'],
   [{logDirectory: 5}, TypeError, 'logDirectory is a path, not 5'],
   [{logMode: 'inherit'}, TypeError, 'logMode is one of Pcall.LogMode.SECTIONS, ' +
     'Pcall.LogMode.LIVE, Pcall.LogMode.INHERIT, not "inherit"'],

@@ -499,6 +499,8 @@ class Refused(TestCase):
             ("set_log_mode", (Pcall.LogMode.INHERIT,)),
             ("set_log_directory", ("/tmp",)),
             ("set_keep_logs", (True,)),
+            ("set_max_log_size", (1,)),
+            ("set_priority", (0,)),
             ("add_target", (Pcall.Target.new("x", func),)),
             ("set_common_args", (GLib.Variant("(i)", (1,)),)),
             ("set_instance_args", (GLib.Variant("a(i)", [(1,)]),)),

@@ -54,6 +54,21 @@ function checkCount(name, value) {
   return value;
 }
 
+// In bytes: as many as a number holds exactly.
+function checkSize(name, value) {
+  if (!Number.isSafeInteger(value))
+    throw new TypeError(`${name} is a whole number of bytes, not ${quote(value)}`);
+  if (value < 0)
+    throw new RangeError(`${name} is ${value}; less than 0 bytes is not possible`);
+  return value;
+}
+
+function checkPriority(name, value) {
+  if (!Number.isInteger(value) || value !== (value | 0))
+    throw new TypeError(`${name} is a whole number of 32 bits, not ${quote(value)}`);
+  return value;
+}
+
 function checkBoolean(name, value) {
   if (typeof value !== 'boolean')
     throw new TypeError(`${name} is true or false, not ${quote(value)}`);
@@ -98,6 +113,8 @@ const OPTIONS = {
   logMode: ['log_mode', checkEnum('LogMode')],
   logDirectory: ['log_directory', checkPath],
   keepLogs: ['keep_logs', checkBoolean],
+  maxLogSize: ['max_log_size', checkSize],
+  priority: ['priority', checkPriority],
 };
 
 // Lists

@@ -136,6 +136,8 @@ OPTIONS = {
     "log_mode": keep,
     "log_directory": keep,
     "keep_logs": keep,
+    "max_log_size": keep,
+    "priority": keep,
 }
 ARGUMENT_SETTERS = (
     "add_target",
