@@ -303,7 +303,7 @@ test_resurrect (Fixture *self, gconstpointer data)
 /* Many ask for the same object and let it go, without rest. */
 
 #define N_THREADS 4
-#define N_ROUNDS 50
+#define N_ROUNDS 10
 
 static gpointer
 ask_and_drop (gpointer data)
