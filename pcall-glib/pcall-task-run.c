@@ -388,9 +388,9 @@ start_here (PcallTask      *self,
   return started;
 }
 
-/* The handlers of a GApplication that activate it are called before its first turn of the loop: then
- * no source is being dispatched, but the default context is this thread's. One of its own is so from
- * when it is pushed on, whether a loop runs or not. */
+/* The handlers of a GApplication that activate it are called before its first turn of the loop:
+ * then no source is being dispatched, but the default context is this thread's. One of its own is
+ * so from when it is pushed on, whether a loop runs or not. */
 static gboolean
 is_in_loop (void)
 {

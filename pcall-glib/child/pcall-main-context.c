@@ -277,9 +277,9 @@ release_for_lost_thread (GMainContext *context)
   g_main_context_release (context);
 }
 
-/* Its number is higher than those of all sources that are there. The parent does not make it: that
- * would wake the thread that runs the context, and a copy of what runs through its sources cannot be
- * run any more. */
+/* Its number is higher than those of all sources that are there. The parent does not make it:
+ * that would wake the thread that runs the context, and a copy of what runs through its sources
+ * cannot be run any more. */
 static guint
 mark_sources (void)
 {

@@ -310,8 +310,8 @@ trap (const char    *log_domain,
   g_log_default_handler (log_domain, log_level, message, user_data);
 }
 
-/* One trap serves all tasks of the process. GLib numbers handlers under a lock, and reads the number
- * that it returns without: two threads that set one at once may be given the same. */
+/* One trap serves all tasks of the process. GLib numbers handlers under a lock, and reads the
+ * number that it returns without: two threads that set one at once may be given the same. */
 static struct
 {
   pthread_mutex_t lock;
