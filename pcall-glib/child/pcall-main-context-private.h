@@ -15,9 +15,9 @@ G_BEGIN_DECLS
 void pcall_main_context_hold    (void);
 void pcall_main_context_release (void);
 
-/* In a child, in the thread that runs its call, before that makes sources: from here on the context is
- * its own, with nothing of its parent's in it. @own is the child's thread-default one: whoever runs
- * the default runs that, too. Does nothing where nothing holds the context.
+/* In a child, in the thread that runs its call, before that makes sources: from here on the context
+ * is its own, with nothing of its parent's in it. @own is the child's thread-default one: whoever
+ * runs the default runs that, too. Does nothing where nothing holds the context.
  * @had_threads: another thread of the parent may have been running it. */
 void pcall_main_context_adopt   (GMainContext *own,
                                  gboolean      had_threads);
