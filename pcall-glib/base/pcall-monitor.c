@@ -31,6 +31,15 @@
  * A fork copies a monitor in whatever state it is. The copy has one thread, which nothing can
  * hinder: so in there every right is granted, and nothing is locked. */
 
+typedef struct _Orphan Orphan;
+
+struct _Orphan
+{
+  Orphan  *next;
+  GObject *object; /* a reference */
+  gboolean is_held; /* somebody found it, and kept it when it was to be dropped */
+};
+
 struct _PcallMonitor
 {
   gatomicrefcount  ref_count;
@@ -43,7 +52,7 @@ struct _PcallMonitor
   guint            drive_depth;
   gpointer         owner;
   PcallMonitorFunc update;
-  gpointer         orphans;    /* GSList of objects, each with a reference; atomic */
+  gpointer         orphans;    /* a list of Orphan; atomic */
 };
 
 /* How often to look whether an orphan is left alone: by far longer than that takes. */
@@ -142,16 +151,31 @@ take (PcallMonitor *self,
 
 static void
 push_orphan (PcallMonitor *self,
-             gpointer      object)
+             Orphan       *orphan)
 {
-  GSList *orphan = g_slist_prepend (NULL, object);
-
   do
     orphan->next = g_atomic_pointer_get (&self->orphans);
   while (!g_atomic_pointer_compare_and_exchange (&self->orphans, orphan->next, orphan));
 }
 
-static GSList *
+static void
+push_new_orphan (PcallMonitor *self,
+                 GObject      *object)
+{
+  Orphan *orphan = g_new0 (Orphan, 1);
+
+  orphan->object = g_object_ref (object);
+  push_orphan (self, orphan);
+}
+
+static void
+drop_orphan (Orphan *orphan)
+{
+  g_object_unref (orphan->object);
+  g_free (orphan);
+}
+
+static Orphan *
 take_orphans (PcallMonitor *self)
 {
   gpointer orphans = g_atomic_pointer_get (&self->orphans);
@@ -162,13 +186,14 @@ take_orphans (PcallMonitor *self)
 }
 
 /* An orphan's dispose() goes on in the thread that left it, for a moment. Only when that thread has
- * dropped its reference does the one that is dropped here dispose of the object again. */
+ * dropped its reference does the one that is dropped here dispose of the object again. One that is
+ * known to be held is not waited for: that may take as long as its holder likes. */
 static gboolean
-is_left_alone (GObject *object)
+is_left_alone (const Orphan *orphan)
 {
-  for (guint i = 0; g_atomic_int_get ((gint *) &object->ref_count) > 1; i++)
+  for (guint i = 0; g_atomic_int_get ((gint *) &orphan->object->ref_count) > 1; i++)
     {
-      if (i == MAX_LOOKS)
+      if (orphan->is_held || i == MAX_LOOKS)
         return FALSE;
       if (i < MAX_LOOKS / 2)
         g_thread_yield ();
@@ -184,33 +209,39 @@ static void
 drop_orphans (PcallMonitor *self)
 {
   g_autoptr (PcallMonitor) keep = NULL;
-  GSList *orphans;
+  Orphan *next;
 
   if (g_atomic_pointer_get (&self->orphans) == NULL)
     return;
 
   keep = pcall_monitor_ref (self);
-  orphans = take_orphans (self);
-  for (GSList *l = orphans; l != NULL; l = l->next)
-    if (is_left_alone (l->data))
-      g_object_unref (l->data);
-    else
-      push_orphan (self, l->data);
-  g_slist_free (orphans);
+  for (Orphan *orphan = take_orphans (self); orphan != NULL; orphan = next)
+    {
+      next = orphan->next;
+      if (is_left_alone (orphan))
+        {
+          drop_orphan (orphan);
+          continue;
+        }
+      orphan->is_held = TRUE;
+      push_orphan (self, orphan);
+    }
 }
 
 static void
 take_back_orphan (PcallMonitor *self,
                   gpointer      object)
 {
-  GSList *orphans = take_orphans (self);
+  Orphan *next;
 
-  for (GSList *l = orphans; l != NULL; l = l->next)
-    if (l->data == object)
-      g_object_unref (object);
-    else
-      push_orphan (self, l->data);
-  g_slist_free (orphans);
+  for (Orphan *orphan = take_orphans (self); orphan != NULL; orphan = next)
+    {
+      next = orphan->next;
+      if (orphan->object == object)
+        drop_orphan (orphan);
+      else
+        push_orphan (self, orphan);
+    }
 }
 
 static guint
@@ -346,7 +377,7 @@ pcall_monitor_enter_to_dispose (PcallMonitor *self,
   if (try_enter (self))
     return TRUE;
 
-  push_orphan (self, g_object_ref (object));
+  push_new_orphan (self, object);
   if (!try_enter (self))
     return FALSE;
 
