@@ -311,12 +311,19 @@ test_wait (void)
       waiters_start (&waiters, threads);
 
       pcall_monitor_enter (monitor);
-      if (!for_driver)
+      if (for_driver)
+        pcall_monitor_stop_driving (monitor);
+      else
         pcall_monitor_broadcast (monitor);
-      pcall_monitor_stop_driving (monitor);
       pcall_monitor_leave (monitor);
       for (guint i = 0; i < N_THREADS; i++)
         g_thread_join (threads[i]);
+      if (!for_driver)
+        {
+          pcall_monitor_enter (monitor);
+          pcall_monitor_stop_driving (monitor);
+          pcall_monitor_leave (monitor);
+        }
       g_assert_cmpint (waiters.n_ended, ==, N_THREADS);
       g_assert_nonnull (in_other_thread (try_to_enter, monitor));
     }
