@@ -335,11 +335,25 @@ static const Row rows[] = {
   { "/environments/without-privileges", without_privileges, 0 },
 };
 
+/* What hides /tmp hides what is built there. */
+static gboolean
+skip_in_tmp (void)
+{
+  const char *directory = g_getenv ("PCALL_WORKER_DIR");
+
+  if (directory == NULL || !g_str_has_prefix (directory, "/tmp/"))
+    return FALSE;
+  g_test_skip ("built in /tmp, which is hidden here");
+  return TRUE;
+}
+
 static void
 test_row (gconstpointer data)
 {
   const Row *row = data;
 
+  if (row->func == without_room && skip_in_tmp ())
+    return;
   if (row->namespaces == 0 || !skip_without_namespace (row->namespaces))
     traces_in_subprocess (row->func, NULL);
 }
