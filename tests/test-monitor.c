@@ -412,19 +412,36 @@ test_orphans (void)
     }
 }
 
-/* Somebody has found the orphan, and holds it. */
+static gint64
+time_leaves (PcallMonitor *monitor, guint n)
+{
+  gint64 start = g_get_monotonic_time ();
+
+  for (guint i = 0; i < n; i++)
+    {
+      pcall_monitor_enter (monitor);
+      pcall_monitor_leave (monitor);
+    }
+  return g_get_monotonic_time () - start;
+}
+
+/* Somebody has found the orphan, and holds it. Only the first who leaves waits for that. */
 static void
 test_found_orphan (void)
 {
   g_autoptr (PcallMonitor) monitor = pcall_monitor_new ();
   gpointer thing = thing_new (monitor);
+  gint64 first;
 
   forget_counts ();
   pcall_monitor_enter (monitor);
   in_other_thread (drop, thing);
   g_object_ref (thing);
+  first = g_get_monotonic_time ();
   pcall_monitor_leave (monitor);
+  first = g_get_monotonic_time () - first;
   assert_counts (1, 0, 0);
+  g_assert_cmpint (time_leaves (monitor, 10), <, first);
 
   g_object_unref (thing);
   assert_counts (1, 0, 0);

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "wire/pcall-number-private.h"
+
 /* Whether bytes are a GVariant in normal form, for what comes in large: arrays of numbers, truth
  * values and tuples of these, strings, arrays of strings, and arrays of arrays of all the first.
  *
@@ -31,29 +33,6 @@ typedef struct
   guint  alignment;
   gboolean is_free; /* its bytes may be anything */
 } Fixed;
-
-static guint
-get_number_size (char type)
-{
-  switch (type)
-    {
-    case 'y':
-      return 1;
-    case 'n':
-    case 'q':
-      return 2;
-    case 'i':
-    case 'u':
-    case 'h':
-      return 4;
-    case 'x':
-    case 't':
-    case 'd':
-      return 8;
-    default:
-      return 0;
-    }
-}
 
 static gboolean
 add_bytes (Fixed *self,
@@ -107,7 +86,7 @@ append_type (Fixed       *self,
              const char **type)
 {
   char first = *(*type)++;
-  guint size = get_number_size (first);
+  guint size = pcall_number_get_size (first);
 
   if (size > 0)
     return pad (self, size) && add_bytes (self, size, ANYTHING);
