@@ -263,7 +263,6 @@ typedef struct
 {
   PcallMonitor *monitor;
   GAsyncQueue *waiting; /* a token of each thread that is about to wait */
-  gboolean for_driver;
   gint n_ended;
 } Waiters;
 
@@ -278,7 +277,7 @@ wait_entered_twice (gpointer data)
   g_async_queue_push (self->waiting, self);
   do
     g_assert_true (pcall_monitor_wait (self->monitor, until));
-  while (self->for_driver && pcall_monitor_is_driven (self->monitor));
+  while (pcall_monitor_is_driven (self->monitor));
   self->n_ended++;
   pcall_monitor_leave (self->monitor);
   pcall_monitor_leave (self->monitor);
@@ -298,35 +297,23 @@ waiters_start (Waiters *self, GThread **threads)
 static void
 test_wait (void)
 {
-  for (guint for_driver = 0; for_driver < 2; for_driver++)
-    {
-      g_autoptr (PcallMonitor) monitor = pcall_monitor_new ();
-      g_autoptr (GAsyncQueue) waiting = g_async_queue_new ();
-      Waiters waiters = { monitor, waiting, for_driver, 0 };
-      GThread *threads[N_THREADS];
+  g_autoptr (PcallMonitor) monitor = pcall_monitor_new ();
+  g_autoptr (GAsyncQueue) waiting = g_async_queue_new ();
+  Waiters waiters = { monitor, waiting, 0 };
+  GThread *threads[N_THREADS];
 
-      pcall_monitor_enter (monitor);
-      g_assert_true (pcall_monitor_try_drive (monitor));
-      pcall_monitor_leave (monitor);
-      waiters_start (&waiters, threads);
+  pcall_monitor_enter (monitor);
+  g_assert_true (pcall_monitor_try_drive (monitor));
+  pcall_monitor_leave (monitor);
+  waiters_start (&waiters, threads);
 
-      pcall_monitor_enter (monitor);
-      if (for_driver)
-        pcall_monitor_stop_driving (monitor);
-      else
-        pcall_monitor_broadcast (monitor);
-      pcall_monitor_leave (monitor);
-      for (guint i = 0; i < N_THREADS; i++)
-        g_thread_join (threads[i]);
-      if (!for_driver)
-        {
-          pcall_monitor_enter (monitor);
-          pcall_monitor_stop_driving (monitor);
-          pcall_monitor_leave (monitor);
-        }
-      g_assert_cmpint (waiters.n_ended, ==, N_THREADS);
-      g_assert_nonnull (in_other_thread (try_to_enter, monitor));
-    }
+  pcall_monitor_enter (monitor);
+  pcall_monitor_stop_driving (monitor);
+  pcall_monitor_leave (monitor);
+  for (guint i = 0; i < N_THREADS; i++)
+    g_thread_join (threads[i]);
+  g_assert_cmpint (waiters.n_ended, ==, N_THREADS);
+  g_assert_nonnull (in_other_thread (try_to_enter, monitor));
 }
 
 static void
@@ -605,7 +592,6 @@ use_copy (PcallMonitor *monitor, GObject *thing)
   g_assert_true (pcall_monitor_try_drive (monitor));
   pcall_monitor_end_user_code (monitor, pcall_monitor_begin_user_code (monitor));
   pcall_monitor_stop_driving (monitor);
-  pcall_monitor_broadcast (monitor);
   pcall_monitor_leave (monitor);
 
   owner = pcall_monitor_ref_owner (monitor);

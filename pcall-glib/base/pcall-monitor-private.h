@@ -60,8 +60,6 @@ gboolean pcall_monitor_is_mine    (PcallMonitor     *self);
  * enter. FALSE if the time has come. */
 gboolean pcall_monitor_wait       (PcallMonitor     *self,
                                    gint64            until);
-/* Ends such waits of others. Entered. */
-void     pcall_monitor_broadcast  (PcallMonitor     *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PcallMonitor, pcall_monitor_unref)
 

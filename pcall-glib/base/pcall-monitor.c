@@ -454,10 +454,3 @@ pcall_monitor_wait (PcallMonitor *self,
   self->depth = depth;
   return in_time;
 }
-
-void
-pcall_monitor_broadcast (PcallMonitor *self)
-{
-  if (!is_copy (self))
-    pthread_cond_broadcast (&self->changed);
-}
