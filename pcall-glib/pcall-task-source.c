@@ -90,15 +90,9 @@ work_on_credit (PcallTask  *self,
 }
 
 static gboolean
-watch_dispatch (GSource    *source,
-                GSourceFunc callback,
-                gpointer    data)
+do_watch (PcallTask  *self,
+          TaskSource *watch)
 {
-  TaskSource *watch = (TaskSource *) source;
-  g_autoptr (PcallTask) self = pcall_monitor_ref_owner (watch->monitor);
-
-  if (self == NULL || !pcall_task_is_ours (self))
-    return G_SOURCE_REMOVE;
   if (self->options.priority <= G_PRIORITY_DEFAULT)
     return do_work (self);
   if (watch->waiting || watch->credit > 0)
@@ -107,15 +101,43 @@ watch_dispatch (GSource    *source,
 }
 
 static gboolean
+do_its_work (PcallTask  *self,
+             TaskSource *work)
+{
+  return do_work (self);
+}
+
+/* The task may go meanwhile, where another thread drops it. */
+static gboolean
+with_task (GSource *source,
+           gboolean (*func) (PcallTask *self, TaskSource *source))
+{
+  TaskSource *self = (TaskSource *) source;
+  PcallTask *task = pcall_monitor_ref_owner (self->monitor);
+  gboolean goes_on;
+
+  if (task == NULL)
+    return G_SOURCE_REMOVE;
+
+  goes_on = pcall_task_is_ours (task) && func (task, self);
+  pcall_monitor_unref_owner (self->monitor, task);
+  return goes_on;
+}
+
+static gboolean
+watch_dispatch (GSource    *source,
+                GSourceFunc callback,
+                gpointer    data)
+{
+  return with_task (source, do_watch);
+}
+
+static gboolean
 work_dispatch (GSource    *source,
                GSourceFunc callback,
                gpointer    data)
 {
-  g_autoptr (PcallTask) self = pcall_monitor_ref_owner (((TaskSource *) source)->monitor);
-
-  if (self == NULL || !pcall_task_is_ours (self))
-    return G_SOURCE_REMOVE;
-  return do_work (self);
+  return with_task (source, do_its_work);
 }
 
 static void

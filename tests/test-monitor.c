@@ -437,6 +437,26 @@ test_found_orphan (void)
   assert_counts (1, 1, 1);
 }
 
+/* The owner became an orphan while it was held: its last holder drops it, and nobody need leave. */
+static void
+test_held_owner (void)
+{
+  g_autoptr (PcallMonitor) monitor = pcall_monitor_new ();
+  gpointer thing = thing_new (monitor);
+  gpointer held;
+
+  forget_counts ();
+  pcall_monitor_set_owner (monitor, thing, NULL);
+  pcall_monitor_enter (monitor);
+  in_other_thread (drop, thing);
+  held = pcall_monitor_ref_owner (monitor);
+  g_assert_true (held == thing);
+  pcall_monitor_leave (monitor);
+  assert_counts (1, 0, 0);
+  pcall_monitor_unref_owner (monitor, held);
+  assert_counts (1, 1, 1);
+}
+
 typedef struct
 {
   gpointer thing;
@@ -508,7 +528,7 @@ test_owner (void)
 
   pcall_monitor_set_owner (monitor, NULL, NULL);
   g_assert_null (pcall_monitor_ref_owner (monitor));
-  g_object_unref (found);
+  pcall_monitor_unref_owner (monitor, found);
   g_assert_null (weak);
   g_assert_nonnull (in_other_thread (try_to_enter, monitor));
 }
@@ -596,7 +616,7 @@ use_copy (PcallMonitor *monitor, GObject *thing)
 
   owner = pcall_monitor_ref_owner (monitor);
   g_assert_true (owner == thing);
-  g_object_unref (owner);
+  pcall_monitor_unref_owner (monitor, owner);
   pcall_monitor_update (monitor);
   g_assert_cmpuint (n_updates, ==, 0);
   g_object_unref (thing);
@@ -665,6 +685,7 @@ main (int argc, char **argv)
   g_test_add_func ("/monitor/dispose", test_dispose);
   g_test_add_func ("/monitor/orphans", test_orphans);
   g_test_add_func ("/monitor/found-orphan", test_found_orphan);
+  g_test_add_func ("/monitor/held-owner", test_held_owner);
   g_test_add_func ("/monitor/dispose-race", test_dispose_race);
   g_test_add_func ("/monitor/owner", test_owner);
   g_test_add_func ("/monitor/update", test_update);

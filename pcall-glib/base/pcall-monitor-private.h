@@ -39,8 +39,10 @@ gboolean pcall_monitor_is_in_user_code (void);
 void     pcall_monitor_set_owner  (PcallMonitor     *self,
                                    gpointer          owner,
                                    PcallMonitorFunc  update);
-/* A full reference; NULL if there is none any more. Not entered. */
+/* A full reference, for unref_owner(); NULL if there is none any more. Not entered. */
 gpointer pcall_monitor_ref_owner  (PcallMonitor     *self);
+void     pcall_monitor_unref_owner (PcallMonitor    *self,
+                                    gpointer         owner);
 /* Brings the state up to date; but not within user code that the driver calls, which sees the state
  * that it is told of. Not entered. */
 void     pcall_monitor_update     (PcallMonitor     *self);

@@ -51,6 +51,7 @@ struct _PcallMonitor
   gpointer         driver;     /* atomic */
   guint            drive_depth;
   gpointer         owner;
+  gint             n_holders;  /* of the owner, by ref_owner(); atomic */
   PcallMonitorFunc update;
   gpointer         orphans;    /* a list of Orphan; atomic */
 };
@@ -189,11 +190,12 @@ take_orphans (PcallMonitor *self)
  * dropped its reference does the one that is dropped here dispose of the object again. One that is
  * known to be held is not waited for: that may take as long as its holder likes. */
 static gboolean
-is_left_alone (const Orphan *orphan)
+is_left_alone (const Orphan *orphan,
+               gboolean      is_held)
 {
   for (guint i = 0; g_atomic_int_get ((gint *) &orphan->object->ref_count) > 1; i++)
     {
-      if (orphan->is_held || i == MAX_LOOKS)
+      if (is_held || i == MAX_LOOKS)
         return FALSE;
       if (i < MAX_LOOKS / 2)
         g_thread_yield ();
@@ -203,29 +205,45 @@ is_left_alone (const Orphan *orphan)
   return TRUE;
 }
 
-/* Each of them may be what keeps the monitor. One that somebody has found meanwhile, and holds,
- * waits for the next who leaves. */
+/* One that somebody has found meanwhile, and holds, waits for the next who leaves; and the owner
+ * for who holds it by ref_owner(). */
+static void
+drop_orphans_but (PcallMonitor *self,
+                  gboolean      owner_is_held)
+{
+  Orphan *next;
+
+  for (Orphan *orphan = take_orphans (self); orphan != NULL; orphan = next)
+    {
+      next = orphan->next;
+      if (is_left_alone (orphan, orphan->is_held || owner_is_held))
+        {
+          drop_orphan (orphan);
+          continue;
+        }
+      orphan->is_held = !owner_is_held;
+      push_orphan (self, orphan);
+    }
+}
+
+/* Each of them may be what keeps the monitor. The last holder may have looked while they were taken
+ * out here. */
 static void
 drop_orphans (PcallMonitor *self)
 {
   g_autoptr (PcallMonitor) keep = NULL;
-  Orphan *next;
+  gboolean owner_is_held;
 
   if (g_atomic_pointer_get (&self->orphans) == NULL)
     return;
 
   keep = pcall_monitor_ref (self);
-  for (Orphan *orphan = take_orphans (self); orphan != NULL; orphan = next)
+  do
     {
-      next = orphan->next;
-      if (is_left_alone (orphan))
-        {
-          drop_orphan (orphan);
-          continue;
-        }
-      orphan->is_held = TRUE;
-      push_orphan (self, orphan);
+      owner_is_held = g_atomic_int_get (&self->n_holders) > 0;
+      drop_orphans_but (self, owner_is_held);
     }
+  while (owner_is_held && g_atomic_int_get (&self->n_holders) == 0);
 }
 
 static void
@@ -334,8 +352,23 @@ pcall_monitor_ref_owner (PcallMonitor *self)
 
   pcall_monitor_enter (self);
   owner = self->owner != NULL ? g_object_ref (self->owner) : NULL;
+  if (owner != NULL)
+    g_atomic_int_inc (&self->n_holders);
   pcall_monitor_leave (self);
   return owner;
+}
+
+/* It may have become an orphan meanwhile, and nobody else need ever enter again. */
+void
+pcall_monitor_unref_owner (PcallMonitor *self,
+                           gpointer      owner)
+{
+  g_autoptr (PcallMonitor) keep = pcall_monitor_ref (self);
+
+  g_object_unref (owner);
+  g_atomic_int_add (&self->n_holders, -1);
+  if (!is_copy (self))
+    drop_orphans (self);
 }
 
 void
