@@ -33,7 +33,7 @@ check_seconds (gdouble     value,
  */
 void
 pcall_task_set_timeout (PcallTask *self,
-                        gdouble timeout)
+                        gdouble    timeout)
 {
   g_return_if_fail (PCALL_IS_TASK (self));
   if (!check_seconds (timeout, "timeout") || !pcall_task_check_unstarted (self, G_STRFUNC))
@@ -77,7 +77,7 @@ pcall_task_get_timeout (PcallTask *self)
  */
 void
 pcall_task_set_deadline (PcallTask *self,
-                         gdouble deadline)
+                         gdouble    deadline)
 {
   g_return_if_fail (PCALL_IS_TASK (self));
   if (!check_seconds (deadline, "deadline") || !pcall_task_check_unstarted (self, G_STRFUNC))
@@ -120,7 +120,7 @@ pcall_task_get_deadline (PcallTask *self)
  */
 void
 pcall_task_set_grace_period (PcallTask *self,
-                             gdouble grace_period)
+                             gdouble    grace_period)
 {
   g_return_if_fail (PCALL_IS_TASK (self));
   if (!check_seconds (grace_period, "grace-period") ||
@@ -167,7 +167,7 @@ pcall_task_get_grace_period (PcallTask *self)
  */
 void
 pcall_task_set_max_children (PcallTask *self,
-                             guint max_children)
+                             guint      max_children)
 {
   g_return_if_fail (PCALL_IS_TASK (self));
   if (!pcall_task_check_unstarted (self, G_STRFUNC))
@@ -218,7 +218,7 @@ pcall_task_get_max_children (PcallTask *self)
  */
 void
 pcall_task_set_calls_per_child (PcallTask *self,
-                                guint calls_per_child)
+                                guint      calls_per_child)
 {
   g_return_if_fail (PCALL_IS_TASK (self));
   if (!pcall_task_check_unstarted (self, G_STRFUNC))
@@ -263,7 +263,7 @@ pcall_task_get_calls_per_child (PcallTask *self)
  */
 void
 pcall_task_set_n_calls (PcallTask *self,
-                        guint n_calls)
+                        guint      n_calls)
 {
   g_return_if_fail (PCALL_IS_TASK (self));
   if (!pcall_task_check_unstarted (self, G_STRFUNC))
@@ -286,7 +286,7 @@ pcall_task_set_n_calls (PcallTask *self,
  * Since: 1.0
  */
 void
-pcall_task_set_start_method (PcallTask *self,
+pcall_task_set_start_method (PcallTask       *self,
                              PcallStartMethod start_method)
 {
   g_return_if_fail (PCALL_IS_TASK (self));
@@ -329,7 +329,7 @@ pcall_task_get_start_method (PcallTask *self)
  * Since: 1.0
  */
 void
-pcall_task_set_failure_policy (PcallTask *self,
+pcall_task_set_failure_policy (PcallTask         *self,
                                PcallFailurePolicy failure_policy)
 {
   g_return_if_fail (PCALL_IS_TASK (self));
@@ -372,7 +372,7 @@ pcall_task_get_failure_policy (PcallTask *self)
  * Since: 1.0
  */
 void
-pcall_task_set_log_mode (PcallTask *self,
+pcall_task_set_log_mode (PcallTask   *self,
                          PcallLogMode log_mode)
 {
   g_return_if_fail (PCALL_IS_TASK (self));
@@ -417,7 +417,7 @@ pcall_task_get_log_mode (PcallTask *self)
  * Since: 1.0
  */
 void
-pcall_task_set_log_directory (PcallTask *self,
+pcall_task_set_log_directory (PcallTask  *self,
                               const char *log_directory)
 {
   g_return_if_fail (PCALL_IS_TASK (self));
@@ -462,7 +462,7 @@ pcall_task_get_log_directory (PcallTask *self)
  */
 void
 pcall_task_set_keep_logs (PcallTask *self,
-                          gboolean keep_logs)
+                          gboolean   keep_logs)
 {
   g_return_if_fail (PCALL_IS_TASK (self));
   if (!pcall_task_check_unstarted (self, G_STRFUNC))
@@ -549,7 +549,7 @@ pcall_task_get_priority (PcallTask *self)
  */
 void
 pcall_task_set_max_log_size (PcallTask *self,
-                             guint64 max_log_size)
+                             guint64    max_log_size)
 {
   g_return_if_fail (PCALL_IS_TASK (self));
   if (!pcall_task_check_unstarted (self, G_STRFUNC))

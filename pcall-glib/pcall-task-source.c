@@ -109,7 +109,7 @@ do_its_work (PcallTask  *self,
 
 /* The task may go meanwhile, where another thread drops it. */
 static gboolean
-with_task (GSource *source,
+with_task (GSource                     *source,
            gboolean (*func) (PcallTask *self, TaskSource *source))
 {
   TaskSource *self = (TaskSource *) source;

@@ -501,9 +501,9 @@ replace_keyword (PcallArguments *self, const char *name, GVariant *values)
 
 gboolean
 pcall_arguments_set_keyword (PcallArguments *self,
-                             const char *name,
-                             GVariant *values,
-                             GError **error)
+                             const char     *name,
+                             GVariant       *values,
+                             GError        **error)
 {
   g_autoptr (GVariant) sunk = sink (values);
   g_autofree char *what = g_strdup_printf ("keyword list '%s'", name != NULL ? name : "");

@@ -64,7 +64,7 @@ pcall_call_list_get_monitor (PcallCallList *self)
 }
 
 void
-pcall_call_list_set_log (PcallCallList   *self,
+pcall_call_list_set_log (PcallCallList *self,
                          PcallLogFiles *log)
 {
   self->log = pcall_log_files_ref (log);

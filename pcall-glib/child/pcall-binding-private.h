@@ -10,7 +10,7 @@
 G_BEGIN_DECLS
 
 /* In a child: where batches put what came of their calls. */
-void pcall_bytes_set_batch (PcallOpenBlock             *batch,
+void pcall_bytes_set_batch (PcallOpenBlock         *batch,
                             const PcallBlockLimits *limits);
 
 /* Sets the error of a call whose function gave nothing at all. */

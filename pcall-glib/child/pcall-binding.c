@@ -103,7 +103,7 @@ static struct
 } batch;
 
 void
-pcall_bytes_set_batch (PcallOpenBlock             *memory,
+pcall_bytes_set_batch (PcallOpenBlock         *memory,
                        const PcallBlockLimits *limits)
 {
   batch.memory = memory;

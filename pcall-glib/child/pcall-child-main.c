@@ -106,8 +106,8 @@ fill_hole (int fd,
  * be in a wrong place, but they are not lost, and neither is the call. */
 static void
 capture_output (const PcallLogFiles *log,
-                guint                  index,
-                Failure               *failure)
+                guint                index,
+                Failure             *failure)
 {
   int fd = pcall_log_files_begin (log, index);
 

@@ -173,8 +173,8 @@ sweep_file (int         directory_fd,
 
 /* Calls @func with each name; @path is that of a directory, or "." for @fd itself. */
 static void
-for_each_name (int         fd,
-               const char *path,
+for_each_name (int                    fd,
+               const char            *path,
                void      (*func) (int fd, const char *name))
 {
   int copy = openat (fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -20,10 +20,10 @@ typedef struct _PcallLogFiles PcallLogFiles;
  * be had, no file can be made. @keep: files in that are to stay. @number: what records are known
  * by, no output's by chance. @name: what names begin with, no other task's. */
 PcallLogFiles *pcall_log_files_new   (const char      *directory,
-                                          gboolean         keep,
-                                          guint64          number,
-                                          guint64          name,
-                                          GError         **error);
+                                      gboolean         keep,
+                                      guint64          number,
+                                      guint64          name,
+                                      GError         **error);
 PcallLogFiles *pcall_log_files_ref   (PcallLogFiles *self);
 /* Only closes: a forked child may do it with what is its parent's. */
 void             pcall_log_files_unref (PcallLogFiles *self);
@@ -43,54 +43,54 @@ const PcallLogKey *pcall_log_files_get_key (const PcallLogFiles *self);
 /* In a child: sends standard output and error into a new file, and returns a descriptor of it;
  * -1 with errno set where none can be made: then they are as before. Async-signal-safe. */
 int   pcall_log_files_begin    (const PcallLogFiles *self,
-                                  guint                  index);
+                                guint                index);
 
 /* Makes the file of a child that is to open it by itself, and returns its path; NULL with errno set
  * where that is not possible. */
 char *pcall_log_files_make     (const PcallLogFiles *self,
-                                  guint                  index,
-                                  pid_t                  pid);
+                                guint                index,
+                                pid_t                pid);
 
 char *pcall_log_files_get_path (const PcallLogFiles *self,
-                                  guint                  index,
-                                  pid_t                  pid);
+                                guint                index,
+                                pid_t                pid);
 /* The same file by the directory's descriptor, whatever happened to that path. */
 char *pcall_log_files_get_own_path (const PcallLogFiles *self,
-                                      guint                  index,
-                                      pid_t                  pid);
+                                    guint                index,
+                                    pid_t                pid);
 
 /* What stands before them in the message of an error. */
 #define PCALL_LAST_OUTPUT "; last output: "
 
 /* The last lines of what the child wrote, on one line; NULL if it wrote nothing. */
 char *pcall_log_files_get_tail (const PcallLogFiles *self,
-                                  guint                  index,
-                                  pid_t                  pid);
+                                guint                index,
+                                pid_t                pid);
 
 /* Removes the file if nothing is in it. TRUE if it is gone. */
 gboolean pcall_log_files_discard_empty (const PcallLogFiles *self,
-                                          guint                  index,
-                                          pid_t                  pid);
+                                        guint                index,
+                                        pid_t                pid);
 void     pcall_log_files_discard       (const PcallLogFiles *self,
-                                          guint                  index,
-                                          pid_t                  pid);
+                                        guint                index,
+                                        pid_t                pid);
 
 /* Gives some of the file's memory or disk back, from its end: for all of a large one at once the
  * system takes long. FALSE if there is more. */
 gboolean pcall_log_files_shrink        (const PcallLogFiles *self,
-                                          guint                  index,
-                                          pid_t                  pid);
+                                        guint                index,
+                                        pid_t                pid);
 
 /* Gives the file of the call with index @from the name of that with @to, too. */
 void     pcall_log_files_link          (const PcallLogFiles *self,
-                                          guint                  from,
-                                          guint                  to,
-                                          pid_t                  pid);
+                                        guint                from,
+                                        guint                to,
+                                        pid_t                pid);
 
 /* For reading; NULL with errno set if it cannot be. */
 PcallLogReader *pcall_log_files_open   (const PcallLogFiles *self,
-                                          guint                  index,
-                                          pid_t                  pid);
+                                        guint                index,
+                                        pid_t                pid);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PcallLogFiles, pcall_log_files_unref)
 

@@ -77,10 +77,10 @@ open_directory (PcallLogFiles *self,
 
 PcallLogFiles *
 pcall_log_files_new (const char *directory,
-                       gboolean    keep,
-                       guint64     number,
-                       guint64     name,
-                       GError    **error)
+                     gboolean    keep,
+                     guint64     number,
+                     guint64     name,
+                     GError    **error)
 {
   g_autoptr (PcallLogFiles) self = g_new0 (PcallLogFiles, 1);
 
@@ -119,9 +119,9 @@ pcall_log_files_close (PcallLogFiles *self)
 /* Used in the child too: see pcall_write_number(). */
 static void
 write_name (const PcallLogFiles *self,
-            guint                  index,
-            pid_t                  pid,
-            char                   name[NAME_SIZE])
+            guint                index,
+            pid_t                pid,
+            char                 name[NAME_SIZE])
 {
   name = stpcpy (name, self->prefix);
   name = pcall_write_number (stpcpy (name, "-call-"), index);
@@ -150,8 +150,8 @@ pcall_log_files_get_key (const PcallLogFiles *self)
 
 static int
 make_file (const PcallLogFiles *self,
-           guint                  index,
-           pid_t                  pid)
+           guint                index,
+           pid_t                pid)
 {
   char name[NAME_SIZE];
 
@@ -167,8 +167,8 @@ make_file (const PcallLogFiles *self,
 
 char *
 pcall_log_files_make (const PcallLogFiles *self,
-                        guint                  index,
-                        pid_t                  pid)
+                      guint                index,
+                      pid_t                pid)
 {
   int fd = make_file (self, index, pid);
 
@@ -180,7 +180,7 @@ pcall_log_files_make (const PcallLogFiles *self,
 
 int
 pcall_log_files_begin (const PcallLogFiles *self,
-                         guint                  index)
+                       guint                index)
 {
   int fd = make_file (self, index, getpid ());
 
@@ -194,8 +194,8 @@ pcall_log_files_begin (const PcallLogFiles *self,
 
 char *
 pcall_log_files_get_path (const PcallLogFiles *self,
-                            guint                  index,
-                            pid_t                  pid)
+                          guint                index,
+                          pid_t                pid)
 {
   char name[NAME_SIZE];
 
@@ -205,8 +205,8 @@ pcall_log_files_get_path (const PcallLogFiles *self,
 
 char *
 pcall_log_files_get_own_path (const PcallLogFiles *self,
-                                guint                  index,
-                                pid_t                  pid)
+                              guint                index,
+                              pid_t                pid)
 {
   char name[NAME_SIZE];
 
@@ -283,9 +283,9 @@ join_last_lines (char *text)
 /* A child may have put anything in its place: nothing but a file is opened. */
 static int
 open_file (const PcallLogFiles *self,
-           guint                  index,
-           pid_t                  pid,
-           struct stat           *st)
+           guint                index,
+           pid_t                pid,
+           struct stat         *st)
 {
   char name[NAME_SIZE];
   int fd;
@@ -306,8 +306,8 @@ open_file (const PcallLogFiles *self,
 
 PcallLogReader *
 pcall_log_files_open (const PcallLogFiles *self,
-                        guint                  index,
-                        pid_t                  pid)
+                      guint                index,
+                      pid_t                pid)
 {
   struct stat st;
   int fd = open_file (self, index, pid, &st);
@@ -356,8 +356,8 @@ read_text (PcallLogReader *reader,
 
 char *
 pcall_log_files_get_tail (const PcallLogFiles *self,
-                            guint                  index,
-                            pid_t                  pid)
+                          guint                index,
+                          pid_t                pid)
 {
   struct stat st;
   int fd = open_file (self, index, pid, &st);
@@ -373,8 +373,8 @@ pcall_log_files_get_tail (const PcallLogFiles *self,
 
 void
 pcall_log_files_discard (const PcallLogFiles *self,
-                           guint                  index,
-                           pid_t                  pid)
+                         guint                index,
+                         pid_t                pid)
 {
   char name[NAME_SIZE];
 
@@ -392,8 +392,8 @@ is_worth_shrinking (const struct stat *st)
 
 gboolean
 pcall_log_files_shrink (const PcallLogFiles *self,
-                          guint                  index,
-                          pid_t                  pid)
+                        guint                index,
+                        pid_t                pid)
 {
   char name[NAME_SIZE];
   struct stat st;
@@ -410,9 +410,9 @@ pcall_log_files_shrink (const PcallLogFiles *self,
 
 void
 pcall_log_files_link (const PcallLogFiles *self,
-                        guint                  from,
-                        guint                  to,
-                        pid_t                  pid)
+                      guint                from,
+                      guint                to,
+                      pid_t                pid)
 {
   char name[NAME_SIZE];
   char other[NAME_SIZE];
@@ -424,8 +424,8 @@ pcall_log_files_link (const PcallLogFiles *self,
 
 gboolean
 pcall_log_files_discard_empty (const PcallLogFiles *self,
-                                 guint                  index,
-                                 pid_t                  pid)
+                               guint                index,
+                               pid_t                pid)
 {
   char name[NAME_SIZE];
   struct stat st;

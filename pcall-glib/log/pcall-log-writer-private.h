@@ -43,7 +43,7 @@ void     pcall_log_route_unset_trap (gboolean was_set);
 
 /* In a child, with the trap set: sets what there is to set. Where the parent was wrong about that,
  * @wrong is called with what is right, and must not return. */
-void pcall_log_writer_install (PcallLogRoute route,
+void pcall_log_writer_install (PcallLogRoute                route,
                                void (*wrong) (PcallLogRoute route));
 
 /* What a record of a call has gained, in the main log. */

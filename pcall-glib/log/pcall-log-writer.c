@@ -402,7 +402,7 @@ pcall_log_writer_install_in_worker (void)
 }
 
 void
-pcall_log_writer_install (PcallLogRoute known,
+pcall_log_writer_install (PcallLogRoute                known,
                           void (*wrong) (PcallLogRoute route))
 {
   switch (known)

@@ -28,12 +28,12 @@ typedef struct
 } PcallPeerFuncs;
 
 /* Takes what is in @started, on failure too: then the child has been killed. @engine must stay. */
-PcallPeer *pcall_peer_new   (PcallEngine                *engine,
-                                         PcallStarted               *started,
-                                         guint64                     nonce,
-                                         const PcallPeerFuncs *funcs,
-                                         gpointer                    data,
-                                         GError                    **error);
+PcallPeer *pcall_peer_new   (PcallEngine          *engine,
+                             PcallStarted         *started,
+                             guint64               nonce,
+                             const PcallPeerFuncs *funcs,
+                             gpointer              data,
+                             GError              **error);
 /* @ended must have been called, or the process been forked since: then this only closes. */
 void             pcall_peer_free (PcallPeer            *self);
 
@@ -41,16 +41,16 @@ void             pcall_peer_free (PcallPeer            *self);
 void             pcall_peer_drain (PcallPeer        *self);
 /* Sends a frame, as soon as the child takes it; sinks @value. Where it never does, that is told by
  * its end. */
-void             pcall_peer_send      (PcallPeer        *self,
-                                             PcallFrameType          type,
-                                             guint32                 call_index,
-                                             GVariant               *value);
+void             pcall_peer_send      (PcallPeer     *self,
+                                       PcallFrameType type,
+                                       guint32        call_index,
+                                       GVariant      *value);
 /* Sends SIGTERM now and SIGKILL after @grace microseconds. */
-void             pcall_peer_terminate (PcallPeer        *self,
-                                             gint64                  grace);
+void             pcall_peer_terminate (PcallPeer *self,
+                                       gint64     grace);
 /* The child broke the protocol: kills it and listens to it no more. Takes @error. */
-void             pcall_peer_reject    (PcallPeer        *self,
-                                             GError                 *error);
+void             pcall_peer_reject    (PcallPeer *self,
+                                       GError    *error);
 
 /* Whether the child ended or closed its channel before it had read all that it was sent. Only where
  * there is a @closed to be called. */

@@ -51,7 +51,7 @@ close_channel (PcallPeer *self)
 
 static void
 receive (PcallPeer *self,
-         gsize            budget)
+         gsize      budget)
 {
   GError *error = NULL;
 
@@ -151,12 +151,12 @@ process_ready (gpointer data,
 }
 
 PcallPeer *
-pcall_peer_new (PcallEngine                *engine,
-                      PcallStarted               *started,
-                      guint64                     nonce,
-                      const PcallPeerFuncs *funcs,
-                      gpointer                    data,
-                      GError                    **error)
+pcall_peer_new (PcallEngine          *engine,
+                PcallStarted         *started,
+                guint64               nonce,
+                const PcallPeerFuncs *funcs,
+                gpointer              data,
+                GError              **error)
 {
   PcallPeer *self = g_new (PcallPeer, 1);
 
@@ -201,10 +201,10 @@ pcall_peer_drain (PcallPeer *self)
 }
 
 void
-pcall_peer_send (PcallPeer *self,
-                       PcallFrameType   type,
-                       guint32          call_index,
-                       GVariant        *value)
+pcall_peer_send (PcallPeer     *self,
+                 PcallFrameType type,
+                 guint32        call_index,
+                 GVariant      *value)
 {
   gboolean waiting = self->parcels.length > 0;
   PcallParcel *parcel = pcall_parcel_new (&self->channel, type, call_index, value);
@@ -230,7 +230,7 @@ kill_now (gpointer data)
 
 void
 pcall_peer_terminate (PcallPeer *self,
-                            gint64           grace)
+                      gint64     grace)
 {
   if (self->exited || self->terminated)
     return;
@@ -251,7 +251,7 @@ pcall_peer_terminate (PcallPeer *self,
 
 void
 pcall_peer_reject (PcallPeer *self,
-                         GError          *error)
+                   GError    *error)
 {
   if (self->error == NULL)
     self->error = error;

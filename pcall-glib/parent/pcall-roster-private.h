@@ -17,21 +17,21 @@ typedef struct
 } PcallRoster;
 
 /* A child was started. */
-void      pcall_roster_add    (PcallRoster      *self,
-                             PcallRunner       *runner);
+void      pcall_roster_add    (PcallRoster *self,
+                               PcallRunner *runner);
 /* A child has ended. */
-void      pcall_roster_remove (PcallRoster      *self,
-                             PcallRunner       *runner);
+void      pcall_roster_remove (PcallRoster *self,
+                               PcallRunner *runner);
 /* A child has ended its call, and may take another. */
-void      pcall_roster_put    (PcallRoster      *self,
-                             PcallRunner       *runner);
+void      pcall_roster_put    (PcallRoster *self,
+                               PcallRunner *runner);
 /* The child that can take a call of @job; NULL if none waits. */
-PcallRunner *pcall_roster_find   (PcallRoster      *self,
-                             const PcallJob *job);
+PcallRunner *pcall_roster_find   (PcallRoster    *self,
+                                  const PcallJob *job);
 /* Gives the call to @run, which is among those that wait. */
-void      pcall_roster_give   (PcallRoster      *self,
-                             PcallRunner       *runner,
-                             const PcallJob *job);
+void      pcall_roster_give   (PcallRoster    *self,
+                               PcallRunner    *runner,
+                               const PcallJob *job);
 /* Tells one of those that wait, the one that has waited longest, or all of them, that there are no
  * more calls. */
 void      pcall_roster_retire     (PcallRoster *self);

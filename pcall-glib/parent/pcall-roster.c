@@ -14,14 +14,14 @@
 
 void
 pcall_roster_add (PcallRoster *self,
-                PcallRunner  *runner)
+                  PcallRunner *runner)
 {
   self->n++;
 }
 
 void
 pcall_roster_remove (PcallRoster *self,
-                   PcallRunner  *runner)
+                     PcallRunner *runner)
 {
   self->n--;
   g_queue_remove (&self->idle, runner);
@@ -29,15 +29,15 @@ pcall_roster_remove (PcallRoster *self,
 
 void
 pcall_roster_put (PcallRoster *self,
-                PcallRunner  *runner)
+                  PcallRunner *runner)
 {
   if (pcall_runner_push_is_waiting (runner))
     g_queue_push_head (&self->idle, runner);
 }
 
 PcallRunner *
-pcall_roster_find (PcallRoster      *self,
-                 const PcallJob *job)
+pcall_roster_find (PcallRoster    *self,
+                   const PcallJob *job)
 {
   for (GList *l = self->idle.head; l != NULL; l = l->next)
     if (pcall_runner_push_is_waiting (l->data) &&
@@ -47,9 +47,9 @@ pcall_roster_find (PcallRoster      *self,
 }
 
 void
-pcall_roster_give (PcallRoster      *self,
-                 PcallRunner       *runner,
-                 const PcallJob *job)
+pcall_roster_give (PcallRoster    *self,
+                   PcallRunner    *runner,
+                   const PcallJob *job)
 {
   g_queue_remove (&self->idle, runner);
   pcall_runner_push_give (runner, job);

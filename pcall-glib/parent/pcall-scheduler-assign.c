@@ -327,7 +327,7 @@ start_or_drop_next (PcallScheduler *self)
 
 gboolean
 pcall_scheduler_assign_first (PcallScheduler *self,
-                            GError        **error)
+                              GError        **error)
 {
   g_autofree char *call = NULL;
   PcallJob job;
@@ -346,8 +346,8 @@ pcall_scheduler_assign_first (PcallScheduler *self,
 
 void
 pcall_scheduler_assign (PcallScheduler *self,
-                      gint64          begun,
-                      gint64          length)
+                        gint64          begun,
+                        gint64          length)
 {
   gint64 now = g_get_monotonic_time ();
   gint64 longest = now - begun;

@@ -30,18 +30,18 @@ typedef struct
 
 /* Sets what holds of @outcome. FALSE where that cannot go this way at all: then the receipt is
  * of one sent as a frame. */
-gboolean pcall_completion_set_outcome (PcallCompletion        *completion,
-                                    const PcallRing     *ring,
-                                    const PcallOutgoing *outcome);
+gboolean pcall_completion_set_outcome (PcallCompletion     *completion,
+                                       const PcallRing     *ring,
+                                       const PcallOutgoing *outcome);
 /* FALSE if there is no room for it now. */
-gboolean pcall_completion_put         (const PcallRing     *ring,
-                                    const PcallCompletion  *completion,
-                                    const PcallOutgoing *outcome);
+gboolean pcall_completion_put         (const PcallRing       *ring,
+                                       const PcallCompletion *completion,
+                                       const PcallOutgoing   *outcome);
 
 /* Of the calls in the column. */
-gboolean pcall_completion_put_block  (const PcallRing         *ring,
-                                    PcallCompletion            *completion,
-                                    const PcallResultBlockPieces *block);
+gboolean pcall_completion_put_block  (const PcallRing              *ring,
+                                      PcallCompletion              *completion,
+                                      const PcallResultBlockPieces *block);
 
 typedef enum
 {
@@ -52,15 +52,15 @@ typedef enum
 
 /* Looks at the next one, unless it is to wait for frames after the first @n_frames; checked, but
  * for whose call it is. */
-PcallCompletionStatus pcall_completion_peek (const PcallRing     *ring,
-                                       const guint32       *n_frames,
-                                       PcallCompletion        *completion,
-                                       GError             **error);
+PcallCompletionStatus pcall_completion_peek (const PcallRing *ring,
+                                             const guint32   *n_frames,
+                                             PcallCompletion *completion,
+                                             GError         **error);
 /* Takes that one, into @payload where there is one already that nobody else has. It is NULL
  * where the type is 0. FALSE with @error set where it is none. */
-gboolean           pcall_completion_take (const PcallRing     *ring,
-                                       const PcallCompletion  *completion,
-                                       PcallPayload       **payload,
-                                       GError             **error);
+gboolean           pcall_completion_take (const PcallRing       *ring,
+                                          const PcallCompletion *completion,
+                                          PcallPayload         **payload,
+                                          GError               **error);
 
 G_END_DECLS

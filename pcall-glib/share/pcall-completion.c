@@ -26,9 +26,9 @@ padded (gsize length)
 }
 
 gboolean
-pcall_completion_set_outcome (PcallCompletion        *completion,
-                           const PcallRing     *ring,
-                           const PcallOutgoing *outcome)
+pcall_completion_set_outcome (PcallCompletion     *completion,
+                              const PcallRing     *ring,
+                              const PcallOutgoing *outcome)
 {
   gsize length =
       outcome->size + (outcome->boxed_type != NULL ? 1 + strlen (outcome->boxed_type) : 0);
@@ -42,9 +42,9 @@ pcall_completion_set_outcome (PcallCompletion        *completion,
 
 /* A v is its value, a zero byte and its type string. */
 static void
-put_payload (const PcallRing     *ring,
-             const PcallCompletion  *completion,
-             const PcallOutgoing *outcome)
+put_payload (const PcallRing       *ring,
+             const PcallCompletion *completion,
+             const PcallOutgoing   *outcome)
 {
   guint32 at = sizeof *completion;
   guint32 size = outcome->size;
@@ -58,9 +58,9 @@ put_payload (const PcallRing     *ring,
 }
 
 gboolean
-pcall_completion_put (const PcallRing     *ring,
-                   const PcallCompletion  *completion,
-                   const PcallOutgoing *outcome)
+pcall_completion_put (const PcallRing       *ring,
+                      const PcallCompletion *completion,
+                      const PcallOutgoing   *outcome)
 {
   guint32 size = padded (completion->length);
 
@@ -75,9 +75,9 @@ pcall_completion_put (const PcallRing     *ring,
 }
 
 gboolean
-pcall_completion_put_block (const PcallRing         *ring,
-                          PcallCompletion            *completion,
-                          const PcallResultBlockPieces *block)
+pcall_completion_put_block (const PcallRing              *ring,
+                            PcallCompletion              *completion,
+                            const PcallResultBlockPieces *block)
 {
   guint32 cells_at = sizeof *completion + sizeof block->head;
   guint32 bytes_at = cells_at + block->head.n * sizeof (guint64);
@@ -129,10 +129,10 @@ check_payload (guint          type,
 }
 
 static gboolean
-take_payload (const PcallRing     *ring,
-              const PcallCompletion  *completion,
-              PcallPayload       **payload,
-              GError             **error)
+take_payload (const PcallRing       *ring,
+              const PcallCompletion *completion,
+              PcallPayload         **payload,
+              GError               **error)
 {
   *payload = pcall_payload_renew (*payload, completion->length);
   if (*payload == NULL)
@@ -143,10 +143,10 @@ take_payload (const PcallRing     *ring,
 }
 
 static gboolean
-check (const PcallRing     *ring,
-       const PcallCompletion  *completion,
-       guint32              filled,
-       GError             **error)
+check (const PcallRing       *ring,
+       const PcallCompletion *completion,
+       guint32                filled,
+       GError               **error)
 {
   if (completion->length > ring->size || padded (completion->length) > filled)
     return broken ("is a length that cannot be", error);
@@ -157,10 +157,10 @@ check (const PcallRing     *ring,
 }
 
 PcallCompletionStatus
-pcall_completion_peek (const PcallRing  *ring,
-                    const guint32    *n_frames,
-                    PcallCompletion     *completion,
-                    GError          **error)
+pcall_completion_peek (const PcallRing *ring,
+                       const guint32   *n_frames,
+                       PcallCompletion *completion,
+                       GError         **error)
 {
   guint32 filled = pcall_ring_get_filled (ring);
 
@@ -180,10 +180,10 @@ pcall_completion_peek (const PcallRing  *ring,
 }
 
 gboolean
-pcall_completion_take (const PcallRing     *ring,
-                    const PcallCompletion  *completion,
-                    PcallPayload       **payload,
-                    GError             **error)
+pcall_completion_take (const PcallRing       *ring,
+                       const PcallCompletion *completion,
+                       PcallPayload         **payload,
+                       GError               **error)
 {
   if (completion->type == 0)
     g_clear_pointer (payload, pcall_payload_unref);

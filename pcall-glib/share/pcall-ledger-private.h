@@ -83,9 +83,9 @@ guint     pcall_ledger_settle_row (PcallLedger *self,
  * are none. The child goes on meanwhile, or has ended. @took is how long all of them took, in
  * microseconds, 0 where only a binding knows. */
 PcallPayload *pcall_ledger_harvest (PcallLedger *self,
-                                   int          slot,
-                                   guint       *first,
-                                   gint64      *took);
+                                    int          slot,
+                                    guint       *first,
+                                    gint64      *took);
 /* How many frames the child has sent, or is about to, without those that only wake. */
 guint32   pcall_ledger_get_sent   (PcallLedger *self,
                                    int          slot);
@@ -166,7 +166,7 @@ const PcallRing *pcall_ledger_get_ring (PcallLedger *self,
                                         int          slot);
 /* What it has not told yet. */
 PcallOpenBlock      *pcall_ledger_get_batch (PcallLedger *self,
-                                        int          slot);
+                                             int          slot);
 const PcallBlockLimits *pcall_ledger_get_limits (PcallLedger *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PcallLedger, pcall_ledger_unref)

@@ -41,7 +41,7 @@ typedef struct
 /* Each side sees the results before it sees that there are so many. */
 static inline void
 pcall_open_block_set_ended (PcallOpenBlock *self,
-                       guint       n)
+                            guint           n)
 {
   __atomic_store_n (&self->n_ended, n, __ATOMIC_SEQ_CST);
 }
@@ -55,8 +55,8 @@ typedef struct
 
 /* Where the bytes are. */
 static inline guint8 *
-pcall_open_block_get_bytes (PcallOpenBlock             *self,
-                       const PcallBlockLimits *limits)
+pcall_open_block_get_bytes (PcallOpenBlock         *self,
+                            const PcallBlockLimits *limits)
 {
   return (guint8 *) (self->cells + limits->n_calls);
 }
@@ -91,30 +91,30 @@ typedef struct
 
 /* Of the calls from @from to @n_ended. The memory may be anything: FALSE where it cannot be
  * that. */
-gboolean      pcall_open_block_get_pieces (PcallOpenBlock             *self,
-                                      const PcallBlockLimits *limits,
-                                      guint                   from,
-                                      guint                   n_ended,
-                                      PcallResultBlockPieces      *pieces);
+gboolean      pcall_open_block_get_pieces (PcallOpenBlock         *self,
+                                           const PcallBlockLimits *limits,
+                                           guint                   from,
+                                           guint                   n_ended,
+                                           PcallResultBlockPieces *pieces);
 
 /* A copy of what there is of the calls from @from to @n_ended, a column. The memory may be
  * anything: NULL where it cannot be that, or there is no memory for the copy. */
-PcallPayload *pcall_open_block_read (PcallOpenBlock             *self,
-                                const PcallBlockLimits *limits,
-                                guint                   from,
-                                guint                   n_ended);
+PcallPayload *pcall_open_block_read (PcallOpenBlock         *self,
+                                     const PcallBlockLimits *limits,
+                                     guint                   from,
+                                     guint                   n_ended);
 
 /* Whether @length bytes that came are a column, of @n_calls at the most. */
 gboolean      pcall_result_block_is_valid    (const PcallResultBlock *self,
-                                        gsize              length,
-                                        guint              n_calls);
+                                              gsize                   length,
+                                              guint                   n_calls);
 /* Whether results are numbers; else they are bytes. */
 gboolean      pcall_result_block_has_numbers (const PcallResultBlock *self);
 /* The bytes that the call at @position returned, an ay in a v. */
 PcallPayload *pcall_result_block_get_payload (const PcallResultBlock *self,
-                                        guint              position);
+                                              guint                   position);
 /* What that call returned. A full reference, not floating. */
 GVariant     *pcall_result_block_build_value (const PcallResultBlock *self,
-                                        guint              position);
+                                              guint                   position);
 
 G_END_DECLS

@@ -29,11 +29,11 @@ get_start (const guint64 *cells,
 }
 
 gboolean
-pcall_open_block_get_pieces (PcallOpenBlock             *self,
-                        const PcallBlockLimits *limits,
-                        guint                   from,
-                        guint                   n_ended,
-                        PcallResultBlockPieces      *pieces)
+pcall_open_block_get_pieces (PcallOpenBlock         *self,
+                             const PcallBlockLimits *limits,
+                             guint                   from,
+                             guint                   n_ended,
+                             PcallResultBlockPieces *pieces)
 {
   guint64 type = self->type;
   guint64 start = is_bytes (type) ? get_start (self->cells, from) : 0;
@@ -48,10 +48,10 @@ pcall_open_block_get_pieces (PcallOpenBlock             *self,
 }
 
 PcallPayload *
-pcall_open_block_read (PcallOpenBlock             *self,
-                  const PcallBlockLimits *limits,
-                  guint                   from,
-                  guint                   n_ended)
+pcall_open_block_read (PcallOpenBlock         *self,
+                       const PcallBlockLimits *limits,
+                       guint                   from,
+                       guint                   n_ended)
 {
   gsize cells_size = (n_ended - from) * sizeof (guint64);
   PcallResultBlockPieces pieces;
@@ -82,7 +82,7 @@ are_truths (const PcallResultBlock *self)
 
 static gboolean
 are_ends_valid (const PcallResultBlock *self,
-                gsize              n_bytes)
+                gsize                   n_bytes)
 {
   guint64 last = self->base;
 
@@ -97,8 +97,8 @@ are_ends_valid (const PcallResultBlock *self,
 
 gboolean
 pcall_result_block_is_valid (const PcallResultBlock *self,
-                       gsize              length,
-                       guint              n_calls)
+                             gsize                   length,
+                             guint                   n_calls)
 {
   gsize fixed;
 
@@ -122,7 +122,7 @@ pcall_result_block_has_numbers (const PcallResultBlock *self)
 /* An ay in a v. */
 PcallPayload *
 pcall_result_block_get_payload (const PcallResultBlock *self,
-                          guint              position)
+                                guint                   position)
 {
   static const char type[] = { '\0', 'a', 'y' };
   guint64 start = position > 0 ? self->cells[position - 1] : self->base;
@@ -136,7 +136,7 @@ pcall_result_block_get_payload (const PcallResultBlock *self,
 
 GVariant *
 pcall_result_block_build_value (const PcallResultBlock *self,
-                          guint              position)
+                                guint                   position)
 {
   const PcallNumber number = { self->cells[position], self->type };
   g_autoptr (PcallPayload) payload = NULL;

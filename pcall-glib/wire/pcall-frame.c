@@ -201,11 +201,11 @@ check_numbers (const PcallFrameHeader *header, guint64 nonce, guint32 sequence, 
 }
 
 gboolean
-pcall_frame_header_decode (const guint8 bytes[PCALL_FRAME_HEADER_SIZE],
-                           guint64 nonce,
-                           guint32 sequence,
+pcall_frame_header_decode (const guint8      bytes[PCALL_FRAME_HEADER_SIZE],
+                           guint64           nonce,
+                           guint32           sequence,
                            PcallFrameHeader *header,
-                           GError **error)
+                           GError          **error)
 {
   PcallFrameHeader seen = { 0 };
 
