@@ -22,6 +22,7 @@
 
 #include "log-keeper.h"
 #include "namespaces.h"
+#include "no-leak-check.h"
 #include "spawn-support.h"
 
 #define NOBODY 65534
@@ -363,17 +364,6 @@ test_refusal (gconstpointer data)
 {
   traces_in_subprocess (with_refusal, data);
 }
-
-#ifdef __SANITIZE_ADDRESS__
-/* To look for leaks takes /proc, and system calls that are refused here. */
-int __lsan_is_turned_off (void);
-
-int
-__lsan_is_turned_off (void)
-{
-  return 1;
-}
-#endif
 
 int
 main (int argc, char *argv[])

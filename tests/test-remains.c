@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 
 #include "namespaces.h"
+#include "no-leak-check.h"
 #include "spawn-support.h"
 
 #define N_CALLS 5
@@ -213,17 +214,6 @@ test_first_process (void)
   if (!skip_without_namespace (CLONE_NEWPID | CLONE_NEWNS))
     traces_in_subprocess (be_first, NULL);
 }
-
-#ifdef __SANITIZE_ADDRESS__
-/* To look for leaks takes a process that this is the parent of, and not in another namespace. */
-int __lsan_is_turned_off (void);
-
-int
-__lsan_is_turned_off (void)
-{
-  return 1;
-}
-#endif
 
 int
 main (int argc, char *argv[])

@@ -26,7 +26,7 @@
  * knows takes Python's, and so does a fork. Who holds that lock must not wait for the monitor, and
  * nobody does but a collector, which drops the last reference to an object. So an object that is
  * disposed of while another thread has entered is left to that thread: an orphan, which it
- * disposes of when it leaves.
+ * disposes of when it leaves; or, where it holds the object itself, when it lets go of that.
  *
  * A fork copies a monitor in whatever state it is. The copy has one thread, which nothing can
  * hinder: so in there every right is granted, and nothing is locked. */

@@ -76,10 +76,10 @@ void pcall_child_main (const PcallStartContext *context,
 /* From there on, of a child that takes its calls by itself. @log_error_number: why it has no log
  * file, 0 if it has. @out, @err: standard output and error as they were. */
 G_NORETURN
-void pcall_child_series (const PcallStartContext *context,
-                         const PcallJob          *job,
-                         int                      log_error_number,
-                         int                      out,
-                         int                      err);
+void pcall_child_pull (const PcallStartContext *context,
+                       const PcallJob          *job,
+                       int                      log_error_number,
+                       int                      out,
+                       int                      err);
 
 G_END_DECLS

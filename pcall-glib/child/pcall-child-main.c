@@ -322,6 +322,6 @@ pcall_child_main (const PcallStartContext *context,
   reseed_random (context->nonce, job->index);
   set_up_main_context (context);
   if (job->slot >= 0)
-    pcall_child_series (context, job, failure.log_error_number, failure.out, failure.err);
+    pcall_child_pull (context, job, failure.log_error_number, failure.out, failure.err);
   run (context, job);
 }

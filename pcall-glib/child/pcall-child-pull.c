@@ -62,7 +62,7 @@ typedef struct
   GVariant        *args;       /* where all calls have the same; else NULL */
   GVariant        *kwargs;
   gboolean         pressing;   /* the parent was told that the ring fills */
-} Series;
+} Pull;
 
 /* How long a span should take, and how many times as many calls it may have as the last one. */
 #define SPAN_US 2000
@@ -95,14 +95,14 @@ leave_if_not_ours (const GError *error)
 /* Telling */
 
 static void
-wake_if_asleep (Series *self)
+wake_if_asleep (Pull *self)
 {
   if (pcall_ledger_must_wake (self->ledger, self->slot))
     pcall_current_wake ();
 }
 
 static void
-wake_if_pressing (Series *self)
+wake_if_pressing (Pull *self)
 {
   gboolean pressing = pcall_ring_get_room (self->ring) < self->ring->size / 2;
 
@@ -112,7 +112,7 @@ wake_if_pressing (Series *self)
 }
 
 static void
-put_completion (Series                *self,
+put_completion (Pull                  *self,
                 const PcallCompletion *completion,
                 const PcallOutgoing   *outcome)
 {
@@ -132,7 +132,7 @@ flush (gpointer data,
        guint32  n_frames,
        gboolean is_before_frame)
 {
-  Series *self = data;
+  Pull *self = data;
   gint64 now = g_get_monotonic_time ();
   PcallCompletion completion = { .index = self->span.first + self->n_flushed,
                            .n_frames = n_frames,
@@ -160,8 +160,8 @@ flush (gpointer data,
 /* The calls before the one that we are in have ended, and @n of the span with them; so nobody
  * says any more that those after these have begun. */
 static void
-flush_span (Series *self,
-            guint   n)
+flush_span (Pull *self,
+            guint n)
 {
   pcall_ledger_shorten (self->ledger, self->slot, &self->span, self->index + 1);
   pcall_open_block_set_ended (self->batch, n);
@@ -172,7 +172,7 @@ flush_span (Series *self,
 
 /* A number is put into @number: that is quicker. */
 static PcallOutgoing
-describe (Series        *self,
+describe (Pull          *self,
           PcallFrameType type,
           GVariant      *value,
           PcallNumber   *number)
@@ -191,10 +191,10 @@ describe (Series        *self,
 
 /* Takes @value. */
 static void
-send_outcome (Series         *self,
-              PcallFrameType  type,
-              GVariant       *value,
-              gboolean        has_log)
+send_outcome (Pull          *self,
+              PcallFrameType type,
+              GVariant      *value,
+              gboolean       has_log)
 {
   g_autoptr (GVariant) owned = g_variant_take_ref (value);
   PcallNumber number;
@@ -210,7 +210,7 @@ send_outcome (Series         *self,
 
 /* What came of the call that we are in, alone. Takes @result, and @error. */
 static void
-hand_over (Series   *self,
+hand_over (Pull     *self,
            GVariant *result,
            GError   *error,
            gboolean  has_log)
@@ -229,13 +229,13 @@ hand_over (Series   *self,
 /* Running */
 
 static PcallTarget *
-get_target (Series *self)
+get_target (Pull *self)
 {
   return g_ptr_array_index (self->targets, self->targets->len > 1 ? self->index : 0);
 }
 
 static void
-prepare_arguments (Series *self)
+prepare_arguments (Pull *self)
 {
   guint length;
 
@@ -247,7 +247,7 @@ prepare_arguments (Series *self)
 
 /* As the target gives it. */
 static GVariant *
-invoke (Series  *self,
+invoke (Pull    *self,
         GError **error)
 {
   g_autoptr (GVariant) args = NULL;
@@ -263,7 +263,7 @@ invoke (Series  *self,
 
 /* Takes @result, unless it is not for the batch, or the batch not for it. */
 static gboolean
-put_into_batch (Series   *self,
+put_into_batch (Pull     *self,
                 GVariant *result)
 {
   guint position = self->index - self->span.first;
@@ -281,7 +281,7 @@ put_into_batch (Series   *self,
 }
 
 static void
-begin_call (Series *self)
+begin_call (Pull *self)
 {
   pcall_current_begin (self->index);
   pcall_child_log_begin (&self->log, self->index);
@@ -289,7 +289,7 @@ begin_call (Series *self)
 
 /* It is said of each call that has no file; to that end they are run one by one. */
 static void
-tell_of_missing_log (Series *self)
+tell_of_missing_log (Pull *self)
 {
   if (self->log.error_number == 0)
     return;
@@ -301,7 +301,7 @@ tell_of_missing_log (Series *self)
 /* Enters the next call of the span, and thereby counts the last one as ended. FALSE if that was
  * the last of the span, or the span takes too long. */
 static gboolean
-enter_next (Series *self)
+enter_next (Pull *self)
 {
   gint64 now = g_get_monotonic_time ();
 
@@ -319,7 +319,7 @@ enter_next (Series *self)
 
 /* One call at least; others only as long as there is nothing else to tell of them than a number. */
 static void
-run_calls (Series *self)
+run_calls (Pull *self)
 {
   do
     {
@@ -341,7 +341,7 @@ run_calls (Series *self)
 
 /* What came of the last call that stands in the batch. */
 static GVariant *
-take_out_of_batch (Series *self)
+take_out_of_batch (Pull *self)
 {
   guint position = self->index - self->span.first;
   g_autoptr (PcallPayload) payload =
@@ -359,7 +359,7 @@ take_out_of_batch (Series *self)
  * last call of all of these; where that is not certain, it is said, and calls are run one by one
  * from here on. */
 static void
-conclude_batch (Series   *self,
+conclude_batch (Pull     *self,
                 guint     n,
                 GVariant *value,
                 GError   *error)
@@ -391,7 +391,7 @@ conclude_batch (Series   *self,
  * and there is none, and where no call is counted, the function came back from the middle of a
  * call. */
 static void
-find_outcome (Series    *self,
+find_outcome (Pull      *self,
               guint      n,
               GVariant **value,
               GError   **error)
@@ -406,7 +406,7 @@ find_outcome (Series    *self,
 
 /* All calls of the span, by the function that a binding has for that. */
 static void
-run_batch (Series *self)
+run_batch (Pull *self)
 {
   guint n_calls = pcall_span_get_length (self->span);
   GError *error = NULL;
@@ -428,7 +428,7 @@ run_batch (Series *self)
 
 /* FALSE if the calls must not begin. */
 static gboolean
-enter_span (Series *self)
+enter_span (Pull *self)
 {
   self->index = self->span.first;
   begin_call (self);
@@ -441,7 +441,7 @@ enter_span (Series *self)
 }
 
 static void
-run_span (Series *self)
+run_span (Pull *self)
 {
   if (pcall_target_has_batches (get_target (self)) && !self->one_by_one)
     run_batch (self);
@@ -451,7 +451,7 @@ run_span (Series *self)
 
 /* The pace rises at once and falls slowly: rather too few calls in a span than too many. */
 static void
-leave_span (Series *self)
+leave_span (Pull *self)
 {
   guint n = self->index + 1 - self->span.first;
   gint64 now = g_get_monotonic_time ();
@@ -469,7 +469,7 @@ leave_span (Series *self)
 /* Taking */
 
 static guint
-find_span_length (Series *self)
+find_span_length (Pull *self)
 {
   gdouble n = MIN (SPAN_US / MAX (self->pace, 0.001), (gdouble) self->n_last * GROWTH);
   guint most = pcall_ledger_get_limits (self->ledger)->n_calls;
@@ -483,8 +483,8 @@ find_span_length (Series *self)
 
 /* A counter that goes back was written over, and might for ever. */
 static gboolean
-claim_more (Series *self,
-            guint   most)
+claim_more (Pull *self,
+            guint most)
 {
   if (!pcall_ledger_claim (self->ledger, self->slot, most, &self->claim) ||
       self->claim.first < self->least)
@@ -495,7 +495,7 @@ claim_more (Series *self,
 }
 
 static gboolean
-take_span (Series *self)
+take_span (Pull *self)
 {
   guint most = find_span_length (self);
   guint n;
@@ -511,7 +511,7 @@ take_span (Series *self)
 }
 
 G_NORETURN static void
-end (Series *self)
+end (Pull *self)
 {
   pcall_child_log_close (&self->log);
   pcall_current_leave (EXIT_SUCCESS);
@@ -521,14 +521,14 @@ end (Series *self)
 }
 
 void
-pcall_child_series (const PcallStartContext *context,
-                    const PcallJob          *job,
-                    int                      log_error_number,
-                    int                      out,
-                    int                      err)
+pcall_child_pull (const PcallStartContext *context,
+                  const PcallJob          *job,
+                  int                      log_error_number,
+                  int                      out,
+                  int                      err)
 {
   gint64 now = g_get_monotonic_time ();
-  Series self = {
+  Pull self = {
     .ledger = pcall_ledger_ref (context->ledger),
     .ring = pcall_ledger_get_ring (context->ledger, job->slot),
     .batch = pcall_ledger_get_batch (context->ledger, job->slot),
