@@ -98,16 +98,26 @@ def invoke(target, args, kwargs):
         child.refuse(result, error)
 
 
+def tell(error, name):
+    child.hush()
+    return errors.tell(error, name)
+
+
 def run_call(worker, program, name, args):
+    failure = None
     try:
         try:
-            child.speak()
-            result = invoke(*find(program, name, args))
-        finally:
-            streams.flush_all((sys.stdout, sys.stderr))
-    except BaseException as error:  # SystemExit, too: the worker goes on
-        child.hush()
-        worker.return_error(errors.tell(error, name))
+            try:
+                child.speak()
+                result = invoke(*find(program, name, args))
+            finally:
+                streams.flush_all((sys.stdout, sys.stderr))
+        except BaseException as error:  # SystemExit, too: the worker goes on
+            failure = tell(error, name)
+    except BaseException as error:  # of a signal that came before all were held back
+        failure = tell(error, name)
+    if failure is not None:
+        worker.return_error(failure)
     else:
         worker.return_value(result)
 
