@@ -21,6 +21,7 @@ typedef struct
 {
   GObject parent_instance;
   PcallMonitor *monitor;
+  gpointer *held; /* where another thread puts it that finds it as it is disposed of */
 } Thing;
 
 typedef GObjectClass ThingClass;
@@ -31,11 +32,25 @@ G_DEFINE_TYPE (Thing, thing, G_TYPE_OBJECT)
 /* How often that was put off, done, and how many are gone; atomic. */
 static gint n_left, n_disposed, n_finalized;
 
+static gpointer
+in_other_thread (GThreadFunc func, gpointer data)
+{
+  return g_thread_join (g_thread_new ("other", func, data));
+}
+
+static gpointer
+find_owner (gpointer monitor)
+{
+  return pcall_monitor_ref_owner (monitor);
+}
+
 static void
 thing_dispose (GObject *object)
 {
   Thing *self = (Thing *) object;
 
+  if (self->held != NULL)
+    *g_steal_pointer (&self->held) = in_other_thread (find_owner, self->monitor);
   if (pcall_monitor_enter_to_dispose (self->monitor, object))
     {
       g_atomic_int_inc (&n_disposed);
@@ -90,12 +105,6 @@ assert_counts (gint left, gint disposed, gint finalized)
 }
 
 /* What another thread finds */
-
-static gpointer
-in_other_thread (GThreadFunc func, gpointer data)
-{
-  return g_thread_join (g_thread_new ("other", func, data));
-}
 
 /* Only an object that is disposed of tries to enter and does not wait. */
 static gpointer
@@ -412,7 +421,17 @@ time_leaves (PcallMonitor *monitor, guint n)
   return g_get_monotonic_time () - start;
 }
 
-/* Somebody has found the orphan, and holds it. Only the first who leaves waits for that. */
+static void
+wait_until_finalized (gint n)
+{
+  gint64 until = g_get_monotonic_time () + SUPPORT_LIMIT_S * G_USEC_PER_SEC;
+
+  while (g_atomic_int_get (&n_finalized) < n && g_get_monotonic_time () < until)
+    g_usleep (1000);
+}
+
+/* Somebody has found the orphan, and holds it. Only the first who leaves waits for that, and nobody
+ * need leave any more when it is let go of. */
 static void
 test_found_orphan (void)
 {
@@ -431,9 +450,7 @@ test_found_orphan (void)
   g_assert_cmpint (time_leaves (monitor, 10), <, first);
 
   g_object_unref (thing);
-  assert_counts (1, 0, 0);
-  pcall_monitor_enter (monitor);
-  pcall_monitor_leave (monitor);
+  wait_until_finalized (1);
   assert_counts (1, 1, 1);
 }
 
@@ -451,6 +468,28 @@ test_held_owner (void)
   in_other_thread (drop, thing);
   held = pcall_monitor_ref_owner (monitor);
   g_assert_true (held == thing);
+  pcall_monitor_leave (monitor);
+  assert_counts (1, 0, 0);
+  pcall_monitor_unref_owner (monitor, held);
+  assert_counts (1, 1, 1);
+}
+
+/* A loop finds the owner, and drives, when another thread has dropped the last reference and not yet
+ * taken the owner out. */
+static void
+test_found_owner (void)
+{
+  g_autoptr (PcallMonitor) monitor = pcall_monitor_new ();
+  gpointer thing = thing_new (monitor);
+  gpointer held = NULL;
+
+  forget_counts ();
+  ((Thing *) thing)->held = &held;
+  pcall_monitor_set_owner (monitor, thing, NULL);
+  g_object_unref (thing);
+  g_assert_true (held == thing);
+  assert_counts (1, 0, 0);
+  pcall_monitor_enter (monitor);
   pcall_monitor_leave (monitor);
   assert_counts (1, 0, 0);
   pcall_monitor_unref_owner (monitor, held);
@@ -686,6 +725,7 @@ main (int argc, char **argv)
   g_test_add_func ("/monitor/orphans", test_orphans);
   g_test_add_func ("/monitor/found-orphan", test_found_orphan);
   g_test_add_func ("/monitor/held-owner", test_held_owner);
+  g_test_add_func ("/monitor/found-owner", test_found_owner);
   g_test_add_func ("/monitor/dispose-race", test_dispose_race);
   g_test_add_func ("/monitor/owner", test_owner);
   g_test_add_func ("/monitor/update", test_update);

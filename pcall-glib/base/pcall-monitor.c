@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <time.h>
 
 /* Who may do what with a task.
@@ -26,7 +27,10 @@
  * knows takes Python's, and so does a fork. Who holds that lock must not wait for the monitor, and
  * nobody does but a collector, which drops the last reference to an object. So an object that is
  * disposed of while another thread has entered is left to that thread: an orphan, which it
- * disposes of when it leaves; or, where it holds the object itself, when it lets go of that.
+ * disposes of when it leaves; or, where it holds the object itself, when it lets go of that. The same
+ * for the owner while a loop holds it, which drives: it has found it before it was taken out here.
+ * An orphan that user code has found may be let go of when nobody comes any more: a thread keeps it,
+ * that looks from time to time.
  *
  * A fork copies a monitor in whatever state it is. The copy has one thread, which nothing can
  * hinder: so in there every right is granted, and nothing is locked. */
@@ -50,15 +54,19 @@ struct _PcallMonitor
   pthread_cond_t   changed;
   gpointer         driver;     /* atomic */
   guint            drive_depth;
-  gpointer         owner;
+  gpointer         owner;      /* atomic */
   gint             n_holders;  /* of the owner, by ref_owner(); atomic */
   PcallMonitorFunc update;
   gpointer         orphans;    /* a list of Orphan; atomic */
+  gint             has_keeper; /* of orphans; atomic */
 };
 
-/* How often to look whether an orphan is left alone: by far longer than that takes. */
-#define MAX_LOOKS 2000
+/* How often to look whether an orphan is left alone: longer than that takes, as a rule. */
+#define MAX_LOOKS 200
 #define LOOK_PAUSE_US 50
+/* How long its keeper waits at first, and at most. */
+#define KEEPER_PAUSE_US 1000
+#define KEEPER_MAX_PAUSE_US (G_USEC_PER_SEC / 4)
 
 static guint fork_generation;
 
@@ -205,12 +213,13 @@ is_left_alone (const Orphan *orphan,
   return TRUE;
 }
 
-/* One that somebody has found meanwhile, and holds, waits for the next who leaves; and the owner
- * for who holds it by ref_owner(). */
-static void
+/* One that somebody has found meanwhile, and holds, waits for a keeper, and the owner for who holds
+ * it by ref_owner(). TRUE if a keeper is needed. */
+static gboolean
 drop_orphans_but (PcallMonitor *self,
                   gboolean      owner_is_held)
 {
+  gboolean needs_keeper = FALSE;
   Orphan *next;
 
   for (Orphan *orphan = take_orphans (self); orphan != NULL; orphan = next)
@@ -222,44 +231,110 @@ drop_orphans_but (PcallMonitor *self,
           continue;
         }
       orphan->is_held = !owner_is_held;
+      needs_keeper |= orphan->is_held;
       push_orphan (self, orphan);
     }
+  return needs_keeper;
 }
 
-/* Each of them may be what keeps the monitor. The last holder may have looked while they were taken
- * out here. */
+/* The last holder may have looked while they were taken out here. */
+static gboolean
+drop_all_orphans (PcallMonitor *self)
+{
+  gboolean owner_is_held, needs_keeper;
+
+  do
+    {
+      owner_is_held = g_atomic_int_get (&self->n_holders) > 0;
+      needs_keeper = drop_orphans_but (self, owner_is_held);
+    }
+  while (owner_is_held && g_atomic_int_get (&self->n_holders) == 0);
+  return needs_keeper;
+}
+
+static gboolean
+become_keeper (PcallMonitor *self)
+{
+  return g_atomic_int_compare_and_exchange (&self->has_keeper, FALSE, TRUE);
+}
+
+static gpointer
+keep_orphans (gpointer monitor)
+{
+  g_autoptr (PcallMonitor) self = monitor;
+  gulong pause = KEEPER_PAUSE_US;
+
+  do
+    {
+      do
+        {
+          g_usleep (pause);
+          pause = MIN (2 * pause, KEEPER_MAX_PAUSE_US);
+          drop_all_orphans (self);
+        }
+      while (g_atomic_pointer_get (&self->orphans) != NULL);
+      g_atomic_int_set (&self->has_keeper, FALSE);
+    }
+  while (g_atomic_pointer_get (&self->orphans) != NULL && become_keeper (self));
+  return NULL;
+}
+
+/* No signal of the user's is handled in there. */
+static void
+start_keeper (PcallMonitor *self)
+{
+  GThread *thread;
+  sigset_t all, before;
+
+  sigfillset (&all);
+  pthread_sigmask (SIG_SETMASK, &all, &before);
+  thread = g_thread_try_new ("[pcall] orphans", keep_orphans, pcall_monitor_ref (self), NULL);
+  pthread_sigmask (SIG_SETMASK, &before, NULL);
+  if (thread != NULL)
+    {
+      g_thread_unref (thread);
+      return;
+    }
+
+  /* Then who leaves next has to look. */
+  g_atomic_int_set (&self->has_keeper, FALSE);
+  pcall_monitor_unref (self);
+}
+
+/* Each of them may be what keeps the monitor. */
 static void
 drop_orphans (PcallMonitor *self)
 {
   g_autoptr (PcallMonitor) keep = NULL;
-  gboolean owner_is_held;
 
   if (g_atomic_pointer_get (&self->orphans) == NULL)
     return;
 
   keep = pcall_monitor_ref (self);
-  do
-    {
-      owner_is_held = g_atomic_int_get (&self->n_holders) > 0;
-      drop_orphans_but (self, owner_is_held);
-    }
-  while (owner_is_held && g_atomic_int_get (&self->n_holders) == 0);
+  if (drop_all_orphans (self) && become_keeper (self))
+    start_keeper (self);
 }
 
-static void
+/* FALSE if somebody else has taken it, and is about to drop it. */
+static gboolean
 take_back_orphan (PcallMonitor *self,
                   gpointer      object)
 {
+  gboolean found = FALSE;
   Orphan *next;
 
   for (Orphan *orphan = take_orphans (self); orphan != NULL; orphan = next)
     {
       next = orphan->next;
-      if (orphan->object == object)
-        drop_orphan (orphan);
-      else
-        push_orphan (self, orphan);
+      if (orphan->object != object)
+        {
+          push_orphan (self, orphan);
+          continue;
+        }
+      drop_orphan (orphan);
+      found = TRUE;
     }
+  return found;
 }
 
 static guint
@@ -340,7 +415,7 @@ pcall_monitor_set_owner (PcallMonitor     *self,
                          gpointer          owner,
                          PcallMonitorFunc  update)
 {
-  self->owner = owner;
+  g_atomic_pointer_set (&self->owner, owner);
   self->update = update;
 }
 
@@ -358,15 +433,16 @@ pcall_monitor_ref_owner (PcallMonitor *self)
   return owner;
 }
 
-/* It may have become an orphan meanwhile, and nobody else need ever enter again. */
+/* It may have become an orphan meanwhile, and nobody else need ever enter again. This thread is
+ * through with it: here it may be disposed of. */
 void
 pcall_monitor_unref_owner (PcallMonitor *self,
                            gpointer      owner)
 {
   g_autoptr (PcallMonitor) keep = pcall_monitor_ref (self);
 
-  g_object_unref (owner);
   g_atomic_int_add (&self->n_holders, -1);
+  g_object_unref (owner);
   if (!is_copy (self))
     drop_orphans (self);
 }
@@ -401,20 +477,46 @@ try_enter (PcallMonitor *self)
   return TRUE;
 }
 
-/* Whoever has entered looks for orphans after it has left. So it either sees this one, or has left
- * before it is tried again. */
+static gboolean
+is_held (PcallMonitor *self,
+         gpointer      object)
+{
+  return !is_copy (self) && object == g_atomic_pointer_get (&self->owner) &&
+         g_atomic_int_get (&self->n_holders) > 0;
+}
+
+static gboolean
+try_enter_unheld (PcallMonitor *self,
+                  gpointer      object)
+{
+  if (!try_enter (self))
+    return FALSE;
+  if (!is_held (self, object))
+    return TRUE;
+
+  pcall_monitor_leave (self);
+  return FALSE;
+}
+
+/* Whoever has entered looks for orphans after it has left, and who holds the owner after it has let
+ * go. So they either see this one, or are through before it is tried again. */
 gboolean
 pcall_monitor_enter_to_dispose (PcallMonitor *self,
                                 gpointer      object)
 {
-  if (try_enter (self))
-    return TRUE;
+  while (!try_enter_unheld (self, object))
+    {
+      gboolean taken_back;
 
-  push_new_orphan (self, object);
-  if (!try_enter (self))
-    return FALSE;
+      push_new_orphan (self, object);
+      if (is_held (self, object) || !try_enter (self))
+        return FALSE;
 
-  take_back_orphan (self, object);
+      taken_back = take_back_orphan (self, object);
+      pcall_monitor_leave (self);
+      if (!taken_back)
+        return FALSE;
+    }
   return TRUE;
 }
 
