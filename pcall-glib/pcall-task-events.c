@@ -213,26 +213,19 @@ has_listener (PcallTask *self,
 }
 
 static gboolean
-has_objects (PcallTask *self)
-{
-  return pcall_call_list_has_objects (self->calls) ||
-         pcall_child_list_has_objects (pcall_scheduler_get_children (self->scheduler));
-}
-
-static gboolean
 wants_call_events (gpointer data)
 {
   const guint others = 1u << SIGNAL_FINISHED | 1u << SIGNAL_CHILD_EXITED;
   PcallTask *self = data;
 
-  return has_objects (self) || (get_listeners (self) & ~others) != 0;
+  return (get_listeners (self) & ~others) != 0;
 }
 
 /* Those who hold a call or a child may have been notified of a change just before. */
 static void
 invalidate_if_watched (PcallTask *self)
 {
-  if (has_objects (self))
+  if (pcall_scheduler_has_objects (self->scheduler))
     pcall_task_invalidate (self);
 }
 

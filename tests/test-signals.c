@@ -6,6 +6,7 @@
 /* What a task tells, and in which order: signals, notifications, the list model. */
 
 #include <gio/gio.h>
+#include <poll.h>
 #include <signal.h>
 
 #include "task-support.h"
@@ -554,6 +555,58 @@ test_call_properties (void)
   g_assert_finalize_object (task);
 }
 
+static GVariant *
+wait_or_tell (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
+{
+  SupportPipe *pipes = user_data;
+  guint index = pcall_get_call_index ();
+
+  if (index == 0)
+    support_pipe_get (&pipes[0]);
+  if (index == 99)
+    support_pipe_put (&pipes[1], 0);
+  return g_variant_new_uint32 (index);
+}
+
+static void
+count_end (PcallCall *call, GParamSpec *pspec, guint *n_ends)
+{
+  *n_ends += pcall_call_get_state (call) > PCALL_CALL_STATE_RUNNING;
+}
+
+/* Who holds a call is told of its end also when the task is dropped, with results that nobody has
+ * looked at: the other end is that the call is gone with its last reference. */
+static void
+test_held_call_of_dropped (gconstpointer calls_per_child)
+{
+  SupportPipe pipes[2];
+  PcallTask *task = pcall_task_new_for_func (wait_or_tell, pipes, NULL);
+  struct pollfd ready = { .events = POLLIN };
+  PcallCall *call;
+  guint n_ends = 0;
+
+  for (guint i = 0; i < 2; i++)
+    support_pipe_open (&pipes[i]);
+  pcall_task_set_n_calls (task, 100);
+  pcall_task_set_max_children (task, 1);
+  pcall_task_set_calls_per_child (task, GPOINTER_TO_UINT (calls_per_child));
+  support_start (task);
+  call = pcall_task_get_call (task, 50);
+  g_signal_connect (call, "notify::state", G_CALLBACK (count_end), &n_ends);
+  ready.fd = pcall_task_get_fd (task);
+
+  support_pipe_put (&pipes[0], 0);
+  if (calls_per_child != GUINT_TO_POINTER (1))
+    support_pipe_get (&pipes[1]);
+  g_assert_cmpint (poll (&ready, 1, SUPPORT_LIMIT_S * 1000), ==, 1);
+  g_assert_finalize_object (task);
+  g_assert_cmpint (pcall_call_get_state (call), >, PCALL_CALL_STATE_RUNNING);
+  g_assert_cmpint (n_ends, ==, 1);
+  g_assert_finalize_object (call);
+  for (guint i = 0; i < 2; i++)
+    support_pipe_close (&pipes[i]);
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -570,6 +623,10 @@ main (int argc, char *argv[])
   support_add ("/pcall/signals/model/identity", test_model_identity);
   support_add ("/pcall/signals/call/notifies", test_call_notifies);
   support_add ("/pcall/signals/call/properties", test_call_properties);
+  g_test_add_data_func ("/pcall/signals/call/dropped/child-per-call", GUINT_TO_POINTER (1),
+                        test_held_call_of_dropped);
+  g_test_add_data_func ("/pcall/signals/call/dropped/reuse", GUINT_TO_POINTER (0),
+                        test_held_call_of_dropped);
 
   return g_test_run ();
 }

@@ -94,12 +94,20 @@ pcall_scheduler_finish_unstarted (PcallScheduler *self,
   after_end (self, state);
 }
 
+gboolean
+pcall_scheduler_has_objects (PcallScheduler *self)
+{
+  return pcall_call_list_has_objects (self->calls) || pcall_child_list_has_objects (self->children);
+}
+
+/* Who holds a call or a child is told, also when the task is gone. */
 static gboolean
 wants_call_events (gpointer data)
 {
   PcallScheduler *self = data;
 
-  return (self->logs != NULL && self->options.log_mode == PCALL_LOG_MODE_LIVE) ||
+  return pcall_scheduler_has_objects (self) ||
+         (self->logs != NULL && self->options.log_mode == PCALL_LOG_MODE_LIVE) ||
          (self->funcs != NULL && self->funcs->wants_call_events (self->data));
 }
 

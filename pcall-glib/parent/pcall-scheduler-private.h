@@ -105,5 +105,7 @@ gboolean        pcall_scheduler_is_over    (PcallScheduler *self);
 /* So they have, and it has been told, or is being told further out. */
 gboolean        pcall_scheduler_is_told    (PcallScheduler *self);
 PcallChildList *pcall_scheduler_get_children (PcallScheduler *self);
+/* Whether anybody holds a call or a child. */
+gboolean        pcall_scheduler_has_objects (PcallScheduler *self);
 
 G_END_DECLS
