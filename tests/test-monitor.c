@@ -3,121 +3,17 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* Who may enter and who may drive, what becomes of an object that is disposed of while another
- * thread has entered, and that nothing of it is locked in a fork. */
+/* Who may enter and who may drive, who finds the owner, and that nothing of it is locked in a
+ * fork. */
 
-#include <glib-object.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <pcall-glib/base/pcall-monitor-private.h>
-
+#include "monitor-support.h"
 #include "task-support.h"
 
-/* A thing leaves the state when it is disposed of, as calls and children do. */
-
-typedef struct
-{
-  GObject parent_instance;
-  PcallMonitor *monitor;
-  gpointer *held; /* where another thread puts it that finds it as it is disposed of */
-} Thing;
-
-typedef GObjectClass ThingClass;
-
-GType thing_get_type (void);
-G_DEFINE_TYPE (Thing, thing, G_TYPE_OBJECT)
-
-/* How often that was put off, done, and how many are gone; atomic. */
-static gint n_left, n_disposed, n_finalized;
-
-static gpointer
-in_other_thread (GThreadFunc func, gpointer data)
-{
-  return g_thread_join (g_thread_new ("other", func, data));
-}
-
-static gpointer
-find_owner (gpointer monitor)
-{
-  return pcall_monitor_ref_owner (monitor);
-}
-
-static void
-thing_dispose (GObject *object)
-{
-  Thing *self = (Thing *) object;
-
-  if (self->held != NULL)
-    *g_steal_pointer (&self->held) = in_other_thread (find_owner, self->monitor);
-  if (pcall_monitor_enter_to_dispose (self->monitor, object))
-    {
-      g_atomic_int_inc (&n_disposed);
-      pcall_monitor_leave (self->monitor);
-    }
-  else
-    g_atomic_int_inc (&n_left);
-  G_OBJECT_CLASS (thing_parent_class)->dispose (object);
-}
-
-static void
-thing_finalize (GObject *object)
-{
-  g_atomic_int_inc (&n_finalized);
-  pcall_monitor_unref (((Thing *) object)->monitor);
-  G_OBJECT_CLASS (thing_parent_class)->finalize (object);
-}
-
-static void
-thing_class_init (ThingClass *class)
-{
-  class->dispose = thing_dispose;
-  class->finalize = thing_finalize;
-}
-
-static void
-thing_init (Thing *self)
-{
-}
-
-static gpointer
-thing_new (PcallMonitor *monitor)
-{
-  Thing *self = g_object_new (thing_get_type (), NULL);
-
-  self->monitor = pcall_monitor_ref (monitor);
-  return self;
-}
-
-static void
-forget_counts (void)
-{
-  n_left = n_disposed = n_finalized = 0;
-}
-
-static void
-assert_counts (gint left, gint disposed, gint finalized)
-{
-  g_assert_cmpint (g_atomic_int_get (&n_left), ==, left);
-  g_assert_cmpint (g_atomic_int_get (&n_disposed), ==, disposed);
-  g_assert_cmpint (g_atomic_int_get (&n_finalized), ==, finalized);
-}
-
-/* What another thread finds */
-
-/* Only an object that is disposed of tries to enter and does not wait. */
-static gpointer
-try_to_enter (gpointer monitor)
-{
-  g_autoptr (GObject) object = g_object_new (G_TYPE_OBJECT, NULL);
-
-  if (!pcall_monitor_enter_to_dispose (monitor, object))
-    return NULL;
-
-  pcall_monitor_leave (monitor);
-  return monitor;
-}
+/* What another thread may */
 
 static gpointer
 try_to_drive (gpointer monitor)
@@ -343,201 +239,6 @@ test_wait_until (void)
       pcall_monitor_leave (monitor);
     }
 }
-
-/* Orphans */
-
-static gpointer
-drop (gpointer object)
-{
-  g_object_unref (object);
-  return NULL;
-}
-
-static void
-test_dispose (void)
-{
-  for (guint depth = 0; depth < 3; depth++)
-    {
-      g_autoptr (PcallMonitor) monitor = pcall_monitor_new ();
-
-      forget_counts ();
-      for (guint i = 0; i < depth; i++)
-        pcall_monitor_enter (monitor);
-      g_object_unref (thing_new (monitor));
-      assert_counts (0, 1, 1);
-      for (guint i = 0; i < depth; i++)
-        pcall_monitor_leave (monitor);
-      assert_counts (0, 1, 1);
-      g_assert_nonnull (in_other_thread (try_to_enter, monitor));
-    }
-}
-
-/* They may be all that keeps the monitor. */
-static void
-test_orphans (void)
-{
-  for (guint steps_out = 0; steps_out < 2; steps_out++)
-    {
-      PcallMonitor *monitor = pcall_monitor_new ();
-      gpointer things[3];
-
-      forget_counts ();
-      for (gsize i = 0; i < G_N_ELEMENTS (things); i++)
-        things[i] = thing_new (monitor);
-      pcall_monitor_enter (monitor);
-      pcall_monitor_enter (monitor);
-      for (gsize i = 0; i < G_N_ELEMENTS (things); i++)
-        in_other_thread (drop, things[i]);
-      assert_counts (3, 0, 0);
-
-      if (steps_out)
-        {
-          guint depth = pcall_monitor_step_out (monitor);
-
-          assert_counts (3, 3, 3);
-          pcall_monitor_step_in (monitor, depth);
-        }
-      pcall_monitor_leave (monitor);
-      assert_counts (3, 3 * steps_out, 3 * steps_out);
-      if (!steps_out)
-        pcall_monitor_unref (monitor);
-      pcall_monitor_leave (monitor);
-      assert_counts (3, 3, 3);
-      if (steps_out)
-        pcall_monitor_unref (monitor);
-    }
-}
-
-static gint64
-time_leaves (PcallMonitor *monitor, guint n)
-{
-  gint64 start = g_get_monotonic_time ();
-
-  for (guint i = 0; i < n; i++)
-    {
-      pcall_monitor_enter (monitor);
-      pcall_monitor_leave (monitor);
-    }
-  return g_get_monotonic_time () - start;
-}
-
-static void
-wait_until_finalized (gint n)
-{
-  gint64 until = g_get_monotonic_time () + SUPPORT_LIMIT_S * G_USEC_PER_SEC;
-
-  while (g_atomic_int_get (&n_finalized) < n && g_get_monotonic_time () < until)
-    g_usleep (1000);
-}
-
-/* Somebody has found the orphan, and holds it. Only the first who leaves waits for that, and nobody
- * need leave any more when it is let go of. */
-static void
-test_found_orphan (void)
-{
-  g_autoptr (PcallMonitor) monitor = pcall_monitor_new ();
-  gpointer thing = thing_new (monitor);
-  gint64 first;
-
-  forget_counts ();
-  pcall_monitor_enter (monitor);
-  in_other_thread (drop, thing);
-  g_object_ref (thing);
-  first = g_get_monotonic_time ();
-  pcall_monitor_leave (monitor);
-  first = g_get_monotonic_time () - first;
-  assert_counts (1, 0, 0);
-  g_assert_cmpint (time_leaves (monitor, 10), <, first);
-
-  g_object_unref (thing);
-  wait_until_finalized (1);
-  assert_counts (1, 1, 1);
-}
-
-/* The owner became an orphan while it was held: its last holder drops it, and nobody need leave. */
-static void
-test_held_owner (void)
-{
-  g_autoptr (PcallMonitor) monitor = pcall_monitor_new ();
-  gpointer thing = thing_new (monitor);
-  gpointer held;
-
-  forget_counts ();
-  pcall_monitor_set_owner (monitor, thing, NULL);
-  pcall_monitor_enter (monitor);
-  in_other_thread (drop, thing);
-  held = pcall_monitor_ref_owner (monitor);
-  g_assert_true (held == thing);
-  pcall_monitor_leave (monitor);
-  assert_counts (1, 0, 0);
-  pcall_monitor_unref_owner (monitor, held);
-  assert_counts (1, 1, 1);
-}
-
-/* A loop finds the owner, and drives, when another thread has dropped the last reference and not yet
- * taken the owner out. */
-static void
-test_found_owner (void)
-{
-  g_autoptr (PcallMonitor) monitor = pcall_monitor_new ();
-  gpointer thing = thing_new (monitor);
-  gpointer held = NULL;
-
-  forget_counts ();
-  ((Thing *) thing)->held = &held;
-  pcall_monitor_set_owner (monitor, thing, NULL);
-  g_object_unref (thing);
-  g_assert_true (held == thing);
-  assert_counts (1, 0, 0);
-  pcall_monitor_enter (monitor);
-  pcall_monitor_leave (monitor);
-  assert_counts (1, 0, 0);
-  pcall_monitor_unref_owner (monitor, held);
-  assert_counts (1, 1, 1);
-}
-
-typedef struct
-{
-  gpointer thing;
-  gint is_near; /* atomic */
-} Race;
-
-static gpointer
-drop_in_race (gpointer data)
-{
-  Race *race = data;
-
-  g_atomic_int_set (&race->is_near, TRUE);
-  return drop (race->thing);
-}
-
-/* One leaves while the other disposes. Both may do it, where the other got in when the one had taken
- * the orphan already; one of them does, and the object goes once. */
-static void
-test_dispose_race (void)
-{
-  g_autoptr (PcallMonitor) monitor = pcall_monitor_new ();
-
-  for (guint i = 0; i < 500; i++)
-    {
-      Race race = { thing_new (monitor), FALSE };
-      GThread *thread;
-
-      forget_counts ();
-      pcall_monitor_enter (monitor);
-      thread = g_thread_new ("dropper", drop_in_race, &race);
-      while (!g_atomic_int_get (&race.is_near))
-        g_thread_yield ();
-      pcall_monitor_leave (monitor);
-      g_thread_join (thread);
-      /* Where the other was slow to let go, the orphan waits for this. */
-      pcall_monitor_enter (monitor);
-      pcall_monitor_leave (monitor);
-      g_assert_cmpint (g_atomic_int_get (&n_disposed), >=, 1);
-      g_assert_cmpint (g_atomic_int_get (&n_finalized), ==, 1);
-    }
-}
-
 /* The owner */
 
 static guint n_updates;
@@ -711,7 +412,6 @@ test_fork (void)
   g_object_unref (thing);
   assert_counts (0, 1, 1);
 }
-
 int
 main (int argc, char **argv)
 {
@@ -721,12 +421,6 @@ main (int argc, char **argv)
   g_test_add_func ("/monitor/drive", test_drive);
   g_test_add_func ("/monitor/wait", test_wait);
   g_test_add_func ("/monitor/wait-until", test_wait_until);
-  g_test_add_func ("/monitor/dispose", test_dispose);
-  g_test_add_func ("/monitor/orphans", test_orphans);
-  g_test_add_func ("/monitor/found-orphan", test_found_orphan);
-  g_test_add_func ("/monitor/held-owner", test_held_owner);
-  g_test_add_func ("/monitor/found-owner", test_found_owner);
-  g_test_add_func ("/monitor/dispose-race", test_dispose_race);
   g_test_add_func ("/monitor/owner", test_owner);
   g_test_add_func ("/monitor/update", test_update);
   g_test_add_func ("/monitor/fork", test_fork);

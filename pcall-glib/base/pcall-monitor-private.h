@@ -47,8 +47,9 @@ void     pcall_monitor_unref_owner (PcallMonitor    *self,
  * that it is told of. Not entered. */
 void     pcall_monitor_update     (PcallMonitor     *self);
 
-/* Enters, in dispose() of @object, without waiting. FALSE where another thread has entered, or holds
- * @object, the owner: then it lives until that leaves, or lets go, and is disposed of again. */
+/* Enters, in dispose() of @object, without waiting. FALSE where another thread has entered, or
+ * holds the owner that @object is: then it lives until that leaves, or lets go, and is disposed of
+ * again. */
 gboolean pcall_monitor_enter_to_dispose (PcallMonitor *self,
                                          gpointer      object);
 

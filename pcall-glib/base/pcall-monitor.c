@@ -27,9 +27,9 @@
  * knows takes Python's, and so does a fork. Who holds that lock must not wait for the monitor, and
  * nobody does but a collector, which drops the last reference to an object. So an object that is
  * disposed of while another thread has entered is left to that thread: an orphan, which it
- * disposes of when it leaves; or, where it holds the object itself, when it lets go of that. The same
- * for the owner while a loop holds it, which drives: it has found it before it was taken out here.
- * An orphan that user code has found may be let go of when nobody comes any more: a thread keeps it,
+ * disposes of when it leaves; or, where it holds the object itself, when it lets go of that. So is
+ * the owner while a loop holds it and drives: it was found before it was taken out here. An orphan
+ * that user code has found may be let go of when nobody comes any more: it has a keeper, a thread
  * that looks from time to time.
  *
  * A fork copies a monitor in whatever state it is. The copy has one thread, which nothing can
