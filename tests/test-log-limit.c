@@ -104,6 +104,46 @@ test_limit (gconstpointer data)
       }
 }
 
+typedef struct
+{
+  guint n_logged;
+  gint64 until;
+} Slow;
+
+static void
+log_slowly (const LogKeeperRecord *record, gpointer data)
+{
+  Slow *slow = data;
+
+  if (*record->message == 'y')
+    slow->n_logged++;
+  else if (g_str_has_prefix (record->message, "call "))
+    log_keeper_keep (record);
+  while (g_get_monotonic_time () < slow->until)
+    g_usleep (1000);
+}
+
+/* Whatever it takes to log a line: a second after the deadline the rest is left out. */
+static void
+test_deadline (gconstpointer mode)
+{
+  const Row row = { .n_lines = 1000, .length = 2 };
+  g_autoptr (PcallTarget) target = pcall_target_new ("name", write_lines, (gpointer) &row, NULL);
+  g_autoptr (PcallTask) task = pcall_task_new (target);
+  Slow slow = { 0 };
+
+  pcall_task_set_deadline (task, 2);
+  pcall_task_set_log_mode (task, GPOINTER_TO_UINT (mode));
+  log_keeper_reset (log_slowly, &slow);
+  support_start (task);
+  slow.until = g_get_monotonic_time () + 31 * G_USEC_PER_SEC / 10;
+  support_join (task);
+  g_assert_cmpuint (slow.n_logged, ==, 1);
+  g_assert_nonnull (strstr (log_keeper_get_text (),
+                            "the last 1998 bytes of its output are not here: "
+                            "the deadline has passed"));
+}
+
 /* A file that is kept has all. */
 static void
 test_kept (void)
@@ -171,6 +211,10 @@ main (int argc, char *argv[])
 
       g_test_add_data_func (path, &rows[i], test_limit);
     }
+  g_test_add_data_func ("/pcall/log-limit/deadline/sections",
+                        GUINT_TO_POINTER (PCALL_LOG_MODE_SECTIONS), test_deadline);
+  g_test_add_data_func ("/pcall/log-limit/deadline/live", GUINT_TO_POINTER (PCALL_LOG_MODE_LIVE),
+                        test_deadline);
   g_test_add_func ("/pcall/log-limit/kept", test_kept);
   g_test_add_func ("/pcall/log-limit/flood", test_flood);
 
