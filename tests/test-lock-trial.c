@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "tally.h"
+#include "task-support.h"
 #include "traces.h"
 
 #define HANG_S 20.0
@@ -330,18 +331,24 @@ stuck_begin (const char *type_name,
 }
 
 static void
-stuck_end (guint n_calls)
+close_pipes (void)
 {
-  pcall_set_fork_func (NULL, NULL, NULL);
-  g_test_message ("%u forks for %u calls", n_forks, n_calls);
-  g_assert_null (stuck.thread);
-  g_assert_cmpuint (n_forks, >=, n_calls + N_STUCK_FORKS);
   for (int i = 0; i < 2; i++)
     {
       close (stuck.enter[i]);
       close (stuck.inside[i]);
       close (stuck.let_go[i]);
     }
+}
+
+static void
+stuck_end (guint n_calls)
+{
+  pcall_set_fork_func (NULL, NULL, NULL);
+  g_test_message ("%u forks for %u calls", n_forks, n_calls);
+  g_assert_null (stuck.thread);
+  g_assert_cmpuint (n_forks, >=, n_calls + N_STUCK_FORKS);
+  close_pipes ();
 }
 
 /* When children were found to be free of locks already. */
@@ -393,6 +400,28 @@ test_stuck_new (void)
   stuck_end (N_CALLS);
 }
 
+/* A task is dropped when a child of it is just being replaced: its call must not wait for another. */
+static void
+test_dropped_while_stuck (void)
+{
+  stuck_begin ("StuckDropped", 0);
+  pcall_set_fork_func (NULL, NULL, NULL);
+  start_thread_to_be_stuck ();
+  get_stuck ();
+  for (guint i = 0; i < traces_rounds (12, 1000); i++)
+    {
+      PcallTask *task = pcall_task_new_for_func (need_class_lock, NULL, NULL);
+
+      pcall_task_set_n_calls (task, 4);
+      support_start (task);
+      pcall_task_join (task, i % 12 * 0.004, NULL, NULL);
+      g_assert_finalize_object (task);
+    }
+  g_assert_cmpint (write (stuck.let_go[1], "x", 1), ==, 1);
+  g_thread_join (g_steal_pointer (&stuck.thread));
+  close_pipes ();
+}
+
 /* What is made once in a process that has threads needs the lock, too. */
 static void
 make_what_is_made_once (void)
@@ -417,6 +446,7 @@ main (int    argc,
   g_test_add_func ("/lock-trial/late-handler", test_late_handler);
   g_test_add_func ("/lock-trial/stuck-later", test_stuck_later);
   g_test_add_func ("/lock-trial/stuck-new", test_stuck_new);
+  g_test_add_func ("/lock-trial/dropped-while-stuck", test_dropped_while_stuck);
 
   return g_test_run ();
 }

@@ -324,10 +324,12 @@ reap (gpointer data)
   return NULL;
 }
 
-/* Lets go of all that another thread may use. */
+/* Lets go of all that another thread may use. A call may wait again, whose child was to be
+ * replaced just now. */
 static void
 detach (PcallScheduler *self)
 {
+  pcall_queue_drop_all (&self->queue);
   for (GList *l = self->crew.all.head; l != NULL; l = l->next)
     pcall_runner_detach (l->data);
 
