@@ -53,4 +53,7 @@ gdouble         pcall_call_get_elapsed        (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
 const char     *pcall_call_get_log_file       (PcallCall *self);
 
+PCALL_AVAILABLE_IN_1_0
+void            pcall_call_terminate          (PcallCall *self);
+
 G_END_DECLS

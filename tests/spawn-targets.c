@@ -131,6 +131,13 @@ TARGET (sleep_long)
   return NULL;
 }
 
+TARGET (sleep_if_odd)
+{
+  for (gint64 i = 0; pcall_get_call_index () % 2 == 1 && i < LONG_S; i++)
+    sleep (1);
+  return g_variant_new_uint32 (pcall_get_call_index ());
+}
+
 TARGET (ignore_sigterm)
 {
   signal (SIGTERM, SIG_IGN);

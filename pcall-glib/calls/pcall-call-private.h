@@ -51,6 +51,8 @@ PcallCallState pcall_call_list_get_state (PcallCallList *self,
 char          *pcall_call_list_describe  (PcallCallList *self,
                                           guint          index);
 
+PcallCallList *pcall_call_get_list       (PcallCall     *self);
+
 /* What is heard of a call, before it shows in the record. */
 
 /* It begins; FALSE if that was heard before. */

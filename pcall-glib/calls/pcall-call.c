@@ -348,6 +348,12 @@ copy_or_null (const GError *error)
   return error != NULL ? g_error_copy (error) : NULL;
 }
 
+PcallCallList *
+pcall_call_get_list (PcallCall *self)
+{
+  return self->list;
+}
+
 /**
  * pcall_call_get_index:
  * @self: a call

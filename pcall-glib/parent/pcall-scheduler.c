@@ -268,6 +268,7 @@ free_memory (PcallScheduler *self)
   g_queue_clear (&self->roster.idle);
   g_clear_pointer (&self->monitor, pcall_monitor_unref);
   g_free (self->stop.reason);
+  g_clear_pointer (&self->stop.doomed, g_hash_table_unref);
   g_free (self);
 }
 

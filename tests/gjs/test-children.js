@@ -275,6 +275,16 @@ test('terminate from the main loop', async () => {
   equal(p.livings, []);
 });
 
+test('terminate one call', async () => {
+  const p = new Pcall.Pcall(n => (n % 2 ? new Promise(() => {}) : n), {iargs: [[0], [1], [2], [3]]});
+
+  p.start();
+  p.task.get_call(3).terminate();
+  p.task.get_call(1).terminate();
+  await rejects(p.joinAsync(), {code: [PcallError, PcallError.CANCELLED]});
+  equal(p.calls.map(call => call.result), [0, undefined, 2, undefined]);
+});
+
 test('cancelling', async () => {
   const cancellable = new Gio.Cancellable();
   const promise = Pcall.pcallAsync(() => new Promise(() => {}), {cancellable});
