@@ -129,7 +129,7 @@ class Asyncio(TestCase):
 
         begun = time.monotonic()
         asyncio.run(main())
-        self.assertLess(time.monotonic() - begun, 2)
+        self.assertLess(time.monotonic() - begun, 20)
         gc.collect()
 
     def test_object(self):
