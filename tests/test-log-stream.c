@@ -161,7 +161,7 @@ assert_messages (Fixture *self, const char *expected)
   g_auto (GStrv) records = g_strsplit (logged->str, "\n", -1);
   g_autoptr (GString) found = g_string_new (NULL);
 
-  for (guint i = 0; records[i + 1] != NULL; i++)
+  for (guint i = 0; records[i] != NULL && *records[i] != '\0'; i++)
     {
       const char *message = strstr (records[i], " MESSAGE=");
       const char *end = strstr (records[i], " PCALL_CALL=");
