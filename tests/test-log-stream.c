@@ -356,8 +356,9 @@ test_records_counted (void)
   open_stream (&self, NULL, FALSE);
   finish (&self, NULL, NULL);
   g_assert_true (pcall_log_stream_step (self.stream, G_MAXINT64));
-  assert_messages (&self, "D: hello GLIB_DOMAIN=Dom NUMBER=12|M: a|W: the call: the last 2 bytes of "
-                          "its output are not here: max-log-size is 256|");
+  assert_messages (&self, "D: hello GLIB_DOMAIN=Dom NUMBER=12|M: a|"
+                          "W: the call: the last 2 bytes of its output are not here: "
+                          "max-log-size is 256|");
 }
 
 /* In steps */
