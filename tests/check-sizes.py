@@ -23,7 +23,6 @@ MAX_FIELDS = 25
 
 # Tests that are longer, and should be split. Nothing is to be added here.
 LONG_FILES = {
-    "tests/test-owner.c",
     "tests/test-parent.c",
 }
 
