@@ -3,14 +3,12 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* What the application does to itself: it takes exit statuses, ignores, handles and blocks
- * signals, closes standard streams, ends threads, forks. Each row runs in a process of its own,
- * which its row may spoil. */
+/* What the application does to itself: it takes exit statuses, has its calls interrupted, closes
+ * standard streams, ends threads, forks. Each row runs in a process of its own, which its row may
+ * spoil. */
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glib-unix.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/time.h>
@@ -57,16 +55,6 @@ mixed (GVariant *args,
       kill (getpid (), SIGKILL);
       return NULL;
     }
-}
-
-static GVariant *
-sleep_long (GVariant *args,
-            GVariant *kwargs,
-            gpointer  user_data,
-            GError  **error)
-{
-  sleep (300);
-  return NULL;
 }
 
 /* Until there is a byte for it in a pipe, user_data. */
@@ -281,165 +269,9 @@ child_watch_reaps (gconstpointer data)
 
 /* Signals */
 
-/* The child must die of SIGTERM, long before it would be killed. */
-static void
-assert_sigterm_kills (void)
-{
-  g_autoptr (PcallTask) task = new_task (sleep_long, NULL, 2);
-  g_autoptr (Tally) tally = tally_new (task);
-
-  pcall_task_set_timeout (task, 0.1);
-  pcall_task_set_grace_period (task, 10 * TEST_LIMIT);
-  g_assert_true (pcall_task_start (task, NULL));
-  pcall_task_join (task, TEST_LIMIT, NULL, NULL);
-  tally_assert_complete (tally);
-  g_assert_cmpint (tally_get_term_signal (tally, 0), ==, SIGTERM);
-  g_assert_cmpint (tally_get_term_signal (tally, 1), ==, SIGTERM);
-}
-
-static gboolean
-never_called (gpointer data)
-{
-  g_assert_not_reached ();
-}
-
-static void
-sigterm_source (gconstpointer data)
-{
-  guint id = g_unix_signal_add (SIGTERM, never_called, NULL);
-
-  assert_sigterm_kills ();
-  g_source_remove (id);
-}
-
 static void
 ignore_signal (int signum)
 {
-}
-
-static void
-sigterm_handler (gconstpointer data)
-{
-  signal (SIGTERM, ignore_signal);
-  assert_sigterm_kills ();
-}
-
-/* Also handlers that came after the task has started its first children. */
-static void
-on_call_finished_add_handler (PcallTask *task,
-                              PcallCall *call,
-                              gpointer   data)
-{
-  signal (SIGTERM, ignore_signal);
-}
-
-static GVariant *
-first_succeeds (GVariant *args,
-                GVariant *kwargs,
-                gpointer  user_data,
-                GError  **error)
-{
-  if (pcall_get_call_index () == 0)
-    return succeed (args, kwargs, user_data, error);
-  return sleep_long (args, kwargs, user_data, error);
-}
-
-static void
-sigterm_handler_later (gconstpointer data)
-{
-  g_autoptr (PcallTask) task = new_task (first_succeeds, NULL, 2);
-  g_autoptr (Tally) tally = tally_new (task);
-
-  pcall_task_set_max_children (task, 1);
-  pcall_task_set_timeout (task, 0.5);
-  pcall_task_set_grace_period (task, 10 * TEST_LIMIT);
-  g_signal_connect (task, "call-finished", G_CALLBACK (on_call_finished_add_handler), NULL);
-  g_assert_true (pcall_task_start (task, NULL));
-  pcall_task_join (task, TEST_LIMIT, NULL, NULL);
-  tally_assert_complete (tally);
-  g_assert_cmpint (tally_get_term_signal (tally, 1), ==, SIGTERM);
-}
-
-static void
-sigterm_blocked (gconstpointer data)
-{
-  sigset_t set;
-
-  sigemptyset (&set);
-  sigaddset (&set, SIGTERM);
-  pthread_sigmask (SIG_BLOCK, &set, NULL);
-  assert_sigterm_kills ();
-}
-
-static GVariant *
-report_signals (GVariant *args,
-                GVariant *kwargs,
-                gpointer  user_data,
-                GError  **error)
-{
-  sigset_t blocked;
-  guint n = 0;
-
-  sigprocmask (SIG_SETMASK, NULL, &blocked);
-  for (int signum = 1; signum < NSIG; signum++)
-    {
-      struct sigaction action;
-
-      n += sigismember (&blocked, signum) == 1;
-      n += sigaction (signum, NULL, &action) == 0 && action.sa_handler == ignore_signal;
-    }
-  return g_variant_new_uint32 (n);
-}
-
-/* Not one of them reaches user code. */
-static void
-all_signals_handled_and_blocked (gconstpointer data)
-{
-  g_autoptr (PcallTask) task = new_task (report_signals, NULL, 1);
-  g_autoptr (GVariant) results = NULL;
-  g_autofree char *printed = NULL;
-  sigset_t all;
-
-  for (int signum = 1; signum < NSIG; signum++)
-    signal (signum, ignore_signal);
-  sigfillset (&all);
-  pthread_sigmask (SIG_SETMASK, &all, NULL);
-
-  results = pcall_task_run (task, NULL, NULL);
-  printed = g_variant_print (results, TRUE);
-  g_assert_cmpstr (printed, ==, "[<uint32 0>]");
-}
-
-static gpointer
-idle_until_gate (gpointer data)
-{
-  int *gate = data;
-  char byte;
-
-  g_assert_cmpint (read (gate[0], &byte, 1), ==, 0);
-  return NULL;
-}
-
-/* What limits the lock trial is SIGALRM. */
-static void
-sigalrm_ignored_and_blocked (gconstpointer data)
-{
-  int gate[2];
-  GThread *thread;
-  sigset_t set;
-
-  g_assert_no_errno (pipe2 (gate, O_CLOEXEC));
-  thread = g_thread_new ("idle", idle_until_gate, gate);
-  signal (SIGALRM, SIG_IGN);
-  assert_n_succeed (20);
-
-  sigemptyset (&set);
-  sigaddset (&set, SIGALRM);
-  pthread_sigmask (SIG_BLOCK, &set, NULL);
-  assert_n_succeed (20);
-
-  close (gate[1]);
-  g_thread_join (thread);
 }
 
 static void
@@ -682,12 +514,6 @@ static const Row rows[] = {
   { "/parent/sigchld-handler-reaps", sigchld_handler_reaps },
   { "/parent/thread-reaps", thread_reaps },
   { "/parent/child-watch-reaps", child_watch_reaps },
-  { "/parent/sigterm-source", sigterm_source },
-  { "/parent/sigterm-handler", sigterm_handler },
-  { "/parent/sigterm-handler-later", sigterm_handler_later },
-  { "/parent/sigterm-blocked", sigterm_blocked },
-  { "/parent/all-signals-handled-and-blocked", all_signals_handled_and_blocked },
-  { "/parent/sigalrm-ignored-and-blocked", sigalrm_ignored_and_blocked },
   { "/parent/every-call-interrupted", every_call_interrupted },
   { "/parent/forking-thread-ends", forking_thread_ends },
   { "/parent/fork-off-main-thread", fork_off_main_thread },
