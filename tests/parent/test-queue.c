@@ -25,8 +25,8 @@ new_ledger (guint n_calls)
 
 /* Single calls, in the same order whether a ledger has them or not.
  *
- * A step "-" takes the next call; a digit puts that call back, and "x" drops all. In the end all
- * that are left are taken. */
+ * A step "-" takes the next call; a digit puts that call back, "x" drops all, and "a" takes out the
+ * first, "b" the second … In the end all that are left are taken. */
 
 typedef struct
 {
@@ -120,10 +120,28 @@ put_back (Fixture *self, guint index)
 }
 
 static void
+take_out (Fixture *self, guint index)
+{
+  PcallTurn turn;
+
+  if (!pcall_queue_take_out (&self->queue, self->slot, index, &turn))
+    {
+      g_string_append_c (self->taken, '!');
+      return;
+    }
+  g_assert_cmpuint (turn.index, ==, index);
+  g_assert_cmpuint (turn.end, ==, index + 1);
+  g_assert_cmpuint (turn.attempt, ==, self->n_put_back[index]);
+  g_string_append_printf (self->taken, "(%u)", index);
+}
+
+static void
 do_step (Fixture *self, char step)
 {
   if (step == '-')
     take (self);
+  else if (step >= 'a' && step < 'a' + MAX_CALLS)
+    take_out (self, step - 'a');
   else if (step == 'x')
     pcall_queue_drop_all (&self->queue);
   else
@@ -155,6 +173,56 @@ static void
 test_shared_order (gconstpointer data)
 {
   run_row (data, TRUE);
+}
+
+/* Out of the middle. */
+
+static const Row out_rows[] = {
+  { 3, "a", "(0)12" },
+  { 3, "b", "(1)02" },
+  { 3, "c", "(2)01" },
+  { 3, "cba", "(2)(1)(0)" },
+  { 4, "bc", "(1)(2)03" },
+  { 4, "cb", "(2)(1)03" },
+  { 4, "-d-", "0(3)12" },
+  { 3, "-a", "0!12" },
+  { 3, "bb", "(1)!02" },
+  { 3, "b-b", "(1)0!2" },
+  { 3, "-0a", "0(0)12" },
+  { 3, "--1b", "01(1)2" },
+  { 4, "---012b", "012(1)203" },
+  { 3, "xa", "!" },
+};
+
+static void
+test_taken_out (void)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (out_rows); i++)
+    run_row (&out_rows[i], FALSE);
+}
+
+/* The same where children take calls: one that a child has stays there. */
+static void
+test_taken_out_shared (void)
+{
+  g_auto (Fixture) self;
+  PcallTurn turn;
+  guint index;
+  int child;
+
+  fixture_init (&self, 4, TRUE);
+  child = pcall_ledger_open_slot (self.ledger);
+  g_assert_true (pcall_ledger_take (self.ledger, child, &index));
+  g_assert_cmpuint (index, ==, 0);
+  take_out (&self, 0);
+  take_out (&self, 2);
+  take_out (&self, 3);
+  g_assert_cmpstr (self.taken->str, ==, "!(2)(3)");
+
+  g_assert_true (pcall_queue_take (&self.queue, self.slot, &turn));
+  g_assert_cmpuint (turn.index, ==, 1);
+  g_assert_false (pcall_ledger_take (self.ledger, child, &index));
+  g_assert_false (pcall_queue_take (&self.queue, self.slot, &turn));
 }
 
 /* With children that take calls by themselves */
@@ -349,6 +417,8 @@ main (int argc, char *argv[])
       if (rows[i].n_calls > 0)
         g_test_add_data_func (shared, &rows[i], test_shared_order);
     }
+  g_test_add_func ("/pcall/queue/taken-out/alone", test_taken_out);
+  g_test_add_func ("/pcall/queue/taken-out/shared", test_taken_out_shared);
   g_test_add_func ("/pcall/queue/taken-by-child", test_taken_by_child);
   g_test_add_func ("/pcall/queue/put-back-frees", test_put_back_frees);
   g_test_add_func ("/pcall/queue/span", test_span);
