@@ -180,19 +180,6 @@ gdouble    pcall_task_get_fraction        (PcallTask *self);
 PCALL_AVAILABLE_IN_1_0
 GVariant  *pcall_task_get_results         (PcallTask *self) G_GNUC_WARN_UNUSED_RESULT;
 PCALL_AVAILABLE_IN_1_0
-GBytes       *pcall_task_get_result_numbers
-                                          (PcallTask *self,
-                                           guint      index,
-                                           guint8    *type) G_GNUC_WARN_UNUSED_RESULT;
-PCALL_AVAILABLE_IN_1_0
-GBytes       *pcall_task_get_result_pieces
-                                          (PcallTask *self,
-                                           guint      index) G_GNUC_WARN_UNUSED_RESULT;
-PCALL_AVAILABLE_IN_1_0
-const guint8 *pcall_task_get_result_data  (PcallTask *self,
-                                           guint      index,
-                                           gsize     *length);
-PCALL_AVAILABLE_IN_1_0
 PcallCall *pcall_task_get_call            (PcallTask *self,
                                            guint      index) G_GNUC_WARN_UNUSED_RESULT;
 PCALL_AVAILABLE_IN_1_0
