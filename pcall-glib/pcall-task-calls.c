@@ -36,22 +36,52 @@ pcall_task_new (PcallTarget *target)
  * @user_data: what to call it with, besides its arguments
  * @destroy: (nullable): frees @user_data, in the parent
  *
- * Makes a task that calls a function, as a target without a name.
+ * Makes a task that calls a function.
+ *
+ * In C this is a macro, too, and messages and logs have what is written for @func as the name of
+ * the target: `call 3 (square)`. Where that says nothing, as in a function that is itself given a
+ * @func, use [ctor@Pcall.Target.new], with another name or none. From other languages, and as a
+ * function, `(pcall_task_new_for_func) (func, NULL, NULL)`, it makes a target without a name.
  *
  * Returns: (transfer full): the task
  *
  * Since: 1.0
  */
 PcallTask *
-pcall_task_new_for_func (PcallFunc      func,
-                         gpointer       user_data,
-                         GDestroyNotify destroy)
+(pcall_task_new_for_func) (PcallFunc      func,
+                           gpointer       user_data,
+                           GDestroyNotify destroy)
+{
+  g_return_val_if_fail (func != NULL, NULL);
+
+  return pcall_task_new_for_named_func (NULL, func, user_data, destroy);
+}
+
+/**
+ * pcall_task_new_for_named_func: (skip)
+ * @name: (nullable): what to call the target in messages and logs
+ * @func: the function to call
+ * @user_data: what to call it with, besides its arguments
+ * @destroy: (nullable): frees @user_data, in the parent
+ *
+ * Makes a task that calls a function, by a name. It is what [ctor@Pcall.Task.new_for_func] stands
+ * for in C.
+ *
+ * Returns: (transfer full): the task
+ *
+ * Since: 1.0
+ */
+PcallTask *
+pcall_task_new_for_named_func (const char    *name,
+                               PcallFunc      func,
+                               gpointer       user_data,
+                               GDestroyNotify destroy)
 {
   g_autoptr (PcallTarget) target = NULL;
 
   g_return_val_if_fail (func != NULL, NULL);
 
-  target = pcall_target_new (NULL, func, user_data, destroy);
+  target = pcall_target_new (name, func, user_data, destroy);
   return pcall_task_new (target);
 }
 

@@ -43,6 +43,18 @@ PcallTask *pcall_task_new_for_func        (PcallFunc       func,
                                            gpointer        user_data,
                                            GDestroyNotify  destroy) G_GNUC_WARN_UNUSED_RESULT;
 PCALL_AVAILABLE_IN_1_0
+PcallTask *pcall_task_new_for_named_func  (const char     *name,
+                                           PcallFunc       func,
+                                           gpointer        user_data,
+                                           GDestroyNotify  destroy) G_GNUC_WARN_UNUSED_RESULT;
+
+/* In C the target is called as its function is. Not in C++, where the function may be a lambda. */
+#if !defined(__cplusplus) && !defined(__GI_SCANNER__)
+#define pcall_task_new_for_func(func, user_data, destroy) \
+  (pcall_task_new_for_named_func (#func, (func), (user_data), (destroy)))
+#endif
+
+PCALL_AVAILABLE_IN_1_0
 void       pcall_task_add_target          (PcallTask      *self,
                                            PcallTarget    *target);
 PCALL_AVAILABLE_IN_1_0

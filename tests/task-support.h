@@ -53,7 +53,7 @@ support_assert_variant (GVariant *value, const char *expected)
 static inline PcallTask *
 support_task (PcallFunc func, guint n_calls)
 {
-  PcallTask *task = pcall_task_new_for_func (func, NULL, NULL);
+  PcallTask *task = (pcall_task_new_for_func) (func, NULL, NULL); /* "func" is no name */
 
   pcall_task_set_n_calls (task, n_calls);
   return task;

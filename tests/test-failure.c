@@ -280,8 +280,10 @@ static void
 assert_cancelled (PcallTask *task, guint index)
 {
   g_autoptr (GError) error = support_error (task, index);
-  g_autofree char *message
-      = g_strdup_printf ("call %u: cancelled, because another call failed", index);
+  g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
+  g_autofree char *message =
+      g_strdup_printf ("call %u (%s): cancelled, because another call failed", index,
+                       pcall_call_get_target_name (call));
 
   g_assert_cmpint (support_state (task, index), ==, PCALL_CALL_STATE_CANCELLED);
   g_assert_error (error, PCALL_ERROR, PCALL_ERROR_CANCELLED);
@@ -350,7 +352,7 @@ fail_third (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error
 static void
 test_policy_stop_keeps (void)
 {
-  PcallTask *task = support_task (fail_third, 5);
+  PcallTask *task = pcall_task_new_for_func (fail_third, NULL, NULL);
   g_autoptr (GError) error = NULL;
 
   pcall_task_set_max_children (task, 1);
@@ -360,6 +362,7 @@ test_policy_stop_keeps (void)
 
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_FAILED);
   support_assert_result (task, 0, "uint32 0");
+  pcall_task_set_n_calls (task, 5);
   support_assert_result (task, 1, "uint32 1");
   assert_cancelled (task, 3);
   assert_cancelled (task, 4);

@@ -260,6 +260,8 @@ test_no_target (void)
   expect_assertion ("pcall_task_new", "PCALL_IS_TARGET (target)");
   g_assert_null (pcall_task_new (NULL));
   expect_assertion ("pcall_task_new_for_func", "func != NULL");
+  g_assert_null ((pcall_task_new_for_func) (NULL, NULL, NULL));
+  expect_assertion ("pcall_task_new_for_named_func", "func != NULL");
   g_assert_null (pcall_task_new_for_func (NULL, NULL, NULL));
   expect_assertion ("pcall_target_new", "func != NULL");
   g_assert_null (pcall_target_new ("name", NULL, NULL, NULL));
