@@ -394,6 +394,44 @@ pcall_task_get_call (PcallTask *self,
   return pcall_call_list_get_call (self->calls, index);
 }
 
+/**
+ * pcall_task_get_first_failed:
+ * @self: a task
+ *
+ * Gets the call whose error [method@Pcall.Task.run] and [method@Pcall.Task.join] fail with: of
+ * those that have ended in another state than [enum@Pcall.CallState.succeeded] the one of lowest
+ * index. A call that was cancelled, because another one had failed or the task was ended, is taken
+ * only where there is none but such.
+ *
+ * Takes in what has happened, and emits no signal. As long as the task runs, a call of a lower
+ * index may still fail.
+ *
+ * ```c
+ * g_autoptr (PcallCall) call = pcall_task_get_first_failed (task);
+ *
+ * if (call != NULL)
+ *   g_printerr ("%s is broken\n", files[pcall_call_get_index (call)]);
+ * ```
+ *
+ * Returns: (transfer full) (nullable): the call, or %NULL if none has failed
+ *
+ * Since: 1.0
+ */
+PcallCall *
+pcall_task_get_first_failed (PcallTask *self)
+{
+  g_autoptr (PcallMonitorLocker) locker = NULL;
+  guint index;
+
+  g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
+
+  locker = pcall_monitor_locker_new_updated (self->monitor);
+
+  if (self->calls == NULL || !pcall_call_list_find_first_failed (self->calls, &index))
+    return NULL;
+  return pcall_call_list_get_call (self->calls, index);
+}
+
 static GPtrArray *
 get_children (PcallTask *self,
               gboolean   living)

@@ -195,6 +195,8 @@ PCALL_AVAILABLE_IN_1_0
 PcallCall *pcall_task_get_call            (PcallTask *self,
                                            guint      index) G_GNUC_WARN_UNUSED_RESULT;
 PCALL_AVAILABLE_IN_1_0
+PcallCall *pcall_task_get_first_failed    (PcallTask *self) G_GNUC_WARN_UNUSED_RESULT;
+PCALL_AVAILABLE_IN_1_0
 GPtrArray *pcall_task_get_children        (PcallTask *self) G_GNUC_WARN_UNUSED_RESULT;
 PCALL_AVAILABLE_IN_1_0
 GPtrArray *pcall_task_get_living_children (PcallTask *self) G_GNUC_WARN_UNUSED_RESULT;

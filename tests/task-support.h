@@ -103,6 +103,15 @@ support_run (PcallTask *task, const char *expected)
     support_assert_variant (results, expected);
 }
 
+/* The index of the first call that failed, G_MAXUINT if none did. */
+static inline guint
+support_first_failed (PcallTask *task)
+{
+  g_autoptr (PcallCall) call = pcall_task_get_first_failed (task);
+
+  return call != NULL ? pcall_call_get_index (call) : G_MAXUINT;
+}
+
 static inline PcallCallState
 support_state (PcallTask *task, guint index)
 {

@@ -211,8 +211,11 @@ fail_some (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
 static void
 let_second_fail (PcallTask *task, PcallCall *call, Some *self)
 {
-  if (pcall_call_get_index (call) == 5)
-    support_pipe_put (&self->second_may_fail, 0);
+  if (pcall_call_get_index (call) != 5)
+    return;
+
+  g_assert_cmpuint (support_first_failed (task), ==, 5);
+  support_pipe_put (&self->second_may_fail, 0);
 }
 
 static void
@@ -226,10 +229,13 @@ test_lowest_index (void)
   support_pipe_open (&self.second_may_fail);
   pcall_task_set_n_calls (task, 8);
   g_signal_connect (task, "call-finished", G_CALLBACK (let_second_fail), &self);
+  g_assert_cmpuint (support_first_failed (task), ==, G_MAXUINT);
   support_start (task);
   error = support_join_failing (task);
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_FAILED);
   g_assert_cmpstr (error->message, ==, "call 2 failed");
+
+  g_assert_cmpuint (support_first_failed (task), ==, 2);
 
   /* Nothing is lost: the other results are there, and joining again tells the same. */
   g_assert_null (pcall_task_get_results (task));
@@ -326,6 +332,7 @@ test_policy_stop (void)
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_FAILED);
   g_assert_cmpstr (error->message, ==, "call 1 failed");
   g_assert_cmpint (support_state (task, 1), ==, PCALL_CALL_STATE_FAILED);
+  g_assert_cmpuint (support_first_failed (task), ==, 1);
   assert_cancelled (task, 0);
   for (guint i = 2; i < 6; i++)
     assert_cancelled (task, i);
@@ -355,6 +362,7 @@ test_policy_stop_keeps (void)
   PcallTask *task = pcall_task_new_for_func (fail_third, NULL, NULL);
   g_autoptr (GError) error = NULL;
 
+  pcall_task_set_n_calls (task, 5);
   pcall_task_set_max_children (task, 1);
   pcall_task_set_failure_policy (task, PCALL_FAILURE_POLICY_STOP);
   support_start (task);
@@ -362,7 +370,6 @@ test_policy_stop_keeps (void)
 
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_FAILED);
   support_assert_result (task, 0, "uint32 0");
-  pcall_task_set_n_calls (task, 5);
   support_assert_result (task, 1, "uint32 1");
   assert_cancelled (task, 3);
   assert_cancelled (task, 4);

@@ -292,6 +292,8 @@ test_no_task (void)
   pcall_task_terminate (NULL);
   expect_assertion ("pcall_task_get_results", "PCALL_IS_TASK (self)");
   g_assert_null (pcall_task_get_results (NULL));
+  expect_assertion ("pcall_task_get_first_failed", "PCALL_IS_TASK (self)");
+  g_assert_null (pcall_task_get_first_failed (NULL));
   expect_assertion ("pcall_task_dispatch", "PCALL_IS_TASK (self)");
   g_assert_false (pcall_task_dispatch (NULL));
   expect_assertion ("pcall_task_get_fd", "PCALL_IS_TASK (self)");
