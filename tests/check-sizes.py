@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 FOLDERS = ("doc", "introspection", "pcall-glib", "tests")
-SOURCES = {".c", ".h", ".cpp", ".py", ".js"}
+SOURCES = {".c", ".h", ".cpp", ".hpp", ".py", ".js"}
 MAX_LINES = 700
 MAX_COLUMNS = 100
 MAX_FIELDS = 25

@@ -42,8 +42,10 @@ guint          pcall_call_list_get_n_failed   (PcallCallList *self);
 gdouble        pcall_call_list_get_done       (PcallCallList *self);
 /* av in call order, or NULL while a call has not succeeded. */
 GVariant      *pcall_call_list_get_results    (PcallCallList *self);
-/* The error that stands for all: that of the lowest index, cancelled calls last; NULL if none. */
-const GError  *pcall_call_list_get_first_error (PcallCallList *self);
+/* The call whose error stands for all: that of the lowest index, cancelled calls last. FALSE if no
+ * call has failed. */
+gboolean       pcall_call_list_find_first_failed (PcallCallList *self,
+                                                  guint         *index);
 
 PcallCallState pcall_call_list_get_state (PcallCallList *self,
                                           guint          index);

@@ -19,7 +19,7 @@ new_task (PcallFunc func,
           guint     n_calls,
           guint     calls_per_child)
 {
-  PcallTask *task = pcall_task_new_for_func (func, data, NULL);
+  PcallTask *task = (pcall_task_new_for_func) (func, data, NULL);
 
   pcall_task_set_n_calls (task, n_calls);
   pcall_task_set_calls_per_child (task, calls_per_child);

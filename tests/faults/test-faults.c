@@ -449,7 +449,7 @@ test_core_dump (void)
   g_assert_no_errno (chdir (old_directory));
 
   g_assert_error (error, PCALL_ERROR, PCALL_ERROR_CRASHED);
-  assert_message (error->message, "call 0: ",
+  assert_message (error->message, "call 0 (bad_child_segv_with_core): ",
                   tally_get_core_dumped (tally, 0)
                       ? "killed by signal 11 \\(Segmentation fault\\), core dumped$"
                       : "killed by signal 11 \\(Segmentation fault\\)$");

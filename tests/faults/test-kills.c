@@ -239,7 +239,7 @@ kill_once (PcallFunc func,
            gboolean *crashed)
 {
   g_autofree char *before = traces_take ();
-  PcallTask *task = pcall_task_new_for_func (func, NULL, NULL);
+  PcallTask *task = (pcall_task_new_for_func) (func, NULL, NULL);
   Tally *tally;
   int end;
 

@@ -77,7 +77,7 @@ static PcallTask *
 new_task (PcallFunc func,
           guint     n_calls)
 {
-  PcallTask *task = pcall_task_new_for_func (func, NULL, NULL);
+  PcallTask *task = (pcall_task_new_for_func) (func, NULL, NULL);
 
   pcall_task_set_n_calls (task, n_calls);
   pcall_task_set_grace_period (task, 0.1);

@@ -84,7 +84,7 @@ new_task (PcallFunc func,
           gpointer  user_data,
           guint     n_calls)
 {
-  PcallTask *task = pcall_task_new_for_func (func, user_data, NULL);
+  PcallTask *task = (pcall_task_new_for_func) (func, user_data, NULL);
 
   pcall_task_set_n_calls (task, n_calls);
   pcall_task_set_max_children (task, 16);

@@ -378,6 +378,18 @@ test('a rejection that nobody handles is in the log, and the call has its result
   GLib.rmdir(directory);
 });
 
+test('the first call that failed', () => {
+  const p = new Pcall.Pcall(({x}) => {
+    if (x < 0)
+      throw new RangeError('too small');
+    return x;
+  }, {x: [1, -1, 2, -2]});
+
+  p.start();
+  throws(() => p.join(), {name: 'RangeError', message: /too small/});
+  equal(p.task.get_first_failed().get_index(), 1);
+});
+
 // Workers
 
 test('a worker runs one call after the other', () => {

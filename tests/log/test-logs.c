@@ -179,7 +179,9 @@ let_first_end (PcallTask *task, PcallCall *call, SupportPipe *pipe)
 static void
 assert_written (PcallTask *task)
 {
-  g_assert_cmpstr (sections->str, ==, "0: >>>>\n0: 0\n0: <<<<\n1: >>>>\n1: 1\n1: <<<<\n");
+  g_assert_cmpstr (sections->str, ==,
+                   "0 print_and_wait: >>>>\n0 print_and_wait: 0\n0 print_and_wait: <<<<\n"
+                   "1 print_and_wait: >>>>\n1 print_and_wait: 1\n1 print_and_wait: <<<<\n");
 }
 
 static void

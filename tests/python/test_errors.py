@@ -255,6 +255,25 @@ class Results(ErrorsTestCase):
                     self.assertEqual(executor.submit(abs, -5).result(20), 5)
 
 
+class FirstFailed(ErrorsTestCase):
+    def test_one(self):
+        p = Pcall.Pcall(lambda n: 1 // n, n=(1, 0, 2, 0))
+        self.assertIsNone(p.task.get_first_failed())
+        p.start()
+        with self.assertRaises(Pcall.ChildProcessException) as raised:
+            p.join()
+        self.assertIsInstance(raised.exception.__cause__, ZeroDivisionError)
+        call = p.task.get_first_failed()
+        self.assertEqual(call.index, 1)
+        self.assertIsInstance(call.exception().__cause__, ZeroDivisionError)
+
+    def test_none(self):
+        p = Pcall.Pcall(abs, iargs=((1,), (2,)))
+        p.start()
+        p.join()
+        self.assertIsNone(p.task.get_first_failed())
+
+
 class Signals(ErrorsTestCase):
     def test_two_interrupts(self):
         """As of somebody who presses Ctrl-C twice: a program that has an error has no result."""

@@ -53,7 +53,7 @@ support_assert_variant (GVariant *value, const char *expected)
 static inline PcallTask *
 support_task (PcallFunc func, guint n_calls)
 {
-  PcallTask *task = pcall_task_new_for_func (func, NULL, NULL);
+  PcallTask *task = (pcall_task_new_for_func) (func, NULL, NULL); /* "func" is no name */
 
   pcall_task_set_n_calls (task, n_calls);
   return task;
@@ -101,6 +101,15 @@ support_run (PcallTask *task, const char *expected)
   g_assert_true (g_variant_is_of_type (results, G_VARIANT_TYPE ("av")));
   if (expected != NULL)
     support_assert_variant (results, expected);
+}
+
+/* The index of the first call that failed, G_MAXUINT if none did. */
+static inline guint
+support_first_failed (PcallTask *task)
+{
+  g_autoptr (PcallCall) call = pcall_task_get_first_failed (task);
+
+  return call != NULL ? pcall_call_get_index (call) : G_MAXUINT;
 }
 
 static inline PcallCallState

@@ -211,8 +211,11 @@ fail_some (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
 static void
 let_second_fail (PcallTask *task, PcallCall *call, Some *self)
 {
-  if (pcall_call_get_index (call) == 5)
-    support_pipe_put (&self->second_may_fail, 0);
+  if (pcall_call_get_index (call) != 5)
+    return;
+
+  g_assert_cmpuint (support_first_failed (task), ==, 5);
+  support_pipe_put (&self->second_may_fail, 0);
 }
 
 static void
@@ -226,10 +229,13 @@ test_lowest_index (void)
   support_pipe_open (&self.second_may_fail);
   pcall_task_set_n_calls (task, 8);
   g_signal_connect (task, "call-finished", G_CALLBACK (let_second_fail), &self);
+  g_assert_cmpuint (support_first_failed (task), ==, G_MAXUINT);
   support_start (task);
   error = support_join_failing (task);
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_FAILED);
   g_assert_cmpstr (error->message, ==, "call 2 failed");
+
+  g_assert_cmpuint (support_first_failed (task), ==, 2);
 
   /* Nothing is lost: the other results are there, and joining again tells the same. */
   g_assert_null (pcall_task_get_results (task));
@@ -280,8 +286,10 @@ static void
 assert_cancelled (PcallTask *task, guint index)
 {
   g_autoptr (GError) error = support_error (task, index);
-  g_autofree char *message
-      = g_strdup_printf ("call %u: cancelled, because another call failed", index);
+  g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
+  g_autofree char *message =
+      g_strdup_printf ("call %u (%s): cancelled, because another call failed", index,
+                       pcall_call_get_target_name (call));
 
   g_assert_cmpint (support_state (task, index), ==, PCALL_CALL_STATE_CANCELLED);
   g_assert_error (error, PCALL_ERROR, PCALL_ERROR_CANCELLED);
@@ -324,6 +332,7 @@ test_policy_stop (void)
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_FAILED);
   g_assert_cmpstr (error->message, ==, "call 1 failed");
   g_assert_cmpint (support_state (task, 1), ==, PCALL_CALL_STATE_FAILED);
+  g_assert_cmpuint (support_first_failed (task), ==, 1);
   assert_cancelled (task, 0);
   for (guint i = 2; i < 6; i++)
     assert_cancelled (task, i);
@@ -350,9 +359,10 @@ fail_third (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error
 static void
 test_policy_stop_keeps (void)
 {
-  PcallTask *task = support_task (fail_third, 5);
+  PcallTask *task = pcall_task_new_for_func (fail_third, NULL, NULL);
   g_autoptr (GError) error = NULL;
 
+  pcall_task_set_n_calls (task, 5);
   pcall_task_set_max_children (task, 1);
   pcall_task_set_failure_policy (task, PCALL_FAILURE_POLICY_STOP);
   support_start (task);

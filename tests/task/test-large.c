@@ -93,7 +93,7 @@ new_task (PcallFunc    func,
           const gsize *sizes,
           guint        n_sizes)
 {
-  PcallTask *task = pcall_task_new_for_func (func, user_data, NULL);
+  PcallTask *task = (pcall_task_new_for_func) (func, user_data, NULL);
   GVariantBuilder builder;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(t)"));

@@ -33,6 +33,8 @@ test_no_target (void)
   expect_assertion ("pcall_task_new", "PCALL_IS_TARGET (target)");
   g_assert_null (pcall_task_new (NULL));
   expect_assertion ("pcall_task_new_for_func", "func != NULL");
+  g_assert_null ((pcall_task_new_for_func) (NULL, NULL, NULL));
+  expect_assertion ("pcall_task_new_for_named_func", "func != NULL");
   g_assert_null (pcall_task_new_for_func (NULL, NULL, NULL));
   expect_assertion ("pcall_target_new", "func != NULL");
   g_assert_null (pcall_target_new ("name", NULL, NULL, NULL));
@@ -63,6 +65,8 @@ test_no_task (void)
   pcall_task_terminate (NULL);
   expect_assertion ("pcall_task_get_results", "PCALL_IS_TASK (self)");
   g_assert_null (pcall_task_get_results (NULL));
+  expect_assertion ("pcall_task_get_first_failed", "PCALL_IS_TASK (self)");
+  g_assert_null (pcall_task_get_first_failed (NULL));
   expect_assertion ("pcall_task_dispatch", "PCALL_IS_TASK (self)");
   g_assert_false (pcall_task_dispatch (NULL));
   expect_assertion ("pcall_task_get_fd", "PCALL_IS_TASK (self)");

@@ -315,7 +315,7 @@ test_empty_lists (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (set); i++)
     {
-      PcallTask *task = pcall_task_new_for_func (func, (gpointer) "", NULL);
+      PcallTask *task = (pcall_task_new_for_func) (func, (gpointer) "", NULL);
       guint n_finished = 0;
       g_autoptr (GVariant) results = NULL;
 

@@ -74,7 +74,7 @@ assert_call (PcallTask *task, guint index, gboolean terminated)
   g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
   g_autoptr (GError) error = pcall_call_get_error (call);
   g_autoptr (GVariant) result = pcall_call_get_result (call);
-  g_autofree char *message = g_strdup_printf ("call %u: terminated", index);
+  g_autofree char *message = g_strdup_printf ("call %u ", index);
 
   if (!terminated)
     {

@@ -453,9 +453,9 @@ class Pcall:
             self.task.dispatch()
 
     def _conclude(self):
-        task = self.task
-        if task.get_n_failed() > 0:
-            raise self._find_failure()
+        failed = self.task.get_first_failed()
+        if failed is not None:
+            raise failed.exception()
         if self._results is None:
             self._results = tuple(self._load_all())
 
@@ -486,17 +486,6 @@ class Pcall:
         if data:
             return errors.load_result(values.loads, data, index)
         return self.task.get_call(index).result()
-
-    def _find_failure(self):
-        """Of the first call that did not succeed, but one that was cancelled only at last."""
-        cancelled = None
-        for call in self:
-            state = call.get_state()
-            if state > Pcall_.CallState.SUCCEEDED and state != Pcall_.CallState.CANCELLED:
-                return call.exception()
-            if state == Pcall_.CallState.CANCELLED and cancelled is None:
-                cancelled = call
-        return cancelled.exception()
 
     @property
     def results(self):

@@ -5,7 +5,7 @@
 
 #include "pcall-binding.h"
 
-#include "child/pcall-binding-private.h"
+#include "child/pcall-bytes-private.h"
 #include "child/pcall-current-private.h"
 #include "pcall-current.h"
 #include "pcall-error.h"
