@@ -22,6 +22,7 @@
 
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <deque>
 #include <exception>
 #include <functional>
@@ -208,6 +209,15 @@ private:
 };
 
 inline void
+check_limit (const char *name, options::seconds limit)
+{
+  if (!(limit.count () >= 0) || std::isinf (limit.count ()))
+    throw std::invalid_argument (std::string ("pcall: ") + name + " is "
+                                 + std::to_string (limit.count ())
+                                 + " s; it is a time, or 0 for no limit");
+}
+
+inline void
 set_options (PcallTask *task, const options &how)
 {
   pcall_task_set_max_children (task, how.max_children);
@@ -215,7 +225,7 @@ set_options (PcallTask *task, const options &how)
   pcall_task_set_timeout (task, how.timeout.count ());
   pcall_task_set_deadline (task, how.deadline.count ());
   pcall_task_set_failure_policy (task, how.stop_on_failure ? PCALL_FAILURE_POLICY_STOP
-                                                               : PCALL_FAILURE_POLICY_CONTINUE);
+                                                           : PCALL_FAILURE_POLICY_CONTINUE);
 }
 
 template <class Range, class F>
@@ -223,12 +233,16 @@ PcallTask *
 make_task (F &&function, Range &&range, const options &how, const place &where)
 {
   using target = closure<std::decay_t<F>, Range>;
+
+  check_limit ("timeout", how.timeout);
+  check_limit ("deadline", how.deadline);
   const std::string name = how.name.empty () ? where.to_string () : how.name;
+  owned<char> valid_name (g_utf8_make_valid (name.c_str (), -1));
   auto closure = std::make_unique<target> (std::decay_t<F> (std::forward<F> (function)),
                                            std::forward<Range> (range));
   const guint n_calls = closure->size ();
   owned<PcallTarget> owner (
-      pcall_target_new (name.c_str (), target::run, closure.release (), target::destroy));
+      pcall_target_new (valid_name.get (), target::run, closure.release (), target::destroy));
   PcallTask *task = pcall_task_new (owner.get ());
 
   pcall_task_set_n_calls (task, n_calls);
@@ -387,9 +401,9 @@ public:
     return detail::decode_all<R> (values.get ());
   }
 
-  /* Starts it, if it is not, and has done called by the thread-default main context when all calls
-   * have ended: with a std::future that is ready, whose get () does what get () here does. The task
-   * lives until then. Done must not throw: it is called by C. */
+  /* Starts it as start () does, if it is not, and has done called by the thread-default main
+   * context when all calls have ended: with a std::future that is ready, whose get () does what
+   * get () here does. The task lives until then. Done must not throw: it is called by C. */
   template <class Done> void then (Done &&done, GCancellable *cancellable = nullptr)
   {
     using handler = std::decay_t<Done>;

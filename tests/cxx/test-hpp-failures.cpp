@@ -8,6 +8,8 @@
 
 #include <pcall-glib/pcall.hpp>
 
+#include <cmath>
+#include <limits>
 #include <regex>
 #include <system_error>
 
@@ -237,6 +239,32 @@ TEST_F (Errors, AreOfCallsThatRunTooLong)
                                                                   PCALL_ERROR_TIMED_OUT));
 }
 
+/* Nothing is started, and the option is named. */
+TEST_F (Errors, AreOfOptionsThatAreNone)
+{
+  using seconds = pcall::options::seconds;
+  const double infinity = std::numeric_limits<double>::infinity ();
+  bool called = false;
+
+  for (double bad : { -1.0, -infinity, infinity, std::nan ("") })
+    for (seconds pcall::options::*option : { &pcall::options::timeout, &pcall::options::deadline })
+      try
+        {
+          pcall::options how;
+
+          how.*option = seconds (bad);
+          pcall::map_async ([] (int) {}, std::vector{ 1 }, [&] (auto) { called = true; }, how);
+          FAIL ();
+        }
+      catch (const std::invalid_argument &exception)
+        {
+          const char *name = option == &pcall::options::timeout ? "timeout" : "deadline";
+
+          EXPECT_NE (std::string (exception.what ()).find (name), std::string::npos);
+        }
+  EXPECT_FALSE (called);
+}
+
 TEST_F (Errors, AreOfTasksThatCannotStart)
 {
   pcall::options how;
@@ -273,6 +301,31 @@ TEST_F (Errors, AreOfCancelledTasks)
   catch (const pcall::error &error)
     {
       EXPECT_TRUE (error.matches (G_IO_ERROR, G_IO_ERROR_CANCELLED));
+      EXPECT_EQ (error.index (), std::nullopt);
+    }
+  g_autoptr (GPtrArray) children = pcall_task_get_children (task.gobj ());
+  EXPECT_EQ (children->len, 0u);
+}
+
+/* That a call has an error like it makes it none of that call. */
+TEST_F (Errors, AreOfCancelledTasksWhateverCallsFailWith)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  pcall::task task (
+      [] (int) { throw pcall::error (G_IO_ERROR, G_IO_ERROR_CANCELLED, "its own"); },
+      std::vector{ 1 });
+
+  ASSERT_TRUE (task.wait_for (60s));
+  EXPECT_THROW (task.get (), pcall::error);
+  g_cancellable_cancel (cancellable);
+  try
+    {
+      task.get (cancellable);
+      FAIL ();
+    }
+  catch (const pcall::error &error)
+    {
+      EXPECT_STRNE (error.what (), "its own");
       EXPECT_EQ (error.index (), std::nullopt);
     }
 }
