@@ -1,0 +1,375 @@
+# SPDX-FileCopyrightText: 2026 The pcall authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Children that stay, for one job after the other: what `Pcall.map()` and `Pcall.Executor` share.
+
+Each child is a task of the library with a single call, which runs jobs (see server.py). So it is
+watched, ended and reaped as any other, and its output is logged as it comes.
+
+The first job of a child is inherited; others are pickled. What cannot be pickled, or not be made of
+its pickle in the child, as a function that was defined later, goes to a fresh child. While a child
+is at a short job it is given the next one, which is taken back where another child is idle.
+
+A child that dies costs the call that it was in. What it had ended lies in memory that it shares,
+and what it had not begun goes to another child; no call is run twice.
+
+A crew is for one thread at a time. Nobody but `dispatch()` and `feed()` changes it.
+"""
+
+import collections
+import math
+import os
+import select
+import time
+
+from . import board, jobs, loops, server, values, waiting
+from .member import Member
+
+JOB_SECONDS = 0.005  # what a job should take
+INHERITED_SECONDS = 0.05  # where each costs a fork
+GROWTH = 16  # of a job's size, at most, from one to the next
+LOOKS = 8  # in a timeout, to see whether a call has ended meanwhile
+MAX_DEATHS = 3  # of children, one after the other, that did nothing
+PATIENCE = 3.0  # seconds for children that were told to stop
+
+
+class Crew:
+    """The children.
+
+    size: how many there are at most
+    name: of what is called, for messages
+    supply: gives the next job, of at most as many calls as it is asked for; none where there is
+    none now
+    function: what jobs with columns call that have no function of their own
+    initializer: what each child calls first
+    calls_per_child: how many calls a child runs at most; 0 for no limit
+    """
+
+    def __init__(self, size, name, supply, function=None, initializer=None, calls_per_child=0):
+        self.size = size
+        self.name = name
+        self.supply = supply
+        self.function = function
+        self.initializer = initializer
+        self.calls_per_child = calls_per_child
+        self.pid = os.getpid()
+        server.warm_up()
+        self.epoll = select.epoll()
+        self.members = []
+        self.by_fd = {}
+        self.returned = collections.deque()  # jobs that have to be given once more
+        self.seconds = None  # what a call takes, about
+        self.last_size = 1
+        self.inherits = False  # whether jobs cannot be pickled
+        self.n_deaths = 0
+        self.broken = None  # a Failure, where there is no sense in going on
+
+    def fileno(self):
+        """Readable when there is something to dispatch."""
+        return self.epoll.fileno()
+
+    def is_busy(self):
+        return bool(self.returned) or any(member.jobs for member in self.members)
+
+    # Giving
+
+    def get_job_size(self):
+        if self.seconds is None:
+            return 1
+        goal = INHERITED_SECONDS if self.inherits else JOB_SECONDS
+        size = int(goal / max(self.seconds, 1e-7))
+        return max(1, min(size, GROWTH * self.last_size, board.MAX_CALLS))
+
+    def is_short(self):
+        """Whether what a child is at ends so soon that it can be given the next job."""
+        return self.seconds is not None and self.seconds * self.last_size < 2 * JOB_SECONDS
+
+    def feed(self):
+        """Gives children what there is to do."""
+        while self.broken is None and (place := self.find_place()) is not None:
+            job = self.take_job(place)
+            if job is None:
+                self.balance()
+                return
+            self.give(job, place)
+
+    def find_place(self):
+        """A child that can take a job, or "new" where there is room for one; else none."""
+        if self.returned and self.returned[0].is_inherited:
+            return self.find_room()
+        short = None
+        for member in self.members:
+            if member.is_stopping or member.is_late or self.is_used_up(member):
+                continue
+            if not member.jobs:
+                return member
+            if len(member.jobs) == 1 and short is None:
+                short = member
+        if len(self.members) < self.size:
+            return "new"
+        return short if short is not None and self.is_short() and not self.inherits else None
+
+    def find_room(self):
+        """For a job that has to be inherited: an idle child makes room for a fresh one."""
+        if len(self.members) < self.size:
+            return "new"
+        if not any(member.is_stopping for member in self.members):
+            for member in self.members:
+                if not member.jobs:
+                    member.stop()
+                    break
+        return None
+
+    def is_used_up(self, member):
+        return 0 < self.calls_per_child <= member.n_calls
+
+    def take_job(self, place):
+        limit = self.get_limit(place)
+        if not self.returned:
+            size = min(limit, self.get_job_size())
+            job = self.supply(size)
+            if job is not None:
+                self.last_size = size
+            return job
+        job = self.returned.popleft()
+        if job.n_calls > limit:
+            self.returned.appendleft(job.slice(limit))
+            job = job.slice(0, limit)
+        return job
+
+    def get_limit(self, place):
+        if not self.calls_per_child:
+            return board.MAX_CALLS
+        return self.calls_per_child - (0 if place == "new" else place.n_calls)
+
+    def give(self, job, place):
+        job.is_inherited = job.is_inherited or (self.inherits and job.columns is not None)
+        if place == "new":
+            self.start(job)
+        elif job.is_inherited or not place.give(job):
+            self.inherits = self.inherits or job.columns is not None
+            self.returned.appendleft(job)
+        elif self.is_used_up(place):
+            place.stop()
+
+    def start(self, job):
+        try:
+            member = Member(self, job)
+        except (OSError, RuntimeError):
+            self.returned.appendleft(job)
+            if not self.members:
+                raise
+            self.size = len(self.members)  # there is no room for more
+            return
+        self.members.append(member)
+        for fd in (member.fd, member.ours.fileno()):
+            self.by_fd[fd] = member
+            self.epoll.register(fd, select.EPOLLIN)
+        if self.is_used_up(member):
+            member.stop()
+
+    def balance(self):
+        """Where nothing is left to give: an idle child takes what another one has not begun."""
+        idle = [m for m in self.members if not m.jobs and not m.is_stopping and not m.is_late]
+        for member in self.members if idle else ():
+            if len(member.jobs) > 1 and (job := member.take_back()) is not None:
+                self.give(job, idle.pop())
+                if not idle:
+                    return
+
+    # Taking
+
+    def step(self, until):
+        """Waits until something comes, or the time has come, and takes it in."""
+        with waiting.Interrupts() as interrupts:
+            now = time.monotonic()
+            interrupts.wait(self.fileno(), min(until, now + self.get_patience()))
+            self.dispatch()
+
+    async def step_async(self, seconds=math.inf):
+        await loops.wait_readable(self.fileno(), min(seconds, self.get_patience()))
+        self.dispatch()
+
+    def look(self):
+        """Takes in what has come, and gives what there is to do, without waiting."""
+        with waiting.Interrupts():
+            self.dispatch()
+        self.feed()
+
+    def get_patience(self):
+        """Seconds until somebody has to look."""
+        timeouts = [
+            running[1].get_timeout()
+            for member in self.members
+            if (running := member.get_running()) is not None
+        ]
+        return min((t for t in timeouts if t), default=LOOKS * waiting.MAX_POLL) / LOOKS
+
+    def dispatch(self):
+        """Takes in what has come."""
+        for fd, _ in self.epoll.poll(0):
+            member = self.by_fd.get(fd)
+            if member is None:
+                continue
+            is_over = fd == member.fd and not member.pcall.task.dispatch()
+            self.read(member)
+            if is_over:
+                self.bury(member)
+        now = time.monotonic()
+        for member in self.members:
+            if member.is_overdue(now):
+                self.read(member)
+                if member.is_overdue(now):
+                    member.is_late = True
+                    member.pcall.task.terminate()
+
+    def read(self, member):
+        """What a child has told."""
+        while True:
+            try:
+                data, fd = member.receive(member.ours)
+            except BlockingIOError:
+                return
+            self.n_deaths = 0
+            try:
+                self.take(member, data, fd)
+            finally:
+                if fd is not None:
+                    os.close(fd)
+
+    def take(self, member, data, fd):
+        message = values.loads(data)
+        if message[0] == server.UNPREPARED:
+            self.broken = jobs.Failure(parts=message[1])
+        elif message[0] == server.UNKNOWN:
+            job, _ = member.jobs.pop(message[1])
+            job.is_inherited = True
+            self.returned.appendleft(job)
+        else:
+            self.take_report(member, message, fd)
+
+    def take_report(self, member, message, fd):
+        number, base, ended, kind, cell, area, outcome, seconds, is_last = message
+        job, lane = member.jobs[number]
+        self.take_results(member, job, (lane, kind, cell, area), base, ended)
+        job.at = base + ended
+        if outcome is not None:
+            self.take_outcome(job, outcome, fd)
+            job.at += 1
+        if is_last:
+            self.learn(seconds / job.at)
+            del member.jobs[number]
+            self.give_back(job, job.at)
+
+    def learn(self, seconds):
+        self.seconds = seconds if self.seconds is None else (self.seconds + seconds) / 2
+
+    def take_results(self, member, job, place, base, n):
+        if n == 0:
+            return
+        lane, kind, cell, area = place
+        results, load = member.board.read(lane, kind, cell, area, n)
+        if load is None:
+            job.sink.take(job, base, results)
+            return
+        for i in range(n):
+            self.take_one(job, base + i, lambda i=i: load(i))
+
+    def take_one(self, job, at, load):
+        try:
+            result = load()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever unpickling does
+            job.sink.fail(job, at, jobs.Failure(cause=error))
+        else:
+            job.sink.take(job, at, [result])
+
+    def take_outcome(self, job, outcome, fd):
+        kind, data = outcome
+        if kind == server.ERROR:
+            job.sink.fail(job, job.at, jobs.Failure(parts=data))
+        elif kind == server.MEMORY:
+            self.take_one(job, job.at, lambda: values.load_parts(fd))
+        else:
+            self.take_one(job, job.at, lambda: values.loads(data))
+
+    def give_back(self, job, at):
+        """What of a job was not run."""
+        if at < job.n_calls:
+            self.returned.appendleft(job.slice(at))
+
+    def bury(self, member):
+        """A child has ended, and all was read that it told."""
+        self.account(member)
+        for fd in (member.fd, member.ours.fileno()):
+            self.epoll.unregister(fd)
+            del self.by_fd[fd]
+        self.members.remove(member)
+        member.close()
+
+    def account(self, member):
+        """What becomes of what it had to do."""
+        header = member.header
+        running = member.get_running()
+        if not header[board.READY] and self.broken is None and not member.is_stopping:
+            self.count_death(member)
+        for job, _ in reversed([*member.jobs.values()]):
+            if running is not None and job is running[1] and header[board.BEGUN] == running[0]:
+                self.account_running(member, *running)
+            else:
+                job.is_inherited = job.is_inherited or running is not None and job is running[1]
+                self.returned.appendleft(job)
+        member.jobs.clear()
+
+    def count_death(self, member):
+        self.n_deaths += 1
+        if self.initializer is not None or self.n_deaths >= MAX_DEATHS:
+            self.broken = jobs.Failure(fate=member.get_fate())
+
+    def account_running(self, member, number, job, lane):
+        """Finds by the header what it had ended that it had not told, and which call it was in."""
+        header = member.header
+        base, ended = header[board.BASE], header[board.COUNT]
+        if base == job.at and ended:
+            place = lane, header[board.TYPE], header[board.CELL], header[board.AREA]
+            self.take_results(member, job, place, base, ended)
+            job.at += ended
+        if job.at < job.n_calls:
+            if member.is_late:
+                failure = jobs.Failure(timeout=job.get_timeout())
+            else:
+                failure = jobs.Failure(fate=member.get_fate())
+            job.sink.fail(job, job.at, failure)
+            self.give_back(job, job.at + 1)
+
+    # Ending
+
+    def tell_stop(self):
+        """Whether there is somebody to wait for."""
+        for member in self.members:
+            member.stop()
+        return bool(self.members)
+
+    def stop(self):
+        """Waits until the children have ended by themselves; not for ever."""
+        until = time.monotonic() + PATIENCE
+        while self.tell_stop() and time.monotonic() < until:
+            self.step(until)
+
+    async def stop_async(self):
+        until = time.monotonic() + PATIENCE
+        while self.tell_stop() and (left := until - time.monotonic()) > 0:
+            await self.step_async(left)
+
+    def close(self):
+        """Ends what still runs; in a copy of this process, which has no children, nothing."""
+        if os.getpid() != self.pid:
+            return
+        for member in self.members:
+            self.epoll.unregister(member.fd)
+            self.epoll.unregister(member.ours.fileno())
+            member.close()
+        self.members.clear()
+        self.by_fd.clear()
+        self.epoll.close()
