@@ -197,12 +197,8 @@ class Crew:
         self.feed()
 
     def get_patience(self):
-        """Seconds until somebody has to look."""
-        timeouts = [
-            running[1].get_timeout()
-            for member in self.members
-            if (running := member.get_running()) is not None
-        ]
+        """Seconds until somebody has to look. A job may be begun without a word."""
+        timeouts = [job.get_timeout() for member in self.members for job, _ in member.jobs.values()]
         return min((t for t in timeouts if t), default=LOOKS * waiting.MAX_POLL) / LOOKS
 
     def dispatch(self):
