@@ -22,6 +22,7 @@ jobs     what a crew has to do, and why something of it failed
 mapping  Pcall.map() and Pcall.amap()
 progress a bar that shows how far it is
 executor Pcall.Executor
+futures  its futures, and what it has to do for them
 spawn    functions that run in fresh processes: the parent's side
 worker   the other side of that
 """

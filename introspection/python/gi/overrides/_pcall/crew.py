@@ -99,7 +99,7 @@ class Crew:
             return self.find_room()
         short = None
         for member in self.members:
-            if member.is_stopping or member.is_late or self.is_used_up(member):
+            if member.is_stopping or member.is_ending or self.is_used_up(member):
                 continue
             if not member.jobs:
                 return member
@@ -125,11 +125,12 @@ class Crew:
 
     def take_job(self, place):
         limit = self.get_limit(place)
+        while self.returned and self.returned[0].sink.is_cancelled():
+            self.returned.popleft()
         if not self.returned:
-            size = min(limit, self.get_job_size())
-            job = self.supply(size)
+            job = self.supply(min(limit, self.get_job_size()))
             if job is not None:
-                self.last_size = size
+                self.last_size = job.n_calls
             return job
         job = self.returned.popleft()
         if job.n_calls > limit:
@@ -146,11 +147,18 @@ class Crew:
         job.is_inherited = job.is_inherited or (self.inherits and job.columns is not None)
         if place == "new":
             self.start(job)
-        elif job.is_inherited or not place.give(job):
+        elif job.is_inherited or not self.send(job, place):
             self.inherits = self.inherits or job.columns is not None
             self.returned.appendleft(job)
         elif self.is_used_up(place):
             place.stop()
+
+    def send(self, job, member):
+        try:
+            return member.give(job)
+        except BaseException:
+            self.returned.appendleft(job)
+            raise
 
     def start(self, job):
         try:
@@ -170,7 +178,7 @@ class Crew:
 
     def balance(self):
         """Where nothing is left to give: an idle child takes what another one has not begun."""
-        idle = [m for m in self.members if not m.jobs and not m.is_stopping and not m.is_late]
+        idle = [m for m in self.members if not m.jobs and not m.is_stopping and not m.is_ending]
         for member in self.members if idle else ():
             if len(member.jobs) > 1 and (job := member.take_back()) is not None:
                 self.give(job, idle.pop())
@@ -216,8 +224,7 @@ class Crew:
             if member.is_overdue(now):
                 self.read(member)
                 if member.is_overdue(now):
-                    member.is_late = True
-                    member.pcall.task.terminate()
+                    member.is_late = self.end_job(member, member.get_running()[1])
 
     def read(self, member):
         """What a child has told."""
@@ -292,7 +299,7 @@ class Crew:
 
     def give_back(self, job, at):
         """What of a job was not run."""
-        if at < job.n_calls:
+        if at < job.n_calls and not job.sink.is_cancelled():
             self.returned.appendleft(job.slice(at))
 
     def bury(self, member):
@@ -308,7 +315,8 @@ class Crew:
         """What becomes of what it had to do."""
         header = member.header
         running = member.get_running()
-        if not header[board.READY] and self.broken is None and not member.is_stopping:
+        is_by_itself = not member.is_stopping and not member.is_ending
+        if not header[board.READY] and self.broken is None and is_by_itself:
             self.count_death(member)
         for job, _ in reversed([*member.jobs.values()]):
             if running is not None and job is running[1] and header[board.BEGUN] == running[0]:
@@ -340,6 +348,30 @@ class Crew:
             self.give_back(job, job.at + 1)
 
     # Ending
+
+    def end_job(self, member, job):
+        """Ends the child that runs it, if it does; no other job is hit."""
+        while len(member.jobs) > 1 and (other := member.take_back()) is not None:
+            if not other.sink.is_cancelled():
+                self.returned.appendleft(other)
+        if [job] != [job for job, _ in member.jobs.values()]:
+            return False
+        member.is_ending = True
+        member.pcall.task.terminate()
+        return True
+
+    def kill(self, signum):
+        for member in self.members:
+            for process in member.pcall.task.get_living_children():
+                try:
+                    os.kill(process.pid, signum)
+                except ProcessLookupError:
+                    pass
+
+    def get_jobs(self):
+        """All that have not ended."""
+        given = [job for member in self.members for job, _ in member.jobs.values()]
+        return [*given, *self.returned]
 
     def tell_stop(self):
         """Whether there is somebody to wait for."""

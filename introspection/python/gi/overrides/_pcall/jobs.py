@@ -72,9 +72,11 @@ class Failure:
     fate: of its child, that has died in it
     timeout: the seconds that it may take, and did not keep
     cause: why its result cannot be unpickled
+    reason: why it was not even begun
     """
 
-    def __init__(self, *, parts=None, fate=None, timeout=None, cause=None):
+    def __init__(self, *, parts=None, fate=None, timeout=None, cause=None, reason=None):
+        self.reason = reason
         self.parts = parts
         self.fate = fate
         self.timeout = timeout
@@ -93,7 +95,9 @@ class Failure:
 
     def to_exception(self, index, name):
         """As `Pcall.Pcall.join()` raises it."""
-        where = f"call {index} ({name})"
+        if self.reason is not None:
+            return self.reason
+        where = name if index is None else f"call {index} ({name})"
         if self.timeout is not None:
             return TimeoutError(f"{where}: took longer than {self.timeout:g} s")
         if self.fate is not None:

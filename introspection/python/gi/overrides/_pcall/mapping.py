@@ -101,6 +101,9 @@ class Mapping:
             return None
         return jobs.Job(self, len(columns[0]), first, columns)
 
+    def is_cancelled(self):
+        return False
+
     def get_inherited(self):
         return None
 
@@ -159,7 +162,9 @@ class Mapping:
             while not self.is_over():
                 self.crew.feed()
                 while (results := self.pop()) is not None:
-                    yield from results
+                    results.reverse()
+                    while results:  # none is kept that was handed out
+                        yield results.pop()
                     self.crew.look()
                 if not self.is_over():
                     self.check()
@@ -175,8 +180,9 @@ class Mapping:
             while not self.is_over():
                 self.crew.feed()
                 while (results := self.pop()) is not None:
-                    for result in results:
-                        yield result
+                    results.reverse()
+                    while results:
+                        yield results.pop()
                     self.crew.look()
                 if not self.is_over():
                     self.check()

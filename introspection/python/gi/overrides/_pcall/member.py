@@ -24,6 +24,7 @@ class Member:
         self.n_given = 0
         self.n_calls = 0
         self.is_stopping = False
+        self.is_ending = False  # by force
         self.is_late = False
         self.seen = None  # where it was, and since when
         self.since = 0.0
@@ -52,12 +53,20 @@ class Member:
         try:
             data = board.pack_order(number, lane, job.get_order())
         except Exception:  # as many as there are __reduce__
-            del self.jobs[number]
-            self.n_calls -= job.n_calls
+            self.remove(number)
             job.is_inherited = True
             return False
-        board.send(self.ours, data)
+        try:
+            board.send(self.ours, data)
+        except BaseException:
+            self.remove(number)
+            raise
         return True
+
+    def remove(self, number):
+        job, _ = self.jobs.pop(number)
+        self.n_calls -= job.n_calls
+        return job
 
     def receive(self, sock):
         """What has come; BlockingIOError where nothing has."""
@@ -69,9 +78,7 @@ class Member:
             data, _ = self.receive(self.theirs)
         except BlockingIOError:
             return None
-        job, _ = self.jobs.pop(board.PREFIX.unpack_from(data)[0])
-        self.n_calls -= job.n_calls
-        return job
+        return self.remove(board.PREFIX.unpack_from(data)[0])
 
     def stop(self):
         """When it has done what it has."""
@@ -90,7 +97,7 @@ class Member:
         """Whether its call has run for longer than it may, as far as one has looked."""
         running = self.get_running()
         header = self.header
-        timeout = 0 if running is None or self.is_late else running[1].get_timeout()
+        timeout = 0 if running is None or self.is_ending else running[1].get_timeout()
         if not timeout or not header[board.READY]:
             self.seen = None
             return False
