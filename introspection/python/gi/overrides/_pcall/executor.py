@@ -41,9 +41,8 @@ class Driver:
         self.ending = False  # whether children are told to stop when there is nothing to do
         self.signals = []  # for the children
         self.broken = None  # why nothing more can be run
-        self.make_crew = functools.partial(
-            Crew, size, "call", self.supply, initializer=initializer, calls_per_child=calls_per_child
-        )
+        options = {"initializer": initializer, "calls_per_child": calls_per_child}
+        self.make_crew = functools.partial(Crew, size, "call", self.supply, **options)
         self.crew = None  # of the thread alone while there is one
 
     def submit(self, work):
@@ -145,8 +144,7 @@ class Driver:
     def drive(self):
         if self.crew is None:
             self.crew = self.make_crew()
-        epoll = self.crew.epoll
-        epoll.register(self.wake_fd, select.EPOLLIN)
+        self.crew.epoll.register(self.wake_fd, select.EPOLLIN)
         idle_since = None
         while True:
             self.step()
@@ -164,7 +162,7 @@ class Driver:
                 seconds = idle_since + LINGER - now
                 if seconds <= 0 and self.end_idle():
                     return
-            epoll.poll(max(0, min(seconds, task.waiting.MAX_POLL)))
+            self.crew.epoll.poll(max(0, min(seconds, task.waiting.MAX_POLL)))
 
     def end_idle(self):
         """Whether there is nothing to do still, and so nobody does it from here on."""
