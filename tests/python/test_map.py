@@ -229,8 +229,8 @@ class Lazy(MapTestCase):
             except KeyboardInterrupt:
                 print("interrupted")
             try:
-                while True:
-                    print(os.waitpid(-1, 0))
+                while True:  # those that a thread of the library's has not reaped yet
+                    os.waitpid(-1, 0)
             except ChildProcessError:
                 print("nothing is left")
             """

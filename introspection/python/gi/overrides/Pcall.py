@@ -21,6 +21,7 @@ from ._pcall.errors import BrokenChild, ChildProcessException, RemoteError, Remo
 from ._pcall.executor import Executor
 from ._pcall.loops import run_coroutine
 from ._pcall.mapping import amap, map
+from ._pcall.options import Options
 from ._pcall.spawn import Spawned
 from ._pcall.task import (
     Call,
@@ -44,6 +45,7 @@ __all__ = [
     "Child",
     "ChildProcessException",
     "Executor",
+    "Options",
     "Pcall",
     "RemoteError",
     "RemoteTraceback",

@@ -13,6 +13,7 @@ child    what runs in a child
 streams  the standard streams, as a child gets them
 waiting  blocking until a task ends, in a way that Ctrl-C can end
 loops    the same without blocking, on asyncio's loop or on GLib's
+options  Pcall.Options
 task     Pcall.Pcall, and what the classes of the library gain
 crew     children that stay, for one job after the other
 member   one of them: the parent's side

@@ -22,9 +22,10 @@ import threading
 import time
 import weakref
 
-from . import jobs, task
+from . import jobs, waiting
 from .crew import Crew
 from .futures import Future, MapWork, Work
+from .options import to_timeout
 
 LINGER = 0.1  # seconds that the thread stays when there is nothing to do
 
@@ -162,7 +163,7 @@ class Driver:
                 seconds = idle_since + LINGER - now
                 if seconds <= 0 and self.end_idle():
                     return
-            self.crew.epoll.poll(max(0, min(seconds, task.waiting.MAX_POLL)))
+            self.crew.epoll.poll(max(0, min(seconds, waiting.MAX_POLL)))
 
     def end_idle(self):
         """Whether there is nothing to do still, and so nobody does it from here on."""
@@ -301,13 +302,18 @@ class Executor(concurrent.futures.Executor):
             raise TypeError("initializer must be a callable")
         self._max_workers = check_max_workers(max_workers)  # where others look for it
         self._mp_context = check_context(mp_context)
-        self._timeout = task.to_timeout(timeout)
+        self._timeout = to_timeout(timeout)
         prepare = None if initializer is None else functools.partial(initializer, *initargs)
         max_tasks = check_max_tasks(max_tasks_per_child)
         self._driver = Driver(self._max_workers, prepare, max_tasks)
         self._shutdown = False
         self._parent = os.getpid()
         weakref.finalize(self, self._driver.forget)
+
+    @property
+    def _broken(self):
+        """Where others look for it, too."""
+        return self._driver.broken is not None
 
     def submit(self, fn, /, *args, **kwargs):
         """Calls `fn(*args, **kwargs)` in a child. Returns the call's future."""
@@ -318,7 +324,7 @@ class Executor(concurrent.futures.Executor):
 
         A call that takes longer is ended, and its future gets a `TimeoutError`.
         """
-        seconds = self._timeout if timeout is None else task.to_timeout(timeout)
+        seconds = self._timeout if timeout is None else to_timeout(timeout)
         return self._submit(function, tuple(args), dict(kwargs), seconds)
 
     def _submit(self, fn, args, kwargs, timeout):

@@ -13,7 +13,6 @@ that.
 
 import collections
 import concurrent.futures
-import os
 import threading
 import time
 import weakref

@@ -12,11 +12,11 @@ in whatever way.
 import collections
 import itertools
 import math
-import operator
 import os
 
-from . import calls, jobs, progress, task
+from . import calls, jobs, progress
 from .crew import Crew
+from .options import to_count, to_timeout
 
 LOOK_AHEAD = 8  # jobs for each child that are read and not yet consumed
 
@@ -199,18 +199,6 @@ class Mapping:
             raise self.source.error
 
 
-def to_count(value, name, least):
-    """A whole number."""
-    try:
-        value = operator.index(value)
-    except TypeError:
-        text = f"{name} must be a whole number, not {type(value).__name__}"
-        raise TypeError(text) from None
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, not {value}")
-    return value
-
-
 def make(
     fn,
     iterables,
@@ -232,7 +220,7 @@ def make(
         calls.check_target(initializer, "initializer")
     options = {
         "size": get_size(max_children),
-        "calls_per_child": to_count(calls_per_child, "calls_per_child", 0),
+        "calls_per_child": to_count(calls_per_child, "calls_per_child"),
         "initializer": initializer,
     }
     mapping = Mapping(
@@ -240,8 +228,8 @@ def make(
         Source(iterables, bool(strict)),
         ordered=bool(ordered),
         return_exceptions=bool(return_exceptions),
-        timeout=task.to_timeout(timeout),
-        retries=to_count(retries, "retries", 0),
+        timeout=to_timeout(timeout),
+        retries=to_count(retries, "retries"),
         report=progress.make(show),
     )
     return mapping, options
@@ -250,7 +238,7 @@ def make(
 def get_size(max_children):
     if max_children is None:
         return len(os.sched_getaffinity(0))
-    return to_count(max_children, "max_children", 0) or len(os.sched_getaffinity(0))
+    return to_count(max_children, "max_children") or len(os.sched_getaffinity(0))
 
 
 def map(

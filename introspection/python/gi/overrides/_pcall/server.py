@@ -124,6 +124,7 @@ class Server:
             self.tell(UNKNOWN, number)
             return
         self.run(number, lane, order)
+        del order  # not to be kept until the next one comes
 
     def run(self, number, lane, order):
         if order[0] == "map":
