@@ -345,7 +345,7 @@ class Map(TestCase):
 
     def test_chunks(self):
         with Pcall.Executor(2) as executor:
-            for size in (1, 3, 9, 100):
+            for size in (None, 1, 3, 9, 100):
                 with self.subTest(size):
                     ns = range(9)
                     results = list(executor.map(add_and_tell, ns, ns, chunksize=size))

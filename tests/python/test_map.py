@@ -191,6 +191,25 @@ class Lazy(MapTestCase):
             seen.extend(Pcall.map(max, range(20), range(10), strict=True))
         self.assertEqual([*Pcall.map(max, [1], [2], strict=True)], [2])
 
+    def test_slow_among_fast(self):
+        """What has ended before a call that lasts comes while that runs."""
+        for make in (int, str):
+            read_fd, write_fd = os.pipe()
+
+            def work(n):
+                if n == 700:
+                    os.read(read_fd, 1)
+                return make(n)
+
+            seen = []
+            for result in Pcall.map(work, range(2000), max_children=1):
+                seen.append(result)
+                if len(seen) == 700:
+                    os.write(write_fd, b"x")
+            self.assertEqual(seen, [make(n) for n in range(2000)])
+            os.close(read_fd)
+            os.close(write_fd)
+
     def test_nested(self):
         def work(n):
             return sum(Pcall.map(square, range(n)))

@@ -52,20 +52,29 @@ class Board:
         packets = view[HEADER_SIZE + 2 * LANE_SIZE :]
         self.packets = packets[:PACKET_SIZE], packets[PACKET_SIZE:]  # to receive, for each side
 
+    def look(self, number):
+        """How far a job is that was begun, while it goes on: (lane, kind, cell, area), and how many
+        calls were told before, and have ended since; none where the child is just between two
+        batches. Its results are not written to again."""
+        header = self.header
+        base, ended = header[BASE], header[COUNT]
+        place = header[LANE], header[TYPE], header[CELL], header[AREA]
+        is_whole = header[BEGUN] == number and header[BASE] == base and header[COUNT] >= ended
+        return (place, base, ended) if is_whole else None
+
     def open(self, lane, cell, area):
         """What a batch writes to behind what was told: its cells, and its bytes."""
         memory = self.lanes[lane]
         return memory[8 * cell : CELLS_SIZE], memory[CELLS_SIZE + area :]
 
-    def read(self, lane, kind, cell, area, n):
-        """The results of `n` calls, each as a function makes it where one alone may fail: a pair
-        of all of them, or none, and that function."""
+    def read(self, lane, kind, cell, area, n, skip):
+        """The results of `n` calls but the first ones, each as a function makes it where one alone
+        may fail: a pair of all of them, or none, and that function."""
         cells, data = self.open(lane, cell, area)
-        cells = cells[: 8 * n]
         if kind != PICKLES:
-            return values.load_numbers(kind, cells), None
-        ends = cells.cast("Q").tolist()
-        parts = [data[begin:end] for begin, end in zip([0, *ends], ends)]
+            return values.load_numbers(kind, cells[8 * skip : 8 * n]), None
+        ends = cells[: 8 * n].cast("Q").tolist()
+        parts = [data[begin:end] for begin, end in zip([0, *ends], ends)][skip:]
         try:
             return [values.loads(part) for part in parts], None
         except KeyboardInterrupt:

@@ -30,6 +30,7 @@ INHERITED_SECONDS = 0.05  # where each costs a fork
 GROWTH = 16  # of a job's size, at most, from one to the next
 LOOKS = 8  # in a timeout, to see whether a call has ended meanwhile
 MAX_DEATHS = 3  # of children, one after the other, that did nothing
+PEEK_SECONDS = 0.02  # between looks at a batch that has not been told
 PATIENCE = 3.0  # seconds for children that were told to stop
 
 
@@ -38,8 +39,8 @@ class Crew:
 
     size: how many there are at most
     name: of what is called, for messages
-    supply: gives the next job, of at most as many calls as it is asked for; none where there is
-    none now
+    supply: gives the next job, of as many calls as are best, and never more than it may have; none
+    where there is none now
     function: what jobs with columns call that have no function of their own
     initializer: what each child calls first
     calls_per_child: how many calls a child runs at most; 0 for no limit
@@ -128,7 +129,7 @@ class Crew:
         while self.returned and self.returned[0].sink.is_cancelled():
             self.returned.popleft()
         if not self.returned:
-            job = self.supply(min(limit, self.get_job_size()))
+            job = self.supply(min(limit, self.get_job_size()), limit)
             if job is not None:
                 self.last_size = job.n_calls
             return job
@@ -175,6 +176,7 @@ class Crew:
             self.epoll.register(fd, select.EPOLLIN)
         if self.is_used_up(member):
             member.stop()
+        self.drive(member)  # it may have ended within its start
 
     def balance(self):
         """Where nothing is left to give: an idle child takes what another one has not begun."""
@@ -206,25 +208,43 @@ class Crew:
 
     def get_patience(self):
         """Seconds until somebody has to look. A job may be begun without a word."""
-        timeouts = [job.get_timeout() for member in self.members for job, _ in member.jobs.values()]
-        return min((t for t in timeouts if t), default=LOOKS * waiting.MAX_POLL) / LOOKS
+        given = [job for member in self.members for job, _ in member.jobs.values()]
+        timeouts = [job.get_timeout() for job in given]
+        patience = min((t for t in timeouts if t), default=LOOKS * waiting.MAX_POLL) / LOOKS
+        is_many = any(job.n_calls > 1 for job in given)
+        return min(patience, PEEK_SECONDS) if is_many else patience
 
     def dispatch(self):
         """Takes in what has come."""
-        for fd, _ in self.epoll.poll(0):
+        events = self.epoll.poll(0)
+        for fd, _ in events:
             member = self.by_fd.get(fd)
             if member is None:
                 continue
-            is_over = fd == member.fd and not member.pcall.task.dispatch()
-            self.read(member)
-            if is_over:
-                self.bury(member)
-        now = time.monotonic()
+            if fd == member.fd:
+                self.drive(member)
+            else:
+                self.read(member)
+        if not events:
+            self.peek()
+        self.end_overdue(time.monotonic())
+        for member in [*self.members]:
+            if member.is_ending:
+                self.drive(member)
+
+    def end_overdue(self, now):
         for member in self.members:
             if member.is_overdue(now):
                 self.read(member)
                 if member.is_overdue(now):
                     member.is_late = self.end_job(member, member.get_running()[1])
+
+    def drive(self, member):
+        """Its task, which may be over."""
+        is_over = not member.pcall.task.dispatch()
+        self.read(member)
+        if is_over:
+            self.bury(member)
 
     def read(self, member):
         """What a child has told."""
@@ -255,7 +275,6 @@ class Crew:
         number, base, ended, kind, cell, area, outcome, seconds, is_last = message
         job, lane = member.jobs[number]
         self.take_results(member, job, (lane, kind, cell, area), base, ended)
-        job.at = base + ended
         if outcome is not None:
             self.take_outcome(job, outcome, fd)
             job.at += 1
@@ -268,15 +287,27 @@ class Crew:
         self.seconds = seconds if self.seconds is None else (self.seconds + seconds) / 2
 
     def take_results(self, member, job, place, base, n):
-        if n == 0:
+        """What a batch has left, but for what was seen before it was told."""
+        skip, job.at = job.at - base, max(job.at, base + n)
+        if skip >= n:
             return
-        lane, kind, cell, area = place
-        results, load = member.board.read(lane, kind, cell, area, n)
+        results, load = member.board.read(*place, n, skip)
         if load is None:
-            job.sink.take(job, base, results)
+            job.sink.take(job, base + skip, results)
             return
-        for i in range(n):
-            self.take_one(job, base + i, lambda i=i: load(i))
+        for i in range(n - skip):
+            self.take_one(job, base + skip + i, lambda i=i: load(i))
+
+    def peek(self):
+        """Looks for calls that have ended in a batch that goes on: one of them may take long."""
+        for member in self.members:
+            running = member.get_running()
+            if running is None or running[1].n_calls == 1:
+                continue
+            number, job, _ = running
+            seen = member.board.look(number)
+            if seen is not None and seen[1] <= job.at < seen[1] + seen[2]:
+                self.take_results(member, job, *seen)
 
     def take_one(self, job, at, load):
         try:
@@ -320,7 +351,7 @@ class Crew:
             self.count_death(member)
         for job, _ in reversed([*member.jobs.values()]):
             if running is not None and job is running[1] and header[board.BEGUN] == running[0]:
-                self.account_running(member, *running)
+                self.account_running(member, *running[:2])
             else:
                 job.is_inherited = job.is_inherited or running is not None and job is running[1]
                 self.returned.appendleft(job)
@@ -331,14 +362,11 @@ class Crew:
         if self.initializer is not None or self.n_deaths >= MAX_DEATHS:
             self.broken = jobs.Failure(fate=member.get_fate())
 
-    def account_running(self, member, number, job, lane):
+    def account_running(self, member, number, job):
         """Finds by the header what it had ended that it had not told, and which call it was in."""
-        header = member.header
-        base, ended = header[board.BASE], header[board.COUNT]
-        if base == job.at and ended:
-            place = lane, header[board.TYPE], header[board.CELL], header[board.AREA]
-            self.take_results(member, job, place, base, ended)
-            job.at += ended
+        seen = member.board.look(number)
+        if seen is not None and seen[1] <= job.at:
+            self.take_results(member, job, *seen)
         if job.at < job.n_calls:
             if member.is_late:
                 failure = jobs.Failure(timeout=job.get_timeout())

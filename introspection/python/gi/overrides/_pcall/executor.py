@@ -217,14 +217,14 @@ class Driver:
                 if job.sink.is_cancelled():
                     self.crew.end_job(member, job)
 
-    def supply(self, size):
+    def supply(self, size, limit):
         """For the crew."""
         while True:
             with self.lock:
                 if not self.waiting:
                     return None
                 work = self.waiting[0]
-                job = work.supply(size)
+                job = work.supply(size, limit)
                 if work.is_supplied():
                     self.waiting.popleft()
             if work.begin():  # which may call back
@@ -342,14 +342,14 @@ class Executor(concurrent.futures.Executor):
             raise TypeError(f"fn is not callable: {fn!r}")
         check_not_exiting()
 
-    def map(self, fn, *iterables, timeout=None, chunksize=1):
+    def map(self, fn, *iterables, timeout=None, chunksize=None):
         """As the builtin `map()`, in parallel. All arguments are read at once.
 
         timeout: when results have to be there, in seconds from now
         chunksize: how many calls go to a child together; by itself it is as many as take some
         milliseconds
         """
-        if chunksize < 1:
+        if chunksize is not None and chunksize < 1:
             raise ValueError("chunksize must be >= 1.")
         until = None if timeout is None else timeout + time.monotonic()
         self._check(fn)

@@ -93,7 +93,7 @@ class Work:
         self.timeout = timeout
         self.job = jobs.Job(self, arguments=(args, kwargs))
 
-    def supply(self, size):
+    def supply(self, size, limit):
         return self.job
 
     def is_supplied(self):
@@ -148,8 +148,8 @@ class MapWork:
         self.is_given_up = False
         self.condition = threading.Condition()
 
-    def supply(self, size):
-        size = min(size, self.chunksize) if self.chunksize > 1 else size
+    def supply(self, size, limit):
+        size = min(limit, self.chunksize or size)
         first, self.n_supplied = self.n_supplied, min(self.n_supplied + size, self.n_calls)
         columns = [column[first : self.n_supplied] for column in self.columns]
         if self.is_supplied():

@@ -91,7 +91,7 @@ class Mapping:
 
     # For the crew
 
-    def supply(self, size):
+    def supply(self, size, limit):
         ahead = self.source.n_read - self.n_consumed
         if ahead >= LOOK_AHEAD * self.crew.size * size:
             return None

@@ -177,8 +177,9 @@ class Server:
             cell += ended
 
     def learn(self, n, seconds):
-        seconds = max(seconds, 1e-7)
-        self.step = max(1, min(board.MAX_CALLS, int(n * BATCH_SECONDS / seconds)))
+        """A batch is no more than twice as long as one that was not too long."""
+        step = int(n * BATCH_SECONDS / max(seconds, 1e-7))
+        self.step = max(1, min(board.MAX_CALLS, step, 2 * self.step))
 
     def run_batch(self, loop, first, n_calls):
         """How many calls ended with their results in the lane, and what came of the next."""
