@@ -188,9 +188,11 @@ class Driver:
         else:
             self.obey()
         self.crew.dispatch()
-        if self.crew.broken is not None:
+        self.feed()
+        if self.crew.broken is not None:  # which a start may find out
             self.give_up_all()
-            return
+
+    def feed(self):
         try:
             self.crew.feed()
         except Exception as error:  # there is no room for a single child
