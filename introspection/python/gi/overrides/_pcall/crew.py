@@ -30,6 +30,7 @@ INHERITED_SECONDS = 0.05  # where each costs a fork
 GROWTH = 16  # of a job's size, at most, from one to the next
 LOOKS = 8  # in a timeout, to see whether a call has ended meanwhile
 MAX_DEATHS = 3  # of children, one after the other, that did nothing
+LOOK_SECONDS = 0.001  # between looks while results are consumed
 PEEK_SECONDS = 0.02  # between looks at a batch that has not been told
 PATIENCE = 3.0  # seconds for children that were told to stop
 
@@ -62,6 +63,7 @@ class Crew:
         self.seconds = None  # what a call takes, about
         self.last_size = 1
         self.inherits = False  # whether jobs cannot be pickled
+        self.looked = 0.0
         self.n_deaths = 0
         self.broken = None  # a Failure, where there is no sense in going on
 
@@ -201,7 +203,11 @@ class Crew:
         self.dispatch()
 
     def look(self):
-        """Takes in what has come, and gives what there is to do, without waiting."""
+        """Takes in what has come, and gives what there is to do, without waiting; now and then."""
+        now = time.monotonic()
+        if now < self.looked + LOOK_SECONDS:
+            return
+        self.looked = now
         with waiting.Interrupts():
             self.dispatch()
         self.feed()
@@ -284,7 +290,11 @@ class Crew:
             self.give_back(job, job.at)
 
     def learn(self, seconds):
-        self.seconds = seconds if self.seconds is None else (self.seconds + seconds) / 2
+        """More slowly of calls that took longer, as they do while others use the processors."""
+        if self.seconds is None:
+            self.seconds = seconds
+        weight = 0.5 if seconds < self.seconds else 0.2
+        self.seconds += weight * (seconds - self.seconds)
 
     def take_results(self, member, job, place, base, n):
         """What a batch has left, but for what was seen before it was told."""

@@ -161,13 +161,15 @@ class Mapping:
         try:
             while not self.is_over():
                 self.crew.feed()
+                self.check()
+                is_waiting = True
                 while (results := self.pop()) is not None:
+                    is_waiting = False
                     results.reverse()
                     while results:  # none is kept that was handed out
                         yield results.pop()
                     self.crew.look()
-                if not self.is_over():
-                    self.check()
+                if is_waiting and not self.is_over():
                     self.crew.step(math.inf)
             self.crew.stop()
             self.finish()
@@ -179,13 +181,15 @@ class Mapping:
         try:
             while not self.is_over():
                 self.crew.feed()
+                self.check()
+                is_waiting = True
                 while (results := self.pop()) is not None:
+                    is_waiting = False
                     results.reverse()
                     while results:
                         yield results.pop()
                     self.crew.look()
-                if not self.is_over():
-                    self.check()
+                if is_waiting and not self.is_over():
                     await self.crew.step_async()
             await self.crew.stop_async()
             self.finish()
