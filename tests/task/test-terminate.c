@@ -74,7 +74,7 @@ assert_call (PcallTask *task, guint index, gboolean terminated)
   g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
   g_autoptr (GError) error = pcall_call_get_error (call);
   g_autoptr (GVariant) result = pcall_call_get_result (call);
-  g_autofree char *message = g_strdup_printf ("call %u ", index);
+  g_autofree char *message = g_strdup_printf ("call %u", index);
 
   if (!terminated)
     {
@@ -85,6 +85,7 @@ assert_call (PcallTask *task, guint index, gboolean terminated)
   g_assert_cmpint (pcall_call_get_state (call), ==, PCALL_CALL_STATE_CANCELLED);
   g_assert_error (error, PCALL_ERROR, PCALL_ERROR_CANCELLED);
   g_assert_true (g_str_has_prefix (error->message, message));
+  g_assert_true (g_str_has_suffix (error->message, ": terminated"));
   g_assert_null (result);
 }
 
