@@ -484,6 +484,30 @@ test_reset (void)
 }
 
 /* Half a frame is none, wherever it was cut off. */
+/* The process is gone, and somebody else may hold its end still. */
+static void
+test_unread (void)
+{
+  for (guint row = 0; row < 4; row++)
+    {
+      gboolean is_read = row & 1, is_held = row & 2;
+      Pair pair;
+      int copy;
+
+      pair_init (&pair);
+      copy = is_held ? fcntl (pair.receiver.fd, F_DUPFD_CLOEXEC, 3) : -1;
+      send_text (&pair.sender, 0, "a call");
+      if (is_read)
+        receive (&pair);
+      pcall_channel_clear (&pair.receiver);
+      pcall_channel_check_unread (&pair.sender);
+      g_assert_cmpint (pair.sender.unread, ==, !is_read);
+      if (is_held)
+        g_assert_no_errno (close (copy));
+      pair_clear (&pair);
+    }
+}
+
 static void
 test_half_a_frame (void)
 {
@@ -647,6 +671,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/pcall/channel/interrupted", test_interrupted);
   g_test_add_func ("/pcall/channel/end/closed", test_closed);
   g_test_add_func ("/pcall/channel/end/reset", test_reset);
+  g_test_add_func ("/pcall/channel/end/unread", test_unread);
   g_test_add_func ("/pcall/channel/end/half-a-frame", test_half_a_frame);
   g_test_add_func ("/pcall/channel/end/send-to-nobody", test_send_to_nobody);
   g_test_add_func ("/pcall/channel/broken/garbage", test_garbage);
