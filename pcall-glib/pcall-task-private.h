@@ -10,14 +10,15 @@
 #include "calls/pcall-arguments-private.h"
 #include "calls/pcall-call-private.h"
 #include "parent/pcall-scheduler-private.h"
+#include "pcall-launcher.h"
 #include "pcall-task.h"
 
 G_BEGIN_DECLS
 
-/* The task is seven files: what it is (pcall-task.c), what to call and what came of it
- * (pcall-task-calls.c), how to call it (pcall-task-options.c), running it (pcall-task-run.c), in a
- * main loop (pcall-task-source.c), waiting for it (pcall-task-join.c), and what it tells
- * (pcall-task-events.c). */
+/* The task is eight files: what it is (pcall-task.c), what to call and what came of it
+ * (pcall-task-calls.c), how to call it (pcall-task-options.c) and where (pcall-task-launcher.c),
+ * running it (pcall-task-run.c), in a main loop (pcall-task-source.c), waiting for it
+ * (pcall-task-join.c), and what it tells (pcall-task-events.c). */
 
 typedef struct
 {
@@ -35,6 +36,8 @@ typedef struct
   gboolean           keep_logs;
   guint64            max_log_size;
   gint               priority;
+  PcallLauncher     *launcher; /* NULL: the default one, if there is any */
+  guint              retries;
 } PcallTaskOptions;
 
 struct _PcallTask
@@ -74,6 +77,8 @@ typedef enum
   PROP_KEEP_LOGS,
   PROP_PRIORITY,
   PROP_MAX_LOG_SIZE,
+  PROP_LAUNCHER,
+  PROP_RETRIES,
   PROP_N_FINISHED,
   PROP_N_FAILED,
   PROP_FRACTION,
@@ -95,6 +100,10 @@ void     pcall_task_shut_down       (PcallTask         *self);
 /* 0 for more than there can be. */
 gint64   pcall_task_to_microseconds (gdouble            seconds);
 
+/* The crew of its launcher, or of the default one: a full reference. NULL where it has none, and
+ * with @error set where that can be of no use. */
+PcallCrew *pcall_task_find_crew     (PcallTask         *self,
+                                     GError           **error);
 /* Does what there is to do now, for a loop; FALSE when there is nothing to come. */
 gboolean pcall_task_advance         (PcallTask         *self);
 /* The task is run by this thread's default main context; it no longer is. Entered. */

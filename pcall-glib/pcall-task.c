@@ -141,6 +141,7 @@ pcall_task_finalize (GObject *object)
   g_clear_pointer (&self->arguments, pcall_arguments_unref);
   g_clear_pointer (&self->targets, g_ptr_array_unref);
   g_clear_pointer (&self->options.log_directory, g_free);
+  g_clear_object (&self->options.launcher);
   g_clear_pointer (&self->monitor, pcall_monitor_unref);
 
   G_OBJECT_CLASS (pcall_task_parent_class)->finalize (object);
@@ -210,6 +211,12 @@ pcall_task_get_property (GObject    *object,
     case PROP_MAX_LOG_SIZE:
       g_value_set_uint64 (value, self->options.max_log_size);
       break;
+    case PROP_LAUNCHER:
+      g_value_set_object (value, self->options.launcher);
+      break;
+    case PROP_RETRIES:
+      g_value_set_uint (value, self->options.retries);
+      break;
     case PROP_N_FINISHED:
     case PROP_N_FAILED:
     case PROP_FRACTION:
@@ -269,6 +276,12 @@ pcall_task_set_property (GObject      *object,
       break;
     case PROP_MAX_LOG_SIZE:
       pcall_task_set_max_log_size (self, g_value_get_uint64 (value));
+      break;
+    case PROP_LAUNCHER:
+      pcall_task_set_launcher (self, g_value_get_object (value));
+      break;
+    case PROP_RETRIES:
+      pcall_task_set_retries (self, g_value_get_uint (value));
       break;
     case PROP_N_FINISHED:
     case PROP_N_FAILED:
@@ -433,6 +446,28 @@ install_logs (void)
    */
   properties[PROP_MAX_LOG_SIZE] = g_param_spec_uint64 ("max-log-size", NULL, NULL, 0, G_MAXUINT64,
                                                        DEFAULT_MAX_LOG_SIZE, OPTION_FLAGS);
+
+  /**
+   * PcallTask:launcher: (getter get_launcher) (setter set_launcher)
+   *
+   * What starts the workers of this task, on other machines; %NULL for this one. Where the
+   * environment variable `PCALL_LAUNCHER` is set, %NULL stands for what that says, for a task whose
+   * targets can run elsewhere.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_LAUNCHER] =
+      g_param_spec_object ("launcher", NULL, NULL, PCALL_TYPE_LAUNCHER, OPTION_FLAGS);
+
+  /**
+   * PcallTask:retries: (getter get_retries) (setter set_retries)
+   *
+   * How often a call is run again that was lost, because the connection to its machine was.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_RETRIES] =
+      g_param_spec_uint ("retries", NULL, NULL, 0, G_MAXUINT, 0, OPTION_FLAGS);
 }
 
 static void

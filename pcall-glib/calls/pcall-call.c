@@ -48,9 +48,10 @@ typedef enum
   PROP_PROGRESS_TEXT,
   PROP_ELAPSED,
   PROP_LOG_FILE,
+  PROP_HOST,
 } PcallCallProperty;
 
-static GParamSpec *properties[PROP_LOG_FILE + 1];
+static GParamSpec *properties[PROP_HOST + 1];
 
 G_DEFINE_FINAL_TYPE (PcallCall, pcall_call, G_TYPE_OBJECT)
 
@@ -123,6 +124,9 @@ pcall_call_get_property (GObject    *object,
       break;
     case PROP_LOG_FILE:
       g_value_set_string (value, pcall_call_get_log_file (self));
+      break;
+    case PROP_HOST:
+      g_value_set_string (value, pcall_call_get_host (self));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
@@ -266,6 +270,16 @@ pcall_call_class_init (PcallCallClass *klass)
    */
   properties[PROP_LOG_FILE] = g_param_spec_string ("log-file", NULL, NULL, NULL, flags);
 
+  /**
+   * PcallCall:host: (getter get_host)
+   *
+   * The machine on which the call runs or ran, as that calls itself; %NULL for this one, and before
+   * the call has begun.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_HOST] = g_param_spec_string ("host", NULL, NULL, NULL, flags);
+
   g_object_class_install_properties (object_class, G_N_ELEMENTS (properties), properties);
 }
 
@@ -299,7 +313,7 @@ notify (PcallCall               *self,
 void
 pcall_call_notify_started (PcallCall *self)
 {
-  static const PcallCallProperty changed[] = { PROP_STATE, PROP_PID, PROP_LOG_FILE };
+  static const PcallCallProperty changed[] = { PROP_STATE, PROP_PID, PROP_LOG_FILE, PROP_HOST };
 
   notify (self, changed, G_N_ELEMENTS (changed));
 }
@@ -570,27 +584,6 @@ pcall_call_get_error_details (PcallCall *self)
 }
 
 /**
- * pcall_call_get_pid:
- * @self: a call
- *
- * Gets the process in which the call runs or ran, 0 before it has begun.
- *
- * Returns: the process id, or 0
- *
- * Since: 1.0
- */
-gint
-pcall_call_get_pid (PcallCall *self)
-{
-  g_autoptr (PcallMonitorLocker) locker = NULL;
-
-  g_return_val_if_fail (PCALL_IS_CALL (self), 0);
-
-  locker = enter_updated (self);
-  return pcall_call_list_get_pid (self->list, self->index);
-}
-
-/**
  * pcall_call_get_progress:
  * @self: a call
  *
@@ -651,27 +644,4 @@ pcall_call_get_elapsed (PcallCall *self)
 
   locker = enter_updated (self);
   return pcall_call_list_get_elapsed (self->list, self->index);
-}
-
-/**
- * pcall_call_get_log_file:
- * @self: a call
- *
- * Gets the file that holds what the child writes during the call, also while it runs. There is none
- * where the child inherited the standard streams, after a call that wrote nothing, and, unless logs
- * are kept, when what it wrote stands in the main log.
- *
- * Returns: (nullable) (type filename): the path
- *
- * Since: 1.0
- */
-const char *
-pcall_call_get_log_file (PcallCall *self)
-{
-  g_autoptr (PcallMonitorLocker) locker = NULL;
-
-  g_return_val_if_fail (PCALL_IS_CALL (self), NULL);
-
-  locker = enter_updated (self);
-  return pcall_call_list_get_log_file (self->list, self->index);
 }

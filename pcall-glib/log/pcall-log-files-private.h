@@ -55,6 +55,12 @@ char *pcall_log_files_make     (const PcallLogFiles *self,
                                 guint                index,
                                 pid_t                pid);
 
+/* The same for what this process writes for a child that is elsewhere: a descriptor that appends;
+ * -1 with errno set where that is not possible. */
+int   pcall_log_files_make_here (const PcallLogFiles *self,
+                                 guint                index,
+                                 pid_t                pid);
+
 char *pcall_log_files_get_path (const PcallLogFiles *self,
                                 guint                index,
                                 pid_t                pid);

@@ -179,6 +179,14 @@ make_file (const PcallLogFiles *self,
                                 self->keep ? 0600 | PCALL_LOG_FILE_KEPT : 0600));
 }
 
+int
+pcall_log_files_make_here (const PcallLogFiles *self,
+                           guint                index,
+                           pid_t                pid)
+{
+  return make_file (self, index, pid);
+}
+
 char *
 pcall_log_files_make (const PcallLogFiles *self,
                       guint                index,

@@ -33,6 +33,7 @@ struct _PcallLogStream
   pid_t           pid;
   char           *target;
   char           *call;
+  const char     *host;
   char           *path;
   PcallLogReader *reader;       /* NULL: there is no file, or it could not be opened … */
   int             error_number; /* … for this reason */
@@ -82,6 +83,7 @@ pcall_log_stream_new (PcallMonitor         *monitor,
   self->pid = origin->pid;
   self->target = g_strdup (origin->target);
   self->call = g_strdup (origin->call);
+  self->host = origin->host;
   self->marked = marked;
   self->path = pcall_log_files_get_path (log, self->index, self->pid);
   open_file (self);
@@ -166,6 +168,8 @@ write_record (PcallLogStream  *self,
   add_field (self, PCALL_LOG_FIELD_PID, self->pid_digits, -1);
   if (self->target != NULL)
     add_field (self, PCALL_LOG_FIELD_TARGET, self->target, -1);
+  if (self->host != NULL)
+    add_field (self, PCALL_LOG_FIELD_HOST, self->host, -1);
 
   depth = pcall_monitor_begin_user_code (self->monitor);
   pcall_log_writer_pass_on (TRUE);

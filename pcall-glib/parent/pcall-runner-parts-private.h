@@ -84,6 +84,10 @@ void     pcall_runner_begin_call   (PcallRunner      *self,
 void     pcall_runner_finish_call  (PcallRunner      *self,
                                     gint64            took,
                                     gboolean          has_log);
+/* Makes the error of a call that handed over nothing its outcome; how that counts. */
+PcallCallState
+         pcall_runner_blame        (PcallRunner      *self,
+                                    gboolean          has_log);
 /* It has another call, which may follow others that nobody was told of. */
 void     pcall_runner_adopt_call   (PcallRunner      *self,
                                     guint             index);
@@ -103,6 +107,9 @@ void     pcall_runner_refuse       (PcallRunner      *self,
                                     const PcallFrame *frame);
 /* The child said that no frame follows. */
 void     pcall_runner_take_final   (PcallRunner      *self);
+/* It has said which process it is. */
+void     pcall_runner_learn_pid    (PcallRunner      *self,
+                                    pid_t             pid);
 /* The log file that was made for its call: whether there is one, or something in it. */
 gboolean pcall_runner_settle_own_log (PcallRunner    *self);
 

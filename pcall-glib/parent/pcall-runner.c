@@ -86,6 +86,8 @@ pcall_runner_begin_call (PcallRunner *self,
 
   /* It may have begun before, in a child that had to be replaced without knowing it. */
   first = pcall_call_list_expect_begin (setup->calls, self->job.index);
+  if (pcall_peer_get_host (self->peer) != NULL)
+    pcall_call_list_set_host (setup->calls, self->job.index, pcall_peer_get_host (self->peer));
   event = add_event (self, PCALL_EVENT_CALL_BEGAN, self->job.index);
   if (event != NULL)
     {
@@ -123,71 +125,6 @@ end_call (PcallRunner   *self,
   self->setup->funcs->finished (self, state, self->setup->data);
 }
 
-/* What happened, where the call did not say so itself, and as what it counts. */
-static char *
-describe_end (PcallRunner    *self,
-              PcallCallState *state,
-              PcallError     *code)
-{
-  const PcallExit *exit = pcall_peer_get_exit (self->peer);
-  const GError *rejected = pcall_peer_get_error (self->peer);
-  g_autofree char *end = pcall_exit_describe (exit);
-  char *false_start = NULL;
-
-  *state = PCALL_CALL_STATE_FAILED;
-  if (self->verdict != PCALL_CALL_STATE_PENDING)
-    {
-      *state = self->verdict;
-      *code = *state == PCALL_CALL_STATE_TIMED_OUT ? PCALL_ERROR_TIMED_OUT : PCALL_ERROR_CANCELLED;
-      return g_strdup (self->verdict_reason);
-    }
-  if (self->klass->describe_false_start != NULL &&
-      (false_start = self->klass->describe_false_start (self, end)) != NULL)
-    {
-      *code = PCALL_ERROR_START;
-      return false_start;
-    }
-  if (rejected != NULL)
-    {
-      *code = PCALL_ERROR_PROTOCOL;
-      return g_strdup (rejected->message);
-    }
-  if (!exit->known)
-    {
-      *code = PCALL_ERROR_STATUS_LOST;
-      return g_steal_pointer (&end);
-    }
-  if (WIFSIGNALED (exit->status))
-    {
-      *state = PCALL_CALL_STATE_CRASHED;
-      *code = PCALL_ERROR_CRASHED;
-      return g_steal_pointer (&end);
-    }
-  *code = PCALL_ERROR_EXITED;
-  return g_strdup_printf ("%s without handing over a result", end);
-}
-
-/* The error of a call that handed over nothing. */
-static PcallCallState
-blame (PcallRunner *self,
-       gboolean     has_log)
-{
-  PcallLogFiles *log = self->setup->context->log;
-  PcallCallState state;
-  PcallError code = PCALL_ERROR_FAILED;
-  g_autofree char *cause = describe_end (self, &state, &code);
-  g_autofree char *call = pcall_call_list_describe (self->setup->calls, self->job.index);
-  g_autofree char *tail =
-      has_log ? pcall_log_files_get_tail (log, self->job.index, self->pid) : NULL;
-
-  pcall_outcome_set_error (&self->outcome,
-                           tail == NULL
-                               ? g_error_new (PCALL_ERROR, code, "%s: %s", call, cause)
-                               : g_error_new (PCALL_ERROR, code, "%s: %s" PCALL_LAST_OUTPUT "%s",
-                                              call, cause, tail));
-  return state;
-}
-
 static PcallCallState
 get_outcome_state (PcallRunner *self)
 {
@@ -201,7 +138,8 @@ pcall_runner_finish_call (PcallRunner *self,
                           gboolean     has_log)
 {
   PcallCallState state =
-      pcall_outcome_is_set (&self->outcome) ? get_outcome_state (self) : blame (self, has_log);
+      pcall_outcome_is_set (&self->outcome) ? get_outcome_state (self)
+                                            : pcall_runner_blame (self, has_log);
 
   end_call (self, state, took, has_log);
   self->begun = FALSE;
@@ -432,6 +370,7 @@ list_child (PcallRunner *self)
   if (self->job.child < 0)
     {
       self->child = pcall_child_list_add (children, self->pid, self->job.index);
+      pcall_child_list_set_host (children, self->child, pcall_peer_get_host (self->peer));
       return;
     }
 
@@ -439,6 +378,41 @@ list_child (PcallRunner *self)
   event = add_event (self, PCALL_EVENT_CHILD_REPLACED, self->child);
   if (event != NULL)
     event->pid = self->pid;
+}
+
+PcallRunner *
+pcall_runner_new_remote (const PcallRunnerSetup *setup,
+                         const PcallJob         *job,
+                         PcallPeer              *peer)
+{
+  const PcallRunnerClass *klass = &pcall_runner_push_remote;
+  PcallRunner *self = g_malloc0 (klass->size);
+
+  self->klass = klass;
+  self->setup = setup;
+  self->job = *job;
+  self->link.data = self;
+  self->has_call = TRUE;
+  self->peer = peer;
+  if (!pcall_peer_enter (peer, setup->engine, &funcs_with_closed, self, NULL))
+    {
+      pcall_runner_free (self);
+      return NULL;
+    }
+
+  list_child (self);
+  return self;
+}
+
+void
+pcall_runner_learn_pid (PcallRunner *self,
+                        pid_t        pid)
+{
+  PcallEvent *event = add_event (self, PCALL_EVENT_CHILD_REPLACED, self->child);
+
+  self->pid = pid;
+  if (event != NULL)
+    event->pid = pid;
 }
 
 PcallRunner *
@@ -483,7 +457,10 @@ pcall_runner_free (PcallRunner *self)
 {
   if (self->klass->clear != NULL)
     self->klass->clear (self);
-  g_clear_pointer (&self->peer, pcall_peer_free);
+  if (self->setup->crew != NULL && self->peer != NULL)
+    pcall_crew_give_back (self->setup->crew, self->peer);
+  else
+    g_clear_pointer (&self->peer, pcall_peer_free);
   pcall_outcome_clear (&self->outcome);
   g_free (self->verdict_reason);
   g_free (self);
@@ -557,6 +534,9 @@ pcall_runner_get_fate (PcallRunner *self)
     return PCALL_FATE_REPLACED;
   if (self->has_call && self->klass->is_untouched != NULL && self->klass->is_untouched (self))
     return PCALL_FATE_UNTOUCHED;
+  if (self->has_call && self->verdict == PCALL_CALL_STATE_PENDING &&
+      pcall_peer_get_loss (self->peer) != NULL)
+    return PCALL_FATE_LOST;
   return PCALL_FATE_DONE;
 }
 
@@ -579,7 +559,8 @@ pcall_runner_finish (PcallRunner *self)
   if (!self->has_call)
     return;
 
-  state = pcall_outcome_is_set (&self->outcome) ? get_outcome_state (self) : blame (self, has_log);
+  state = pcall_outcome_is_set (&self->outcome) ? get_outcome_state (self)
+                                                : pcall_runner_blame (self, has_log);
   end_call (self, state, -1, has_log);
 }
 

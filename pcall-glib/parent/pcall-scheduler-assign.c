@@ -63,6 +63,8 @@ find_waiting_child (PcallScheduler *self)
 static gboolean
 may_have_worker (PcallScheduler *self)
 {
+  if (self->options.crew != NULL)
+    return self->roster.n < self->room.max_workers && pcall_scheduler_has_arrival (self);
   return self->roster.n < self->room.max_workers ||
          !make_job (self, pcall_queue_peek (&self->queue), -1).methods->takes_calls;
 }
@@ -165,6 +167,18 @@ choose_class (const PcallJob *job)
   return job->methods->takes_calls ? &pcall_runner_push : &pcall_runner_once;
 }
 
+/* NULL without an error where no agent is there any more, which another task has. */
+static PcallRunner *
+make_runner (PcallScheduler *self,
+             const PcallJob *job,
+             int            *error_number,
+             GError        **error)
+{
+  return self->options.crew != NULL
+             ? pcall_scheduler_send_away (self, job)
+             : pcall_runner_new (choose_class (job), &self->setup, job, error_number, error);
+}
+
 /* Makes a child for the next call, which pcall_scheduler_release() lets go on. NULL without an
  * error where there is no room for it while others run: then the call waits. @job says which it
  * is. */
@@ -181,7 +195,7 @@ make_next (PcallScheduler *self,
   if (!take_turn (self, &next, job))
     return NULL;
 
-  runner = pcall_runner_new (choose_class (job), &self->setup, job, &error_number, &failure);
+  runner = make_runner (self, job, &error_number, &failure);
   if (runner != NULL)
     {
       join_crew (self, runner);
@@ -190,7 +204,7 @@ make_next (PcallScheduler *self,
 
   if (job->slot >= 0)
     pcall_ledger_close_slot (self->context.ledger, job->slot);
-  if (pcall_limits_is_want_of_room (error_number) && wait_for_room (self))
+  if (failure == NULL || (pcall_limits_is_want_of_room (error_number) && wait_for_room (self)))
     {
       pcall_queue_put_back (&self->queue, job->slot, next);
       return NULL;
@@ -346,7 +360,8 @@ pcall_scheduler_assign_first (PcallScheduler *self,
   g_autofree char *call = NULL;
   PcallJob job;
 
-  if (!has_waiting_calls (self))
+  /* Agents come when they come. */
+  if (!has_waiting_calls (self) || self->options.crew != NULL)
     return TRUE;
 
   survey (self);
@@ -381,5 +396,6 @@ pcall_scheduler_assign (PcallScheduler *self,
       longest = MAX (longest, now - before);
     }
   retire_children (self);
+  pcall_scheduler_want (self);
 }
 

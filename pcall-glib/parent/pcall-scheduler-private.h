@@ -10,6 +10,7 @@
 #include "calls/pcall-arguments-private.h"
 #include "calls/pcall-call-private.h"
 #include "calls/pcall-child-private.h"
+#include "parent/pcall-crew-private.h"
 #include "pcall-enums.h"
 #include "start/pcall-start-private.h"
 
@@ -58,6 +59,8 @@ typedef struct
   const char        *log_directory;
   gboolean           keep_logs;
   guint64            max_log_size; /* 0: no limit */
+  PcallCrew         *crew;         /* whose agents start the children; NULL: this process does */
+  guint              retries;      /* how often a call is run again that was lost with its agent */
 } PcallSchedulerOptions;
 
 PcallScheduler *pcall_scheduler_new   (PcallEngine                 *engine,

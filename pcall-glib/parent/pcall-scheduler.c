@@ -58,11 +58,22 @@ find_max_children (guint                        n_calls,
 {
   if (options->max_children != 0)
     return options->max_children;
+  if (options->crew != NULL)
+    return pcall_crew_get_n_workers (options->crew);
   if (shares)
     return g_get_num_processors ();
   return pcall_limits_find_room (n_calls, options->log_mode == PCALL_LOG_MODE_LIVE
                                               ? DESCRIPTORS_PER_LIVE_CHILD
                                               : DESCRIPTORS_PER_CHILD);
+}
+
+static guint
+find_max_workers (const PcallSchedulerOptions *options)
+{
+  if (options->max_children != 0)
+    return options->max_children;
+  return options->crew != NULL ? pcall_crew_get_n_workers (options->crew)
+                               : g_get_num_processors ();
 }
 
 /* Whether children take calls by themselves: forked ones, if all are. */
@@ -102,8 +113,9 @@ pcall_scheduler_new (PcallEngine                 *engine,
   self->shares = are_shared (targets, options) && pcall_call_list_get_n_calls (calls) > 0;
   self->room.max_children =
       find_max_children (pcall_call_list_get_n_calls (calls), self->shares, options);
-  self->room.max_workers =
-      options->max_children != 0 ? options->max_children : g_get_num_processors ();
+  self->room.max_workers = find_max_workers (options);
+  if (options->crew != NULL)
+    pcall_crew_ref (options->crew);
   pcall_start_context_init (&self->context, arguments);
   for (guint i = 0; i < targets->len; i++)
     pcall_start_context_use (&self->context,
@@ -114,6 +126,7 @@ pcall_scheduler_new (PcallEngine                 *engine,
     .context = &self->context,
     .calls = calls,
     .events = &self->events,
+    .crew = options->crew,
     .timeout = options->timeout,
     .grace_period = options->grace_period,
     .funcs = &pcall_scheduler_runner_funcs,
@@ -237,6 +250,7 @@ pcall_scheduler_start (PcallScheduler *self,
 
   self->children = self->setup.children = pcall_child_list_new (self->calls);
   if (!prepare_ledger (self, error) || !prepare_logs (self, error) ||
+      !pcall_scheduler_go_away (self, error) ||
       (!pcall_scheduler_is_stopped (self) && !pcall_scheduler_assign_first (self, error)))
     return FALSE;
 
@@ -258,6 +272,8 @@ pcall_scheduler_start (PcallScheduler *self,
 static void
 free_memory (PcallScheduler *self)
 {
+  pcall_scheduler_come_home (self);
+  g_clear_pointer (&self->options.crew, pcall_crew_unref);
   pcall_event_queue_clear (&self->events);
   g_clear_pointer (&self->context.arguments, pcall_arguments_unref);
   g_clear_pointer (&self->targets, g_ptr_array_unref);

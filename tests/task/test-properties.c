@@ -42,6 +42,7 @@ SETTERS (log_directory, NULL, "/some/where")
 SETTERS (keep_logs, FALSE, 5)
 SETTERS (priority, 130, -1)
 SETTERS (max_log_size, 1 << 30, G_MAXUINT64)
+SETTERS (retries, 0, 3)
 
 #define CASE(name, property, initial, other)                                                       \
   {                                                                                                \
@@ -65,6 +66,7 @@ static const PropertyCase cases[] = {
   CASE ("keep-logs", keep_logs, "FALSE", "TRUE"),
   CASE ("priority", priority, "130", "-1"),
   CASE ("max-log-size", max_log_size, "1073741824", "18446744073709551615"),
+  CASE ("retries", retries, "0", "3"),
 };
 
 static const char *const read_only[][2] = {
@@ -128,6 +130,9 @@ test_property (gconstpointer data)
   g_assert_finalize_object (task);
 }
 
+/* "launcher", whose value is an object: see test-launcher.c. */
+#define N_ELSEWHERE 1
+
 /* All of them are in the tables, and those which only tell cannot be set. */
 static void
 test_all (void)
@@ -137,7 +142,7 @@ test_all (void)
   G_GNUC_UNUSED g_autofree GParamSpec **pspecs
       = g_object_class_list_properties (G_OBJECT_GET_CLASS (task), &n);
 
-  g_assert_cmpuint (n, ==, G_N_ELEMENTS (cases) + G_N_ELEMENTS (read_only));
+  g_assert_cmpuint (n, ==, G_N_ELEMENTS (cases) + G_N_ELEMENTS (read_only) + N_ELSEWHERE);
   for (gsize i = 0; i < G_N_ELEMENTS (read_only); i++)
     {
       GParamSpec *pspec

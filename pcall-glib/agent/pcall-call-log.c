@@ -1,0 +1,122 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "agent/pcall-call-log-private.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "agent/pcall-uplink-private.h"
+#include "base/pcall-fd-private.h"
+
+/* The worker writes into a file, as it does anywhere; the kernel tells when that has grown, and
+ * what was added is sent as it is: lines and records, which the parent tells apart. Many small
+ * writes go together, for what was just sent is followed by a pause. Where the kernel does not
+ * tell, all is sent in the end. */
+
+#define PAUSE_US 20000
+#define CHUNK_SIZE 65536
+
+void
+pcall_call_log_init (PcallCallLog  *self,
+                     PcallEngine   *engine,
+                     PcallLogFiles *files,
+                     PcallChannel  *up)
+{
+  *self = (PcallCallLog) { .engine = engine, .files = files, .up = up, .fd = -1, .notify_fd = -1 };
+}
+
+/* TRUE if there was anything. */
+static gboolean
+send_rest (PcallCallLog *self)
+{
+  g_autofree char *chunk = g_malloc (CHUNK_SIZE);
+  gboolean sent = FALSE;
+  gssize n;
+
+  while ((n = read (self->fd, chunk, CHUNK_SIZE)) > 0)
+    {
+      pcall_uplink_pass (self->up, PCALL_FRAME_LOG, self->index, chunk, n);
+      sent = TRUE;
+    }
+  return sent;
+}
+
+static void
+pause_is_over (gpointer data)
+{
+  PcallCallLog *self = data;
+
+  pcall_engine_rewatch (self->engine, &self->watch, EPOLLIN);
+}
+
+static void
+file_grew (gpointer data,
+           guint32  events)
+{
+  PcallCallLog *self = data;
+  char buffer[4096];
+
+  if (read (self->notify_fd, buffer, sizeof buffer) < 0 || !send_rest (self))
+    return;
+
+  pcall_engine_rewatch (self->engine, &self->watch, 0);
+  pcall_engine_set_timer (self->engine, &self->pause, g_get_monotonic_time () + PAUSE_US,
+                          pause_is_over, self);
+}
+
+static void
+follow (PcallCallLog *self)
+{
+  self->notify_fd = pcall_fd_lift (inotify_init1 (IN_CLOEXEC | IN_NONBLOCK));
+  if (self->notify_fd < 0)
+    return;
+  if (inotify_add_watch (self->notify_fd, self->path, IN_MODIFY | IN_DONT_FOLLOW) < 0 ||
+      !pcall_engine_watch (self->engine, &self->watch, self->notify_fd, EPOLLIN, file_grew, self,
+                           NULL))
+    pcall_fd_clear (&self->notify_fd);
+}
+
+const char *
+pcall_call_log_begin (PcallCallLog *self,
+                      guint         index,
+                      pid_t         pid)
+{
+  self->fd = pcall_log_files_make_here (self->files, index, pid);
+  if (self->fd < 0)
+    return NULL;
+
+  self->index = index;
+  self->pid = pid;
+  self->path = pcall_log_files_get_path (self->files, index, pid);
+  follow (self);
+  return self->path;
+}
+
+void
+pcall_call_log_end (PcallCallLog *self)
+{
+  if (self->fd < 0)
+    return;
+
+  send_rest (self);
+  pcall_call_log_drop (self);
+}
+
+void
+pcall_call_log_drop (PcallCallLog *self)
+{
+  if (self->fd < 0)
+    return;
+
+  pcall_engine_unset_timer (self->engine, &self->pause);
+  pcall_engine_unwatch (self->engine, &self->watch);
+  pcall_fd_clear (&self->notify_fd);
+  pcall_fd_clear (&self->fd);
+  pcall_log_files_discard (self->files, self->index, self->pid);
+  g_clear_pointer (&self->path, g_free);
+}
