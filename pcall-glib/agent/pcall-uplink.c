@@ -237,6 +237,8 @@ open_connection (PcallChannel *channel,
   g_autoptr (GError) last = NULL;
   PcallSecret secret;
 
+  if (all[0] == NULL)
+    return fail (error, PCALL_ERROR_START, PCALL_ENV_AGENT_ADDRESS, "there is none");
   if (secret_text == NULL || !pcall_secret_from_text (&secret, secret_text))
     return fail (error, PCALL_ERROR_START, PCALL_ENV_AGENT_SECRET, "there is none");
 

@@ -23,12 +23,6 @@ launcher_new_shell (const char *script,
   return pcall_launcher_new (command, n_workers, PCALL_LAUNCHER_STREAMS);
 }
 
-static inline PcallLauncher *
-launcher_new_streams (guint n_workers)
-{
-  return launcher_new_shell ("eval exec \"$PCALL_AGENT\"", n_workers);
-}
-
 /* One command for all, which connect. */
 static inline PcallLauncher *
 launcher_new_connect (guint n_workers)
@@ -38,6 +32,15 @@ launcher_new_connect (guint n_workers)
                             NULL };
 
   return pcall_launcher_new (command, n_workers, PCALL_LAUNCHER_CONNECT);
+}
+
+/* The former, or the latter where the program runs a second time. */
+static inline PcallLauncher *
+launcher_new_agents (guint n_workers)
+{
+  return g_getenv ("PCALL_TEST_CONNECT") != NULL
+             ? launcher_new_connect (n_workers)
+             : launcher_new_shell ("eval exec \"$PCALL_AGENT\"", n_workers);
 }
 
 static inline PcallTask *

@@ -27,7 +27,7 @@ test_agent_killed (void)
 {
   g_autofree char *directory = launcher_make_directory ();
   g_autofree char *once = g_build_filename (directory, "once", NULL);
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = signal_task (launcher, SIGKILL, once, 4);
   g_autoptr (Tally) tally = tally_new (task);
   g_autofree char *pattern =
@@ -48,7 +48,7 @@ test_retries (void)
 {
   g_autofree char *directory = launcher_make_directory ();
   g_autofree char *once = g_build_filename (directory, "once", NULL);
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (2);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (2);
   g_autoptr (PcallTask) task = signal_task (launcher, SIGKILL, once, 4);
   g_autoptr (Tally) tally = NULL;
 
@@ -63,7 +63,7 @@ test_retries (void)
 static void
 test_retries_run_out (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = signal_task (launcher, SIGKILL, "", 1);
   g_autoptr (Tally) tally = NULL;
 
@@ -80,7 +80,7 @@ test_retries_run_out (void)
 static void
 test_agent_frozen (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = signal_task (launcher, SIGSTOP, "", 1);
 
   pcall_launcher_set_heartbeat (launcher, 0.2);
@@ -93,7 +93,7 @@ test_agent_frozen (void)
 static void
 test_heartbeat_of_busy (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = launcher_task (launcher, "run_command", 1);
 
   pcall_launcher_set_heartbeat (launcher, 0.05);
@@ -104,7 +104,7 @@ test_heartbeat_of_busy (void)
 static void
 test_timeout_of_frozen (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = signal_task (launcher, SIGSTOP, "", 1);
 
   pcall_task_set_timeout (task, 0.2);
@@ -121,7 +121,7 @@ test_agent_told_to_end (void)
 {
   g_autofree char *directory = launcher_make_directory ();
   g_autofree char *once = g_build_filename (directory, "once", NULL);
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = signal_task (launcher, SIGTERM, once, 3);
 
   support_run (task, "[<uint32 0>, <uint32 1>, <uint32 2>]");
@@ -135,7 +135,7 @@ test_all_told_to_end (void)
 {
   g_autofree char *directory = launcher_make_directory ();
   g_autofree char *once = g_build_filename (directory, "once", NULL);
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = launcher_task (launcher, "run_command", 1);
   g_autofree char *command = g_strdup_printf (
       "if mkdir %s; then w=$PPID; a=$(ps -o ppid= -p $w); kill -TERM $a; sleep 0.3; kill -TERM $w;"
@@ -260,7 +260,7 @@ run_bad_worker (gconstpointer data)
   g_autofree char *before = traces_take ();
   g_autofree char *program = g_test_build_filename (G_TEST_BUILT, "odd-worker", NULL);
   const char *argv[] = { program, bad->mode, NULL };
-  PcallLauncher *launcher = launcher_new_streams (1);
+  PcallLauncher *launcher = launcher_new_agents (1);
   PcallTarget *target = pcall_target_new_worker (argv, "x");
   PcallTask *task = pcall_task_new (target);
   PcallTask *next = launcher_task (launcher, "get_index", 1);
@@ -281,7 +281,7 @@ static void
 test_no_worker (void)
 {
   const char *argv[] = { "nonesuch-worker", NULL };
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTarget) target = pcall_target_new_worker (argv, "x");
   g_autoptr (PcallTask) task = pcall_task_new (target);
 
@@ -297,7 +297,7 @@ test_no_worker (void)
 static void
 test_no_directory (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = launcher_task (launcher, "get_index", 1);
 
   pcall_launcher_set_working_directory (launcher, "/nonesuch/directory");

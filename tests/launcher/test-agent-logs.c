@@ -34,7 +34,7 @@ assert_said (guint index)
 static void
 test_sections (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (2);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (2);
   g_autoptr (PcallTask) task = say_task (launcher, "[('',), ('',), ('',), ('',)]");
 
   support_run (task, NULL);
@@ -46,7 +46,7 @@ test_sections (void)
 static void
 test_live (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (2);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (2);
   g_autoptr (PcallTask) task = say_task (launcher, "[('',), ('',), ('',), ('',)]");
 
   pcall_task_set_log_mode (task, PCALL_LOG_MODE_LIVE);
@@ -77,7 +77,7 @@ check_no_host (const LogKeeperRecord *record, gpointer data)
 static void
 test_records (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = say_task (launcher, "[('',), ('',)]");
   g_autoptr (PcallTask) here = say_task (NULL, "[('',)]");
   guint n = 0;
@@ -93,7 +93,7 @@ test_records (void)
 static void
 test_crash (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = say_task (launcher, "[('',), ('abort',), ('',)]");
   g_autoptr (GError) error = NULL;
 
@@ -109,7 +109,7 @@ test_crash (void)
 static void
 test_silent (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = launcher_task (launcher, "say_nothing", 5);
 
   log_keeper_reset (NULL, NULL);
@@ -121,7 +121,7 @@ test_silent (void)
 static void
 test_much (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = launcher_task (launcher, "run_command", 1);
 
   pcall_task_set_common_args (task, g_variant_new_parsed ("('seq 1 100000',)"));
@@ -158,7 +158,7 @@ test_while_it_runs (void)
   g_autofree char *path = g_build_filename (directory, "seen", NULL);
   g_autofree char *command =
       g_strdup_printf ("echo a word; until test -e %s; do sleep 0.01; done", path);
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = launcher_task (launcher, "run_command", 1);
   Tail tail = { task, path };
 
@@ -176,7 +176,7 @@ static void
 test_kept (void)
 {
   g_autofree char *directory = launcher_make_directory ();
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = say_task (launcher, "[('',), ('',)]");
 
   pcall_task_set_log_directory (task, directory);
@@ -207,7 +207,7 @@ test_inherit (void)
 {
   g_autofree char *directory = launcher_make_directory ();
   g_autofree char *path = g_build_filename (directory, "errors", NULL);
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = launcher_task (launcher, "run_command", 1);
   int fd = open (path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   int saved = fcntl (STDERR_FILENO, F_DUPFD_CLOEXEC, 3);

@@ -14,7 +14,7 @@
 static void
 test_results (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (2);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (2);
   g_autoptr (PcallTask) task = launcher_task (launcher, "add", 1);
   g_autoptr (GPtrArray) children = NULL;
 
@@ -57,7 +57,7 @@ test_here (void)
 static void
 test_arguments (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = launcher_task (launcher, "echo", 1);
 
   pcall_task_set_common_args (task, g_variant_new_parsed ("(1, 'x')"));
@@ -87,7 +87,7 @@ static void
 test_sizes (void)
 {
   static const gsize sizes[] = { 0, 1, 4095, 65535, 65536, 65537, 1 << 20, 40 << 20 };
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (2);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (2);
   g_autoptr (PcallTask) task = launcher_task (launcher, "count_up", 1);
 
   pcall_task_set_instance_args (
@@ -101,7 +101,7 @@ test_sizes (void)
 static void
 test_large_arguments (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (2);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (2);
   g_autoptr (PcallTask) task = launcher_task (launcher, "get_size", 4);
   gsize size = 20 << 20;
   guint8 *bytes = g_malloc0 (size);
@@ -116,7 +116,7 @@ test_large_arguments (void)
 static void
 test_errors (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (2);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (2);
   g_autoptr (PcallTask) task = launcher_task (launcher, "fail", 2);
   g_autoptr (GError) error = NULL;
   g_autoptr (PcallCall) call = NULL;
@@ -149,7 +149,7 @@ count_progress (PcallTask *task, PcallCall *call, gdouble fraction, const char *
 static void
 test_reports (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (2);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (2);
   g_autoptr (PcallTask) task = launcher_task (launcher, "report", 10);
   guint n_messages = 0;
   guint n_progress = 0;
@@ -165,7 +165,7 @@ test_reports (void)
 static void
 test_descriptors (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = launcher_task (launcher, "return_handle", 1);
 
   add_symbol (task, "send_handle");
@@ -182,7 +182,7 @@ test_descriptors (void)
 static void
 test_crashes (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (2);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (2);
   g_autoptr (PcallTask) task = launcher_task (launcher, "crash_sometimes", 20);
   g_autoptr (Tally) tally = tally_new (task);
   g_autofree char *pattern = g_strdup_printf ("call 6 (*) on %s: killed by signal 11 *",
@@ -203,7 +203,7 @@ test_crashes (void)
 static void
 test_exits (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = launcher_task (launcher, "exit_99", 3);
   g_autoptr (Tally) tally = tally_new (task);
 
@@ -221,7 +221,7 @@ test_exits (void)
 static void
 test_dead_between_calls (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (2);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (2);
   g_autoptr (PcallTask) task = launcher_task (launcher, "die_afterwards", 30);
 
   support_run (task, NULL);
@@ -230,7 +230,7 @@ test_dead_between_calls (void)
 static void
 test_calls_per_child (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = launcher_task (launcher, "get_pid", 9);
 
   pcall_task_set_calls_per_child (task, 3);
@@ -244,7 +244,7 @@ test_two_programs (void)
 {
   g_autofree char *program = g_test_build_filename (G_TEST_BUILT, "odd-worker", NULL);
   const char *argv[] = { program, "good", NULL };
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = launcher_task (launcher, "get_index", 1);
   g_autoptr (PcallTarget) other = pcall_target_new_worker (argv, "later");
 
@@ -283,7 +283,7 @@ test_timeouts (void)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (stubborn); i++)
     {
-      g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+      g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
       g_autoptr (PcallTask) task = launcher_task (launcher, stubborn[i].symbol, 1);
       g_autoptr (GError) error = NULL;
       int pidfd = -1;
@@ -306,7 +306,7 @@ test_timeouts (void)
 static void
 test_usage (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = launcher_task (launcher, "be_busy", 1);
   g_autoptr (GPtrArray) children = NULL;
 
@@ -328,7 +328,7 @@ terminate_all (PcallTask *task, PcallCall *call, GVariant *message, gpointer dat
 static void
 test_terminate (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (2);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (2);
   g_autoptr (PcallTask) task = launcher_task (launcher, "sleep_long", 5);
 
   g_signal_connect (task, "call-message", G_CALLBACK (terminate_all), NULL);
@@ -347,7 +347,7 @@ terminate_it (PcallTask *task, PcallCall *call, GVariant *message, gpointer data
 static void
 test_terminate_one (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = launcher_task (launcher, "get_index", 1);
 
   add_symbol (task, "sleep_long");
@@ -370,7 +370,7 @@ drop_it (PcallTask *task, PcallCall *call, GVariant *message, gboolean *done)
 static void
 test_dropped (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   PcallTask *task = launcher_task (launcher, "be_stopped", 1);
   g_autoptr (PcallTask) next = launcher_task (launcher, "get_index", 1);
   gboolean done = FALSE;

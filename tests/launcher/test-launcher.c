@@ -50,7 +50,7 @@ count_it (guint *n)
 static void
 test_notify (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   guint n = 0;
 
   g_signal_connect_swapped (launcher, "notify", G_CALLBACK (count_it), &n);
@@ -63,7 +63,7 @@ test_notify (void)
 static void
 test_task_property (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = symbol_task ("nothing", 1);
   g_autoptr (PcallLauncher) of_task = NULL;
   guint n = 0;
@@ -208,7 +208,7 @@ test_no_address (void)
 static void
 test_callback (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = support_task (support_index, 2);
 
   pcall_task_set_launcher (task, launcher);
@@ -221,7 +221,7 @@ test_callback (void)
 static void
 test_fork (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = launcher_task (launcher, "get_index", 1);
 
   pcall_task_set_start_method (task, PCALL_START_METHOD_FORK);
@@ -231,7 +231,7 @@ test_fork (void)
 static void
 test_changed_too_late (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = launcher_task (launcher, "get_index", 1);
 
   support_run (task, "[<uint32 0>]");
@@ -244,7 +244,7 @@ test_changed_too_late (void)
 static void
 test_no_seconds (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
 
   support_expect_log ();
   pcall_launcher_set_heartbeat (launcher, -1.0);
@@ -255,7 +255,7 @@ test_no_seconds (void)
 static void
 test_nothing_to_call (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = launcher_task (launcher, "get_index", 1);
 
   pcall_task_set_instance_args (task, g_variant_new_parsed ("@a(i) []"));
@@ -281,7 +281,7 @@ assert_parents (PcallTask *task, guint n_calls, GHashTable *parents)
 static void
 test_one_after_the_other (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (GHashTable) parents = g_hash_table_new (NULL, NULL);
 
   for (guint i = 0; i < 5; i++)
@@ -297,7 +297,7 @@ test_one_after_the_other (void)
 static void
 test_at_once (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (2);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (2);
   g_autoptr (GHashTable) parents = g_hash_table_new (NULL, NULL);
   PcallTask *tasks[4];
 
@@ -331,7 +331,7 @@ run_in_thread (gpointer data)
 static void
 test_threads (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (2);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (2);
   GThread *threads[3];
 
   for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
@@ -344,7 +344,7 @@ test_threads (void)
 static void
 test_as_many_as_needed (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (3);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (3);
   g_autoptr (PcallTask) one = launcher_task (launcher, "get_index", 1);
   g_autoptr (PcallTask) many = launcher_task (launcher, "run_command", 6);
 
@@ -364,7 +364,7 @@ is_alone (gpointer launcher)
 static void
 test_idle (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
 
   pcall_launcher_set_idle_timeout (launcher, 0.05);
   for (guint i = 0; i < 2; i++)
@@ -379,7 +379,7 @@ test_idle (void)
 static void
 test_closed (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = launcher_task (launcher, "get_index", 1);
 
   support_run (task, "[<uint32 0>]");
@@ -399,7 +399,7 @@ close_it (PcallTask *task, PcallCall *call, GVariant *message, PcallLauncher *la
 static void
 test_closed_while_running (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = launcher_task (launcher, "report", 3);
   g_autoptr (Tally) tally = NULL;
 
@@ -419,7 +419,7 @@ static void
 test_surroundings (void)
 {
   static const char * const environment[] = { "PCALL_TEST_A=one two", "PCALL_TEST_B=", NULL };
-  g_autoptr (PcallLauncher) launcher = launcher_new_streams (1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = launcher_task (launcher, "run_command", 1);
 
   pcall_launcher_set_environment (launcher, environment);

@@ -215,6 +215,18 @@ TARGET (signal_parent)
   return g_variant_new_uint32 (pcall_get_call_index ());
 }
 
+/* Tells a file, as who reads it may be on the way to being killed. */
+TARGET (write_pid)
+{
+  const char *path = g_getenv ("PCALL_TEST_PID_FILE");
+  g_autofree char *text = g_strdup_printf ("%d", getpid ());
+
+  if (!g_file_set_contents (path, text, -1, error))
+    return NULL;
+  sleep (LONG_S);
+  return NULL;
+}
+
 TARGET (get_parent)
 {
   return g_variant_new_int32 (getppid ());
