@@ -134,12 +134,10 @@ static PcallChild *
 find_child (PcallTask *task, guint index)
 {
   g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
-  g_autoptr (GPtrArray) children = pcall_task_get_children (task);
+  PcallChild *child = pcall_call_dup_child (call);
 
-  for (guint i = 0; i < children->len; i++)
-    if (pcall_child_get_pid (children->pdata[i]) == pcall_call_get_pid (call))
-      return g_object_ref (children->pdata[i]);
-  g_assert_not_reached ();
+  g_assert_cmpint (pcall_child_get_pid (child), ==, pcall_call_get_pid (call));
+  return child;
 }
 
 static void
