@@ -23,7 +23,7 @@ import types
 from gi.module import get_introspection_module
 from gi.repository import GLib
 
-from . import calls, errors, streams, values, waiting
+from . import calls, errors, identity, streams, values, waiting
 
 Pcall = get_introspection_module("Pcall")
 
@@ -145,6 +145,7 @@ def begin_once():
 
 
 def begin():
+    identity.adopt()
     gc.freeze()  # looking for garbage among what was inherited would copy all of it
     _signal.set_wakeup_fd(-1)
     if has_interrupts:

@@ -17,7 +17,7 @@ import types
 from gi.module import get_introspection_module
 from gi.repository import GLib
 
-from . import child, errors, spawn, streams, values
+from . import child, errors, identity, spawn, streams, values
 
 Pcall = get_introspection_module("Pcall")
 
@@ -63,6 +63,7 @@ class Program:
     def prepare(self, preparation):
         from multiprocessing import spawn
 
+        identity.adopt(preparation.pop("parent_name"))
         main = {key: preparation.pop(key) for key in MAIN_KEYS if key in preparation}
         spawn.prepare(preparation)
         self.is_prepared = True
