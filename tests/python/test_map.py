@@ -323,7 +323,7 @@ class Failures(MapTestCase):
         begun = time.monotonic()
         options = {"timeout": 0.3, "return_exceptions": True}
         results = [*Pcall.map(lambda n: sleep_if(n, 40), range(100), **options)]
-        self.assertIs(type(results[40]), TimeoutError)
+        self.assertIs(type(results[40]), Pcall.TimedOut)
         self.assertEqual(str(results.pop(40)), "call 40 (<lambda>): took longer than 0.3 s")
         self.assertEqual(results, [n for n in range(100) if n != 40])
         self.assertLess(time.monotonic() - begun, PATIENCE)
@@ -473,7 +473,7 @@ class Async(MapTestCase):
         options = {"timeout": 0.3, "return_exceptions": True}
         results = Pcall.amap(lambda n: sleep_if(n, 3), range(9), **options)
         results = [result async for result in results]
-        self.assertIs(type(results[3]), TimeoutError, results)
+        self.assertIs(type(results[3]), Pcall.TimedOut, results)
         del results[3]
         self.assertEqual(results, [0, 1, 2, 4, 5, 6, 7, 8])
         with self.assertRaises(Pcall.ChildProcessException):

@@ -17,7 +17,15 @@ children that stay, and `Pcall.amap()` is for `async for`; `Pcall.Executor` is a
 """
 
 from ._pcall import fork
-from ._pcall.errors import BrokenChild, ChildProcessException, RemoteError, RemoteTraceback
+from ._pcall.errors import (
+    BrokenChild,
+    Cancelled,
+    ChildProcessException,
+    Crashed,
+    RemoteError,
+    RemoteTraceback,
+    TimedOut,
+)
 from ._pcall.executor import Executor
 from ._pcall.loops import run_coroutine
 from ._pcall.mapping import amap, map
@@ -42,8 +50,10 @@ fork.set_up()
 __all__ = [
     "BrokenChild",
     "Call",
+    "Cancelled",
     "Child",
     "ChildProcessException",
+    "Crashed",
     "Executor",
     "Options",
     "Pcall",
@@ -52,6 +62,7 @@ __all__ = [
     "Spawned",
     "Target",
     "Task",
+    "TimedOut",
     "amap",
     "as_completed",
     "load_message",
@@ -62,3 +73,7 @@ __all__ = [
     "send_message",
     "set_result_fd_list",
 ]
+
+for name in __all__:  # as users import them: so a traceback shows them, and a pickle finds them
+    globals()[name].__module__ = "gi.repository.Pcall"
+del name

@@ -51,11 +51,11 @@ class ChildProcessException(Exception):
         return type(self), (str(self), self.call)
 
 
-class BrokenChild(ChildProcessException, concurrent.futures.BrokenExecutor):
-    """A child of `Pcall.map()` or of a `Pcall.Executor` died in a call. It costs that call alone.
+class Crashed(ChildProcessException):
+    """The child died in the call: a signal killed it, or it ended without a result.
 
     pid: the child's
-    exit_status: what it ended with; None where that is not known
+    exit_status: what it ended with; None where a signal killed it, or that is not known
     signal: the number of the signal that killed it; None where there was none
     """
 
@@ -67,6 +67,21 @@ class BrokenChild(ChildProcessException, concurrent.futures.BrokenExecutor):
 
     def __reduce__(self):
         return type(self), (str(self), self.call, self.pid, self.exit_status, self.signal)
+
+
+class BrokenChild(Crashed, concurrent.futures.BrokenExecutor):
+    """The same of a child of `Pcall.map()` or of a `Pcall.Executor`. It costs that call alone."""
+
+
+class Cancelled(ChildProcessException):
+    """The call was ended from here, or never begun: by `terminate()`, or as another one failed."""
+
+
+class TimedOut(ChildProcessException, TimeoutError):
+    """The call took longer than it may, or the task did.
+
+    Where `join()` does not want to wait any longer, that is a `TimeoutError` and nothing else.
+    """
 
 
 class ResultPicklingError(ChildProcessException, pickle.PicklingError):
@@ -284,17 +299,44 @@ def to_exception(call):
     gerror = call.get_error()
     if gerror is None:
         return None
-    if call.get_state() == Pcall.CallState.TIMED_OUT:
-        return TimeoutError(gerror.message)
-
-    details = call.get_error_details()
-    kind = ChildProcessException
-    if details is not None and details.lookup_value("unpicklable-result", None) is not None:
-        kind = ResultPicklingError
-    error = kind(gerror.message, call.get_index())
+    kind = find_kind(call, gerror)
+    facts = find_facts(call) if kind is Crashed else ()
+    error = kind(gerror.message, call.get_index(), *facts)
     original = get_original(call)
     set_cause(error, original if original is not None else gerror)
     return error
+
+
+KINDS = {
+    Pcall.CallState.TIMED_OUT: TimedOut,
+    Pcall.CallState.CANCELLED: Cancelled,
+    Pcall.CallState.CRASHED: Crashed,
+}
+
+
+def find_kind(call, gerror):
+    """Of the exception for a call that did not succeed. What it raised itself has details."""
+    details = call.get_error_details()
+    if details is not None:
+        has_raised = details.lookup_value("unpicklable-result", None) is None
+        return ChildProcessException if has_raised else ResultPicklingError
+    is_silent = any(gerror.matches(Pcall.error_quark(), code) for code in SILENT)
+    return Crashed if is_silent else KINDS.get(call.get_state(), ChildProcessException)
+
+
+SILENT = (Pcall.Error.EXITED, Pcall.Error.STATUS_LOST)  # the child ended without a word
+
+
+def find_facts(call):
+    """The pid, exit status and signal of the child that died in it, as far as they are known."""
+    child = call.dup_child()
+    return (call.get_pid(), None, None) if child is None else get_end(child)
+
+
+def get_end(child):
+    """The pid, exit status and signal of a child that has ended; None for what there is not."""
+    status = child.get_exit_status()
+    return child.get_pid(), None if status < 0 else status, child.get_term_signal() or None
 
 
 def load_result(load, data, index):

@@ -73,9 +73,13 @@ class Failure:
     timeout: the seconds that it may take, and did not keep
     cause: why its result cannot be unpickled
     reason: why it was not even begun
+    original: with parts, the exception itself, where the call ran in this process
     """
 
-    def __init__(self, *, parts=None, fate=None, timeout=None, cause=None, reason=None):
+    def __init__(
+        self, *, parts=None, fate=None, timeout=None, cause=None, reason=None, original=None
+    ):
+        self.original = original
         self.reason = reason
         self.parts = parts
         self.fate = fate
@@ -86,6 +90,8 @@ class Failure:
         """What the function raised, with its traceback; none where there was no such thing."""
         if self.parts is None:
             return self.cause
+        if self.original is not None:
+            return self.original
         if "gerror" in self.parts:
             error = GLib.Error(*self.parts["gerror"])
         else:
@@ -99,7 +105,7 @@ class Failure:
             return self.reason
         where = name if index is None else f"call {index} ({name})"
         if self.timeout is not None:
-            return TimeoutError(f"{where}: took longer than {self.timeout:g} s")
+            return errors.TimedOut(f"{where}: took longer than {self.timeout:g} s", index)
         if self.fate is not None:
             text, cause, *facts = self.fate
             return caused(errors.BrokenChild(f"{where}: {text}", index, *facts), cause)
