@@ -31,19 +31,16 @@ from ._pcall.loops import run_coroutine
 from ._pcall.mapping import amap, map
 from ._pcall.options import Options
 from ._pcall.spawn import Spawned
-from ._pcall.task import (
-    Call,
-    Child,
-    Pcall,
-    Target,
-    Task,
-    as_completed,
+from ._pcall.targets import Target
+from ._pcall.task import Pcall, Task, as_completed, pcall, pcall_async
+from ._pcall.telling import (
+    get_call_index,
     load_message,
-    pcall,
-    pcall_async,
+    report_progress,
     send_message,
     set_result_fd_list,
 )
+from ._pcall.views import Call, Child
 
 fork.set_up()
 
@@ -65,10 +62,12 @@ __all__ = [
     "TimedOut",
     "amap",
     "as_completed",
+    "get_call_index",
     "load_message",
     "map",
     "pcall",
     "pcall_async",
+    "report_progress",
     "run_coroutine",
     "send_message",
     "set_result_fd_list",

@@ -17,7 +17,9 @@ options  Pcall.Options
 terminal what a call reads from
 identity what multiprocessing knows of a child
 views    what the library's calls and children gain
-task     Pcall.Pcall, and what the library's tasks and targets gain
+targets  functions as targets of the library
+task     Pcall.Pcall, and what the library's tasks gain
+telling  what a call tells its parent
 local    calls that are run in this process, for a debugger
 local_task  a task of such calls
 crew     children that stay, for one job after the other
