@@ -16,6 +16,7 @@ the parent is found out there, why `begin()` and `end()` leave the rare cases to
 
 import _signal  # not signal, whose functions make enumerations of all that they return
 import gc
+import os
 import sys
 import threading
 import types
@@ -61,6 +62,7 @@ def before_fork():
     handled = [n for n in SIGNALS if n != SIGINT and callable(getsignal(n))]
     has_interrupts = waiting.get_interrupt_handler() is not None
     streams.prepare()
+    identity.prepare(os.getpid())
     is_plain = (
         "asyncio.events" not in sys.modules
         and "multiprocessing.util" not in sys.modules
