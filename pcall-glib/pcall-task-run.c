@@ -346,11 +346,13 @@ pcall_task_get_running (PcallTask *self)
 
 /* Starting */
 
+/* Three hundred years are no limit, and fit. */
+#define MAX_SECONDS 1e10
+
 gint64
 pcall_task_to_microseconds (gdouble seconds)
 {
-  /* Three hundred years are no limit, and fit. */
-  return seconds > 1e10 ? 0 : (gint64) ceil (seconds * G_USEC_PER_SEC);
+  return seconds > MAX_SECONDS ? 0 : (gint64) ceil (seconds * G_USEC_PER_SEC);
 }
 
 static gboolean
@@ -399,7 +401,7 @@ make_scheduler (PcallTask *self)
   PcallSchedulerOptions options = {
     .timeout = pcall_task_to_microseconds (from->timeout),
     .deadline = pcall_task_to_microseconds (from->deadline),
-    .grace_period = pcall_task_to_microseconds (from->grace_period),
+    .grace_period = pcall_task_to_microseconds (MIN (from->grace_period, MAX_SECONDS)),
     .max_children = from->max_children,
     .calls_per_child = from->calls_per_child,
     .calls_per_worker = from->calls_per_child_set ? from->calls_per_child : 0,
