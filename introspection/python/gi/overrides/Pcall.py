@@ -24,6 +24,7 @@ from ._pcall.errors import (
     Crashed,
     RemoteError,
     RemoteTraceback,
+    ResultPicklingError,
     TimedOut,
 )
 from ._pcall.executor import Executor
@@ -56,6 +57,7 @@ __all__ = [
     "Pcall",
     "RemoteError",
     "RemoteTraceback",
+    "ResultPicklingError",
     "Spawned",
     "Target",
     "Task",

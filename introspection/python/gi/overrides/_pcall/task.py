@@ -263,7 +263,7 @@ class Pcall:
     gone: nothing is left running, whatever happens in there.
     """
 
-    __slots__ = ("task", "_results", "_started", "_modes", "__weakref__")
+    __slots__ = ("task", "_results", "_started", "_input", "__weakref__")
 
     def __init__(
         self,
@@ -281,19 +281,13 @@ class Pcall:
             targets, cargs, iargs, ckwargs, ikwargs, varkwargs, given.get("strict", False)
         )
         seconds = to_timeout(timeout)
-        file = given.get("stdin")
-        if file is not None:
-            check_alone(rows, given)
-            rows.wrap(lambda target: terminal.Reader(target, file))
+        is_local = local.is_asked(given.get("debug", False))
+        self._input = None if is_local else take_input(rows, given)
         task = make_task(rows)
         task.set_timeout(seconds)
         given.apply(task)
-        self._modes = None
-        if file is not None and terminal.is_terminal(file):
-            self._modes = terminal.Modes(file)
-            if given.get("log_mode") is None:
-                task.set_log_mode(Pcall_.LogMode.INHERIT)
-        is_local = local.is_asked(given.get("debug", False))
+        if self._input is not None and given.get("log_mode") is None:
+            task.set_log_mode(Pcall_.LogMode.INHERIT)
         self.task = local_task.LocalTask(rows, task) if is_local else task
         self._results = None
         self._started = False
@@ -375,8 +369,8 @@ class Pcall:
             self._restore_terminal()
 
     def _restore_terminal(self):
-        if self._modes is not None:
-            self._modes.restore()
+        if self._input is not None:
+            self._input.restore()
 
     def __enter__(self):
         return self
@@ -534,11 +528,17 @@ def as_completed(task):
     return loops.Completions(task.task if isinstance(task, Pcall) else task)
 
 
-def check_alone(rows, given):
-    """What reads from the terminal has it for itself."""
+def take_input(rows, given):
+    """Gives calls what they are to read from. Returns it where it is a terminal."""
+    file = given.get("stdin")
+    if file is None:
+        return None
     if spawn.is_spawned(rows):
         raise ValueError("stdin: a Pcall.Spawned runs in a process that reads nothing")
     if len(rows) > 1 and given.get("max_children") != 1:
         raise ValueError(
             f"stdin is for calls that run alone, and here are {len(rows)}: set max_children=1, too"
         )
+    source = terminal.Input(file)
+    rows.wrap(lambda target: terminal.Reader(target, source))
+    return source if source.is_terminal() else None

@@ -7,39 +7,27 @@ The terminal stays the parent's. To the call it is a file like any other that it
 so that nobody has to hand the foreground over; Ctrl-C is for the parent, which ends the call.
 """
 
+import fcntl
 import os
 import termios
 
 from . import calls
 
 
-def get_fd(file):
-    return file if type(file) is int else file.fileno()
-
-
-def is_terminal(file):
-    return os.isatty(get_fd(file))
-
-
-class Reader:
-    """A target that has the file as its standard input."""
-
-    def __init__(self, target, file):
-        self.__name__ = calls.get_name(target)
-        self.target = target
-        self.file = file
-
-    def __call__(self, /, *args, **kwargs):
-        os.dup2(get_fd(self.file), 0)
-        return self.target(*args, **kwargs)
-
-
-class Modes:
-    """How the terminal is set, to be so again when a call has ended in the middle of a line."""
+class Input:
+    """A duplicate of what is read from, since in a child standard input is something else, and the
+    modes of a terminal, to be set again when a call has ended in the middle of a line."""
 
     def __init__(self, file):
-        self.fd = get_fd(file)
-        self.modes = termios.tcgetattr(self.fd)
+        fd = file if type(file) is int else file.fileno()
+        self.fd = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+        self.modes = termios.tcgetattr(self.fd) if os.isatty(self.fd) else None
+
+    def __del__(self):
+        os.close(self.fd)
+
+    def is_terminal(self):
+        return self.modes is not None
 
     def restore(self):
         try:
@@ -47,3 +35,16 @@ class Modes:
                 termios.tcsetattr(self.fd, termios.TCSADRAIN, self.modes)
         except (OSError, termios.error):  # it is gone, or not this process's
             pass
+
+
+class Reader:
+    """A target that has this as its standard input."""
+
+    def __init__(self, target, source):
+        self.__name__ = calls.get_name(target)
+        self.target = target
+        self.source = source
+
+    def __call__(self, /, *args, **kwargs):
+        os.dup2(self.source.fd, 0)
+        return self.target(*args, **kwargs)
