@@ -509,8 +509,8 @@ find_child (PcallTask *self,
  *
  * Gets the child in which the call runs or ran. How it has ended says why a call crashed.
  *
- * Returns: (transfer full) (nullable): the child, or %NULL where the call has not begun, or its task
- *   is gone
+ * Returns: (transfer full) (nullable): the child, or %NULL where the call has not begun, or its
+ *   task is gone
  *
  * Since: 1.0
  */

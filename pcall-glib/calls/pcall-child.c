@@ -12,8 +12,8 @@
  *
  * A process in which calls of a [class@Pcall.Task] run or ran.
  *
- * It tells about the process, and can end it: see [method@Pcall.Child.terminate]. It may outlive the
- * task, and be used in any thread.
+ * It tells about the process, and can end it: see [method@Pcall.Child.terminate]. It may outlive
+ * the task, and be used in any thread.
  *
  * Since: 1.0
  */

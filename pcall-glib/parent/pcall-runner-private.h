@@ -87,7 +87,8 @@ void              pcall_runner_stop    (PcallRunner          *self,
 void              pcall_runner_kill    (PcallRunner            *self,
                                         PcallCallState          state,
                                         const char             *reason);
-/* As pcall_runner_stop(), for the sake of its call; where that has ended, as is seen now, the child goes on. */
+/* As pcall_runner_stop(), for the sake of its call; where that has ended, as is seen now, the child
+ * goes on. */
 void              pcall_runner_stop_call (PcallRunner        *self,
                                           PcallCallState      state,
                                           const char         *reason);

@@ -90,7 +90,9 @@ class Tasks(TestCase):
         options = {"failure_policy": Pcall.FailurePolicy.STOP, "max_children": 1}
         p = Pcall.Pcall([int, fail, str], cargs=(5,), options=Pcall.Options(debug=True, **options))
         p.start()
-        self.assertEqual([call.state.value_nick for call in p], ["succeeded", "failed", "cancelled"])
+        self.assertEqual(
+            [call.state.value_nick for call in p], ["succeeded", "failed", "cancelled"]
+        )
         self.assertIs(type(p[2].exception()), Pcall.Cancelled)
 
     def test_here(self):
@@ -244,7 +246,9 @@ class Others(TestCase):
         self.assertEqual(next(results), 2)
         with self.assertRaises(Pcall.ChildProcessException) as raised:
             next(results)
-        self.assertEqual((type(raised.exception.__cause__), raised.exception.call), (ZeroDivisionError, 1))
+        self.assertEqual(
+            (type(raised.exception.__cause__), raised.exception.call), (ZeroDivisionError, 1)
+        )
         options = {"return_exceptions": True, "debug": True}
         first, error, last = Pcall.map(lambda n: 6 // n, (3, 0, 2), **options)
         self.assertEqual((first, type(error.__cause__), last), (2, ZeroDivisionError, 3))
@@ -298,7 +302,11 @@ class Others(TestCase):
                 here.append(executor.submit(os.getpid).result() == pid)
             print(*here)
         """
-        for value, expected in (("in-process", "True"), ("x,in-process", "True"), ("other", "False")):
+        for value, expected in (
+            ("in-process", "True"),
+            ("x,in-process", "True"),
+            ("other", "False"),
+        ):
             environment = {**os.environ, "PCALL_DEBUG": value}
             done = run_program(source, env=environment)
             self.assertEqual(done.stdout.split(), [expected] * 3, done.stderr)

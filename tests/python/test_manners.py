@@ -167,7 +167,9 @@ class Arguments(TestCase):
     def test_of_functions(self):
         """The very objects."""
         lock = threading.Lock()
-        p = Pcall.Pcall(add, cargs=(lock,), ckwargs={"a": 1}, ikwargs=[{"b": 2}, {"b": 3}], c=[4, 5])
+        p = Pcall.Pcall(
+            add, cargs=(lock,), ckwargs={"a": 1}, ikwargs=[{"b": 2}, {"b": 3}], c=[4, 5]
+        )
         p.start()
         p.terminate()
         self.assertEqual([call.args for call in p], [(lock,), (lock,)])
@@ -180,9 +182,10 @@ class Arguments(TestCase):
     def test_of_spawned(self):
         p = Pcall.Pcall(Pcall.Spawned(add), x=[{1}, {2}], y=({3}, {4}))
         p.start()
-        self.assertEqual([(call.args, call.kwargs) for call in p], [
-            ((), {"x": {1}, "y": {3}}), ((), {"x": {2}, "y": {4}})
-        ])
+        self.assertEqual(
+            [(call.args, call.kwargs) for call in p],
+            [((), {"x": {1}, "y": {3}}), ((), {"x": {2}, "y": {4}})],
+        )
         p.terminate()
         with self.assertRaises(Pcall.Cancelled):
             p.join()
@@ -281,7 +284,9 @@ class ClassMethod(TestCase):
         self.assertEqual(Pcall.Pcall.pcall(add, x=(1, 2, 3), y=(4, 5, 6)), (5, 7, 9))
         self.assertEqual(Pcall.Pcall.pcall(add, None, (1,), [(2,)]), (3,))
         names = [str(value) for value in inspect.signature(Pcall.Pcall.pcall).parameters.values()]
-        self.assertEqual(names, [str(v) for v in inspect.signature(Pcall.Pcall).parameters.values()])
+        self.assertEqual(
+            names, [str(v) for v in inspect.signature(Pcall.Pcall).parameters.values()]
+        )
 
     def test_of_a_class_below(self):
         """That class it is that is made, as the seed's users extend it."""
@@ -445,7 +450,15 @@ class Exceptions(TestCase):
 
     def test_modules(self):
         module = sys.modules["gi.repository.Pcall"]
-        for name in ("ChildProcessException", "Crashed", "Pcall", "Call", "Options", "pcall", "map"):
+        for name in (
+            "ChildProcessException",
+            "Crashed",
+            "Pcall",
+            "Call",
+            "Options",
+            "pcall",
+            "map",
+        ):
             found = getattr(Pcall, name)
             self.assertEqual((found.__module__, found.__qualname__), ("gi.repository.Pcall", name))
             self.assertIs(getattr(module, name), found)

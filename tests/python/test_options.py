@@ -124,7 +124,8 @@ class Stdin(TestCase):
             Pcall.pcall(lambda: subprocess.check_output("cat"), options=options),
             (b"first\nsecond\n",),
         )
-        self.assertEqual(Pcall.pcall(lambda: sys.stdin.read(), options=Pcall.Options(stdin=None)), ("",))
+        none = Pcall.Options(stdin=None)
+        self.assertEqual(Pcall.pcall(lambda: sys.stdin.read(), options=none), ("",))
 
     def test_in_turn(self):
         """One call after the other goes on where the one before has stopped."""

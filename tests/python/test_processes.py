@@ -42,7 +42,9 @@ class Pipe(TestCase):
         super().tearDown()
 
     def start(self, n_calls=3, target=wait, **options):
-        p = Pcall.Pcall(target, cargs=(self.never,), iargs=[(i,) for i in range(n_calls)], **options)
+        p = Pcall.Pcall(
+            target, cargs=(self.never,), iargs=[(i,) for i in range(n_calls)], **options
+        )
         p.start()
         return p
 
@@ -170,7 +172,9 @@ class Children(Pipe):
         p = self.start(1)
         with p:
             for timeout, kind in (("1", TypeError), (float("nan"), ValueError), ([], TypeError)):
-                with self.subTest(timeout), self.assertRaisesRegex(kind, "timeout must be a number"):
+                with self.subTest(timeout), self.assertRaisesRegex(
+                    kind, "timeout must be a number"
+                ):
                     p.childs[0].join(timeout)
             with self.assertRaises(AttributeError):
                 p.childs[0].name = "x"
@@ -253,7 +257,8 @@ class Identity(TestCase):
 
     def test_parent_that_dies(self):
         """Its sentinel says so, to what has outlived it."""
-        done = run_program("""
+        done = run_program(
+            """
             import multiprocessing, os, signal, sys
             read, write = os.pipe()
             def watch():
@@ -273,7 +278,8 @@ class Identity(TestCase):
             os.read(read, 1)
             print(os.getpid(), flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
-        """)
+        """
+        )
         pid = done.stdout.strip()
         self.assertEqual(done.stderr.split("\n")[:2], [f"{pid} True", "gone: True"])
 

@@ -95,7 +95,8 @@ def read_equal(iterators, n_rows, other):
         if len(rows) == n_rows:
             refuse_lengths(other, n_rows, there[0])
         if len(there) < len(row):
-            refuse_lengths(next(name for name in iterators if name not in there), len(rows), there[0])
+            over = next(name for name in iterators if name not in there)
+            refuse_lengths(over, len(rows), there[0])
         rows.append(row)
     if n_rows is not None and len(rows) < n_rows:
         refuse_lengths(next(iter(iterators)), len(rows), other)

@@ -64,10 +64,10 @@ class LocalCall:
         return self.state >= State.SUCCEEDED
 
     def exception(self):
+        name, failure = self.get_target_name(), self.outcome[1]
         if self.state == State.CANCELLED:
-            return errors.Cancelled(f"call {self.index} ({self.get_target_name()}): cancelled", self.index)
-        failure = self.outcome[1]
-        return None if failure is None else failure.to_exception(self.index, self.get_target_name())
+            return errors.Cancelled(f"call {self.index} ({name}): cancelled", self.index)
+        return None if failure is None else failure.to_exception(self.index, name)
 
     def result(self):
         error = self.exception()
@@ -176,8 +176,9 @@ class LocalTask(GObject.Object):
         return self.get_n_finished() / max(len(self.rows), 1)
 
     def get_first_failed(self):
+        """One that was cancelled only where there is no other."""
         failed = [call for call in self.calls if call.state > State.SUCCEEDED]
-        return min(failed, key=lambda call: (call.state == State.CANCELLED, call.index), default=None)
+        return min(failed, key=lambda call: call.state == State.CANCELLED, default=None)
 
     def get_children(self):
         return []

@@ -265,9 +265,10 @@ def get_size(max_children):
 
 
 def check_options(function, options):
+    names = make.__kwdefaults__
     for name in options:
-        if name not in make.__kwdefaults__:
-            raise TypeError(f"{function}() has no option {name}{suggest(name, make.__kwdefaults__)}")
+        if name not in names:
+            raise TypeError(f"{function}() has no option {name}{suggest(name, names)}")
 
 
 def named(generator, name, fn):
