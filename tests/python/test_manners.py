@@ -167,28 +167,23 @@ class Arguments(TestCase):
     def test_of_functions(self):
         """The very objects."""
         lock = threading.Lock()
-        p = Pcall.Pcall(
-            add, cargs=(lock,), ckwargs={"a": 1}, ikwargs=[{"b": 2}, {"b": 3}], c=[4, 5]
-        )
+        lists = {"ikwargs": [{"b": 2}, {"b": 3}], "c": [4, 5]}
+        p = Pcall.Pcall(lambda *_, **__: None, cargs=(lock,), ckwargs={"a": 1}, **lists)
         p.start()
-        p.terminate()
         self.assertEqual([call.args for call in p], [(lock,), (lock,)])
         self.assertIs(p[0].args[0], lock)
         expected = [{"a": 1, "b": 2, "c": 4}, {"a": 1, "b": 3, "c": 5}]
         self.assertEqual([call.kwargs for call in p], expected)
-        with self.assertRaises(Pcall.Cancelled):
-            p.join()
+        p.join()
+        self.assertEqual([call.kwargs for call in p], expected)
 
     def test_of_spawned(self):
-        p = Pcall.Pcall(Pcall.Spawned(add), x=[{1}, {2}], y=({3}, {4}))
+        expected = [{"x": {1}, "y": {3}}, {"x": {2}, "y": {4}}]
+        p = Pcall.Pcall(Pcall.Spawned(dict), x=[{1}, {2}], y=({3}, {4}))
         p.start()
-        self.assertEqual(
-            [(call.args, call.kwargs) for call in p],
-            [((), {"x": {1}, "y": {3}}), ((), {"x": {2}, "y": {4}})],
-        )
-        p.terminate()
-        with self.assertRaises(Pcall.Cancelled):
-            p.join()
+        self.assertEqual([(call.args, call.kwargs) for call in p], [((), row) for row in expected])
+        p.join()
+        self.assertEqual(p.results, tuple(expected))
 
     def test_of_variants(self):
         task = Pcall.Task.new_for_func(lambda args, kwargs: args)
