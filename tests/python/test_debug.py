@@ -150,6 +150,10 @@ class Tasks(TestCase):
         second = [("started", 1), (1, 0.5, "half of 1"), {1}, message, True, "finished"]
         self.assertEqual(told, first + second)
         self.assertEqual([call.index for call in Pcall.as_completed(p)], [0, 1])
+        self.assertEqual((p.task.get_n_finished(), p.task.get_n_failed()), (2, 1))
+        self.assertEqual((p.task.get_fraction(), p.task.get_results()), (1, None))
+        self.assertEqual(p.task.dup_first_failed().index, 1)
+        self.assertEqual(p[1].dup_error().message, message)
 
     def test_terminate(self):
         """What has not begun never does."""

@@ -172,7 +172,7 @@ take_value (gpointer data)
 static void
 watch_call (PcallTask *task, guint index, Watched *self)
 {
-  g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task, index);
   g_autoptr (GtkExpression) state = get_property ("state");
 
   self->seen = g_array_new (FALSE, FALSE, sizeof (guint));

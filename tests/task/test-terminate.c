@@ -133,7 +133,7 @@ test_running (gconstpointer calls_per_child)
 static PcallChild *
 find_child (PcallTask *task, guint index)
 {
-  g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task, index);
   PcallChild *child = pcall_call_dup_child (call);
 
   g_assert_cmpint (pcall_child_get_pid (child), ==, pcall_call_get_pid (call));
@@ -183,7 +183,7 @@ test_kill (gconstpointer calls_per_child)
   pcall_task_set_calls_per_child (task, GPOINTER_TO_UINT (calls_per_child));
   pcall_task_set_grace_period (task, 1000 * SUPPORT_LIMIT_S);
   support_start (task);
-  call = pcall_task_get_call (task, 0);
+  call = pcall_task_dup_call (task, 0);
   while (pcall_call_get_progress (call) < 0.5)
     pcall_task_join (task, 0.01, NULL, NULL);
 

@@ -8,7 +8,7 @@ import os
 import time
 
 from gi.module import get_introspection_module
-from gi.repository import GObject
+from gi.repository import GLib, GObject
 
 from . import calls, errors, local, values, views
 
@@ -83,7 +83,7 @@ class LocalCall:
             return None
         code = Pcall.Error.CANCELLED if self.state == State.CANCELLED else Pcall.Error.FAILED
         own = errors.to_own_gerror(error.__cause__)
-        return own or errors.GLib.Error(errors.clean(str(error)), errors.PCALL_DOMAIN, code)
+        return own or GLib.Error(errors.clean(str(error)), errors.PCALL_DOMAIN, code)
 
     def get_result(self):
         return values.to_variant(self.outcome[0]) if self.state == State.SUCCEEDED else None
@@ -98,6 +98,8 @@ class LocalCall:
         """The rest of what a `Pcall.Call` has, each by its getter."""
         if name.startswith("get_") and name[4:] in self.__dict__:
             return lambda: self.__dict__[name[4:]]
+        if name.startswith("dup_"):
+            return getattr(self, f"get_{name[4:]}")
         raise AttributeError(f"a call in this process has no attribute {name!r}")
 
     __repr__ = views.describe_call
@@ -128,6 +130,8 @@ class LocalTask(GObject.Object):
         self.is_running = False
 
     def __getattr__(self, name):
+        if name.startswith("dup_"):  # what C calls getters that give a new reference
+            return getattr(self, f"get_{name[4:]}")
         return getattr(self.options, name)
 
     def start(self):
@@ -187,6 +191,11 @@ class LocalTask(GObject.Object):
 
     def get_call(self, index):
         return self.calls[index]
+
+    def get_results(self):
+        """None until all have succeeded."""
+        results = [call.get_result() for call in self.calls]
+        return None if None in results else GLib.Variant("av", results)
 
     def get_result_numbers(self, index):
         """Nothing of that kind: each result is that of its call."""
