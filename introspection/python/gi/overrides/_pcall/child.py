@@ -24,7 +24,7 @@ import types
 from gi.module import get_introspection_module
 from gi.repository import GLib
 
-from . import calls, errors, identity, streams, values, waiting
+from . import calls, errors, here, identity, streams, values, waiting
 
 Pcall = get_introspection_module("Pcall")
 
@@ -147,6 +147,7 @@ def begin_once():
 
 
 def begin():
+    here.call = here.index = None
     identity.adopt()
     gc.freeze()  # looking for garbage among what was inherited would copy all of it
     _signal.set_wakeup_fd(-1)

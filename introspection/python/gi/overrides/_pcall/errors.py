@@ -107,6 +107,47 @@ class UnpicklableResult(Exception):
     """In a child: what the target returned cannot be pickled."""
 
 
+class Relayed(Exception):
+    """In a child that has run the call in another one: what became of it there.
+
+    kind, facts: the class of the exception that the parent raises, and what it takes but for the
+    message and the call
+    original: its cause, with the traceback as text, or none
+    """
+
+    def __init__(self, message, kind, facts, original, traceback):
+        super().__init__(message)
+        self.kind = kind
+        self.facts = facts
+        self.original = original
+        self.traceback = traceback
+
+    @classmethod
+    def of(cls, error, name):
+        cause = error.__cause__
+        traceback = cause.__cause__ if cause is not None else None
+        _, (message, _, *facts) = error.__reduce__()
+        message = message.removeprefix(f"call {error.call} ({name}): ")
+        text = traceback.text if type(traceback) is RemoteTraceback else None
+        return cls(message, type(error), facts, cause, text)
+
+    def __reduce__(self):
+        parts = str(self), self.kind, self.facts, self.original, self.traceback
+        return type(self), parts
+
+    def restore(self, gerror, index):
+        """The exception, as of this call."""
+        error = self.kind(gerror.message, index, *self.facts)
+        if self.traceback is None:
+            return caused(error, gerror)
+        return caused(error, caused(self.original, RemoteTraceback(self.traceback)))
+
+
+def caused(error, cause):
+    set_cause(error, cause)
+    return error
+
+
 # In the child. What an exception's own class does here may raise anything
 
 
@@ -138,7 +179,7 @@ def describe(error):
     if text is None:
         arguments = attempt(get_arguments, error, otherwise="")
         text = f"<no message: its __str__() raised> {arguments}"
-    if type(error) is UnpicklableResult:
+    if type(error) in (UnpicklableResult, Relayed):
         return text
     return f"{name}: {text}" if text else name
 
@@ -242,10 +283,12 @@ def copy_gerror(error):
 
 def to_gerror(error, where):
     """What the library tells of the exception: a GLib.Error is its own."""
-    own = to_own_gerror(error)
+    is_relayed = type(error) is Relayed
+    own = to_own_gerror(error.original if is_relayed and error.traceback is not None else error)
     if own is not None:
         return own
-    return GLib.Error(clean(f"{where}: {describe(error)}"), PCALL_DOMAIN, Pcall.Error.FAILED)
+    code = error.original.code if is_relayed and error.traceback is None else Pcall.Error.FAILED
+    return GLib.Error(clean(f"{where}: {describe(error)}"), PCALL_DOMAIN, code)
 
 
 def tell(error, name):
@@ -299,12 +342,13 @@ def to_exception(call):
     gerror = call.get_error()
     if gerror is None:
         return None
+    original = get_original(call)
+    if type(original) is Relayed:
+        return original.restore(gerror, call.get_index())
     kind = find_kind(call, gerror)
     facts = find_facts(call) if kind is Crashed else ()
     error = kind(gerror.message, call.get_index(), *facts)
-    original = get_original(call)
-    set_cause(error, original if original is not None else gerror)
-    return error
+    return caused(error, original if original is not None else gerror)
 
 
 KINDS = {

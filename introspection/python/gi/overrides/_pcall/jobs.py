@@ -108,17 +108,12 @@ class Failure:
             return errors.TimedOut(f"{where}: took longer than {self.timeout:g} s", index)
         if self.fate is not None:
             text, cause, *facts = self.fate
-            return caused(errors.BrokenChild(f"{where}: {text}", index, *facts), cause)
+            return errors.caused(errors.BrokenChild(f"{where}: {text}", index, *facts), cause)
         if self.cause is not None:
             text = f"its result came, but cannot be unpickled: {errors.describe(self.cause)}"
-            return caused(errors.ChildProcessException(f"{where}: {text}", index), self.cause)
+            return errors.caused(errors.ChildProcessException(f"{where}: {text}", index), self.cause)
         own = self.parts.get("gerror")
         message = own[0] if own else f"{where}: {self.parts['message']}"
         is_result = "unpicklable-result" in self.parts
         kind = errors.ResultPicklingError if is_result else errors.ChildProcessException
-        return caused(kind(message, index), self.get_original())
-
-
-def caused(error, cause):
-    errors.set_cause(error, cause)
-    return error
+        return errors.caused(kind(message, index), self.get_original())

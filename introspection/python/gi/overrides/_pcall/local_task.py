@@ -10,13 +10,12 @@ import time
 from gi.module import get_introspection_module
 from gi.repository import GLib, GObject
 
-from . import calls, errors, local, values, views
+from . import calls, errors, here, local, values, views
 
 Pcall = get_introspection_module("Pcall")
 State = Pcall.CallState
 
 ONE = (GObject.TYPE_PYOBJECT,)
-current = None  # the call that runs
 
 
 class LocalCall:
@@ -35,15 +34,13 @@ class LocalCall:
         self.fd_list = None
 
     def run(self):
-        global current
-
         self.state, self.pid = State.RUNNING, os.getpid()
         self.task.emit("call-started", self)
-        outer, current, begun = current, self, time.monotonic()
+        outer, here.call, begun = here.call, self, time.monotonic()
         try:
             self.outcome = local.call(self.target, self.args, self.kwargs)
         finally:
-            current, self.elapsed = outer, time.monotonic() - begun
+            here.call, self.elapsed = outer, time.monotonic() - begun
         self.finish(State.SUCCEEDED if self.outcome[1] is None else State.FAILED)
 
     def cancel(self):
@@ -223,17 +220,11 @@ class LocalTask(GObject.Object):
 
 
 def report_progress(fraction, text):
-    """False where no call runs here."""
-    if current is None:
-        return False
+    call = here.call
     if 0 <= fraction <= 1:
-        current.progress, current.progress_text = fraction, text
-        current.task.emit("call-progress", current, fraction, text or "")
-    return True
+        call.progress, call.progress_text = fraction, text
+        call.task.emit("call-progress", call, fraction, text or "")
 
 
 def send_message(variant):
-    if current is None:
-        return False
-    current.task.emit("call-message", current, variant)
-    return True
+    here.call.task.emit("call-message", here.call, variant)

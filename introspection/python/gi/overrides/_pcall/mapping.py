@@ -129,7 +129,7 @@ class Mapping:
 
     def fail(self, job, at, failure):
         index = job.first + at
-        if self.retries.take(index, failure, self.name):
+        if self.retries.take(index, lambda: failure.to_exception(index, self.name)):
             self.crew.returned.append(job.slice(at, at + 1))
             return
         self.ended[index] = failure

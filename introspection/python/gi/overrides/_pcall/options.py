@@ -95,6 +95,25 @@ def attempt_fileno(value):
         return None
 
 
+def to_exceptions(value, name):
+    """Classes of exceptions, as `except` takes them."""
+    if value is None:
+        return None
+    kinds = value if isinstance(value, tuple) else (value,)
+    for kind in kinds:
+        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            raise TypeError(
+                f"{name} must be a class of exceptions or a tuple of them, as `except` takes, "
+                f"not {kind!r}"
+            )
+    return kinds
+
+
+def check_retries(retries, retry_on):
+    if retry_on is not None and not retries:
+        raise ValueError("retry_on: there are no retries; say how many with retries=")
+
+
 def members(kind):
     return [kind.__enum_values__[number] for number in sorted(kind.__enum_values__)]
 
@@ -118,6 +137,8 @@ CONVERT = {
 OWN = {
     "strict": to_bool,
     "stdin": to_input,
+    "retries": to_count,
+    "retry_on": to_exceptions,
     "debug": to_bool,
 }
 
@@ -140,6 +161,10 @@ class Options:
     stdin: what the call reads from, a file or a descriptor: `sys.stdin` for a debugger at the
     terminal, to which it then writes, too, unless there is a log_mode; for calls that run alone:
     a single one, or with max_children=1. By itself there is nothing to read
+    retries: how often a call is run again that raised, died or took too long. Each call has a second
+    process then, which looks after it
+    retry_on: a class of exceptions or a tuple of them, after which alone it is: what the call would
+    raise here, as `Pcall.Crashed` or `Pcall.TimedOut`, or what it raised there, as `OSError`
     debug: whether calls are run in this process, one after the other, for a debugger;
     `PCALL_DEBUG=in-process` in the environment has a whole program do so
 
@@ -161,6 +186,7 @@ class Options:
         self._check()
 
     def _check(self):
+        check_retries(self._values.get("retries"), self._values.get("retry_on"))
         if self._values.get("log_mode") != Pcall.LogMode.INHERIT:
             return
         for name in ("log_directory", "keep_logs", "max_log_size"):

@@ -18,6 +18,7 @@ from . import (
     local_task,
     loops,
     options,
+    retries,
     spawn,
     terminal,
     values,
@@ -283,6 +284,7 @@ class Pcall:
         seconds = to_timeout(timeout)
         is_local = local.is_asked(given.get("debug", False))
         self._input = None if is_local else take_input(rows, given)
+        seconds = retries.supervise(rows, given, seconds)
         task = make_task(rows)
         task.set_timeout(seconds)
         given.apply(task)

@@ -5,7 +5,7 @@
 
 from gi.module import get_introspection_module
 
-from . import local_task, streams, values
+from . import here, local_task, streams, values
 
 Pcall = get_introspection_module("Pcall")
 
@@ -16,15 +16,17 @@ def report_progress(fraction, text=None):
     fraction: from 0 to 1
     text: what it is at, or None
     """
-    if not local_task.report_progress(fraction, text):
+    if here.call is not None:
+        local_task.report_progress(fraction, text)
+    else:
         Pcall.report_progress(fraction, text)
 
 
 def get_call_index():
     """Which call this is of its task, counted from 0; to be called in a child."""
-    if local_task.current is not None:
-        return local_task.current.index
-    return Pcall.get_call_index()
+    if here.call is not None:
+        return here.call.index
+    return Pcall.get_call_index() if here.index is None else here.index
 
 
 def send_message(message):
@@ -32,8 +34,14 @@ def send_message(message):
 
     The parent gets it from the signal `call-message` of the task, see `load_message()`.
     """
-    variant = values.to_variant(message)
-    if not local_task.send_message(variant):
+    relay(values.to_variant(message))
+
+
+def relay(variant):
+    """A message that is a `GLib.Variant` already."""
+    if here.call is not None:
+        local_task.send_message(variant)
+    else:
         Pcall.send_message(variant)
 
 
@@ -44,8 +52,8 @@ def load_message(message):
 
 def set_result_fd_list(fd_list):
     """Sets the descriptors that the result of this call carries, a `Gio.UnixFDList`."""
-    if local_task.current is not None:
-        local_task.current.fd_list = fd_list
+    if here.call is not None:
+        here.call.fd_list = fd_list
         return
     Pcall.set_result_fd_list(fd_list)
     streams.written.append(True)  # it ends a batch: they are this result's
