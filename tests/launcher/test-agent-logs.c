@@ -143,7 +143,7 @@ static gboolean
 log_has_word (gpointer data)
 {
   Tail *tail = data;
-  g_autoptr (PcallCall) call = pcall_task_get_call (tail->task, 0);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (tail->task, 0);
   const char *path = pcall_call_get_log_file (call);
   g_autofree char *text = NULL;
 
@@ -184,7 +184,7 @@ test_kept (void)
   support_run (task, NULL);
   for (guint i = 0; i < 2; i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, i);
       g_autofree char *text = NULL;
 
       g_assert_true (g_file_get_contents (pcall_call_get_log_file (call), &text, NULL, NULL));

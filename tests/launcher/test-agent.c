@@ -21,7 +21,7 @@ test_results (void)
   pcall_task_set_instance_args (task, g_variant_new_parsed ("[(1, 4), (2, 5), (3, 6)]"));
   support_run (task, "[<5>, <7>, <9>]");
 
-  children = pcall_task_get_children (task);
+  children = pcall_task_dup_children (task);
   for (guint i = 0; i < children->len; i++)
     {
       PcallChild *child = g_ptr_array_index (children, i);
@@ -33,7 +33,7 @@ test_results (void)
     }
   for (guint i = 0; i < 3; i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, i);
       g_autofree char *host = NULL;
 
       g_object_get (call, "host", &host, NULL);
@@ -50,7 +50,7 @@ test_here (void)
   g_autoptr (PcallCall) call = NULL;
 
   support_run (task, NULL);
-  call = pcall_task_get_call (task, 0);
+  call = pcall_task_dup_call (task, 0);
   g_assert_null (pcall_call_get_host (call));
 }
 
@@ -70,8 +70,8 @@ test_arguments (void)
 static void
 assert_counted_up (PcallTask *task, guint index, gsize size)
 {
-  g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
-  g_autoptr (GVariant) result = pcall_call_get_result (call);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task, index);
+  g_autoptr (GVariant) result = pcall_call_dup_result (call);
   gsize n;
   const guint8 *bytes = g_variant_get_fixed_array (result, &n, 1);
 
@@ -126,8 +126,8 @@ test_errors (void)
   error = support_join_failing (task);
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
   g_assert_cmpstr (error->message, ==, "call 0 found nothing");
-  call = pcall_task_get_call (task, 1);
-  details = pcall_call_get_error_details (call);
+  call = pcall_task_dup_call (task, 1);
+  details = pcall_call_dup_error_details (call);
   support_assert_variant (details, "{'type': <'E'>, 'line': <7>}");
 }
 
@@ -313,7 +313,7 @@ test_usage (void)
   pcall_task_set_timeout (task, 0.3);
   support_start (task);
   g_error_free (support_join_failing (task));
-  children = pcall_task_get_children (task);
+  children = pcall_task_dup_children (task);
   g_assert_cmpuint (children->len, ==, 1);
   g_assert_cmpfloat (pcall_child_get_user_time (children->pdata[0]), >, 0.01);
   g_assert_cmpint (pcall_child_get_term_signal (children->pdata[0]), ==, SIGTERM);

@@ -276,7 +276,7 @@ test_good_mocks (void)
       support_run (task, NULL);
       support_assert_result (task, 19, "uint32 19");
       support_run (next, "[<uint32 0>]");
-      children = pcall_task_get_children (task);
+      children = pcall_task_dup_children (task);
       g_assert_cmpint (pcall_child_get_exit_status (children->pdata[0]), ==, 0);
       g_assert_cmpuint (pcall_child_get_max_rss (children->pdata[0]), ==, 7 * 1024);
     }

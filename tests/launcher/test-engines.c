@@ -52,7 +52,7 @@ test_results (void)
   pcall_task_set_instance_args (task, g_variant_new_parsed ("[(1, 4), (2, 5), (3, 6)]"));
   support_run (task, "[<5>, <7>, <9>]");
   support_run (next, NULL);
-  call = pcall_task_get_call (task, 0);
+  call = pcall_task_dup_call (task, 0);
   launcher_assert_matches (pcall_call_get_host (call), is_slurm () ? "node*" : g_get_host_name ());
 }
 
@@ -68,8 +68,8 @@ test_large (void)
 
   pcall_task_set_instance_args (task, g_variant_new_parsed ("[(uint64 9000001,)]"));
   support_run (task, NULL);
-  call = pcall_task_get_call (task, 0);
-  result = pcall_call_get_result (call);
+  call = pcall_task_dup_call (task, 0);
+  result = pcall_call_dup_result (call);
   g_assert_cmpuint (g_variant_get_size (result), ==, 9000001);
   value = g_variant_ref (result);
   pcall_task_set_common_args (back, g_variant_new_tuple (&value, 1));
@@ -179,8 +179,8 @@ test_nodes (void)
 
   pcall_task_set_common_args (task, g_variant_new_parsed ("('sleep 1',)"));
   support_run (task, NULL);
-  first = pcall_task_get_call (task, 0);
-  second = pcall_task_get_call (task, 1);
+  first = pcall_task_dup_call (task, 0);
+  second = pcall_task_dup_call (task, 1);
   g_assert_cmpstr (pcall_call_get_host (first), !=, pcall_call_get_host (second));
 }
 

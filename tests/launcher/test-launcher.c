@@ -270,8 +270,8 @@ assert_parents (PcallTask *task, guint n_calls, GHashTable *parents)
 {
   for (guint i = 0; i < n_calls; i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
-      g_autoptr (GVariant) result = pcall_call_get_result (call);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, i);
+      g_autoptr (GVariant) result = pcall_call_dup_result (call);
 
       g_hash_table_add (parents, GINT_TO_POINTER (g_variant_get_int32 (result)));
     }
@@ -448,7 +448,7 @@ run_with_variable (gconstpointer data)
 
   g_setenv ("PCALL_LAUNCHER", "{agent}", TRUE);
   support_run (named, NULL);
-  call = pcall_task_get_call (named, 0);
+  call = pcall_task_dup_call (named, 0);
   g_assert_cmpstr (pcall_call_get_host (call), ==, g_get_host_name ());
   g_assert_null (pcall_task_get_launcher (named));
   support_run (callback, "[<uint32 0>]");
