@@ -284,8 +284,9 @@ take_call (Agent            *self,
 
   self->call = frame->call_index;
   self->refused = -1;
-  pcall_peer_send (self->worker, PCALL_FRAME_CALL, frame->call_index, put_log (self, value));
+  /* Once the worker has the call, it may be that nothing more is heard of this process. */
   pcall_uplink_send (&self->up, PCALL_FRAME_BEGUN, frame->call_index, nothing ());
+  pcall_peer_send (self->worker, PCALL_FRAME_CALL, frame->call_index, put_log (self, value));
 }
 
 static void

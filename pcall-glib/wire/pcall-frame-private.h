@@ -65,7 +65,7 @@ typedef enum
   PCALL_FRAME_LAUNCH,    /* (aayaayay): to an agent: start a worker: command line (none: pcall's own
                             program), what its environment has besides, directory (empty: as is) */
   PCALL_FRAME_TERMINATE, /* x: to an agent: end the worker, with so many microseconds of grace */
-  PCALL_FRAME_BEGUN,     /* (): the worker has been handed the call */
+  PCALL_FRAME_BEGUN,     /* (): the worker is handed the call */
   PCALL_FRAME_LOG,       /* ay: what the call has written since the last of these */
   PCALL_FRAME_CLOSED,    /* (): the worker has closed its channel, and may go on */
   PCALL_FRAME_UNABLE,    /* s: no worker could be started, and why */
