@@ -47,6 +47,7 @@ typedef struct
   PcallStartContext context;
   PcallPeer        *worker;  /* NULL: there is none */
   pid_t             pid;     /* of that */
+  gboolean          closed;  /* it closed its channel: what it is sent it does not get */
   gint64            call;    /* that it has; -1 for none */
   gint64            refused; /* the call whose message had descriptors; -1 for none */
   PcallCallLog      log;     /* of that call */
@@ -158,6 +159,7 @@ channel_closed (gpointer data)
 {
   Agent *self = data;
 
+  self->closed = TRUE;
   pcall_uplink_send (&self->up, PCALL_FRAME_CLOSED, 0, nothing ());
 }
 
@@ -232,6 +234,7 @@ start_worker (Agent                   *self,
       !pcall_start_spawn.start (&self->context, &job, &started, error))
     return FALSE;
 
+  self->closed = FALSE;
   self->pid = started.process.pid;
   self->worker =
       pcall_peer_new (self->engine, &started, self->context.nonce, &worker_funcs, self, error);
@@ -271,13 +274,13 @@ put_log (Agent    *self,
                         path != NULL ? key : "");
 }
 
-/* A worker that has ended was told of before; then the parent gives the call to another. */
+/* That a worker has ended was told before, or will be; then the parent gives the call to another. */
 static void
 take_call (Agent            *self,
            const PcallFrame *frame,
            GVariant         *value)
 {
-  if (self->worker == NULL || self->leaving)
+  if (self->worker == NULL || self->closed || self->leaving)
     return;
   if (self->call >= 0)
     give_up (self, "the parent sent a call while another one runs");

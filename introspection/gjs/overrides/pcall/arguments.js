@@ -87,6 +87,12 @@ function checkCancellable(name, value) {
   return value;
 }
 
+function checkLauncher(name, value) {
+  if (value !== null && !(value instanceof Pcall.Launcher))
+    throw new TypeError(`${name} is a Pcall.Launcher, not ${quote(value)}`);
+  return value;
+}
+
 function checkEnum(type) {
   return (name, value) => {
     const names = Object.keys(Pcall[type]).filter(key => typeof Pcall[type][key] === 'number');
@@ -115,6 +121,8 @@ const OPTIONS = {
   keepLogs: ['keep_logs', checkBoolean],
   maxLogSize: ['max_log_size', checkSize],
   priority: ['priority', checkPriority],
+  launcher: ['launcher', checkLauncher],
+  retries: ['retries', checkCount],
 };
 
 // Lists

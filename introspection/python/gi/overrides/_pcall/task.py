@@ -14,6 +14,7 @@ from . import (
     calls,
     child,
     errors,
+    launching,
     local,
     local_task,
     loops,
@@ -57,6 +58,8 @@ OPTIONS = {
     "keep_logs": keep,
     "max_log_size": keep,
     "priority": keep,
+    "launcher": keep,
+    "retries": keep,
 }
 ARGUMENT_SETTERS = (
     "add_target",
@@ -180,12 +183,12 @@ def describe(task, is_started):
     return f"{n_calls} call{'s' * (n_calls != 1)}{of}: {ended}"
 
 
-def make_task(rows):
+def make_task(rows, is_away=False):
     """A task of the library for calls: one target for each function, or the same for all calls."""
     if spawn.is_spawned(rows):
-        command_line, rest = spawn.get_command_line()
+        command_line, rest = spawn.get_command_line(is_away)
         task = make_task_of(rows, lambda function: spawn.make_target(command_line, function))
-        spawn.set_arguments(task, rows, rest)
+        spawn.set_arguments(task, rows, rest, is_away)
         task._is_spawned = True
         return task
 
@@ -243,6 +246,7 @@ class Pcall:
     ikwargs: for each call, a mapping of further keyword arguments
     varkwargs: further keyword arguments by name, each an iterable of one value for each call
     options: a `Pcall.Options`; a list of this name is one of varkwargs
+    launcher: a `Pcall.Launcher`, as the option of that name; a list is one of varkwargs
 
     An empty tuple for `iargs` or `ikwargs` stands for a list that is not given; any other list
     without elements makes no calls. The lists are zipped: there are as many calls as the shortest
@@ -283,9 +287,12 @@ class Pcall:
         )
         seconds = to_timeout(timeout)
         is_local = local.is_asked(given.get("debug", False))
+        is_away = given.get("launcher") is not None and not is_local
+        if is_away:
+            launching.send_away(rows)
         self._input = None if is_local else take_input(rows, given)
         seconds = retries.supervise(rows, given, seconds)
-        task = make_task(rows)
+        task = make_task(rows, is_away)
         task.set_timeout(seconds)
         given.apply(task)
         if self._input is not None and given.get("log_mode") is None:
