@@ -14,10 +14,13 @@
 
 G_BEGIN_DECLS
 
-/* The task is seven files: what it is (pcall-task.c), what to call and what came of it
- * (pcall-task-calls.c), how to call it (pcall-task-options.c), running it (pcall-task-run.c), in a
- * main loop (pcall-task-source.c), waiting for it (pcall-task-join.c), and what it tells
- * (pcall-task-events.c). */
+/* The task is eight files: what it is (pcall-task.c), what to call and what came of it
+ * (pcall-task-calls.c), how to call it (pcall-task-options.c), in what children
+ * (pcall-task-children.c), running it (pcall-task-run.c), in a main loop (pcall-task-source.c),
+ * waiting for it (pcall-task-join.c), and what it tells (pcall-task-events.c). */
+
+#define PCALL_TASK_OPTION_FLAGS                                                                    \
+  (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY)
 
 typedef struct
 {
@@ -35,6 +38,7 @@ typedef struct
   gboolean           keep_logs;
   guint64            max_log_size;
   gint               priority;
+  PcallConditions   *conditions;
 } PcallTaskOptions;
 
 struct _PcallTask
@@ -74,6 +78,13 @@ typedef enum
   PROP_KEEP_LOGS,
   PROP_PRIORITY,
   PROP_MAX_LOG_SIZE,
+  PROP_CHILD_NAME,
+  PROP_NICE,
+  PROP_CPU_AFFINITY,
+  PROP_MAX_ADDRESS_SPACE,
+  PROP_MAX_OPEN_FILES,
+  PROP_WORKING_DIRECTORY,
+  PROP_ENVIRONMENT,
   PROP_N_FINISHED,
   PROP_N_FAILED,
   PROP_FRACTION,
@@ -82,6 +93,14 @@ typedef enum
 
 void     pcall_task_notify          (PcallTask         *self,
                                      PcallTaskProperty  property);
+void     pcall_task_install_child_properties (GParamSpec    **properties);
+void     pcall_task_get_child_property (PcallTask         *self,
+                                        PcallTaskProperty  property,
+                                        GValue            *value);
+void     pcall_task_set_child_property (PcallTask         *self,
+                                        PcallTaskProperty  property,
+                                        const GValue      *value);
+
 /* Whether what to call and how can still be changed; warns in the name of @function if not. */
 gboolean pcall_task_check_unstarted (PcallTask         *self,
                                      const char        *function);

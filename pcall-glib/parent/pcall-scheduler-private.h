@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include "base/pcall-conditions-private.h"
 #include "base/pcall-engine-private.h"
 #include "base/pcall-monitor-private.h"
 #include "calls/pcall-arguments-private.h"
@@ -58,6 +59,7 @@ typedef struct
   const char        *log_directory;
   gboolean           keep_logs;
   guint64            max_log_size; /* 0: no limit */
+  PcallConditions   *conditions;
 } PcallSchedulerOptions;
 
 PcallScheduler *pcall_scheduler_new   (PcallEngine                 *engine,
