@@ -412,6 +412,18 @@ child_exited (guint    position,
   step_in (self, depth);
 }
 
+/* A log writer is user code. */
+static void
+explained (const char *text,
+           gpointer    data)
+{
+  PcallTask *self = data;
+  guint depth = step_out (self);
+
+  g_debug ("%s", text);
+  step_in (self, depth);
+}
+
 static void
 finished (gpointer data)
 {
@@ -435,5 +447,6 @@ const PcallSchedulerFuncs pcall_task_scheduler_funcs = {
   .call_message = call_message,
   .call_finished = call_finished,
   .child_exited = child_exited,
+  .explained = explained,
   .finished = finished,
 };

@@ -147,6 +147,10 @@ try_again (PcallScheduler *self,
   const PcallJob *job = pcall_runner_get_job (runner);
 
   pcall_runner_give_up_call (runner);
+  pcall_explain (&self->events,
+                 "child %d: did not come to call %u, as another thread of this process held a lock "
+                 "at the fork, or its log is to be captured otherwise",
+                 (int) pcall_runner_get_pid (runner), job->index);
   if (job->attempt + 1 < MAX_ATTEMPTS)
     {
       pcall_queue_put_back (&self->queue, job->slot,
@@ -172,6 +176,8 @@ deliver_again (PcallScheduler *self,
     return;
 
   pcall_runner_give_up_call (runner);
+  pcall_explain (&self->events, "child %d: ended before it took call %u, which is for another",
+                 (int) pcall_runner_get_pid (runner), job->index);
   pcall_queue_put_back (&self->queue, job->slot, pcall_turn_new (job->index, job->attempt + 1, -1));
 }
 
@@ -350,6 +356,10 @@ tell (PcallScheduler *self,
     case PCALL_EVENT_CHILD_ENDED:
       tell_child_ended (self, event);
       break;
+    case PCALL_EVENT_EXPLAINED:
+      if (self->funcs != NULL)
+        self->funcs->explained (event->text, self->data);
+      break;
     default:
       g_assert_not_reached ();
     }
@@ -457,6 +467,17 @@ pcall_scheduler_close (PcallScheduler *self)
   pcall_start_context_close (&self->context);
 }
 
+static void
+explain_end (PcallScheduler *self)
+{
+  guint n = pcall_call_list_get_n_finished (self->calls);
+  guint n_failed = pcall_call_list_get_n_failed (self->calls);
+
+  pcall_explain (&self->events, "finished: %u calls succeeded and %u did not, in %.2f ms",
+                 n - n_failed, n_failed, (g_get_monotonic_time () - self->begun) / 1000.0);
+  pcall_scheduler_tell_all (self);
+}
+
 /* FALSE if there is more to write when the time has come. */
 static gboolean
 complete_logs (PcallScheduler *self,
@@ -483,6 +504,11 @@ check_finished (PcallScheduler *self,
   if (self->calls != NULL)
     finish_lost (self);
   if (!tell_until (self, until) || !complete_logs (self, until))
+    return;
+
+  if (pcall_explains (&self->events) && self->funcs != NULL)
+    explain_end (self);
+  if (self->finished)
     return;
 
   self->finished = TRUE;

@@ -41,6 +41,9 @@ typedef struct
                            gpointer       data);
   void (*child_exited)    (guint          position,
                            gpointer       data);
+  /* What the library does and why, where that is wanted. */
+  void (*explained)       (const char    *text,
+                           gpointer       data);
   void (*finished)        (gpointer       data);
 } PcallSchedulerFuncs;
 

@@ -229,14 +229,19 @@ pcall_scheduler_start (PcallScheduler *self,
                        gboolean        in_steps,
                        GError        **error)
 {
-  gint64 begun = g_get_monotonic_time ();
+  gint64 begun = self->begun = g_get_monotonic_time ();
 
+  self->events.explains = pcall_explain_is_wanted ();
   if (!pcall_start_context_open (&self->context, self->options.log_mode,
                                  self->options.log_directory, self->options.keep_logs, error))
     return FALSE;
   limit_log (self, begun);
 
   self->children = self->setup.children = pcall_child_list_new (self->calls);
+  pcall_explain (&self->events, "start: %u calls, in at most %u children at once%s",
+                 pcall_call_list_get_n_calls (self->calls),
+                 MIN (pcall_call_list_get_n_calls (self->calls), self->room.max_children),
+                 self->shares ? ", each of which takes one after the other" : "");
   if (!prepare_ledger (self, error) || !prepare_logs (self, error) ||
       (!pcall_scheduler_is_stopped (self) && !pcall_scheduler_assign_first (self, error)))
     return FALSE;
