@@ -418,6 +418,8 @@ start (PcallTask      *self,
       return FALSE;
     }
 
+  if (self->options.show_progress)
+    self->bar = pcall_progress_bar_new ();
   return TRUE;
 }
 

@@ -142,6 +142,7 @@ pcall_task_finalize (GObject *object)
   g_clear_pointer (&self->targets, g_ptr_array_unref);
   g_clear_pointer (&self->options.log_directory, g_free);
   g_clear_pointer (&self->options.conditions, pcall_conditions_unref);
+  g_clear_pointer (&self->bar, pcall_progress_bar_free);
   g_clear_pointer (&self->monitor, pcall_monitor_unref);
 
   G_OBJECT_CLASS (pcall_task_parent_class)->finalize (object);
@@ -220,6 +221,9 @@ pcall_task_get_property (GObject    *object,
     case PROP_ENVIRONMENT:
       pcall_task_get_child_property (self, (PcallTaskProperty) prop_id, value);
       break;
+    case PROP_SHOW_PROGRESS:
+      g_value_set_boolean (value, self->options.show_progress);
+      break;
     case PROP_N_FINISHED:
     case PROP_N_FAILED:
     case PROP_FRACTION:
@@ -288,6 +292,9 @@ pcall_task_set_property (GObject      *object,
     case PROP_WORKING_DIRECTORY:
     case PROP_ENVIRONMENT:
       pcall_task_set_child_property (self, (PcallTaskProperty) prop_id, value);
+      break;
+    case PROP_SHOW_PROGRESS:
+      pcall_task_set_show_progress (self, g_value_get_boolean (value));
       break;
     case PROP_N_FINISHED:
     case PROP_N_FAILED:
@@ -458,6 +465,16 @@ static void
 install_progress (void)
 {
   GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
+
+  /**
+   * PcallTask:show-progress: (getter get_show_progress) (setter set_show_progress)
+   *
+   * Whether a bar on standard error shows how far the task is, where that is a terminal.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_SHOW_PROGRESS] =
+      g_param_spec_boolean ("show-progress", NULL, NULL, FALSE, OPTION_FLAGS);
 
   /**
    * PcallTask:n-finished: (getter get_n_finished)

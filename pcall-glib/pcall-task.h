@@ -145,6 +145,12 @@ void                pcall_task_set_priority       (PcallTask          *self,
 PCALL_AVAILABLE_IN_1_0
 gint                pcall_task_get_priority       (PcallTask          *self);
 
+PCALL_AVAILABLE_IN_1_0
+void                pcall_task_set_show_progress  (PcallTask          *self,
+                                                   gboolean            show_progress);
+PCALL_AVAILABLE_IN_1_0
+gboolean            pcall_task_get_show_progress  (PcallTask          *self);
+
 /* In what children */
 PCALL_AVAILABLE_IN_1_0
 void                pcall_task_set_child_name     (PcallTask          *self,

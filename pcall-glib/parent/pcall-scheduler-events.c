@@ -282,12 +282,22 @@ pcall_scheduler_take_in (PcallScheduler *self,
 
 /* Telling */
 
+static void
+announce_logs (PcallScheduler *self,
+               gboolean        at_end)
+{
+  if (self->funcs != NULL)
+    self->funcs->writes_logs (at_end, self->data);
+}
+
 /* Who holds the call or the child is told first, and then who listens to the task. */
 
 static void
 tell_call_ended (PcallScheduler *self,
                  PcallEvent     *event)
 {
+  if (self->logs != NULL && self->options.log_mode == PCALL_LOG_MODE_LIVE)
+    announce_logs (self, FALSE);
   if (self->logs != NULL)
     pcall_log_delivery_end (self->logs, event->index);
   pcall_call_list_notify_finished (self->calls, event->index);
@@ -416,6 +426,8 @@ write_logs (PcallScheduler *self,
     return;
 
   self->telling++;
+  if (pcall_log_delivery_has_work (self->logs))
+    announce_logs (self, FALSE);
   pcall_log_delivery_step (self->logs, until);
   self->telling--;
 }
@@ -485,6 +497,8 @@ complete_logs (PcallScheduler *self,
 {
   gboolean complete;
 
+  if (!self->completing)
+    announce_logs (self, TRUE);
   if (self->logs == NULL)
     return TRUE;
 

@@ -41,6 +41,9 @@ typedef struct
                            gpointer       data);
   void (*child_exited)    (guint          position,
                            gpointer       data);
+  /* Logs are about to be written; @at_end: all calls have ended. */
+  void (*writes_logs)     (gboolean       at_end,
+                           gpointer       data);
   /* What the library does and why, where that is wanted. */
   void (*explained)       (const char    *text,
                            gpointer       data);
