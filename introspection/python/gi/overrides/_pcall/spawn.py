@@ -103,6 +103,7 @@ def get_command_line():
     check_not_importing_main()
     preparation = spawn.get_preparation_data("pcall")
     preparation.pop("authkey", None)  # a command line is no secret
+    preparation.pop("dir", None)  # it begins where it is told to
     data, rest = split(preparation)
     parts = [data[i : i + MAX_ARGUMENT] for i in range(0, len(data), MAX_ARGUMENT)]
     flags = subprocess._args_from_interpreter_flags()
