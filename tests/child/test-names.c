@@ -118,8 +118,8 @@ test_names_of_many_calls (void)
   support_run (task, NULL);
   for (guint i = 0; i < n_calls; i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
-      g_autoptr (GVariant) result = pcall_call_get_result (call);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, i);
+      g_autoptr (GVariant) result = pcall_call_dup_result (call);
       g_autofree char *suffix = g_strdup_printf (": call %u (look)", i);
       const char *comm, *line;
 
