@@ -191,9 +191,20 @@ static const PcallPeerFuncs worker_funcs = {
 
 /* From the parent */
 
-static gboolean
-prepare (const PcallRemoteLaunch *launch,
-         GError                 **error)
+/* What the launcher has for the environment goes before what the task says that it is. */
+static void
+set_variable (PcallConditions *conditions,
+              const char      *name,
+              const char      *value)
+{
+  g_setenv (name, value, TRUE);
+  if (conditions->environment != NULL)
+    conditions->environment = g_environ_setenv (conditions->environment, name, value, TRUE);
+}
+
+static void
+prepare (Agent                   *self,
+         const PcallRemoteLaunch *launch)
 {
   for (guint i = 0; launch->environment[i] != NULL; i++)
     {
@@ -203,14 +214,11 @@ prepare (const PcallRemoteLaunch *launch,
                          : NULL;
 
       if (name != NULL && *name != '\0')
-        g_setenv (name, equals + 1, TRUE);
+        set_variable (launch->conditions, name, equals + 1);
     }
 
-  if (launch->directory == NULL || chdir (launch->directory) == 0)
-    return TRUE;
-  g_set_error (error, PCALL_ERROR, PCALL_ERROR_START, "working-directory %s: %s",
-               launch->directory, g_strerror (errno));
-  return FALSE;
+  pcall_conditions_unref (self->context.conditions);
+  self->context.conditions = pcall_conditions_ref (launch->conditions);
 }
 
 static PcallTarget *
@@ -230,8 +238,8 @@ start_worker (Agent                   *self,
   PcallJob job = { .target = target, .slot = -1, .child = -1, .methods = &pcall_start_spawn };
   PcallStarted started = { .error_number = 0 };
 
-  if (!prepare (launch, error) ||
-      !pcall_start_spawn.start (&self->context, &job, &started, error))
+  prepare (self, launch);
+  if (!pcall_start_spawn.start (&self->context, &job, &started, error))
     return FALSE;
 
   self->closed = FALSE;
@@ -274,7 +282,7 @@ put_log (Agent    *self,
                         path != NULL ? key : "");
 }
 
-/* That a worker has ended was told before, or will be; then the parent gives the call to another. */
+/* That a worker has ended was told, or will be; then the parent gives the call to another. */
 static void
 take_call (Agent            *self,
            const PcallFrame *frame,
@@ -390,8 +398,9 @@ open_context (Agent   *self,
               GError **error)
 {
   g_autoptr (PcallArguments) arguments = pcall_arguments_new ();
+  g_autoptr (PcallConditions) conditions = pcall_conditions_new ();
 
-  pcall_start_context_init (&self->context, arguments);
+  pcall_start_context_init (&self->context, arguments, conditions);
   pcall_start_context_use (&self->context, &pcall_start_spawn);
   if (pcall_start_context_open (&self->context, PCALL_LOG_MODE_SECTIONS, NULL, FALSE, NULL))
     return TRUE;

@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include "base/pcall-conditions-private.h"
 #include "parent/pcall-peer-private.h"
 #include "pcall-enums.h"
 
@@ -45,8 +46,9 @@ guint      pcall_crew_get_n_workers   (PcallCrew *self);
 /* How many agents are there. */
 guint      pcall_crew_get_n_connected (PcallCrew *self);
 /* What tells an agent to start a worker for @target. Floating. */
-GVariant  *pcall_crew_make_launch     (PcallCrew   *self,
-                                       PcallTarget *target);
+GVariant  *pcall_crew_make_launch     (PcallCrew             *self,
+                                       PcallTarget           *target,
+                                       const PcallConditions *conditions);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PcallCrew, pcall_crew_unref)
 

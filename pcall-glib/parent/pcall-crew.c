@@ -525,14 +525,15 @@ pcall_crew_get_n_connected (PcallCrew *self)
 }
 
 GVariant *
-pcall_crew_make_launch (PcallCrew   *self,
-                        PcallTarget *target)
+pcall_crew_make_launch (PcallCrew             *self,
+                        PcallTarget           *target,
+                        const PcallConditions *conditions)
 {
   static const char * const own[] = { NULL };
   gboolean is_own = pcall_target_get_kind (target) == PCALL_TARGET_SYMBOL;
 
   return pcall_remote_launch_new (is_own ? own : pcall_command_get_argv (target),
-                                  (const char * const *) self->plan.environment,
+                                  (const char * const *) self->plan.environment, conditions,
                                   self->plan.directory);
 }
 

@@ -237,40 +237,48 @@ pcall_peer_send (PcallPeer     *self,
 }
 
 static void
-kill_now (gpointer data)
+kill_now (PcallPeer  *self,
+          const char *reason)
 {
-  PcallPeer *self = data;
-
+  if (self->funcs->killed != NULL)
+    self->funcs->killed (reason, self->data);
   if (self->remote != NULL)
     pcall_peer_remote_terminate (self, 0);
   else
     pcall_process_signal (&self->process, SIGKILL);
 }
 
-void
+static void
+grace_passed (gpointer data)
+{
+  kill_now (data, "it has not ended since SIGTERM");
+}
+
+gboolean
 pcall_peer_terminate (PcallPeer *self,
                       gint64     grace)
 {
   if (self->exited || (self->terminated && grace > 0))
-    return;
+    return FALSE;
 
   self->terminated = TRUE;
+  if (grace <= 0)
+    {
+      kill_now (self, "it is to end, without a grace period");
+      return TRUE;
+    }
   if (self->remote != NULL)
     {
       pcall_peer_remote_terminate (self, grace);
-      return;
-    }
-  if (grace <= 0)
-    {
-      kill_now (self);
-      return;
+      return TRUE;
     }
 
   /* A stopped process acts on SIGTERM only when it goes on. */
   pcall_process_signal (&self->process, SIGTERM);
   pcall_process_signal (&self->process, SIGCONT);
   pcall_engine_set_timer (self->engine, &self->kill_timer, g_get_monotonic_time () + grace,
-                          kill_now, self);
+                          grace_passed, self);
+  return TRUE;
 }
 
 void
@@ -286,7 +294,7 @@ pcall_peer_reject (PcallPeer *self,
   if (self->remote == NULL)
     pcall_peer_close_channel (self);
   if (!self->exited)
-    kill_now (self);
+    kill_now (self, self->error->message);
 }
 
 void

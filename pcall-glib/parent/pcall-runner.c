@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "parent/pcall-runner-parts-private.h"
+#include "parent/pcall-explain-private.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -81,6 +81,8 @@ pcall_runner_begin_call (PcallRunner *self,
   gboolean first;
 
   self->begun = TRUE;
+  self->began = began;
+  pcall_explain_begun (self);
   if (setup->timeout > 0)
     pcall_engine_set_timer (setup->engine, &self->timeout, began + setup->timeout, timed_out, self);
 
@@ -115,6 +117,7 @@ end_call (PcallRunner   *self,
       return;
     }
 
+  pcall_explain_call_ended (self, state, took);
   event = add_event (self, PCALL_EVENT_CALL_ENDED, self->job.index);
   if (event != NULL)
     {
@@ -349,14 +352,23 @@ child_ended (gpointer data)
   pcall_runner_set_state (self, PCALL_RUNNER_ENDED);
 }
 
+static void
+child_killed (const char *reason,
+              gpointer    data)
+{
+  pcall_explain_killed (data, reason);
+}
+
 static const PcallPeerFuncs funcs = {
   .frame = frame_came,
+  .killed = child_killed,
   .ended = child_ended,
 };
 
 /* That it is called makes the peer look whether the child left something unread. */
 static const PcallPeerFuncs funcs_with_closed = {
   .frame = frame_came,
+  .killed = child_killed,
   .closed = channel_closed,
   .ended = child_ended,
 };
@@ -393,6 +405,7 @@ pcall_runner_new_remote (const PcallRunnerSetup *setup,
   self->job = *job;
   self->link.data = self;
   self->has_call = TRUE;
+  self->made = g_get_monotonic_time ();
   self->peer = peer;
   if (!pcall_peer_enter (peer, setup->engine, &funcs_with_closed, self, NULL))
     {
@@ -401,6 +414,8 @@ pcall_runner_new_remote (const PcallRunnerSetup *setup,
     }
 
   list_child (self);
+  pcall_explain (setup->events, "call %u: an agent on %s is to start a worker for it", job->index,
+                 pcall_peer_get_host (peer));
   return self;
 }
 
@@ -423,6 +438,7 @@ pcall_runner_new (const PcallRunnerClass *klass,
                   GError                **error)
 {
   PcallStarted started = { .error_number = 0 };
+  gint64 before = g_get_monotonic_time ();
   PcallRunner *self;
 
   if (!job->methods->start (setup->context, job, &started, error))
@@ -437,6 +453,7 @@ pcall_runner_new (const PcallRunnerClass *klass,
   self->job = *job;
   self->started = started;
   self->pid = started.process.pid;
+  self->made = before;
   self->link.data = self;
   self->has_call = TRUE;
   self->peer = pcall_peer_new (setup->engine, &started, setup->context->nonce,
@@ -444,6 +461,7 @@ pcall_runner_new (const PcallRunnerClass *klass,
   if (self->peer != NULL)
     {
       list_child (self);
+      pcall_explain_made (self, g_get_monotonic_time () - before);
       return self;
     }
 
@@ -486,7 +504,8 @@ stop_drained (PcallRunner    *self,
       if (self->klass->stopped != NULL)
         self->klass->stopped (self);
     }
-  pcall_peer_terminate (self->peer, grace_period);
+  if (pcall_peer_terminate (self->peer, grace_period))
+    pcall_explain_stopped (self, reason);
 }
 
 static void
@@ -572,6 +591,7 @@ pcall_runner_finish (PcallRunner *self)
   PcallEvent *event = add_event (self, PCALL_EVENT_CHILD_ENDED, self->child);
   PcallCallState state;
 
+  pcall_explain_ended (self);
   if (event != NULL)
     event->exit = *pcall_peer_get_exit (self->peer);
   if (!self->has_call)

@@ -31,8 +31,8 @@ heard (gpointer data,
   PcallScheduler *self = data;
   g_autofree char *failure = NULL;
 
-  pcall_crew_hear (&self->away.client);
-  failure = pcall_crew_take_failure (&self->away.client);
+  pcall_crew_hear (&self->crew.away.client);
+  failure = pcall_crew_take_failure (&self->crew.away.client);
   if (failure != NULL && !pcall_scheduler_is_stopped (self))
     fail_waiting (self, failure);
 }
@@ -50,7 +50,7 @@ gboolean
 pcall_scheduler_go_away (PcallScheduler *self,
                          GError        **error)
 {
-  PcallAway *away = &self->away;
+  PcallAway *away = &self->crew.away;
 
   if (self->options.crew == NULL || pcall_scheduler_is_stopped (self) ||
       pcall_call_list_get_n_calls (self->calls) == 0)
@@ -68,31 +68,31 @@ pcall_scheduler_go_away (PcallScheduler *self,
 void
 pcall_scheduler_come_home (PcallScheduler *self)
 {
-  if (self->engine != NULL && self->away.watch.active)
-    pcall_engine_unwatch (self->engine, &self->away.watch);
-  pcall_crew_leave (&self->away.client);
-  g_clear_pointer (&self->away.lost, g_hash_table_unref);
+  if (self->engine != NULL && self->crew.away.watch.active)
+    pcall_engine_unwatch (self->engine, &self->crew.away.watch);
+  pcall_crew_leave (&self->crew.away.client);
+  g_clear_pointer (&self->crew.away.lost, g_hash_table_unref);
 }
 
 void
 pcall_scheduler_want (PcallScheduler *self)
 {
-  if (self->away.client.crew != NULL && self->calls != NULL)
-    pcall_crew_want (&self->away.client, count_wanted (self));
+  if (self->crew.away.client.crew != NULL && self->calls != NULL)
+    pcall_crew_want (&self->crew.away.client, count_wanted (self));
 }
 
 gboolean
 pcall_scheduler_has_arrival (PcallScheduler *self)
 {
   return self->options.crew == NULL ||
-         (self->away.client.crew != NULL && pcall_crew_has_arrival (&self->away.client));
+         (self->crew.away.client.crew != NULL && pcall_crew_has_arrival (&self->crew.away.client));
 }
 
 PcallRunner *
 pcall_scheduler_send_away (PcallScheduler *self,
                            const PcallJob *job)
 {
-  PcallPeer *peer = pcall_crew_take (&self->away.client);
+  PcallPeer *peer = pcall_crew_take (&self->crew.away.client);
 
   return peer != NULL ? pcall_runner_new_remote (&self->setup, job, peer) : NULL;
 }
@@ -101,7 +101,7 @@ gboolean
 pcall_scheduler_may_retry (PcallScheduler *self,
                            guint           index)
 {
-  PcallAway *away = &self->away;
+  PcallAway *away = &self->crew.away;
   guint n;
 
   if (self->options.retries == 0 || pcall_scheduler_is_stopped (self) || self->funcs == NULL)

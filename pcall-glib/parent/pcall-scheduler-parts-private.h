@@ -6,6 +6,7 @@
 #pragma once
 
 #include "parent/pcall-event-queue-private.h"
+#include "parent/pcall-explain-private.h"
 #include "parent/pcall-log-delivery-private.h"
 #include "parent/pcall-queue-private.h"
 #include "parent/pcall-roster-private.h"
@@ -19,6 +20,14 @@ G_BEGIN_DECLS
  * (pcall-scheduler-assign.c), and what becomes of them, from the facts that runners report to what
  * is told (pcall-scheduler-events.c). */
 
+/* Children on other machines. */
+typedef struct
+{
+  PcallCrewClient client; /* has no crew: there are none */
+  PcallWatch      watch;  /* of what tells that there is something new */
+  GHashTable     *lost;   /* index of a call → how often it was lost; NULL: none ever was */
+} PcallAway;
+
 /* The children that have not ended. */
 typedef struct
 {
@@ -26,6 +35,7 @@ typedef struct
   GList *held;       /* of these, the first that was not released; all after it too */
   guint  n_released; /* of these, without workers */
   guint  n_over;     /* whose call is over */
+  PcallAway away;
 } PcallGang;
 
 /* How much room there is for children. */
@@ -52,14 +62,6 @@ typedef struct
   PcallTimer work; /* makes the engine ready where there is something to tell */
 } PcallSchedulerTimers;
 
-/* Children on other machines. */
-typedef struct
-{
-  PcallCrewClient client; /* has no crew: there are none */
-  PcallWatch      watch;  /* of what tells that there is something new */
-  GHashTable     *lost;   /* index of a call → how often it was lost; NULL: none ever was */
-} PcallAway;
-
 struct _PcallScheduler
 {
   PcallMonitor              *monitor;
@@ -80,11 +82,11 @@ struct _PcallScheduler
   PcallQueue                 queue;
   PcallRoster                roster;
   PcallGang                  crew;
-  PcallAway                  away;
   PcallEventQueue            events;
   PcallLogDelivery          *logs; /* NULL: there are none, or nobody is told any more */
   guint                      telling; /* how deep we are in user code */
 
+  gint64                     begun; /* when it was started */
   gboolean                   started;
   gboolean                   completing; /* the logs of calls that have all ended */
   PcallStop                  stop;

@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include "base/pcall-conditions-private.h"
 #include "base/pcall-process-private.h"
 
 G_BEGIN_DECLS
@@ -26,6 +27,7 @@ typedef struct
   int           null_fd;     /* of /dev/null */
   int           life;        /* which of these is of the life pipe */
   int           life_signal; /* what its group gets when this process ends */
+  const PcallConditions *conditions; /* under which it runs; NULL: those of this process */
 } PcallSpawn;
 
 /* Takes @fd, and returns the same or one that is no number of the program's; -1 with errno set

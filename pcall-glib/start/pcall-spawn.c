@@ -95,6 +95,7 @@ BEFORE_EXEC static const char *
 become_program (const Plan *plan)
 {
   const PcallSpawn *spawn = plan->spawn;
+  const char *failed = NULL;
   sigset_t none;
 
   reset_signals ();
@@ -108,6 +109,11 @@ become_program (const Plan *plan)
     return "dup2";
 
   closefrom ((int) spawn->n_fds);
+  if (spawn->conditions != NULL)
+    failed = pcall_conditions_apply (spawn->conditions, TRUE);
+  if (failed != NULL)
+    return failed;
+
   sigemptyset (&none);
   sigprocmask (SIG_SETMASK, &none, NULL);
   execve (spawn->program, spawn->argv, spawn->environment);
@@ -209,6 +215,7 @@ pcall_spawn_run (const PcallSpawn *self,
   Plan plan = { .spawn = self, .has_terminal = pcall_terminal_is_there () };
   PcallProcess made = PCALL_PROCESS_NONE;
   const char *failed_call = spawn (&plan, &made);
+  g_autofree char *what = NULL;
 
   if (failed_call == NULL)
     {
@@ -217,7 +224,9 @@ pcall_spawn_run (const PcallSpawn *self,
     }
 
   *error_number = plan.error_number;
-  g_set_error (error, PCALL_ERROR, PCALL_ERROR_START, "%s: %s", failed_call,
+  what = self->conditions != NULL ? pcall_conditions_describe (self->conditions, failed_call)
+                                  : g_strdup (failed_call);
+  g_set_error (error, PCALL_ERROR, PCALL_ERROR_START, "%s: %s", what,
                g_strerror (plan.error_number));
   if (plan.failed_call != NULL)
     g_prefix_error (error, "%s %s: ", self->what, self->program);

@@ -37,10 +37,11 @@ failed (PcallStarted *started,
 }
 
 static char **
-make_environment (guint64 nonce)
+make_environment (const PcallStartContext *context)
 {
-  char **environment = g_get_environ ();
-  g_autofree char *cookie = g_strdup_printf ("%016" G_GINT64_MODIFIER "x", nonce);
+  char **told = context->conditions->environment;
+  char **environment = told != NULL ? g_strdupv (told) : g_get_environ ();
+  g_autofree char *cookie = g_strdup_printf ("%016" G_GINT64_MODIFIER "x", context->nonce);
 
   environment = g_environ_setenv (environment, PCALL_ENV_FD, G_STRINGIFY (CHANNEL_FD), TRUE);
   environment = g_environ_setenv (environment, PCALL_ENV_LIFE_FD, G_STRINGIFY (LIFE_FD), TRUE);
@@ -67,14 +68,27 @@ make_descriptors (PcallSpawn   *spawn,
          failed (started, "life pipe: open in /proc/self/fd", errno, error);
 }
 
+/* As seen from here, wherever the worker is to run. */
+static char *
+find_program (const PcallStartContext *context,
+              PcallTarget             *target,
+              GError                 **error)
+{
+  g_autofree char *program = pcall_command_find (target, error);
+
+  if (program == NULL || context->conditions->working_directory == NULL)
+    return g_steal_pointer (&program);
+  return g_canonicalize_filename (program, NULL);
+}
+
 static gboolean
 start (const PcallStartContext *context,
        const PcallJob          *job,
        PcallStarted            *started,
        GError                 **error)
 {
-  g_autofree char *program = pcall_command_find (job->target, error);
-  g_auto (GStrv) environment = make_environment (context->nonce);
+  g_autofree char *program = find_program (context, job->target, error);
+  g_auto (GStrv) environment = make_environment (context);
   PcallSpawn spawn = {
     .what = "worker program",
     .program = program,
@@ -85,6 +99,7 @@ start (const PcallStartContext *context,
     .null_fd = context->null_fd,
     .life = LIFE_FD,
     .life_signal = SIGKILL,
+    .conditions = context->conditions,
   };
   gboolean made;
 

@@ -62,8 +62,8 @@ typedef enum
    * frames on; see pcall-remote-private.h. */
   PCALL_FRAME_CHALLENGE, /* (uay): to an agent: prove that you know the secret */
   PCALL_FRAME_PROOF,     /* (uayay): each to the other: version, random bytes, proof */
-  PCALL_FRAME_LAUNCH,    /* (aayaayay): to an agent: start a worker: command line (none: pcall's own
-                            program), what its environment has besides, directory (empty: as is) */
+  PCALL_FRAME_LAUNCH,    /* (aayaaya{sv}): to an agent: start a worker: command line (none: pcall's
+                            own program), what its environment has besides, conditions */
   PCALL_FRAME_TERMINATE, /* x: to an agent: end the worker, with so many microseconds of grace */
   PCALL_FRAME_BEGUN,     /* (): the worker is handed the call */
   PCALL_FRAME_LOG,       /* ay: what the call has written since the last of these */

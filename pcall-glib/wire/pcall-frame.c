@@ -69,7 +69,7 @@ static const struct
   [PCALL_FRAME_NOTE] = { .name = "note", .payload_type = "s" },
   [PCALL_FRAME_CHALLENGE] = { .name = "challenge", .payload_type = "(uay)" },
   [PCALL_FRAME_PROOF] = { .name = "proof", .payload_type = "(uayay)" },
-  [PCALL_FRAME_LAUNCH] = { .name = "launch", .payload_type = "(aayaayay)" },
+  [PCALL_FRAME_LAUNCH] = { .name = "launch", .payload_type = "(aayaaya{sv})" },
   [PCALL_FRAME_TERMINATE] = { .name = "terminate", .payload_type = "x" },
   [PCALL_FRAME_BEGUN] = { .name = "begun", .payload_type = "()" },
   [PCALL_FRAME_LOG] = { .name = "log", .payload_type = "ay" },

@@ -7,6 +7,7 @@
 
 #include <glib.h>
 
+#include "base/pcall-conditions-private.h"
 #include "base/pcall-process-private.h"
 
 G_BEGIN_DECLS
@@ -33,16 +34,19 @@ void      pcall_remote_hello_clear        (PcallRemoteHello       *self);
 typedef struct
 {
   char **argv;        /* empty: pcall's own worker program */
-  char **environment; /* "NAME=VALUE", besides what the agent has */
-  char  *directory;   /* NULL: that of the agent */
+  char **environment; /* "NAME=VALUE", besides what it has otherwise */
+  PcallConditions *conditions; /* under which it is to run, where these differ from the agent's */
 } PcallRemoteLaunch;
 
-GVariant *pcall_remote_launch_new          (const char * const *argv,
-                                            const char * const *environment,
-                                            const char         *directory);
-void      pcall_remote_launch_from_variant (PcallRemoteLaunch  *self,
-                                            GVariant           *value);
-void      pcall_remote_launch_clear        (PcallRemoteLaunch  *self);
+/* @directory: where the worker is to run if @conditions do not say it; NULL: where the agent does.
+ *   */
+GVariant *pcall_remote_launch_new          (const char * const    *argv,
+                                            const char * const    *environment,
+                                            const PcallConditions *conditions,
+                                            const char            *directory);
+void      pcall_remote_launch_from_variant (PcallRemoteLaunch     *self,
+                                            GVariant              *value);
+void      pcall_remote_launch_clear        (PcallRemoteLaunch     *self);
 
 /* How a worker ended: EXIT. */
 typedef struct

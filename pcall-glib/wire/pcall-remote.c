@@ -45,25 +45,74 @@ pcall_remote_hello_clear (PcallRemoteHello *self)
   g_clear_pointer (&self->host, g_free);
 }
 
+/* Conditions, as what is not as it is */
+
+#define LAUNCH_DIRECTORY "working-directory"
+#define LAUNCH_ENVIRONMENT "environment"
+#define LAUNCH_NICE "nice"
+#define LAUNCH_AFFINITY "cpu-affinity"
+#define LAUNCH_ADDRESS_SPACE "max-address-space"
+#define LAUNCH_OPEN_FILES "max-open-files"
+
+static GVariant *
+conditions_to_variant (const PcallConditions *conditions,
+                       const char            *directory)
+{
+  GVariantDict dict = G_VARIANT_DICT_INIT (NULL);
+
+  if (conditions->working_directory != NULL)
+    directory = conditions->working_directory;
+  if (directory != NULL)
+    g_variant_dict_insert (&dict, LAUNCH_DIRECTORY, "^ay", directory);
+  if (conditions->environment != NULL)
+    g_variant_dict_insert (&dict, LAUNCH_ENVIRONMENT, "^aay", conditions->environment);
+  if (conditions->nice != 0)
+    g_variant_dict_insert (&dict, LAUNCH_NICE, "i", conditions->nice);
+  if (conditions->cpu_affinity != NULL)
+    g_variant_dict_insert (&dict, LAUNCH_AFFINITY, "s", conditions->cpu_affinity);
+  if (conditions->max_address_space != 0)
+    g_variant_dict_insert (&dict, LAUNCH_ADDRESS_SPACE, "t", conditions->max_address_space);
+  if (conditions->max_open_files != 0)
+    g_variant_dict_insert (&dict, LAUNCH_OPEN_FILES, "t", conditions->max_open_files);
+  return g_variant_dict_end (&dict);
+}
+
+static PcallConditions *
+conditions_from_variant (GVariant *dict)
+{
+  PcallConditions *conditions = pcall_conditions_new ();
+  const char *affinity;
+
+  g_variant_lookup (dict, LAUNCH_DIRECTORY, "^ay", &conditions->working_directory);
+  g_variant_lookup (dict, LAUNCH_ENVIRONMENT, "^aay", &conditions->environment);
+  g_variant_lookup (dict, LAUNCH_NICE, "i", &conditions->nice);
+  if (g_variant_lookup (dict, LAUNCH_AFFINITY, "&s", &affinity))
+    pcall_conditions_set_cpu_affinity (conditions, affinity);
+  g_variant_lookup (dict, LAUNCH_ADDRESS_SPACE, "t", &conditions->max_address_space);
+  g_variant_lookup (dict, LAUNCH_OPEN_FILES, "t", &conditions->max_open_files);
+  return conditions;
+}
+
 GVariant *
-pcall_remote_launch_new (const char * const *argv,
-                         const char * const *environment,
-                         const char         *directory)
+pcall_remote_launch_new (const char * const    *argv,
+                         const char * const    *environment,
+                         const PcallConditions *conditions,
+                         const char            *directory)
 {
   static const char * const none[] = { NULL };
 
-  return g_variant_new ("(^aay^aay^ay)", argv, environment != NULL ? environment : none,
-                        directory != NULL ? directory : "");
+  return g_variant_new ("(^aay^aay@a{sv})", argv, environment != NULL ? environment : none,
+                        conditions_to_variant (conditions, directory));
 }
 
 void
 pcall_remote_launch_from_variant (PcallRemoteLaunch *self,
                                   GVariant          *value)
 {
-  *self = (PcallRemoteLaunch) { .argv = NULL };
-  g_variant_get (value, "(^aay^aay^ay)", &self->argv, &self->environment, &self->directory);
-  if (*self->directory == '\0')
-    g_clear_pointer (&self->directory, g_free);
+  g_autoptr (GVariant) conditions = NULL;
+
+  g_variant_get (value, "(^aay^aay@a{sv})", &self->argv, &self->environment, &conditions);
+  self->conditions = conditions_from_variant (conditions);
 }
 
 void
@@ -71,7 +120,7 @@ pcall_remote_launch_clear (PcallRemoteLaunch *self)
 {
   g_clear_pointer (&self->argv, g_strfreev);
   g_clear_pointer (&self->environment, g_strfreev);
-  g_clear_pointer (&self->directory, g_free);
+  g_clear_pointer (&self->conditions, pcall_conditions_unref);
 }
 
 static guint64

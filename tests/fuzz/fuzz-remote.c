@@ -12,6 +12,7 @@
  *     -I. -Ibuild -Ipcall-glib tests/fuzz/fuzz-remote.c pcall-glib/wire/pcall-handshake.c \
  *     pcall-glib/wire/pcall-remote.c pcall-glib/wire/pcall-frame.c pcall-glib/wire/pcall-normal.c \
  *     pcall-glib/wire/pcall-number.c pcall-glib/base/pcall-error.c \
+ *     pcall-glib/base/pcall-conditions.c \
  *     $(pkg-config --cflags --libs gio-2.0) -o fuzz-remote
  *   mkdir -p corpus && G_SLICE=always-malloc ./fuzz-remote -max_total_time=300 corpus */
 
@@ -73,7 +74,7 @@ use_value (PcallFrameType type, GVariant *value)
   else if (type == PCALL_FRAME_LAUNCH)
     {
       pcall_remote_launch_from_variant (&launch, value);
-      g_assert (launch.argv != NULL && launch.environment != NULL);
+      g_assert (launch.argv != NULL && launch.environment != NULL && launch.conditions != NULL);
       pcall_remote_launch_clear (&launch);
     }
   else

@@ -304,7 +304,7 @@ test_no_directory (void)
   support_start (task);
   g_error_free (support_join_failing (task));
   launcher_assert_error (task, 0, PCALL_ERROR_START,
-                         "*working-directory /nonesuch/directory: No such file or directory");
+                         "*working-directory*/nonesuch/directory*: No such file or directory");
 }
 
 static void

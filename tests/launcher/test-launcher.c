@@ -433,6 +433,35 @@ test_surroundings (void)
   support_run (task, "[<0>]");
 }
 
+/* The task's own go before the launcher's, and all else that is set for its children goes there. */
+static void
+test_conditions (void)
+{
+  static const char * const of_launcher[] = { "PCALL_TEST_A=launcher", NULL };
+  static const char * const of_task[] = { "PATH=/usr/bin:/bin", "PCALL_TEST_B=task", NULL };
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "run_command", 1);
+  g_autoptr (PcallTask) next = launcher_task (launcher, "run_command", 1);
+
+  pcall_launcher_set_environment (launcher, of_launcher);
+  pcall_launcher_set_working_directory (launcher, "/usr");
+  pcall_task_set_working_directory (task, "/");
+  pcall_task_set_environment (task, of_task);
+  pcall_task_set_max_open_files (task, 77);
+  pcall_task_set_common_args (
+      task, g_variant_new ("(s)", "test $(pwd) = / && test $PCALL_TEST_A = launcher &&"
+                                  " test $PCALL_TEST_B = task && test -z \"$G_TEST_SRCDIR\" &&"
+                                  " test $(ulimit -n) = 77"));
+  support_run (task, "[<0>]");
+
+  /* And are not those of the next task. */
+  pcall_task_set_common_args (
+      next, g_variant_new ("(s)", "test $(pwd) = /usr && test $PCALL_TEST_A = launcher &&"
+                                  " test -z \"$PCALL_TEST_B\" && test -n \"$G_TEST_SRCDIR\" &&"
+                                  " test $(ulimit -n) != 77"));
+  support_run (next, "[<0>]");
+}
+
 /* The variable is for programs that know nothing of launchers. */
 static void
 run_with_variable (gconstpointer data)
@@ -490,6 +519,7 @@ main (int argc, char *argv[])
   launcher_add ("/pcall/launcher/closed", test_closed);
   launcher_add ("/pcall/launcher/closed-while-running", test_closed_while_running);
   launcher_add ("/pcall/launcher/surroundings", test_surroundings);
+  launcher_add ("/pcall/launcher/conditions", test_conditions);
   launcher_add ("/pcall/launcher/variable", test_variable);
 
   return g_test_run ();

@@ -33,7 +33,6 @@ def add(x, y=0, z=0):
 
 
 def fail(n):
-    print("before it failed")
     raise LookupError("there", n)
 
 

@@ -74,14 +74,47 @@ test_launch (void)
 {
   static const char * const argv[] = { "/bin/\xff", "", "two words", NULL };
   static const char * const environment[] = { "A=b", "EMPTY=", "\xfe=\xff", NULL };
+  g_autoptr (PcallConditions) conditions = pcall_conditions_new ();
   g_autoptr (GVariant) value = cross (
-      PCALL_FRAME_LAUNCH, pcall_remote_launch_new (argv, environment, "/srv/\xfc"));
+      PCALL_FRAME_LAUNCH, pcall_remote_launch_new (argv, environment, conditions, "/srv/\xfc"));
   PcallRemoteLaunch launch;
 
   pcall_remote_launch_from_variant (&launch, value);
   assert_strings (launch.argv, argv);
   assert_strings (launch.environment, environment);
-  g_assert_cmpstr (launch.directory, ==, "/srv/\xfc");
+  g_assert_cmpstr (launch.conditions->working_directory, ==, "/srv/\xfc");
+  g_assert_null (launch.conditions->environment);
+  g_assert_null (launch.conditions->cpu_affinity);
+  g_assert_cmpint (launch.conditions->nice, ==, 0);
+  pcall_remote_launch_clear (&launch);
+}
+
+static void
+test_launch_conditions (void)
+{
+  static const char * const argv[] = { "worker", NULL };
+  static const char * const environment[] = { "A=\xff", NULL };
+  g_autoptr (PcallConditions) conditions = pcall_conditions_new ();
+  g_autoptr (GVariant) value = NULL;
+  PcallRemoteLaunch launch;
+
+  conditions->working_directory = g_strdup ("/before/the/launcher's");
+  conditions->environment = g_strdupv ((char **) environment);
+  conditions->nice = -3;
+  conditions->max_address_space = G_MAXUINT64;
+  conditions->max_open_files = 64;
+  g_assert_true (pcall_conditions_set_cpu_affinity (conditions, "0-3,8"));
+  value = cross (PCALL_FRAME_LAUNCH, pcall_remote_launch_new (argv, NULL, conditions, "/srv"));
+
+  pcall_remote_launch_from_variant (&launch, value);
+  g_assert_cmpstr (launch.conditions->working_directory, ==, "/before/the/launcher's");
+  assert_strings (launch.conditions->environment, environment);
+  g_assert_cmpint (launch.conditions->nice, ==, -3);
+  g_assert_cmpuint (launch.conditions->max_address_space, ==, G_MAXUINT64);
+  g_assert_cmpuint (launch.conditions->max_open_files, ==, 64);
+  g_assert_cmpstr (launch.conditions->cpu_affinity, ==, "0-3,8");
+  g_assert_cmpmem (&launch.conditions->cpus, sizeof (cpu_set_t), &conditions->cpus,
+                   sizeof (cpu_set_t));
   pcall_remote_launch_clear (&launch);
 }
 
@@ -89,14 +122,15 @@ static void
 test_launch_nothing (void)
 {
   static const char * const none[] = { NULL };
+  g_autoptr (PcallConditions) conditions = pcall_conditions_new ();
   g_autoptr (GVariant) value =
-      cross (PCALL_FRAME_LAUNCH, pcall_remote_launch_new (none, NULL, NULL));
+      cross (PCALL_FRAME_LAUNCH, pcall_remote_launch_new (none, NULL, conditions, NULL));
   PcallRemoteLaunch launch;
 
   pcall_remote_launch_from_variant (&launch, value);
   assert_strings (launch.argv, none);
   assert_strings (launch.environment, none);
-  g_assert_null (launch.directory);
+  g_assert_null (launch.conditions->working_directory);
   pcall_remote_launch_clear (&launch);
 }
 
@@ -149,6 +183,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/pcall/remote/hello", test_hello);
   g_test_add_func ("/pcall/remote/hello-of-others", test_hello_of_others);
   g_test_add_func ("/pcall/remote/launch", test_launch);
+  g_test_add_func ("/pcall/remote/launch-conditions", test_launch_conditions);
   g_test_add_func ("/pcall/remote/launch-nothing", test_launch_nothing);
   g_test_add_func ("/pcall/remote/exit", test_exit);
   g_test_add_func ("/pcall/remote/exit-unknown", test_exit_unknown);

@@ -110,6 +110,7 @@ def get_command_line(is_away=False):
         preparation.pop("dir", None)  # which the launcher tells, if anybody
     preparation.pop("name")  # each worker has one of its own
     preparation["parent_name"] = process.current_process().name
+    preparation.pop("dir", None)  # it begins where it is told to
     data, rest = split(preparation)
     parts = [data[i : i + MAX_ARGUMENT] for i in range(0, len(data), MAX_ARGUMENT)]
     flags = subprocess._args_from_interpreter_flags()
