@@ -15,15 +15,16 @@ G_BEGIN_DECLS
 typedef struct
 {
   PcallEngine   *engine;
-  PcallLogFiles *files; /* NULL: there is no room for any */
+  PcallLogFiles *files;      /* NULL: there is no room for any */
   PcallChannel  *up;
   guint          index;
   pid_t          pid;
-  int            fd;    /* of the call's file; -1: there is none */
+  int            fd;         /* of the call's file; -1: there is none */
   char          *path;
-  int            notify_fd;
-  PcallWatch     watch; /* of that: the file has grown */
-  PcallTimer     pause; /* after something was sent */
+  int            notify_fd;  /* -1: nobody tells that it has grown */
+  int            notify;     /* that of the file; -1: none */
+  PcallWatch     watch;
+  PcallTimer     pause;      /* after something was sent */
 } PcallCallLog;
 
 /* All of these stay. */

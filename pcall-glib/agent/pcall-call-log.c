@@ -21,24 +21,42 @@
 #define PAUSE_US 20000
 #define CHUNK_SIZE 65536
 
+static void file_grew (gpointer data,
+                       guint32  events);
+
+/* One for all calls: to close one takes the kernel milliseconds. */
+static void
+open_notify (PcallCallLog *self)
+{
+  self->notify_fd = pcall_fd_lift (inotify_init1 (IN_CLOEXEC | IN_NONBLOCK));
+  if (self->notify_fd >= 0 &&
+      !pcall_engine_watch (self->engine, &self->watch, self->notify_fd, EPOLLIN, file_grew, self,
+                           NULL))
+    pcall_fd_clear (&self->notify_fd);
+}
+
 void
 pcall_call_log_init (PcallCallLog  *self,
                      PcallEngine   *engine,
                      PcallLogFiles *files,
                      PcallChannel  *up)
 {
-  *self = (PcallCallLog) { .engine = engine, .files = files, .up = up, .fd = -1, .notify_fd = -1 };
+  *self = (PcallCallLog) {
+    .engine = engine, .files = files, .up = up, .fd = -1, .notify_fd = -1, .notify = -1
+  };
+  if (files != NULL)
+    open_notify (self);
 }
 
 /* TRUE if there was anything. */
 static gboolean
 send_rest (PcallCallLog *self)
 {
-  g_autofree char *chunk = g_malloc (CHUNK_SIZE);
+  char chunk[CHUNK_SIZE];
   gboolean sent = FALSE;
   gssize n;
 
-  while ((n = read (self->fd, chunk, CHUNK_SIZE)) > 0)
+  while ((n = read (self->fd, chunk, sizeof chunk)) > 0)
     {
       pcall_uplink_pass (self->up, PCALL_FRAME_LOG, self->index, chunk, n);
       sent = TRUE;
@@ -54,6 +72,7 @@ pause_is_over (gpointer data)
   pcall_engine_rewatch (self->engine, &self->watch, EPOLLIN);
 }
 
+/* It may have been the file of a call that is over. */
 static void
 file_grew (gpointer data,
            guint32  events)
@@ -61,24 +80,12 @@ file_grew (gpointer data,
   PcallCallLog *self = data;
   char buffer[4096];
 
-  if (read (self->notify_fd, buffer, sizeof buffer) < 0 || !send_rest (self))
+  if (read (self->notify_fd, buffer, sizeof buffer) < 0 || self->fd < 0 || !send_rest (self))
     return;
 
   pcall_engine_rewatch (self->engine, &self->watch, 0);
   pcall_engine_set_timer (self->engine, &self->pause, g_get_monotonic_time () + PAUSE_US,
                           pause_is_over, self);
-}
-
-static void
-follow (PcallCallLog *self)
-{
-  self->notify_fd = pcall_fd_lift (inotify_init1 (IN_CLOEXEC | IN_NONBLOCK));
-  if (self->notify_fd < 0)
-    return;
-  if (inotify_add_watch (self->notify_fd, self->path, IN_MODIFY | IN_DONT_FOLLOW) < 0 ||
-      !pcall_engine_watch (self->engine, &self->watch, self->notify_fd, EPOLLIN, file_grew, self,
-                           NULL))
-    pcall_fd_clear (&self->notify_fd);
 }
 
 const char *
@@ -93,7 +100,8 @@ pcall_call_log_begin (PcallCallLog *self,
   self->index = index;
   self->pid = pid;
   self->path = pcall_log_files_get_path (self->files, index, pid);
-  follow (self);
+  if (self->notify_fd >= 0)
+    self->notify = inotify_add_watch (self->notify_fd, self->path, IN_MODIFY | IN_DONT_FOLLOW);
   return self->path;
 }
 
@@ -113,9 +121,9 @@ pcall_call_log_drop (PcallCallLog *self)
   if (self->fd < 0)
     return;
 
-  pcall_engine_unset_timer (self->engine, &self->pause);
-  pcall_engine_unwatch (self->engine, &self->watch);
-  pcall_fd_clear (&self->notify_fd);
+  if (self->notify >= 0)
+    inotify_rm_watch (self->notify_fd, self->notify);
+  self->notify = -1;
   pcall_fd_clear (&self->fd);
   pcall_log_files_discard (self->files, self->index, self->pid);
   g_clear_pointer (&self->path, g_free);

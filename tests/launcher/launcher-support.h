@@ -28,7 +28,8 @@ static inline PcallLauncher *
 launcher_new_connect (guint n_workers)
 {
   const char *command[] = { "/bin/sh", "-c",
-                            "i=0; while [ $i -lt {n} ]; do {agent} & i=$((i + 1)); done; wait",
+                            "trap : TERM; i=0;"
+                            " while [ $i -lt {n} ]; do {agent} & i=$((i + 1)); done; wait; wait",
                             NULL };
 
   return pcall_launcher_new (command, n_workers, PCALL_LAUNCHER_CONNECT);
