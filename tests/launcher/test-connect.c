@@ -209,7 +209,7 @@ test_strangers (void)
   for (guint i = 0; i < N_SILENT; i++)
     silent[i] = connect_to (port);
   send_rubbish (port, "", 0);
-  send_rubbish (port, "GET / HTTP/1.1\r\nHost: here\r\n\r\n", 34);
+  send_rubbish (port, "GET / HTTP/1.1\r\nHost: here\r\n\r\n", 30);
   send_rubbish (port, much, 100000);
   send_rubbish (port, "PCL1\1l\16\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\377\377\377\377\0\0\0\0", 32);
   let_go (directory);
