@@ -300,7 +300,9 @@ class Pcall:
         given.apply(task)
         if self._input is not None and given.get("log_mode") is None:
             task.set_log_mode(Pcall_.LogMode.INHERIT)
-        self.task = local_task.LocalTask(rows, task) if is_local else task
+        self.task = task
+        if is_local:
+            self.task = local_task.LocalTask(rows, task, given.get("progress"))
         self._results = None
         self._started = False
 
