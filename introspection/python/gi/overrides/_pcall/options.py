@@ -189,7 +189,6 @@ CONVERT = {
     "keep_logs": to_bool,
     "max_log_size": to_size,
     "priority": to_priority,
-    "progress": progress.check,
     "child_name": to_text,
     "nice": to_nice,
     "cpu_affinity": to_affinity,
@@ -206,6 +205,7 @@ OWN = {
     "retries": to_count,
     "retry_on": to_exceptions,
     "debug": to_bool,
+    "progress": progress.check,
 }
 
 
@@ -243,8 +243,8 @@ class Options:
     process then, which looks after it
     retry_on: a class of exceptions or a tuple of them, after which alone it is: what the call would
     raise here, as `Pcall.Crashed` or `Pcall.TimedOut`, or what it raised there, as `OSError`
-    debug: whether calls are run in this process, one after the other, for a debugger;
-    `PCALL_DEBUG=in-process` in the environment has a whole program do so
+    debug: whether calls are run in this process, one after the other, for a debugger; what is for
+    children has no effect then. `PCALL_DEBUG=in-process` in the environment has a whole program do so
 
     What is not given is as the properties of `Pcall.Task` are by themselves. An option that does
     not exist, or of a wrong type, is a TypeError here; one that is out of range, or that another
@@ -277,9 +277,7 @@ class Options:
 
     def apply(self, task):
         for name, value in self._values.items():
-            if name == "progress":
-                progress.watch(task, value)
-            elif name in CONVERT:
+            if name in CONVERT:
                 task.set_property(name.replace("_", "-"), value)
 
     def __repr__(self):

@@ -60,14 +60,15 @@ def make(progress):
 
 
 def watch(task, progress):
-    """The same for a task of the library."""
-    if callable(progress):
+    """The same for a task. Beside a debugger there is no bar."""
+    if progress is True:
+        task.set_show_progress(True)
+    elif progress:
+        is_local = not isinstance(task, Pcall.Task)
         task.connect(
-            "notify::n-finished",
-            lambda task, pspec: progress(task.get_n_finished(), task.get_n_calls()),
+            "call-finished" if is_local else "notify::n-finished",
+            lambda task, *_: progress(task.get_n_finished(), task.get_n_calls()),
         )
-    else:
-        task.set_show_progress(progress is True)
 
 
 def finish(report):

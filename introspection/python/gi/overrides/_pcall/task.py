@@ -18,6 +18,7 @@ from . import (
     local_task,
     loops,
     options,
+    progress,
     retries,
     spawn,
     terminal,
@@ -301,6 +302,7 @@ class Pcall:
         if self._input is not None and given.get("log_mode") is None:
             task.set_log_mode(Pcall_.LogMode.INHERIT)
         self.task = local_task.LocalTask(rows, task) if is_local else task
+        progress.watch(self.task, given.get("progress"))
         self._results = None
         self._started = False
 
