@@ -198,19 +198,21 @@ pcall_explain_ended (PcallRunner *runner)
   const PcallExit *exit = pcall_peer_get_exit (runner->peer);
   const struct rusage *usage = &exit->usage;
   g_autofree char *end = NULL;
+  g_autofree char *text = NULL;
   gint64 now, processor;
 
   if (!pcall_explains (get_events (runner)) && !has_marks ())
     return;
 
   end = pcall_exit_describe (exit);
+  text = g_strdup_printf ("child %d: %s", (int) runner->pid, end);
   now = g_get_monotonic_time ();
   processor = (usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * G_USEC_PER_SEC +
               usage->ru_utime.tv_usec + usage->ru_stime.tv_usec;
   if (has_marks ())
-    mark (runner->made, now, "child", end);
+    mark (runner->made, now, "child", text);
   pcall_explain (get_events (runner),
-                 "child %d: %s, after %.2f ms, %.2f ms of a processor, at most %ld KiB of memory",
-                 (int) runner->pid, end, to_ms (now - runner->made), to_ms (processor),
+                 "%s, after %.2f ms, %.2f ms of a processor, at most %ld KiB of memory", text,
+                 to_ms (now - runner->made), to_ms (processor),
                  usage->ru_maxrss);
 }
