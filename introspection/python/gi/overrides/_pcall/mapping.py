@@ -14,11 +14,15 @@ import itertools
 import math
 import os
 
-from . import calls, jobs, progress
+from . import calls, hints, jobs, progress
 from .crew import Crew
 from .options import to_count, to_timeout
 
 LOOK_AHEAD = 8  # jobs for each child that are read and not yet consumed
+
+
+def iterate(values, index):
+    return calls.iterate(values, f"iterables[{index}]", hint=hints.mean_option)
 
 
 class Source:
@@ -29,10 +33,10 @@ class Source:
         if len(iterables) == 1 and calls.is_sequence(iterables[0]):
             self.sequence = iterables[0]
         elif len(iterables) == 1:
-            self.iterator = calls.iterate(iterables[0], "iterables[0]")
+            self.iterator = iterate(iterables[0], 0)
         else:
-            named = [calls.iterate(values, f"iterables[{i}]") for i, values in enumerate(iterables)]
-            self.iterator = zip(*named, strict=strict)
+            iterators = [iterate(values, i) for i, values in enumerate(iterables)]
+            self.iterator = zip(*iterators, strict=strict)
         self.is_single = len(iterables) == 1
         self.total = find_total(iterables)
         self.n_read = 0

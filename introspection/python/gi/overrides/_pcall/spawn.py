@@ -21,7 +21,7 @@ import sys
 from gi.module import get_introspection_module
 from gi.repository import GLib
 
-from . import calls, errors, values
+from . import calls, errors, hints, values
 
 Pcall = get_introspection_module("Pcall")
 
@@ -114,7 +114,8 @@ def check_picklable(value, what):
         values.dumps(value)
     except Exception as error:  # as many as there are __reduce__
         text = errors.describe(error)
-        message = f"{what}, of type {type(value).__qualname__}, cannot be pickled: {text}"
+        kind, hint = type(value).__qualname__, hints.mean_result(value)
+        message = f"{what}, of type {kind}, cannot be pickled: {text}{hint}"
         raise pickle.PicklingError(message) from error
 
 

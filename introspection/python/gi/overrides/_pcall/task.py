@@ -10,7 +10,7 @@ from gi.module import get_introspection_module
 from gi.overrides import override
 from gi.repository import GLib
 
-from . import calls, child, errors, loops, options, spawn, streams, values, waiting
+from . import calls, child, errors, hints, loops, options, spawn, streams, values, waiting
 from .batches import Batches
 from .options import to_grace_period, to_timeout
 
@@ -45,7 +45,7 @@ class Call(Pcall_.Call):
         if error is not None:
             raise error
         if not self.done():
-            raise RuntimeError(f"call {self.index} has not ended")
+            raise RuntimeError(f"call {self.index} has not ended; join() waits for all of them")
         return errors.load_result(values.load_result, self, self.index)
 
     def exception(self):
@@ -223,6 +223,14 @@ class Task(Pcall_.Task):
             raise AttributeError(f"'Task' object has no attribute {name!r}")
         super().__setattr__(name, value)
 
+    def __getitem__(self, index):
+        try:
+            return super().__getitem__(index)
+        except IndexError:
+            n_calls = len(self)
+            where = f"the task has {n_calls}" if n_calls else "calls are there from start() on"
+            raise IndexError(f"there is no call {index!r}; {where}") from None
+
     @classmethod
     def new_for_func(cls, func, *user_data):
         return Pcall_.Task.new(Target.new(None, func, *user_data))
@@ -395,8 +403,11 @@ class Pcall:
         **varkwargs,
     ):
         given = options.take(varkwargs)
+        hints.check_positional(targets, timeout, cargs)
         rows = calls.build(targets, cargs, iargs, ckwargs, ikwargs, varkwargs)
         seconds = to_timeout(timeout)
+        if seconds and not rows.has_arguments():
+            hints.check_arguments(targets, timeout)
         self.task = make_task(rows)
         self.task.set_timeout(seconds)
         if given is not None:
@@ -580,6 +591,9 @@ def as_completed(task):
 
     For `for` and for `async for`. A call that failed comes like any other: `call.result()` raises.
     """
+    if not isinstance(task, (Pcall, Task)):
+        kind = hints.say_kind(task)
+        raise TypeError(f"task must be a Pcall.Pcall that was started, or a Pcall.Task, not {kind}")
     return loops.Completions(task.task if isinstance(task, Pcall) else task)
 
 
@@ -593,6 +607,9 @@ def send_message(message):
 
 def load_message(message):
     """The object that a child sent, from the `GLib.Variant` that `call-message` carries."""
+    if not isinstance(message, GLib.Variant):
+        kind = hints.say_kind(message)
+        raise TypeError(f"message must be the GLib.Variant of a call-message, not {kind}")
     return values.from_variant(message)
 
 
