@@ -278,6 +278,10 @@ class Executor(concurrent.futures.Executor):
             for thumbnail in executor.map(shrink, paths):
                 …
 
+    >>> with Pcall.Executor(2) as executor:
+    ...     executor.submit(pow, 2, 5).result()
+    32
+
     max_workers: how many children there are at most; by default, as usable processors
     mp_context: a context of `multiprocessing` whose start method is fork, as others take it
     initializer, initargs: what each child calls first

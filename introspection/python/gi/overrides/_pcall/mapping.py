@@ -267,6 +267,9 @@ def map(
         for thumbnail in Pcall.map(shrink, paths):
             …
 
+    >>> [*Pcall.map(divmod, [7, 8], [2, 3])]
+    [(3, 1), (2, 2)]
+
     fn: what to call with one value of each iterable; anything that can be called
     iterables: any, endless ones, too; they are read as results are consumed, some jobs ahead
     max_children: how many child processes there are at most; by default, as usable processors

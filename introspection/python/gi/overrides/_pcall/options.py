@@ -99,6 +99,9 @@ class Options:
 
         Pcall.pcall(double, n=range(1000), options=Pcall.Options(calls_per_child=0))
 
+    >>> Pcall.Options(max_children=2, keep_logs=True)
+    Options(max_children=2, keep_logs=True)
+
     deadline: how long all calls may take together, in seconds; `None` and 0 for no limit
     grace_period: seconds between SIGTERM and SIGKILL, where a child is ended
     max_children: how many children there are at once, at most; 0 for as many as may be
@@ -133,6 +136,7 @@ class Options:
                 raise ValueError(f"{name}: there are no log files with LogMode.INHERIT")
 
     def apply(self, task):
+        """Sets them of a `Pcall.Task` that is not started."""
         for name, value in self._values.items():
             task.set_property(name.replace("_", "-"), value)
 

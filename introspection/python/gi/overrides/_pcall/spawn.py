@@ -50,6 +50,9 @@ class Spawned:
     else that can be pickled; and so have its arguments. A process runs several calls, one after
     the other.
 
+    >>> Pcall.pcall(Pcall.Spawned(abs), iargs=[(-3,)])
+    (3,)
+
     The program's main module is imported there, as `__mp_main__`, only if one of these is of it;
     what starts tasks has to stand under `if __name__ == "__main__":` then.
     """

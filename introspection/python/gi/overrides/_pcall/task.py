@@ -101,6 +101,10 @@ class Target(Pcall_.Target):
 
     @classmethod
     def new(cls, name, func, *user_data):
+        """Makes one of a function, `func(args, kwargs, *user_data)`.
+
+        name: what it is called in messages and logs; None for the function's own name
+        """
         function = make_guarded(calls.check_target(func, "func"))
         return Pcall_.Target.new(name or calls.get_name(func), function, *user_data)
 
@@ -210,6 +214,7 @@ class Task(Pcall_.Task):
         return Properties(self, super().props)
 
     def set_property(self, name, value):
+        """As of `GObject.Object`; an option that cannot be that is an exception."""
         option = name.replace("-", "_")
         if option in OPTIONS:
             getattr(self, f"set_{option}")(value)
@@ -233,6 +238,7 @@ class Task(Pcall_.Task):
 
     @classmethod
     def new_for_func(cls, func, *user_data):
+        """Makes a task of a function, `func(args, kwargs, *user_data)`; see `Pcall.Target.new()`."""
         return Pcall_.Task.new(Target.new(None, func, *user_data))
 
     def __await__(self):
@@ -384,6 +390,14 @@ class Pcall:
     Arguments are never pickled, as a child inherits them; results are, unless they are
     `GLib.Variant`. Targets may be lambdas, bound methods, coroutine functions: anything that can
     be called.
+
+    >>> p = Pcall.Pcall(pow, iargs=[(2, 3), (3, 2)], timeout=60)
+    >>> p.start()
+    >>> len(p.pids)
+    2
+    >>> p.join()
+    >>> p.results
+    (8, 9)
 
     It is a sequence of its calls; `await` runs it and gives its results. `task` is the `Pcall.Task`
     below, with its options (`max-children`, `failure-policy`, `log-mode` …) and signals.
@@ -559,6 +573,11 @@ def pcall(
 ):
     """Calls functions in parallel, each call in a child process of its own.
 
+    >>> Pcall.pcall(round, number=(1.26, 2.34), ckwargs={"ndigits": 1})
+    (1.3, 2.3)
+    >>> Pcall.pcall([min, max], cargs=(1, 2))
+    (1, 2)
+
     Returns a tuple of what they returned, in call order. For the arguments see `Pcall.Pcall`, for
     what is raised its `join()`.
     """
@@ -590,6 +609,11 @@ def as_completed(task):
     task: a `Pcall.Pcall` or a `Pcall.Task`
 
     For `for` and for `async for`. A call that failed comes like any other: `call.result()` raises.
+
+    >>> p = Pcall.Pcall(abs, iargs=[(-1,), (-2,)])
+    >>> p.start()
+    >>> sorted((call.index, call.result()) for call in Pcall.as_completed(p))
+    [(0, 1), (1, 2)]
     """
     if not isinstance(task, (Pcall, Task)):
         kind = hints.say_kind(task)
