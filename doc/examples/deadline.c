@@ -36,8 +36,8 @@ main (void)
   results = pcall_task_run (task, NULL, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (things); i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
-      g_autoptr (GVariant) result = pcall_call_get_result (call);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, i);
+      g_autoptr (GVariant) result = pcall_call_dup_result (call);
 
       if (result != NULL)
         g_print ("%s\n", g_variant_get_string (result, NULL));

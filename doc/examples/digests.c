@@ -39,9 +39,9 @@ main (int argc, char *argv[])
   results = pcall_task_run (task, NULL, NULL);
   for (int i = 1; i < argc; i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, i - 1);
-      g_autoptr (GVariant) result = pcall_call_get_result (call);
-      g_autoptr (GError) error = pcall_call_get_error (call);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, i - 1);
+      g_autoptr (GVariant) result = pcall_call_dup_result (call);
+      g_autoptr (GError) error = pcall_call_dup_error (call);
 
       if (error == NULL)
         g_print ("%s  %s\n", g_variant_get_string (result, NULL), argv[i]);

@@ -55,8 +55,8 @@ main (void)
   results = pcall_task_run (task, NULL, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (ways); i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
-      g_autoptr (GError) error = pcall_call_get_error (call);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, i);
+      g_autoptr (GError) error = pcall_call_dup_error (call);
 
       g_print ("%s: %s\n", ways[i], describe (error));
     }

@@ -28,7 +28,7 @@ ask_mirror (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error
 static void
 print_first (PcallTask *task, PcallCall *call)
 {
-  g_autoptr (GVariant) result = pcall_call_get_result (call);
+  g_autoptr (GVariant) result = pcall_call_dup_result (call);
 
   if (result == NULL)
     return;

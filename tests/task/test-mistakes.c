@@ -139,7 +139,7 @@ no_failure_policy (PcallTask *task)
 static void
 call_before_start (PcallTask *task)
 {
-  g_assert_null (pcall_task_get_call (task, 0));
+  g_assert_null (pcall_task_dup_call (task, 0));
 }
 
 static void
@@ -155,7 +155,7 @@ numbers_before_start (PcallTask *task)
 {
   guint8 type;
 
-  g_assert_null (pcall_task_get_result_numbers (task, 0, &type));
+  g_assert_null (pcall_task_dup_result_numbers (task, 0, &type));
 }
 
 static void
@@ -269,13 +269,13 @@ late_target (PcallTask *task)
 static void
 call_behind_the_last (PcallTask *task)
 {
-  g_assert_null (pcall_task_get_call (task, 2));
+  g_assert_null (pcall_task_dup_call (task, 2));
 }
 
 static void
 call_before_the_first (PcallTask *task)
 {
-  g_assert_null (pcall_task_get_call (task, -1));
+  g_assert_null (pcall_task_dup_call (task, -1));
 }
 
 static void
