@@ -5,7 +5,6 @@
 # argument and return value against the module.
 
 import concurrent.futures
-import types
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,

@@ -40,7 +40,8 @@ Exceptions:
 
 Task, Target and Worker are the library's own classes, for functions of GLib.Variant, and CallState,
 Error, FailurePolicy, LogMode and StartMethod its enumerations; their reference is that of C.
-run_coroutine runs a coroutine on GLib's main loop. Times are in seconds everywhere, as numbers; None is for no limit.
+run_coroutine runs a coroutine on GLib's main loop. Times are in seconds everywhere, as numbers, and
+None is for no limit.
 """
 
 import sys
