@@ -214,7 +214,8 @@ class Names(unittest.TestCase):
             members = get_members(cls)
             methods = {n: m for n, m in members.items() if is_method(m)}
             with self.subTest(name):
-                missing = sorted(set(methods) - set(stub.methods))
+                known = set(stub.methods).union(*(base.methods for base in self.get_bases(cls)))
+                missing = sorted(set(methods) - known)
                 lines = [f"{m}: {methods[m].__doc__}" for m in missing]
                 self.assertEqual(missing, [], "\n".join([f"not in Pcall.pyi, of {name}:", *lines]))
                 gone = sorted(m for m in stub.methods if not hasattr(cls, m))
@@ -237,17 +238,17 @@ class Names(unittest.TestCase):
         for name, stub in self.stub.classes.items():
             cls = getattr(Pcall, name)
             own = {n for n, m in get_members(cls).items() if not is_method(m)}
-            known = stub.attributes | self.get_inherited(cls)
+            known = stub.attributes.union(*(base.attributes for base in self.get_bases(cls)))
             given = get_parameter_names(cls) | {"props"}  # what only objects have
             with self.subTest(name):
                 self.assertEqual(sorted(own - known), [], f"not in Pcall.pyi, of {name}")
                 gone = {n for n in stub.attributes if not hasattr(cls, n)} - given
                 self.assertEqual(sorted(gone), [], f"in Pcall.pyi, and not in {name}")
 
-    def get_inherited(self, cls):
-        """Attributes that the stub says of a class that this one is derived from."""
-        bases = [self.stub.classes.get(base.__name__) for base in cls.__mro__[1:]]
-        return set().union(*(base.attributes for base in bases if base is not None))
+    def get_bases(self, cls):
+        """What the stub says of the classes that this one is derived from."""
+        bases = (self.stub.classes.get(base.__name__) for base in cls.__mro__[1:])
+        return [base for base in bases if base is not None]
 
     def test_properties(self):
         for name, stub in self.stub.classes.items():
@@ -263,7 +264,7 @@ class Names(unittest.TestCase):
 
         (stub,) = self.stub.classes["Options"].methods["__init__"]
         names = [name for name, _, _ in stub.parameters[1:]]
-        self.assertEqual(names, [*options.CONVERT])
+        self.assertEqual(names, [*options.CONVERT, *options.OWN])
 
 
 def is_method(member):

@@ -51,6 +51,16 @@ def task() -> None:
     assert_type(p.task.props.fraction, float)
 
 
+def manners() -> None:
+    with Pcall.Pcall(square, n=[1]) as p:
+        p.start()
+        assert_type(p, Pcall.Pcall[int])
+        assert_type(p[0].args, tuple[Any, ...])
+        p.childs[0].join(timeout=1)
+        assert_type(p.childs[0].sentinel, int)
+    assert_type(Pcall.Pcall.pcall(square, n=[1]), tuple[int, ...])
+
+
 def many() -> None:
     assert_type(Pcall.map(square, range(3), retries=2), Generator[int, None, None])
     results = Pcall.map(square, range(3), return_exceptions=True, progress=True)
@@ -75,7 +85,9 @@ async def awaited() -> None:
 def errors() -> None:
     try:
         Pcall.pcall(square, n=[1])
-    except Pcall.BrokenChild as error:
+    except Pcall.TimedOut as error:
+        assert_type(error.call, int | None)
+    except Pcall.Crashed as error:
         assert_type(error.signal, int | None)
     except Pcall.ChildProcessException as error:
         assert_type(error.call, int | None)

@@ -33,10 +33,12 @@ In a child:
 
 Exceptions:
     ChildProcessException   a call did not succeed; its cause is what the function raised
-    BrokenChild             a child of map() or of an Executor died
+    Crashed                 … as its child died; of map() and of an Executor, a BrokenChild
+    TimedOut                … as it took too long, which is a TimeoutError, too
+    Cancelled               … as it was ended
+    ResultPicklingError     … as what it returned cannot be pickled
     RemoteError             stands in for an exception that cannot be pickled
     RemoteTraceback         the cause of what was raised in a child: its traceback, as text
-    TimeoutError            (Python's own) a call took too long
 
 Task, Target and Worker are the library's own classes, for functions of GLib.Variant, and CallState,
 Error, FailurePolicy, LogMode and StartMethod its enumerations; their reference is that of C.
@@ -47,51 +49,67 @@ None is for no limit.
 import sys
 
 from ._pcall import fork
-from ._pcall.errors import BrokenChild, ChildProcessException, RemoteError, RemoteTraceback
+from ._pcall.errors import (
+    BrokenChild,
+    Cancelled,
+    ChildProcessException,
+    Crashed,
+    RemoteError,
+    RemoteTraceback,
+    ResultPicklingError,
+    TimedOut,
+)
 from ._pcall.executor import Executor
 from ._pcall.loops import run_coroutine
 from ._pcall.mapping import amap, map
 from ._pcall.options import Options
 from ._pcall.spawn import Spawned
-from ._pcall.task import (
-    Call,
-    Child,
-    Pcall,
-    Target,
-    Task,
-    as_completed,
+from ._pcall.targets import Target
+from ._pcall.task import Pcall, Task, as_completed, pcall, pcall_async
+from ._pcall.telling import (
+    get_call_index,
     load_message,
-    pcall,
-    pcall_async,
+    report_progress,
     send_message,
     set_result_fd_list,
 )
+from ._pcall.views import Call, Child
 
 fork.set_up()
 
 __all__ = [
     "BrokenChild",
     "Call",
+    "Cancelled",
     "Child",
     "ChildProcessException",
+    "Crashed",
     "Executor",
     "Options",
     "Pcall",
     "RemoteError",
     "RemoteTraceback",
+    "ResultPicklingError",
     "Spawned",
     "Target",
     "Task",
+    "TimedOut",
     "amap",
     "as_completed",
+    "get_call_index",
     "load_message",
     "map",
     "pcall",
     "pcall_async",
+    "report_progress",
     "run_coroutine",
     "send_message",
     "set_result_fd_list",
 ]
+
+for name in __all__:  # as users import them: so a traceback shows them, and a pickle finds them
+    globals()[name].__module__ = "gi.repository.Pcall"
+del name
 
 # What the library has besides that concerns users: `help()` shows what is in `__all__`
 LIBRARY = [
@@ -101,8 +119,6 @@ LIBRARY = [
     "LogMode",
     "StartMethod",
     "Worker",
-    "get_call_index",
-    "report_progress",
     "send_message_with_fd_list",
     "set_error_details",
 ]

@@ -87,7 +87,7 @@ def mean_list(name, value):
 
 def mean_column(name, value):
     """Of a single value in the place of one for each call."""
-    if name in options.CONVERT:
+    if name in options.CONVERT or name in options.OWN:
         return f"; the option of this name goes into options=Pcall.Options({name}={show(value)})"
     shown = show(value)
     if not shown or not name.isidentifier():
