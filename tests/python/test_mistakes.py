@@ -34,6 +34,10 @@ def wait():
     threading.Event().wait()
 
 
+def make_lock():
+    return threading.Lock()
+
+
 def kill_myself(signal):
     os.kill(os.getpid(), signal)
 
@@ -269,8 +273,8 @@ CALLS = [
     (lambda: pcall(lambda: (n for n in (1, 2))), pickle.PicklingError,
      "call 0 (<lambda>): the result, of type generator, cannot be pickled: TypeError: cannot "
      "pickle 'generator' object; a list of what it yields can be"),
-    (lambda: pcall(threading.Lock), pickle.PicklingError,
-     "call 0 (allocate_lock): the result, of type lock, cannot be pickled: TypeError: cannot "
+    (lambda: pcall(make_lock), pickle.PicklingError,
+     "call 0 (make_lock): the result, of type lock, cannot be pickled: TypeError: cannot "
      "pickle '_thread.lock' object"),
     (lambda: pcall(sys.exit, iargs=[(3,)]), FAILED, "call 0 (exit): SystemExit: 3"),
     (lambda: pcall(os._exit, iargs=[(0,)]), FAILED,
