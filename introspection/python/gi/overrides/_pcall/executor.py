@@ -337,7 +337,7 @@ class Executor(concurrent.futures.Executor):
     def schedule(self, function, args=(), kwargs={}, timeout=None):
         """As `submit()`, with a timeout of the call's own, in seconds, from when it begins to run.
 
-        A call that takes longer is ended, and its future gets a `TimeoutError`.
+        A call that takes longer is ended, and its future gets a `TimedOut`, a `TimeoutError`.
         """
         seconds = self._timeout if timeout is None else to_timeout(timeout)
         args, kwargs = calls.to_args(args, "args"), calls.to_kwargs(kwargs, "kwargs")

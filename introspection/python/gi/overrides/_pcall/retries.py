@@ -71,7 +71,7 @@ class Supervisor(Target):
         super().__init__(target)
         self.retries = retries
         self.timeout = timeout
-        self.grace_period = given.get("grace_period")
+        self.own = {name: given.get(name) for name in ("grace_period", "child_name")}
 
     def __call__(self, /, *args, **kwargs):
         if here.call is not None:
@@ -92,8 +92,9 @@ class Supervisor(Target):
         attempt = Attempt(self.target, telling.get_call_index())
         p = task.Pcall(attempt, self.timeout, args, ckwargs=kwargs)
         p.task.set_log_mode(Pcall.LogMode.INHERIT)
-        if self.grace_period is not None:
-            p.task.set_grace_period(self.grace_period)
+        for name, value in self.own.items():
+            if value is not None:
+                p.task.set_property(name, value)
         p.task.connect("call-progress", lambda task, call, *data: telling.report_progress(*data))
         p.task.connect("call-message", lambda task, call, message: telling.relay(message))
         p.start_unattached()

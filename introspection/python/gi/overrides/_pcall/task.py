@@ -322,7 +322,9 @@ class Pcall:
         given.apply(task)
         if self._input is not None and given.get("log_mode") is None:
             task.set_log_mode(Pcall_.LogMode.INHERIT)
-        self.task = local_task.LocalTask(rows, task) if is_local else task
+        self.task = task
+        if is_local:
+            self.task = local_task.LocalTask(rows, task, given.get("progress"))
         self._results = None
         self._started = False
 
@@ -381,8 +383,9 @@ class Pcall:
 
         Raises `TimeoutError` when it has passed; the calls go on then, and can be joined again.
         Where a call did not succeed it raises what became of the first such call: a
-        `ChildProcessException` from the exception that its target raised, or a `TimeoutError` if
-        it ran longer than it may. Ctrl-C ends the children.
+        `ChildProcessException` from the exception that its target raised, or of its kinds: `Crashed`
+        where the child died, `TimedOut` where it ran longer than it may, `Cancelled` where it was
+        ended from here. Ctrl-C ends the children.
         """
         if not self._started:
             raise RuntimeError("it was not started; call start() before join()")
@@ -425,8 +428,8 @@ class Pcall:
     def terminate(self):
         """Ends all child processes with SIGTERM, and what ignores it with SIGKILL later.
 
-        Their calls count as cancelled. From another thread than the one that started it, this is
-        done when that one joins.
+        Their calls count as cancelled. For one call or child, these have a `terminate()` of their
+        own.
         """
         self.task.terminate()
         if self._started:
