@@ -39,8 +39,8 @@ pcall_task_get_result_data (PcallTask *self,
   g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
 
   locker = pcall_monitor_locker_new_updated (self->monitor);
-  g_return_val_if_fail (self->calls != NULL, NULL);
-  g_return_val_if_fail (index < pcall_call_list_get_n_calls (self->calls), NULL);
+  if (!pcall_task_check_call (self, G_STRFUNC, index))
+    return NULL;
 
   return pcall_call_list_peek_result_data (self->calls, index, length);
 }
@@ -79,8 +79,8 @@ pcall_task_dup_result_numbers (PcallTask *self,
   g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
 
   locker = pcall_monitor_locker_new_updated (self->monitor);
-  g_return_val_if_fail (self->calls != NULL, NULL);
-  g_return_val_if_fail (index < pcall_call_list_get_n_calls (self->calls), NULL);
+  if (!pcall_task_check_call (self, G_STRFUNC, index))
+    return NULL;
 
   n = pcall_call_list_get_numbers (self->calls, index, &number_type, NULL);
   if (n == 0)
@@ -119,8 +119,8 @@ pcall_task_dup_result_pieces (PcallTask *self,
   g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
 
   locker = pcall_monitor_locker_new_updated (self->monitor);
-  g_return_val_if_fail (self->calls != NULL, NULL);
-  g_return_val_if_fail (index < pcall_call_list_get_n_calls (self->calls), NULL);
+  if (!pcall_task_check_call (self, G_STRFUNC, index))
+    return NULL;
 
   return pcall_call_list_join_results (self->calls, index);
 }

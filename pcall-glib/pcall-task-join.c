@@ -226,10 +226,15 @@ pcall_task_join (PcallTask    *self,
   g_autoptr (PcallTask) keep = NULL;
 
   g_return_val_if_fail (PCALL_IS_TASK (self), FALSE);
-  g_return_val_if_fail (!isnan (timeout), FALSE);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
+  if (isnan (timeout))
+    {
+      g_critical ("%s: timeout is %g; expected a number of seconds, less than 0 for no limit",
+                  G_STRFUNC, timeout);
+      return FALSE;
+    }
   if (!check_joinable (self, error))
     return FALSE;
 

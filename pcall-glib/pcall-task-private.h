@@ -109,6 +109,10 @@ void     pcall_task_set_child_property (PcallTask         *self,
 /* Whether what to call and how can still be changed; warns in the name of @function if not. */
 gboolean pcall_task_check_unstarted (PcallTask         *self,
                                      const char        *function);
+/* Whether there is such a call by now; warns in the name of @function if not. Entered. */
+gboolean pcall_task_check_call      (PcallTask         *self,
+                                     const char        *function,
+                                     guint              index);
 /* Whether the task was started by this process, and not by one of which this is a fork. */
 gboolean pcall_task_is_ours         (PcallTask         *self);
 /* What runs is to end as cancelled. */

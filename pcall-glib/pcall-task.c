@@ -566,3 +566,19 @@ pcall_task_check_unstarted (PcallTask  *self,
   g_critical ("%s: the task was started; it cannot be changed any more", function);
   return FALSE;
 }
+
+gboolean
+pcall_task_check_call (PcallTask  *self,
+                       const char *function,
+                       guint       index)
+{
+  guint n_calls = self->calls != NULL ? pcall_call_list_get_n_calls (self->calls) : 0;
+
+  if (self->calls == NULL)
+    g_critical ("%s: the task was not started; its calls are there from pcall_task_start() on",
+                function);
+  else if (index >= n_calls)
+    g_critical ("%s: there is no call %u; the task has %u, counted from 0", function, index,
+                n_calls);
+  return index < n_calls;
+}

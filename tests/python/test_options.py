@@ -81,7 +81,7 @@ class Options(TestCase):
         self.assertEqual(Pcall.pcall(show, options=(1, 2)), ({"options": 1}, {"options": 2}))
         results = Pcall.pcall(show, ckwargs={"options": 5}, options=Pcall.Options(max_children=1))
         self.assertEqual(results, ({"options": 5},))
-        with self.assertRaisesRegex(TypeError, "options must be iterable"):
+        with self.assertRaisesRegex(TypeError, "options must be an iterable of values"):
             Pcall.pcall(show, options=5)
 
     def test_refused(self):

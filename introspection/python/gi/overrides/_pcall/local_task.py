@@ -73,7 +73,7 @@ class LocalCall:
         if error is not None:
             raise error
         if not self.done():
-            raise RuntimeError(f"call {self.index} has not ended")
+            raise RuntimeError(f"call {self.index} has not ended; join() waits for all of them")
         return self.outcome[0]
 
     def get_error(self):

@@ -14,6 +14,7 @@ from . import (
     calls,
     child,
     errors,
+    hints,
     local,
     local_task,
     loops,
@@ -148,6 +149,7 @@ class Task(Pcall_.Task):
         return Properties(self, super().props)
 
     def set_property(self, name, value):
+        """As of `GObject.Object`; an option that cannot be that is an exception."""
         option = name.replace("-", "_")
         if option in OPTIONS:
             getattr(self, f"set_{option}")(value)
@@ -161,8 +163,17 @@ class Task(Pcall_.Task):
             raise AttributeError(f"'Task' object has no attribute {name!r}")
         super().__setattr__(name, value)
 
+    def __getitem__(self, index):
+        try:
+            return super().__getitem__(index)
+        except IndexError:
+            n_calls = len(self)
+            where = f"the task has {n_calls}" if n_calls else "calls are there from start() on"
+            raise IndexError(f"there is no call {index!r}; {where}") from None
+
     @classmethod
     def new_for_func(cls, func, *user_data):
+        """Makes a task of a function, `func(args, kwargs, *user_data)`; see `Pcall.Target.new()`."""
         return Pcall_.Task.new(Target.new(None, func, *user_data))
 
     def __await__(self):
@@ -263,6 +274,14 @@ class Pcall:
     `GLib.Variant`. Targets may be lambdas, bound methods, coroutine functions: anything that can
     be called.
 
+    >>> p = Pcall.Pcall(pow, iargs=[(2, 3), (3, 2)], timeout=60)
+    >>> p.start()
+    >>> len(p.pids)
+    2
+    >>> p.join()
+    >>> p.results
+    (8, 9)
+
     It is a sequence of its calls; `await` runs it and gives its results. `task` is the `Pcall.Task`
     below, with its options (`max-children`, `failure-policy`, `log-mode` …) and signals.
 
@@ -288,10 +307,13 @@ class Pcall:
         **varkwargs,
     ):
         given = options.take(varkwargs)
+        hints.check_positional(targets, timeout, cargs)
         rows = calls.build(
             targets, cargs, iargs, ckwargs, ikwargs, varkwargs, given.get("strict", False)
         )
         seconds = to_timeout(timeout)
+        if seconds and not rows.has_arguments():
+            hints.check_arguments(targets, timeout)
         is_local = local.is_asked(given.get("debug", False))
         self._input = None if is_local else take_input(rows, given)
         seconds = retries.supervise(rows, given, seconds)
@@ -511,6 +533,11 @@ def pcall(
 ):
     """Calls functions in parallel, each call in a child process of its own.
 
+    >>> Pcall.pcall(round, number=(1.26, 2.34), ckwargs={"ndigits": 1})
+    (1.3, 2.3)
+    >>> Pcall.pcall([min, max], cargs=(1, 2))
+    (1, 2)
+
     Returns a tuple of what they returned, in call order. For the arguments see `Pcall.Pcall`, for
     what is raised its `join()`.
     """
@@ -539,7 +566,15 @@ def as_completed(task):
     task: a `Pcall.Pcall` or a `Pcall.Task`
 
     For `for` and for `async for`. A call that failed comes like any other: `call.result()` raises.
+
+    >>> p = Pcall.Pcall(abs, iargs=[(-1,), (-2,)])
+    >>> p.start()
+    >>> sorted((call.index, call.result()) for call in Pcall.as_completed(p))
+    [(0, 1), (1, 2)]
     """
+    if not isinstance(task, (Pcall, Task)):
+        kind = hints.say_kind(task)
+        raise TypeError(f"task must be a Pcall.Pcall that was started, or a Pcall.Task, not {kind}")
     return loops.Completions(task.task if isinstance(task, Pcall) else task)
 
 
