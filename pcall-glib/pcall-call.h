@@ -37,6 +37,8 @@ GVariant       *pcall_call_get_result         (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
 GUnixFDList    *pcall_call_get_result_fd_list (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
+GBytes         *pcall_call_get_journal        (PcallCall *self);
+PCALL_AVAILABLE_IN_1_0
 GBytes         *pcall_call_dup_result_bytes   (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
 GError         *pcall_call_get_error          (PcallCall *self);

@@ -35,6 +35,7 @@ typedef struct
   gboolean           keep_logs;
   guint64            max_log_size;
   gint               priority;
+  PcallPool         *pool; /* NULL: none */
 } PcallTaskOptions;
 
 struct _PcallTask
@@ -74,6 +75,7 @@ typedef enum
   PROP_KEEP_LOGS,
   PROP_PRIORITY,
   PROP_MAX_LOG_SIZE,
+  PROP_POOL,
   PROP_N_FINISHED,
   PROP_N_FAILED,
   PROP_FRACTION,

@@ -139,6 +139,7 @@ pcall_task_finalize (GObject *object)
   g_clear_pointer (&self->arguments, pcall_arguments_unref);
   g_clear_pointer (&self->targets, g_ptr_array_unref);
   g_clear_pointer (&self->options.log_directory, g_free);
+  g_clear_object (&self->options.pool);
   g_clear_pointer (&self->monitor, pcall_monitor_unref);
 
   G_OBJECT_CLASS (pcall_task_parent_class)->finalize (object);
@@ -192,6 +193,9 @@ pcall_task_get_property (GObject    *object,
       break;
     case PROP_MAX_LOG_SIZE:
       g_value_set_uint64 (value, self->options.max_log_size);
+      break;
+    case PROP_POOL:
+      g_value_set_object (value, self->options.pool);
       break;
     case PROP_N_FINISHED:
       g_value_set_uint (value, pcall_task_get_n_finished (self));
@@ -259,6 +263,9 @@ pcall_task_set_property (GObject      *object,
     case PROP_MAX_LOG_SIZE:
       pcall_task_set_max_log_size (self, g_value_get_uint64 (value));
       break;
+    case PROP_POOL:
+      pcall_task_set_pool (self, g_value_get_object (value));
+      break;
     case PROP_N_FINISHED:
     case PROP_N_FAILED:
     case PROP_FRACTION:
@@ -304,6 +311,15 @@ install_options (void)
    */
   properties[PROP_GRACE_PERIOD] = g_param_spec_double ("grace-period", NULL, NULL, 0.0, G_MAXDOUBLE,
                                                        DEFAULT_GRACE_PERIOD, flags);
+
+  /**
+   * PcallTask:pool: (getter get_pool) (setter set_pool)
+   *
+   * Where workers come from, and where they go when the task has no more calls for them.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_POOL] = g_param_spec_object ("pool", NULL, NULL, PCALL_TYPE_POOL, flags);
 
   /**
    * PcallTask:max-children: (getter get_max_children) (setter set_max_children)

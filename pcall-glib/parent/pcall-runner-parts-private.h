@@ -42,6 +42,8 @@ struct _PcallRunnerClass
    * to be told. May be NULL. */
   char    *(*describe_false_start) (PcallRunner *self,
                                     const char  *end);
+  /* The child was in a pool before, and has run that many calls. May be NULL. */
+  void     (*warm)       (PcallRunner      *self);
   /* Timers and memory of this kind. May be NULL. */
   void     (*detach)    (PcallRunner      *self);
   void     (*clear)     (PcallRunner      *self);
@@ -52,7 +54,7 @@ struct _PcallRunner
   const PcallRunnerClass *klass;
   const PcallRunnerSetup *setup;
   PcallJob                job;
-  PcallPeer              *peer;
+  PcallPeer              *peer; /* NULL once it is in a pool */
   PcallStarted            started;
   pid_t                   pid;
   guint                   child; /* its position among the task's */
@@ -74,6 +76,9 @@ struct _PcallRunner
   char                   *verdict_reason;
 };
 
+/* The time of the call counts from @began. */
+void     pcall_runner_set_timeout  (PcallRunner      *self,
+                                    gint64            began);
 void     pcall_runner_set_state    (PcallRunner      *self,
                                     PcallRunnerState  state);
 /* The call begins; @began: at that time, by the monotonic clock. */

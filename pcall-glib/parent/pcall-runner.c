@@ -50,6 +50,15 @@ add_event (PcallRunner    *self,
              : NULL;
 }
 
+/* What has become of a worker that went into a pool is not known here. */
+static const PcallExit *
+get_exit (PcallRunner *self)
+{
+  static const PcallExit unknown = { .known = FALSE };
+
+  return self->peer != NULL ? pcall_peer_get_exit (self->peer) : &unknown;
+}
+
 /* Calls */
 
 static void
@@ -64,6 +73,16 @@ timed_out (gpointer data)
   reason = g_strdup_printf ("timed out after %g s",
                             self->setup->timeout / (gdouble) G_USEC_PER_SEC);
   pcall_runner_stop (self, PCALL_CALL_STATE_TIMED_OUT, reason);
+}
+
+void
+pcall_runner_set_timeout (PcallRunner *self,
+                          gint64       began)
+{
+  const PcallRunnerSetup *setup = self->setup;
+
+  if (setup->timeout > 0)
+    pcall_engine_set_timer (setup->engine, &self->timeout, began + setup->timeout, timed_out, self);
 }
 
 void
@@ -85,8 +104,7 @@ pcall_runner_begin_call (PcallRunner *self,
   gboolean first;
 
   self->begun = TRUE;
-  if (setup->timeout > 0)
-    pcall_engine_set_timer (setup->engine, &self->timeout, began + setup->timeout, timed_out, self);
+  pcall_runner_set_timeout (self, began);
 
   /* It may have begun before, in a child that had to be replaced without knowing it. */
   first = pcall_call_list_expect_begin (setup->calls, self->job.index);
@@ -133,7 +151,7 @@ describe_end (PcallRunner    *self,
               PcallCallState *state,
               PcallError     *code)
 {
-  const PcallExit *exit = pcall_peer_get_exit (self->peer);
+  const PcallExit *exit = get_exit (self);
   const GError *rejected = pcall_peer_get_error (self->peer);
   g_autofree char *end = pcall_exit_describe (exit);
   char *false_start = NULL;
@@ -445,6 +463,43 @@ list_child (PcallRunner *self)
     event->pid = self->pid;
 }
 
+static PcallRunner *
+make_runner (const PcallRunnerClass *klass,
+             const PcallRunnerSetup *setup,
+             const PcallJob         *job)
+{
+  PcallRunner *self = g_malloc0 (klass->size);
+
+  self->klass = klass;
+  self->setup = setup;
+  self->job = *job;
+  self->link.data = self;
+  self->has_call = TRUE;
+  return self;
+}
+
+PcallRunner *
+pcall_runner_new_warm (const PcallRunnerSetup *setup,
+                       const PcallJob         *job,
+                       PcallWarmWorker        *worker)
+{
+  PcallRunner *self = make_runner (&pcall_runner_push, setup, job);
+
+  self->pid = pcall_peer_get_pid (worker->peer);
+  self->n_ended = worker->n_ended;
+  self->klass->warm (self);
+  if (!pcall_peer_enter (worker->peer, setup->engine, &funcs_with_closed, self, NULL))
+    {
+      pcall_peer_destroy (worker->peer);
+      pcall_runner_free (self);
+      return NULL;
+    }
+
+  self->peer = worker->peer;
+  list_child (self);
+  return self;
+}
+
 PcallRunner *
 pcall_runner_new (const PcallRunnerClass *klass,
                   const PcallRunnerSetup *setup,
@@ -461,14 +516,9 @@ pcall_runner_new (const PcallRunnerClass *klass,
       return NULL;
     }
 
-  self = g_malloc0 (klass->size);
-  self->klass = klass;
-  self->setup = setup;
-  self->job = *job;
+  self = make_runner (klass, setup, job);
   self->started = started;
   self->pid = started.process.pid;
-  self->link.data = self;
-  self->has_call = TRUE;
   self->peer = pcall_peer_new (setup->engine, &started, setup->context->nonce,
                                klass->closed != NULL ? &funcs_with_closed : &funcs, self, error);
   if (self->peer != NULL)
@@ -521,7 +571,7 @@ pcall_runner_stop (PcallRunner    *self,
 static gboolean
 must_be_replaced (PcallRunner *self)
 {
-  const PcallExit *exit = pcall_peer_get_exit (self->peer);
+  const PcallExit *exit = get_exit (self);
 
   if (self->replaced)
     return TRUE;
@@ -556,7 +606,7 @@ pcall_runner_finish (PcallRunner *self)
   PcallCallState state;
 
   if (event != NULL)
-    event->exit = *pcall_peer_get_exit (self->peer);
+    event->exit = *get_exit (self);
   if (!self->has_call)
     return;
 

@@ -11,6 +11,7 @@
 #include "calls/pcall-call-private.h"
 #include "calls/pcall-child-private.h"
 #include "pcall-enums.h"
+#include "pcall-pool.h"
 #include "start/pcall-start-private.h"
 
 G_BEGIN_DECLS
@@ -58,6 +59,7 @@ typedef struct
   const char        *log_directory;
   gboolean           keep_logs;
   guint64            max_log_size; /* 0: no limit */
+  PcallPool         *pool;         /* NULL: none */
 } PcallSchedulerOptions;
 
 PcallScheduler *pcall_scheduler_new   (PcallEngine                 *engine,

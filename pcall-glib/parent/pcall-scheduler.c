@@ -101,7 +101,10 @@ pcall_scheduler_new (PcallEngine                 *engine,
       find_max_children (pcall_call_list_get_n_calls (calls), self->shares, options);
   self->room.max_workers =
       options->max_children != 0 ? options->max_children : g_get_num_processors ();
+  if (options->pool != NULL)
+    g_object_ref (options->pool);
   pcall_start_context_init (&self->context, arguments);
+  self->context.gives_journal = options->pool != NULL;
   for (guint i = 0; i < targets->len; i++)
     pcall_start_context_use (&self->context,
                              pcall_start_choose (g_ptr_array_index (targets, i),
@@ -251,6 +254,7 @@ free_memory (PcallScheduler *self)
   pcall_start_context_clear (&self->context);
   pcall_queue_clear (&self->queue);
   g_queue_clear (&self->roster.idle);
+  g_clear_object (&self->options.pool);
   g_clear_pointer (&self->monitor, pcall_monitor_unref);
   g_free (self->stop.reason);
   g_free (self);

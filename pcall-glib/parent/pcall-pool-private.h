@@ -1,0 +1,31 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "parent/pcall-peer-private.h"
+#include "pcall-pool.h"
+
+G_BEGIN_DECLS
+
+/* A worker that has no call, between two tasks. */
+typedef struct
+{
+  PcallPeer   *peer;
+  PcallTarget *target;  /* one that its program runs; the pool and the task refer to it */
+  guint        n_ended; /* calls that it has run */
+} PcallWarmWorker;
+
+/* Takes a worker that is quiet from its task; FALSE if the pool wants it not, and then all is as
+ * before. From any thread. */
+gboolean pcall_pool_put  (PcallPool       *self,
+                          PcallWarmWorker *worker);
+/* Gives one away that runs what @target does, to be moved to another engine: the caller has to, or
+ * to see to its end. FALSE if there is none. From any thread. */
+gboolean pcall_pool_take (PcallPool       *self,
+                          PcallTarget     *target,
+                          PcallWarmWorker *worker);
+
+G_END_DECLS
