@@ -59,8 +59,10 @@ test('a generator is closed', () => {
 });
 
 test('all options reach the task', () => {
+  const pool = new Pcall.Pool();
   const options = {
     timeout: 1.5, deadline: 20, gracePeriod: 0.25, maxChildren: 3, nCalls: 7, keepLogs: true,
+    callsPerChild: 9, pool,
     startMethod: Pcall.StartMethod.SPAWN, failurePolicy: Pcall.FailurePolicy.STOP,
     logMode: Pcall.LogMode.INHERIT, logDirectory: '/tmp', maxLogSize: 2 ** 40, priority: -7,
   };
@@ -68,9 +70,9 @@ test('all options reach the task', () => {
 
   equal([task.timeout, task.deadline, task.grace_period, task.max_children, task.n_calls,
     task.keep_logs, task.start_method, task.failure_policy, task.log_mode, task.log_directory,
-    task.max_log_size, task.priority],
+    task.max_log_size, task.priority, task.calls_per_child, task.pool === pool],
   [1.5, 20, 0.25, 3, 7, true, Pcall.StartMethod.SPAWN, Pcall.FailurePolicy.STOP,
-    Pcall.LogMode.INHERIT, '/tmp', 2 ** 40, -7]);
+    Pcall.LogMode.INHERIT, '/tmp', 2 ** 40, -7, 9, true]);
 });
 
 test('0 and infinite seconds are no limit', () => {

@@ -11,6 +11,7 @@
 // one without an end does not matter where another has one.
 
 const {Gio, GLib, Pcall} = imports.gi;
+const {isModuleTarget} = imports.overrides.pcall.functions;
 
 const VARIANT = new GLib.VariantType('v');
 const ENTRY = new GLib.VariantType('{sv}');
@@ -100,6 +101,12 @@ function checkEnum(type) {
   };
 }
 
+function checkPool(name, value) {
+  if (!(value instanceof Pcall.Pool))
+    throw new TypeError(`${name} is a Pcall.Pool, not ${quote(value)}`);
+  return value;
+}
+
 // Names of properties of the task, but for what is an argument of its methods.
 const OPTIONS = {
   cancellable: [null, checkCancellable],
@@ -107,6 +114,7 @@ const OPTIONS = {
   deadline: ['deadline', checkLimit],
   gracePeriod: ['grace_period', checkSeconds],
   maxChildren: ['max_children', checkCount],
+  callsPerChild: ['calls_per_child', checkCount],
   nCalls: ['n_calls', checkCount],
   startMethod: ['start_method', checkEnum('StartMethod')],
   failurePolicy: ['failure_policy', checkEnum('FailurePolicy')],
@@ -115,6 +123,17 @@ const OPTIONS = {
   keepLogs: ['keep_logs', checkBoolean],
   maxLogSize: ['max_log_size', checkSize],
   priority: ['priority', checkPriority],
+  pool: ['pool', checkPool],
+};
+
+// Of map(): those that each of its tasks gets, and those that it sees to itself.
+const MAP_SETTINGS = new Set(['timeout', 'gracePeriod', 'logMode', 'logDirectory', 'keepLogs',
+  'maxLogSize', 'priority']);
+const MAP_OPTIONS = {
+  ...Object.fromEntries(Object.entries(OPTIONS).filter(([name]) => MAP_SETTINGS.has(name) ||
+    ['cancellable', 'deadline', 'maxChildren', 'callsPerChild', 'pool'].includes(name))),
+  ordered: [null, checkBoolean],
+  settled: [null, checkBoolean],
 };
 
 // Lists
@@ -201,13 +220,17 @@ function convertElements(list, name, convertElement, convert) {
   return wrapAll(list.map((element, i) => convertElement(element, `${name}[${i}]`, convert)));
 }
 
+function checkOptions(options) {
+  if (options === null || typeof options !== 'object' || isIterable(options))
+    throw new TypeError(`the options are an object, not ${quote(options)}`);
+}
+
 // The two halves of an options object.
 function sortOptions(options) {
   const settings = [];
   const lists = new Map();
 
-  if (options === null || typeof options !== 'object' || isIterable(options))
-    throw new TypeError(`the options are an object, not ${quote(options)}`);
+  checkOptions(options);
   for (const [name, value] of Object.entries(options)) {
     const isOption = Object.hasOwn(OPTIONS, name);
 
@@ -254,10 +277,70 @@ function apply(task, options, nTargets, convert) {
   const {settings, lists} = sortOptions(options);
   const zipped = zipLists(lists, nTargets > 1 ? nTargets : Infinity);
 
+  applySettings(task, settings);
+  for (const [name, list] of lists)
+    setList(task, name, zipped.get(name) ?? list, convert);
+}
+
+function applySettings(task, settings) {
   for (const [property, value] of settings) {
     if (property !== null)
       task[property] = value;
   }
-  for (const [name, list] of lists)
-    setList(task, name, zipped.get(name) ?? list, convert);
+}
+
+// map()
+
+function isAnyIterable(value) {
+  return isIterable(value) ||
+    (value !== null && typeof value === 'object' &&
+     typeof value[Symbol.asyncIterator] === 'function');
+}
+
+function checkFunction(func) {
+  if (typeof func !== 'function' && !isModuleTarget(func)) {
+    throw new TypeError(`map: ${quote(func)} is neither a function nor what Pcall.moduleTarget() ` +
+      'has made');
+  }
+}
+
+// The arguments behind the function: iterables, and at the end, unless they are left out, options.
+function splitOptions(rest) {
+  const last = rest[rest.length - 1];
+  const hasOptions = rest.length > 1 && !isAnyIterable(last);
+  const iterables = hasOptions ? rest.slice(0, -1) : rest;
+
+  if (iterables.length === 0)
+    throw new TypeError('map: there is nothing to map over; give an iterable after the function');
+  iterables.forEach((each, i) => {
+    if (!isAnyIterable(each)) {
+      throw new TypeError(`map: argument ${i + 2} is ${quote(each)}, which is not iterable; give ` +
+        'an array or anything else that can be iterated over');
+    }
+  });
+  return {iterables, options: hasOptions ? last : {}};
+}
+
+function checkMapOption(name, value) {
+  if (!Object.hasOwn(MAP_OPTIONS, name))
+    throw new TypeError(`map: ${name} is no option`);
+  return MAP_OPTIONS[name][1](name, value);
+}
+
+// What each task is set to, and what map() sees to itself.
+function checkMap(options) {
+  const own = {ordered: true};
+  const settings = [];
+
+  checkOptions(options);
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined)
+      continue;
+    own[name] = checkMapOption(name, value);
+    if (MAP_SETTINGS.has(name))
+      settings.push([OPTIONS[name][0], own[name]]);
+  }
+  if (own.callsPerChild > 0)
+    settings.push(['calls_per_child', 1]);
+  return {settings, own};
 }

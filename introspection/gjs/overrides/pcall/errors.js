@@ -8,7 +8,8 @@
 // its properties, and with a stack that begins at home and goes on in the child.
 
 const {GLib, Pcall} = imports.gi;
-const {fromVariant, hide, nameThrown, toThrownVariant} = imports.overrides.pcall.values;
+const {fromVariant, hide, nameThrown, packText, stripError, toThrownVariant} =
+  imports.overrides.pcall.values;
 
 const DETAIL = 'javascript';
 
@@ -72,6 +73,13 @@ function report(thrown) {
     cleanText(`${details.type}: ${details.message}`));
 }
 
+// The same for an error that is told with others.
+function packThrown(thrown) {
+  return attempt(() => packText(thrown, 'what was thrown'), null) ??
+    attempt(() => packText(stripError(thrown), 'what was thrown'), null) ??
+    packText(standIn(describe(thrown)), 'what was thrown');
+}
+
 // In the parent
 
 function appendStack(error, call, childStack, stack) {
@@ -79,6 +87,15 @@ function appendStack(error, call, childStack, stack) {
 
   hide(error, 'stack', `${trimmed}\nin call ${call.index} (${call.target_name}), process ${
     call.pid}:\n${childStack}`);
+}
+
+// The same error of another call, that of an item.
+function retell(error, index, stack) {
+  const told = new GLib.Error(error.domain, error.code,
+    error.message.replace(/^call \d+/, `call ${index}`));
+
+  hide(told, 'stack', stack);
+  return told;
 }
 
 // What came of a call that did not succeed, as one throws it. `stack` is of whoever waits for it.

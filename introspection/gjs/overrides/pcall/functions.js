@@ -110,12 +110,25 @@ function checkSource(func, source) {
   }
 }
 
-function functionTarget(func) {
+function describeFunction(func) {
   const source = Function.prototype.toString.call(func);
   const label = func.name || '(anonymous)';
 
   checkSource(func, source);
-  return newTarget(label, {source, label});
+  return {label, content: {source, label}};
+}
+
+function functionTarget(func) {
+  const {label, content} = describeFunction(func);
+
+  return newTarget(label, content);
+}
+
+// One that runs a function for several items in one call.
+function itemsTarget(func) {
+  const {label, content} = modules.get(func) ?? describeFunction(func);
+
+  return newTarget(label, {each: true, ...content});
 }
 
 // Modules
@@ -138,12 +151,22 @@ function describeModule(module) {
   return {module: url};
 }
 
+// What those targets are that moduleTarget() has made.
+const modules = new WeakMap();
+
+function isModuleTarget(target) {
+  return modules.has(target);
+}
+
 function moduleTarget(module, name) {
-  const content = describeModule(module);
+  const content = {...describeModule(module), name};
 
   if (typeof name !== 'string' || name === '')
     throw new TypeError('moduleTarget: the name is that of something that the module exports');
-  return newTarget(name, {...content, name});
+  const target = newTarget(name, content);
+
+  modules.set(target, {label: name, content});
+  return target;
 }
 
 // In the worker
@@ -211,6 +234,10 @@ function resolve(name) {
   if (content.source === undefined)
     return importFunction(content);
   return evaluate(content.source, makeUrl(content.label));
+}
+
+function takesItems(name) {
+  return name.startsWith('{"each":true,');
 }
 
 const UNDEFINED = /^(.+) is not defined$/;

@@ -9,7 +9,7 @@
 // it.
 
 const {Gio, GLib, Pcall} = imports.gi;
-const {apply, checkTimeout} = imports.overrides.pcall.arguments;
+const {apply, checkOptions, checkTimeout} = imports.overrides.pcall.arguments;
 const {toThrown} = imports.overrides.pcall.errors;
 const {forkTarget} = imports.overrides.pcall.fork;
 const {functionTarget, isImporting, isJavaScript} = imports.overrides.pcall.functions;
@@ -203,6 +203,14 @@ var PcallTask = class {
     return error;
   }
 };
+
+// A pool's own is no option of its methods.
+function addPool(options, pool) {
+  checkOptions(options);
+  if (options.pool !== undefined)
+    throw new TypeError('pool is this pool already; use Pcall.pcall() and the like for another');
+  return {...options, pool};
+}
 
 function pcall(targets, options = {}) {
   const task = new PcallTask(targets, options);

@@ -351,23 +351,28 @@ const KINDS_BY_NAME = new Map(KINDS.map(kind => [kind.name, kind]));
 // Unpacking, in place
 
 function unpackTag([name, ...content], parts) {
-  return KINDS_BY_NAME.get(name).unpack(unpack(content, parts), parts);
+  return KINDS_BY_NAME.get(name).unpack(unpackTree(content, parts), parts);
 }
 
-function unpack(tree, parts) {
+function unpackTree(tree, parts) {
   if (tree === null || typeof tree !== 'object')
     return tree;
   if (Array.isArray(tree)) {
     for (let i = 0; i < tree.length; i++)
-      tree[i] = unpack(tree[i], parts);
+      tree[i] = unpackTree(tree[i], parts);
     return tree;
   }
   if (Object.hasOwn(tree, TAG))
     return unpackTag(tree[TAG], parts);
 
   for (const key of Object.keys(tree))
-    tree[key] = unpack(tree[key], parts);
+    tree[key] = unpackTree(tree[key], parts);
   return tree;
+}
+
+// Whether a tree whose text this is is more than JSON.
+function hasTags(text) {
+  return text.includes(TAG_TEXT);
 }
 
 function unpackVariant(variant) {
@@ -375,9 +380,9 @@ function unpackVariant(variant) {
   const list = variant.get_child_value(1);
   const tree = JSON.parse(text);
 
-  if (!text.includes(TAG_TEXT))
+  if (!hasTags(text))
     return tree;
-  return unpack(tree, Array.from({length: list.n_children()},
+  return unpackTree(tree, Array.from({length: list.n_children()},
     (_, i) => list.get_child_value(i).get_variant()));
 }
 
@@ -391,12 +396,22 @@ function packTree(packer, value, where) {
   }
 }
 
-function packVariant(value, where) {
+// A packed value: the tree as text, and the parts, each a variant in a variant.
+function packText(value, where) {
+  if (isJSON(value))
+    return {text: JSON.stringify(value), parts: []};
+
   const packer = new Packer(where);
   const tree = packTree(packer, value, where);
 
-  return GLib.Variant.new_tuple([GLib.Variant.new_string(JSON.stringify(tree)),
-    GLib.Variant.new_array(VARIANT, packer.parts)]);
+  return {text: JSON.stringify(tree), parts: packer.parts};
+}
+
+function packVariant(value, where) {
+  const {text, parts} = packText(value, where);
+
+  return GLib.Variant.new_tuple([GLib.Variant.new_string(text),
+    GLib.Variant.new_array(VARIANT, parts)]);
 }
 
 // Both ways
