@@ -137,8 +137,11 @@ test('another ReferenceError is not explained', () => {
   equal(error.message, 'no such book');
 });
 
-test('a module of the program that an inner function misses', () =>
-  throws(() => Pcall.pcall(() => [1].map(() => Gio.File)), {message: /^Gio is not defined: /}));
+test('a variable around an inner function', () =>
+  throws(() => Pcall.pcall(() => [1].map(() => outside)), {message: /^outside is not defined: /}));
+
+test('a module of the script', () =>
+  equal(Pcall.pcall(() => [1].map(() => Gio.File.name)), [[Gio.File.name]]));
 
 // Modules
 

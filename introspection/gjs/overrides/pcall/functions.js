@@ -9,6 +9,7 @@
 // target is called in messages is shorter than either.
 
 const {Gio, GLib, Pcall} = imports.gi;
+const {IMPORT, describeSource, makeImport, resolveAddress} = imports.overrides.pcall.script;
 
 const NATIVE = /\[native code\]\s*\}\s*$/;
 const CLASS = /^class\b/;
@@ -56,36 +57,41 @@ function newTarget(label, content) {
 
 // From a function to its source
 
+// What comes of `text`, in which the keys of `scope` are variables.
+function evaluateText(text, scope) {
+  return (0, eval)(text)(...Object.values(scope));
+}
+
 // Sources are evaluated in strict mode, as in modules, unless they are not valid there.
-function evaluateExpression(source, url) {
-  const text = `(${source}\n)\n//# sourceURL=${url}`;
+function evaluateExpression(source, url, scope) {
+  const text = `((${Object.keys(scope)}) => (${source}\n))\n//# sourceURL=${url}`;
 
   try {
-    return (0, eval)(`'use strict'; ${text}`);
+    return evaluateText(`'use strict'; ${text}`, scope);
   } catch (error) {
     if (!(error instanceof SyntaxError))
       throw error;
-    return (0, eval)(text);
+    return evaluateText(text, scope);
   }
 }
 
 // A method's source is one only inside of an object or a class.
-function evaluateMethod(source, url) {
-  const object = evaluateExpression(`{${source}}`, url);
+function evaluateMethod(source, url, scope) {
+  const object = evaluateExpression(`{${source}}`, url, scope);
   const [key] = Reflect.ownKeys(object);
   const {value, get, set} = Object.getOwnPropertyDescriptor(object, key);
 
   return value ?? get ?? set;
 }
 
-function evaluate(source, url) {
+function evaluate(source, url, scope) {
   try {
-    return evaluateExpression(source, url);
+    return evaluateExpression(source, url, scope);
   } catch (error) {
     if (!(error instanceof SyntaxError))
       throw error;
   }
-  return evaluateMethod(source, url);
+  return evaluateMethod(source, url, scope);
 }
 
 // What stands in a stack for the place of a source.
@@ -93,7 +99,7 @@ function makeUrl(label) {
   return `pcall:${encodeURI(label)}`;
 }
 
-function checkSource(func, source) {
+function checkSource(func, source, place) {
   const name = func.name || 'the function';
 
   if (CLASS.test(source))
@@ -103,7 +109,7 @@ function checkSource(func, source) {
       'give a function that calls it, or Pcall.moduleTarget()');
   }
   try {
-    evaluate(source, makeUrl(name));
+    evaluate(place.source, makeUrl(name), {[IMPORT]: null});
   } catch (error) {
     throw new TypeError(`${name} cannot be sent to a worker, as its source does not stand by ` +
       `itself: ${error.message}`);
@@ -114,8 +120,10 @@ function describeFunction(func) {
   const source = Function.prototype.toString.call(func);
   const label = func.name || '(anonymous)';
 
-  checkSource(func, source);
-  return {label, content: {source, label}};
+  const place = describeSource(source);
+
+  checkSource(func, source, place);
+  return {label, content: {...place, label}};
 }
 
 function functionTarget(func) {
@@ -227,13 +235,43 @@ async function importFunction({module, legacy, name}) {
   return func;
 }
 
+async function importNamespace(specifier, uri) {
+  try {
+    return await importModule(resolveAddress(specifier, uri));
+  } catch (error) {
+    if (error.name === 'ImportError')
+      failToResolve(`"${specifier}", which ${uri} imports, cannot be imported: ${error.message}`);
+    throw error;
+  }
+}
+
+// What the script of a function imports by the names that the function mentions.
+async function importNames(names, uri) {
+  const scope = {};
+
+  for (const [local, name, from] of names) {
+    const namespace = await importNamespace(from, uri);
+
+    scope[local] = name === '*' ? namespace : namespace[name];
+  }
+  return scope;
+}
+
+async function evaluateWithNames({source, label, uri, names}) {
+  const scope = await importNames(names, uri);
+
+  return evaluate(source, makeUrl(label), {[IMPORT]: makeImport(uri), ...scope});
+}
+
 // The function, or a promise of it.
 function resolve(name) {
   const content = JSON.parse(name);
 
   if (content.source === undefined)
     return importFunction(content);
-  return evaluate(content.source, makeUrl(content.label));
+  if (content.names?.length > 0)
+    return evaluateWithNames(content);
+  return evaluate(content.source, makeUrl(content.label), {[IMPORT]: makeImport(content.uri)});
 }
 
 function takesItems(name) {
