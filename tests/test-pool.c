@@ -66,6 +66,23 @@ test_used_again (void)
 }
 
 static void
+test_target_is_let_go (void)
+{
+  g_autoptr (PcallPool) pool = pcall_pool_new ();
+  PcallTarget *target = spawn_target ("nothing");
+
+  for (guint i = 0; i < 3; i++)
+    {
+      g_autoptr (PcallTask) task = pcall_task_new (target);
+
+      pcall_task_set_pool (task, pool);
+      support_run (task, "[<()>]");
+    }
+  g_assert_finalize_object (target);
+  g_assert_cmpuint (pcall_pool_get_n_idle (pool), ==, 1);
+}
+
+static void
 test_child_of_task (void)
 {
   g_autoptr (PcallPool) pool = pcall_pool_new ();
@@ -445,6 +462,7 @@ static const struct
   void (*run) (void);
 } cases[] = {
   { "/pool/used-again", test_used_again },
+  { "/pool/target-is-let-go", test_target_is_let_go },
   { "/pool/child-of-task", test_child_of_task },
   { "/pool/property", test_property },
   { "/pool/max-children", test_max_children },

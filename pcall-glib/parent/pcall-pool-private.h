@@ -13,14 +13,14 @@ G_BEGIN_DECLS
 /* A worker that has no call, between two tasks. */
 typedef struct
 {
-  PcallPeer   *peer;
-  PcallTarget *target;  /* one that its program runs; the pool and the task refer to it */
-  guint        n_ended; /* calls that it has run */
+  PcallPeer *peer;
+  guint      n_ended; /* calls that it has run */
 } PcallWarmWorker;
 
-/* Takes a worker that is quiet from its task; FALSE if the pool wants it not, and then all is as
- * before. From any thread. */
+/* Takes a worker that is quiet, and runs what @target does, from its task; FALSE if the pool wants
+ * it not, and then all is as before. From any thread. */
 gboolean pcall_pool_put  (PcallPool       *self,
+                          PcallTarget     *target,
                           PcallWarmWorker *worker);
 /* Gives one away that runs what @target does, to be moved to another engine: the caller has to, or
  * to see to its end. FALSE if there is none. From any thread. */

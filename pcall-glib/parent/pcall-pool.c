@@ -26,7 +26,10 @@
  * The core is what the thread has in common with the pool, behind a lock; it outlives the pool. The
  * engine is dispatched by the thread alone, and with the lock. In a forked copy of the process the
  * lock is in whatever state, and the workers are the parent's: there the pool is empty, and nothing
- * of the core is touched. */
+ * of the core is touched.
+ *
+ * The thread touches no object: a language that wraps them may take locks for that, which another
+ * thread holds while it waits for ours. */
 
 #define DEFAULT_IDLE_TIMEOUT 10.0
 
@@ -48,6 +51,7 @@ typedef struct
 {
   Core           *core;
   PcallWarmWorker worker;
+  char          **argv;    /* of its program */
   PcallTimer      timer;   /* idle: when it has been for long; leaving: when it should be gone */
   gboolean        leaving;
 } Member;
@@ -142,6 +146,7 @@ remove_member (Member *member)
   g_queue_remove (&core->idle, member);
   core->n--;
   pcall_lifeline_release ();
+  g_strfreev (member->argv);
   g_free (member);
 }
 
@@ -193,11 +198,10 @@ static void
 worker_ended (gpointer data)
 {
   Member *member = data;
-  PcallWarmWorker worker = member->worker;
+  PcallPeer *peer = member->worker.peer;
 
   remove_member (member);
-  pcall_peer_free (worker.peer);
-  g_object_unref (worker.target);
+  pcall_peer_free (peer);
 }
 
 static const PcallPeerFuncs funcs = {
@@ -283,6 +287,7 @@ is_open (PcallPool *self)
 
 static Member *
 add_member (PcallPool       *self,
+            PcallTarget     *target,
             PcallWarmWorker *worker)
 {
   Core *core = self->core;
@@ -290,7 +295,7 @@ add_member (PcallPool       *self,
 
   member->core = core;
   member->worker = *worker;
-  g_object_ref (member->worker.target);
+  member->argv = g_strdupv ((char **) pcall_command_get_argv (target));
   core->n++;
   g_queue_push_head (&core->idle, member);
   if (self->idle_timeout > 0)
@@ -303,6 +308,7 @@ add_member (PcallPool       *self,
 
 static gboolean
 put (PcallPool       *self,
+     PcallTarget     *target,
      PcallWarmWorker *worker)
 {
   Core *core = self->core;
@@ -311,11 +317,10 @@ put (PcallPool       *self,
   if (!is_open (self))
     return FALSE;
 
-  member = add_member (self, worker);
+  member = add_member (self, target, worker);
   /* The thread sees a member in any case before it ends. */
   if (!core->watched && !start_thread (core))
     {
-      g_object_unref (worker->target);
       remove_member (member);
       g_clear_pointer (&core->engine, pcall_engine_unref);
       return FALSE;
@@ -324,7 +329,6 @@ put (PcallPool       *self,
   if (!pcall_peer_enter (worker->peer, core->engine, &funcs, member, NULL))
     {
       /* Nobody would know of its end. */
-      g_object_unref (worker->target);
       remove_member (member);
       pcall_peer_destroy (worker->peer);
       pcall_engine_wake (core->engine);
@@ -334,6 +338,7 @@ put (PcallPool       *self,
 
 gboolean
 pcall_pool_put (PcallPool       *self,
+                PcallTarget     *target,
                 PcallWarmWorker *worker)
 {
   gboolean took;
@@ -342,7 +347,7 @@ pcall_pool_put (PcallPool       *self,
     return FALSE;
 
   g_mutex_lock (&self->core->lock);
-  took = put (self, worker);
+  took = put (self, target, worker);
   g_mutex_unlock (&self->core->lock);
   return took;
 }
@@ -351,12 +356,14 @@ static Member *
 find_member (Core        *core,
              PcallTarget *target)
 {
+  const char * const *argv = pcall_command_get_argv (target);
+
   for (GList *l = core->idle.head; l != NULL; l = l->next)
     {
       Member *member = l->data;
 
       if (pcall_peer_is_quiet (member->worker.peer) &&
-          pcall_command_equal (member->worker.target, target))
+          g_strv_equal ((const char * const *) member->argv, argv))
         return member;
     }
   return NULL;

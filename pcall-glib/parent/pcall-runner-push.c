@@ -300,10 +300,10 @@ gboolean
 pcall_runner_push_put (PcallRunner *runner,
                        PcallPool   *pool)
 {
-  PcallWarmWorker worker = { runner->peer, runner->job.target, runner->n_ended };
+  PcallWarmWorker worker = { runner->peer, runner->n_ended };
 
   g_assert (pcall_runner_push_is_waiting (runner));
-  if (!pcall_pool_put (pool, &worker))
+  if (!pcall_pool_put (pool, runner->job.target, &worker))
     return FALSE;
 
   runner->peer = NULL;
