@@ -17,7 +17,7 @@
 
 const {GLib, Pcall} = imports.gi;
 const {applySettings, checkFunction, checkMap, splitOptions} = imports.overrides.pcall.arguments;
-const {appendStack, retell, toThrown} = imports.overrides.pcall.errors;
+const {makeThrown, retell, toThrown} = imports.overrides.pcall.errors;
 const {itemsTarget} = imports.overrides.pcall.functions;
 const {readJournal} = imports.overrides.pcall.journal;
 const {fromVariant, toVariant} = imports.overrides.pcall.values;
@@ -140,7 +140,7 @@ class Job {
     const {outcomes, hasLeft} = this._readJournal(call);
 
     outcomes.push(...readResult(call));
-    outcomes.forEach((outcome, i) => this._complete(outcome, this.items[i][0], call));
+    outcomes.forEach((outcome, i) => this._addStack(outcome, this.items[i][0], call));
     if (error !== null && !hasLeft && outcomes.length < this.items.length)
       outcomes.push({status: 'rejected', reason: this._blame(call, error, outcomes.length)});
     this.elapsed = call.get_elapsed();
@@ -163,11 +163,11 @@ class Job {
     return retell(error, this.items[i][0], this._map.stack);
   }
 
-  _complete({status, reason}, index, call) {
-    if (status !== 'rejected' || !(reason instanceof Error))
+  _addStack(outcome, index, call) {
+    if (outcome.status !== 'rejected' || !(outcome.reason instanceof Error))
       return;
-    appendStack(reason, {index, target_name: call.target_name, pid: call.pid}, reason.stack,
-      this._map.stack);
+    outcome.reason = makeThrown(outcome.reason,
+      {index, target_name: call.target_name, pid: call.pid}, this._map.stack);
   }
 }
 
