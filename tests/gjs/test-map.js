@@ -272,7 +272,8 @@ test('what cannot cross costs itself', async () => {
   const outcomes = await pool.map(x => typeof x, items, {settled: true}).toArray();
 
   equal(outcomes.filter(({status}) => status === 'rejected').map(({index}) => index), [40]);
-  equal(outcomes[40].reason.message, 'item 40.inside: a function cannot cross to another process');
+  equal(outcomes[40].reason.message, 'item 40.inside: a function cannot cross to another process; ' +
+    'make it in the call, or give its name');
 });
 
 test('a result that cannot cross costs itself', async () => {

@@ -50,7 +50,12 @@ function addInside({toVariant}) {
 }
 
 // A pool has the functions of this module; what is run by them has its workers.
-function overridePool(prototype, {map, task}) {
+function overridePool(prototype, {arguments: {checkPoolOptions}, map, task}) {
+  const {_init} = prototype;
+
+  prototype._init = function (options = {}) {
+    _init.call(this, checkPoolOptions(options));
+  };
   for (const name of ['pcall', 'pcallAsync', 'asCompleted']) {
     prototype[name] = function (targets, options = {}) {
       return task[name](targets, task.addPool(options, this));
@@ -69,7 +74,7 @@ function _init() {
 
   overrideCall(Pcall.Call.prototype, values, errors);
   addInside(values);
-  overridePool(Pcall.Pool.prototype, {map, task});
+  overridePool(Pcall.Pool.prototype, imports.overrides.pcall);
   Pcall.Pcall = task.PcallTask;
   Pcall.pcall = task.pcall;
   Pcall.pcallAsync = task.pcallAsync;

@@ -12,6 +12,7 @@
 
 const {Gio, GLib, Pcall} = imports.gi;
 const {isModuleTarget} = imports.overrides.pcall.functions;
+const {quote, suggest} = imports.overrides.pcall.hints;
 
 const VARIANT = new GLib.VariantType('v');
 const ENTRY = new GLib.VariantType('{sv}');
@@ -19,19 +20,13 @@ const ENTRY = new GLib.VariantType('{sv}');
 const NO_NAME = /[\0\uD800-\uDFFF]|^$/u;
 const LISTS = new Set(['cargs', 'iargs', 'ckwargs', 'ikwargs']);
 
-function quote(value) {
-  if (typeof value === 'string')
-    return JSON.stringify(value);
-  return typeof value === 'object' && value !== null ? 'an object' : String(value);
-}
-
 // Options
 
 function checkSeconds(name, value) {
   if (typeof value !== 'number' || Number.isNaN(value))
     throw new TypeError(`${name} is a number of seconds, not ${quote(value)}`);
   if (value < 0)
-    throw new RangeError(`${name} is ${value}; less than 0 seconds is not possible`);
+    throw new RangeError(`${name} is ${value}; less than 0 seconds is not possible; give 0 or more`);
   return Math.min(value, Number.MAX_VALUE);
 }
 
@@ -93,17 +88,20 @@ function checkEnum(type) {
     const names = Object.keys(Pcall[type]).filter(key => typeof Pcall[type][key] === 'number');
 
     if (!names.some(key => Pcall[type][key] === value)) {
-      const known = names.map(key => `Pcall.${type}.${key}`).join(', ');
+      const known = names.map(key => `Pcall.${type}.${key}`);
+      const hint = typeof value === 'string' ? suggest(`Pcall.${type}.${value}`, known) : '';
 
-      throw new TypeError(`${name} is one of ${known}, not ${quote(value)}`);
+      throw new TypeError(`${name} is one of ${known.join(', ')}, not ${quote(value)}${hint}`);
     }
     return value;
   };
 }
 
 function checkPool(name, value) {
-  if (!(value instanceof Pcall.Pool))
-    throw new TypeError(`${name} is a Pcall.Pool, not ${quote(value)}`);
+  if (!(value instanceof Pcall.Pool)) {
+    throw new TypeError(`${name} is a Pcall.Pool, such as new Pcall.Pool({maxChildren: 2}), not ${
+      quote(value)}`);
+  }
   return value;
 }
 
@@ -151,8 +149,12 @@ function checkIterable(name, value, what) {
 }
 
 function checkKeywords(name, value) {
-  if (value === null || typeof value !== 'object' || isIterable(value))
-    throw new TypeError(`${name} is ${quote(value)}, not an object of keyword arguments`);
+  if (value === null || typeof value !== 'object' || isIterable(value)) {
+    const hint = name === 'ckwargs' && isIterable(value) ? '; a list of such is ikwargs'
+      : '; give one such as {x: 1}';
+
+    throw new TypeError(`${name} is ${quote(value)}, not an object of keyword arguments${hint}`);
+  }
   return value;
 }
 
@@ -161,13 +163,22 @@ function checkName(name, where) {
     throw new TypeError(`${where}${quote(name)} cannot be the name of a keyword argument`);
 }
 
+// For what an option or a list was perhaps meant to be.
+function hintAtName(name) {
+  return suggest(name, [...Object.keys(OPTIONS), ...LISTS]) ||
+    `; give ${name}: […] with a value for each call, or ckwargs: {${name}: …} for all`;
+}
+
 function checkList(name, value) {
   checkName(name, '');
   if (!isIterable(value) && !LISTS.has(name)) {
     throw new TypeError(`${name} is neither an option nor a list of values for a keyword argument: ` +
-      `${quote(value)} is not iterable`);
+      `${quote(value)} is not iterable${hintAtName(name)}`);
   }
-  return checkIterable(name, value, 'give a list with one element for each call');
+  const hint = name === 'ikwargs' && typeof value === 'object' ? '; what all calls have is ckwargs'
+    : '';
+
+  return checkIterable(name, value, `give a list with one element for each call${hint}`);
 }
 
 function getSize(list) {
@@ -201,8 +212,14 @@ function wrapAll(variants) {
   return GLib.Variant.new_array(VARIANT, variants.map(each => GLib.Variant.new_variant(each)));
 }
 
+// [1, 2, 3] as it was perhaps meant: [[1], [2], [3]].
+function hintAtLists(name, value) {
+  return name.startsWith('iargs') && !isIterable(value)
+    ? `; did you mean iargs: [[${quote(value)}], …]?` : '';
+}
+
 function convertArguments(list, name, convert) {
-  checkIterable(name, list, 'give a list of arguments');
+  checkIterable(name, list, `give a list of arguments${hintAtLists(name, list)}`);
   return GLib.Variant.new_tuple(Array.from(list, (value, i) => convert(value, `${name}[${i}]`)));
 }
 
@@ -221,8 +238,17 @@ function convertElements(list, name, convertElement, convert) {
 }
 
 function checkOptions(options) {
-  if (options === null || typeof options !== 'object' || isIterable(options))
-    throw new TypeError(`the options are an object, not ${quote(options)}`);
+  if (options === null || typeof options !== 'object' || isIterable(options)) {
+    throw new TypeError(`the options are an object, not ${quote(options)}; ` +
+      'arguments go by name too: {iargs: [[1], [2]]}, or {x: [1, 2]}');
+  }
+}
+
+function checkMapOptions(options) {
+  if (options === null || typeof options !== 'object') {
+    throw new TypeError(`map: the last argument is ${quote(options)}, neither iterable nor an ` +
+      'object of options, such as {maxChildren: 2}');
+  }
 }
 
 // The two halves of an options object.
@@ -300,7 +326,7 @@ function isAnyIterable(value) {
 function checkFunction(func) {
   if (typeof func !== 'function' && !isModuleTarget(func)) {
     throw new TypeError(`map: ${quote(func)} is neither a function nor what Pcall.moduleTarget() ` +
-      'has made');
+      'has made; give the function first, and then what to call it for');
   }
 }
 
@@ -321,9 +347,21 @@ function splitOptions(rest) {
   return {iterables, options: hasOptions ? last : {}};
 }
 
+function checkKnown(where, name, known) {
+  if (Object.hasOwn(known, name))
+    return;
+  const names = Object.keys(known);
+
+  throw new TypeError(`${where}: ${name} is no option${
+    suggest(name, names) || `; there are ${names.join(', ')}`}`);
+}
+
 function checkMapOption(name, value) {
-  if (!Object.hasOwn(MAP_OPTIONS, name))
-    throw new TypeError(`map: ${name} is no option`);
+  if (LISTS.has(name)) {
+    throw new TypeError(`map: ${name} is an option of pcall(); give the items as an iterable, behind ` +
+      'the function');
+  }
+  checkKnown('map', name, MAP_OPTIONS);
   return MAP_OPTIONS[name][1](name, value);
 }
 
@@ -332,7 +370,7 @@ function checkMap(options) {
   const own = {ordered: true};
   const settings = [];
 
-  checkOptions(options);
+  checkMapOptions(options);
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined)
       continue;
@@ -343,4 +381,25 @@ function checkMap(options) {
   if (own.callsPerChild > 0)
     settings.push(['calls_per_child', 1]);
   return {settings, own};
+}
+
+// A pool
+
+const POOL_OPTIONS = {
+  maxChildren: checkCount,
+  idleTimeout: checkLimit,
+};
+
+// As properties, but for what is left out.
+function checkPoolOptions(options) {
+  if (options === null || typeof options !== 'object' || isIterable(options)) {
+    throw new TypeError(`a pool takes an object of options, such as {maxChildren: 2}, not ${
+      quote(options)}`);
+  }
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+
+  return Object.fromEntries(given.map(([name, value]) => {
+    checkKnown('Pool', name, POOL_OPTIONS);
+    return [name, POOL_OPTIONS[name](name, value)];
+  }));
 }

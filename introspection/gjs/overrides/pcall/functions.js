@@ -103,7 +103,7 @@ function checkSource(func, source, place) {
   const name = func.name || 'the function';
 
   if (CLASS.test(source))
-    throw new TypeError(`${name} is a class; a target is a function`);
+    throw new TypeError(`${name} is a class; a target is a function, such as x => new ${name}(x)`);
   if (NATIVE.test(source)) {
     throw new TypeError(`${name} has no source to send to a worker, as it is native code or bound; ` +
       'give a function that calls it, or Pcall.moduleTarget()');
@@ -154,7 +154,7 @@ function describeModule(module) {
 
   if (GLib.uri_parse_scheme(url) === null) {
     throw new TypeError(`moduleTarget: ${module} is neither a URI nor an absolute path, and a ` +
-      'worker has no module that it could be relative to');
+      'worker has no module that it could be relative to; give import.meta.url, or a URI');
   }
   return {module: url};
 }
@@ -170,7 +170,8 @@ function moduleTarget(module, name) {
   const content = {...describeModule(module), name};
 
   if (typeof name !== 'string' || name === '')
-    throw new TypeError('moduleTarget: the name is that of something that the module exports');
+    throw new TypeError('moduleTarget: the name is that of something that the module exports; give ' +
+      "it as a string, such as 'default'");
   const target = newTarget(name, content);
 
   modules.set(target, {label: name, content});

@@ -179,7 +179,7 @@ class Mapping {
 
     this.target = itemsTarget(func);
     this.settings = settings;
-    this.pool = pool ?? own.pool ?? new Pcall.Pool({max_children: own.maxChildren ?? 0});
+    this.pool = pool ?? own.pool ?? new Pcall.Pool({maxChildren: own.maxChildren});
     this.stack = stack;
     this._ownsPool = this.pool !== pool && this.pool !== own.pool;
     this._own = own;

@@ -12,6 +12,7 @@ const {Gio, GLib, Pcall} = imports.gi;
 const {apply, checkOptions, checkTimeout} = imports.overrides.pcall.arguments;
 const {toThrown} = imports.overrides.pcall.errors;
 const {forkTarget} = imports.overrides.pcall.fork;
+const {quote} = imports.overrides.pcall.hints;
 const {functionTarget, isImporting, isJavaScript} = imports.overrides.pcall.functions;
 const {fromVariant, toForeignVariant, toVariant} = imports.overrides.pcall.values;
 
@@ -27,10 +28,16 @@ function finishSweeping() {
 
 // Targets
 
+function hintAtTarget(target) {
+  if (typeof target?.then === 'function' || target === undefined)
+    return '; give the function itself, and do not call it';
+  return typeof target === 'string' ? '; give the function itself, or Pcall.moduleTarget()' : '';
+}
+
 function checkTarget(target, where) {
   if (typeof target !== 'function' && !(target instanceof Pcall.Target)) {
-    throw new TypeError(`${where} is not callable: ${String(target)} is neither a function nor a ` +
-      'Pcall.Target');
+    throw new TypeError(`${where} is not callable: ${quote(target)} is neither a function nor a ` +
+      `Pcall.Target${hintAtTarget(target)}`);
   }
 }
 
@@ -44,6 +51,10 @@ function listTargets(targets) {
   }
   const list = Array.from(targets);
 
+  if (list.length === 0) {
+    throw new GLib.Error(Pcall.Error, Pcall.Error.ARGUMENTS,
+      'the list of targets is empty; give a function, or a list of functions');
+  }
   list.forEach((target, i) => checkTarget(target, `targets[${i}]`));
   return list;
 }

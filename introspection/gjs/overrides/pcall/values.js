@@ -77,6 +77,13 @@ function isJSON(value) {
   }
 }
 
+// What to do about it
+const HINTS = {
+  'a function': '; make it in the call, or give its name',
+  'a symbol': '; give a string',
+  'an object that contains itself': '; give each part once',
+};
+
 class Packer {
   constructor(where) {
     this.parts = [];
@@ -87,7 +94,7 @@ class Packer {
 
   refuse(what) {
     throw new TypeError(`${this._where}${this._keys.map(describeKey).join('')}: ` +
-      `${what} cannot cross to another process`);
+      `${what} cannot cross to another process${HINTS[what] ?? ''}`);
   }
 
   // What is inside of an object under `key`.
