@@ -165,7 +165,7 @@ function checkName(name, where) {
 
 // For what an option or a list was perhaps meant to be.
 function hintAtName(name) {
-  return suggest(name, [...Object.keys(OPTIONS), ...LISTS]) ||
+  return suggest(name, OPTIONS_OF_PCALL) ||
     `; give ${name}: […] with a value for each call, or ckwargs: {${name}: …} for all`;
 }
 
@@ -403,3 +403,8 @@ function checkPoolOptions(options) {
     return [name, POOL_OPTIONS[name](name, value)];
   }));
 }
+
+// The names of all of these
+var OPTIONS_OF_PCALL = [...Object.keys(OPTIONS), ...LISTS];
+var OPTIONS_OF_MAP = Object.keys(MAP_OPTIONS);
+var OPTIONS_OF_POOL = Object.keys(POOL_OPTIONS);
