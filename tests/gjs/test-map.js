@@ -149,6 +149,10 @@ test('a module that lacks it', () =>
   rejects(pool.map(Pcall.moduleTarget(`${here}/targets.js`, 'nothing'), range(100),
     {settled: true}).toArray(), {code: [Pcall.Error, Pcall.Error.TARGET], message: /has no "nothing"/}));
 
+test('a module that maps when it is imported', () =>
+  rejects(pool.map(Pcall.moduleTarget(`${here}/mapping-targets.js`, 'one'), [1]).toArray(),
+    {type: Error, message: /^a task is started while a worker imports this module/}));
+
 test('callIndex()', async () =>
   equal(await pool.map(() => imports.gi.Pcall.callIndex(), range(500)).toArray(), range(500)));
 

@@ -56,6 +56,8 @@ const mistakes = [
     'pool is a Pcall.Pool, such as new Pcall.Pool({maxChildren: 2}), not a function'],
   [() => pool.pcall(f, {pool}), TypeError,
     'pool is this pool already; use Pcall.pcall() and the like for another'],
+  [() => pool.map(f, [1], {pool}), TypeError,
+    'pool is this pool already; use Pcall.pcall() and the like for another'],
   // Lists
   [() => Pcall.pcall(f, {iargs: [1, 2, 3]}), TypeError, 'iargs[0] is 1, which is not iterable; give ' +
     'a list of arguments; did you mean iargs: [[1], …]?'],

@@ -251,6 +251,12 @@ function checkMapOptions(options) {
   }
 }
 
+// Of a method of a pool.
+function checkNoPool({pool}) {
+  if (pool !== undefined)
+    throw new TypeError('pool is this pool already; use Pcall.pcall() and the like for another');
+}
+
 // The two halves of an options object.
 function sortOptions(options) {
   const settings = [];

@@ -16,10 +16,12 @@
 // jobs.
 
 const {GLib, Pcall} = imports.gi;
-const {applySettings, checkFunction, checkMap, splitOptions} = imports.overrides.pcall.arguments;
+const {applySettings, checkFunction, checkMap, checkNoPool, splitOptions} =
+  imports.overrides.pcall.arguments;
 const {makeThrown, retell, toThrown} = imports.overrides.pcall.errors;
 const {itemsTarget} = imports.overrides.pcall.functions;
 const {readJournal} = imports.overrides.pcall.journal;
+const {checkImport} = imports.overrides.pcall.task;
 const {fromVariant, toVariant} = imports.overrides.pcall.values;
 
 const JOB_SECONDS = 0.05;
@@ -177,6 +179,8 @@ class Mapping {
   constructor(func, iterables, options, pool, stack) {
     const {settings, own} = checkMap(options);
 
+    if (pool !== null)
+      checkNoPool(own);
     this.target = itemsTarget(func);
     this.settings = settings;
     this.pool = pool ?? own.pool ?? new Pcall.Pool({maxChildren: own.maxChildren});
@@ -233,6 +237,7 @@ class Mapping {
   }
 
   _open() {
+    checkImport();
     this._end = GLib.get_monotonic_time() / 1e6 + (this._own.deadline ?? 0);
     this._cancelled = this._own.cancellable?.connect(() => this._wake());
   }

@@ -9,7 +9,7 @@
 // it.
 
 const {Gio, GLib, Pcall} = imports.gi;
-const {apply, checkOptions, checkTimeout} = imports.overrides.pcall.arguments;
+const {apply, checkNoPool, checkOptions, checkTimeout} = imports.overrides.pcall.arguments;
 const {toThrown} = imports.overrides.pcall.errors;
 const {forkTarget} = imports.overrides.pcall.fork;
 const {quote} = imports.overrides.pcall.hints;
@@ -218,8 +218,7 @@ var PcallTask = class {
 // A pool's own is no option of its methods.
 function addPool(options, pool) {
   checkOptions(options);
-  if (options.pool !== undefined)
-    throw new TypeError('pool is this pool already; use Pcall.pcall() and the like for another');
+  checkNoPool(options);
   return {...options, pool};
 }
 
