@@ -331,7 +331,7 @@ run_some (gpointer pool)
 {
   for (guint i = 0; i < 50; i++)
     {
-      g_autoptr (PcallTask) task = pool_task (pool, i % 5 == 0 ? "die_afterwards" : "get_index", 3);
+      g_autoptr (PcallTask) task = pool_task (pool, "get_index", 3);
 
       support_run (task, "[<@u 0>, <@u 1>, <@u 2>]");
       if (i % 20 == 7)

@@ -165,13 +165,15 @@ choose_class (const PcallJob *job)
   return job->methods->takes_calls ? &pcall_runner_push : &pcall_runner_once;
 }
 
+/* A call that was on its way to a dead worker before gets a fresh one: others in the pool may be
+ * dead, too, and nobody know it yet. */
 static PcallRunner *
 find_in_pool (PcallScheduler *self,
               const PcallJob *job)
 {
   PcallWarmWorker worker;
 
-  if (self->options.pool == NULL || !job->methods->takes_calls ||
+  if (self->options.pool == NULL || !job->methods->takes_calls || job->attempt > 0 ||
       !pcall_pool_take (self->options.pool, job->target, &worker))
     return NULL;
   return pcall_runner_new_warm (&self->setup, job, &worker);
