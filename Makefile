@@ -122,7 +122,7 @@ sanitize:
 valgrind:
 	@$(call install,$(TEST_PACKAGES) valgrind)
 	@$(call build,valgrind,-Dintrospection=disabled)
-	@gcc -O2 -shared -fPIC -o $(VALGRIND_PRELOAD) tests/valgrind-preload.c
+	@gcc -O2 -shared -fPIC -o $(VALGRIND_PRELOAD) tests/support/valgrind-preload.c
 	@export $(PLAIN_MEMORY) LD_PRELOAD=$(VALGRIND_PRELOAD); \
 	$(call test,valgrind,testlog-valgrind,--timeout-multiplier=20 --no-suite native \
 	  --no-suite script --no-suite benchmarks --wrapper "$(VALGRIND)")

@@ -11,12 +11,15 @@
 
 #include <gio/gio.h>
 
+#include <pcall-glib/pcall-call.h>
 #include <pcall-glib/pcall-enums.h>
 #include <pcall-glib/pcall-target.h>
 #include <pcall-glib/pcall-task.h>
 #include <pcall-glib/pcall-version-macros.h>
 
 G_BEGIN_DECLS
+
+/* What bindings of a language use, and other programs have no need of. */
 
 /**
  * PcallBytesFunc:
@@ -71,23 +74,98 @@ typedef guint (*PcallBatchFunc) (guint      first,
                                  gpointer   user_data,
                                  GError   **error);
 
+/**
+ * PcallForkFunc:
+ * @user_data: what was given with the function
+ *
+ * A function that forks this process, as `fork()` does, with what a language's
+ * runtime needs done before and after.
+ *
+ * It is called with all signals blocked (but for `SIGCHLD` where that has no handler), and with a
+ * main context for the child pushed as the thread's default.
+ *
+ * Returns: as `fork()`: 0 in the child, the child's pid in the parent, and -1
+ *   with `errno` set when that failed. 0 in the process that called it is taken for a
+ *   failure, too: what threw may have come back so
+ *
+ * Since: 1.0
+ */
+typedef gint (*PcallForkFunc) (gpointer user_data);
+
+/**
+ * PcallForkHooks: (skip)
+ * @enter: (nullable): called first, to be let into the runtime
+ * @before: (nullable): called before the fork
+ * @after_in_parent: (nullable): called after it in the parent, also when it failed
+ * @after_in_child: (nullable): called after it in the child
+ * @leave: (nullable): called last, in both, with what @enter gave
+ *
+ * What a language's runtime needs done around a fork.
+ *
+ * Since: 1.0
+ */
+typedef struct
+{
+  gint (*enter) (void);
+  void (*before) (void);
+  void (*after_in_parent) (void);
+  void (*after_in_child) (void);
+  void (*leave) (gint state);
+} PcallForkHooks;
+
+/* What to call */
 PCALL_AVAILABLE_IN_1_0
-void         pcall_target_set_batch_func (PcallTarget    *self,
-                                          PcallBatchFunc  func,
-                                          gpointer        user_data,
-                                          GDestroyNotify  destroy);
+PcallTarget  *pcall_target_new_for_bytes    (const char           *name,
+                                             PcallBytesFunc        func,
+                                             gpointer              user_data,
+                                             GDestroyNotify        destroy)
+                                             G_GNUC_WARN_UNUSED_RESULT;
 PCALL_AVAILABLE_IN_1_0
-guint64      pcall_get_batch_memory     (guint          *n_calls,
-                                         guint          *n_bytes);
+void          pcall_target_set_batch_func   (PcallTarget          *self,
+                                             PcallBatchFunc        func,
+                                             gpointer              user_data,
+                                             GDestroyNotify        destroy);
 PCALL_AVAILABLE_IN_1_0
-PcallTarget *pcall_target_new_for_bytes (const char     *name,
-                                         PcallBytesFunc  func,
-                                         gpointer        user_data,
-                                         GDestroyNotify  destroy) G_GNUC_WARN_UNUSED_RESULT;
+PcallTarget  *pcall_target_new_worker_with_label
+                                            (const char * const   *worker_argv,
+                                             const char           *name,
+                                             const char           *label)
+                                             G_GNUC_WARN_UNUSED_RESULT;
+
+/* How to start it */
+PCALL_AVAILABLE_IN_1_0
+gboolean      pcall_task_start_with_flags   (PcallTask            *self,
+                                             PcallStartFlags       flags,
+                                             GError              **error);
+PCALL_AVAILABLE_IN_1_0
+void          pcall_set_fork_func           (PcallForkFunc         func,
+                                             gpointer              user_data,
+                                             GDestroyNotify        destroy);
+PCALL_AVAILABLE_IN_1_0
+void          pcall_set_fork_hooks          (const PcallForkHooks *hooks);
+
+/* In a child */
+PCALL_AVAILABLE_IN_1_0
+guint64       pcall_get_batch_memory        (guint                *n_calls,
+                                             guint                *n_bytes);
+PCALL_AVAILABLE_IN_1_0
+gboolean      pcall_set_result_memory       (gint                  fd,
+                                             GError              **error);
+
+/* What came of it */
+PCALL_AVAILABLE_IN_1_0
+GBytes       *pcall_task_get_result_numbers (PcallTask            *self,
+                                             guint                 index,
+                                             guint8               *type) G_GNUC_WARN_UNUSED_RESULT;
+PCALL_AVAILABLE_IN_1_0
+GBytes       *pcall_task_get_result_pieces  (PcallTask            *self,
+                                             guint                 index) G_GNUC_WARN_UNUSED_RESULT;
+PCALL_AVAILABLE_IN_1_0
+const guint8 *pcall_task_get_result_data    (PcallTask            *self,
+                                             guint                 index,
+                                             gsize                *length);
 
 PCALL_AVAILABLE_IN_1_0
-gboolean     pcall_task_start_with_flags (PcallTask       *self,
-                                          PcallStartFlags  flags,
-                                          GError         **error);
+GBytes *pcall_call_get_journal (PcallCall *self) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

@@ -37,8 +37,6 @@ GVariant       *pcall_call_get_result         (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
 GUnixFDList    *pcall_call_get_result_fd_list (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
-GBytes         *pcall_call_get_journal        (PcallCall *self);
-PCALL_AVAILABLE_IN_1_0
 GBytes         *pcall_call_dup_result_bytes   (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
 GError         *pcall_call_get_error          (PcallCall *self);
@@ -54,5 +52,8 @@ PCALL_AVAILABLE_IN_1_0
 gdouble         pcall_call_get_elapsed        (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
 const char     *pcall_call_get_log_file       (PcallCall *self);
+
+PCALL_AVAILABLE_IN_1_0
+void            pcall_call_terminate          (PcallCall *self);
 
 G_END_DECLS

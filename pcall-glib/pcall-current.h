@@ -30,9 +30,6 @@ gboolean pcall_send_message_with_fd_list (GVariant     *message,
 PCALL_AVAILABLE_IN_1_0
 void     pcall_set_result_fd_list        (GUnixFDList  *fd_list);
 PCALL_AVAILABLE_IN_1_0
-gboolean pcall_set_result_memory         (gint          fd,
-                                          GError      **error);
-PCALL_AVAILABLE_IN_1_0
 void     pcall_set_error_details         (GVariant     *details);
 
 G_END_DECLS

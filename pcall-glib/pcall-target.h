@@ -69,12 +69,6 @@ G_GNUC_WARN_UNUSED_RESULT
 PcallTarget        *pcall_target_new_worker      (const char * const *worker_argv,
                                                   const char         *name);
 PCALL_AVAILABLE_IN_1_0
-G_GNUC_WARN_UNUSED_RESULT
-PcallTarget        *pcall_target_new_worker_with_label
-                                                 (const char * const *worker_argv,
-                                                  const char         *name,
-                                                  const char         *label);
-PCALL_AVAILABLE_IN_1_0
 const char         *pcall_target_get_name        (PcallTarget        *self);
 PCALL_AVAILABLE_IN_1_0
 const char         *pcall_target_get_module      (PcallTarget        *self);

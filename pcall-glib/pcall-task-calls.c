@@ -36,22 +36,52 @@ pcall_task_new (PcallTarget *target)
  * @user_data: what to call it with, besides its arguments
  * @destroy: (nullable): frees @user_data, in the parent
  *
- * Makes a task that calls a function, as a target without a name.
+ * Makes a task that calls a function.
+ *
+ * In C this is a macro, too, and messages and logs have what is written for @func as the name of
+ * the target: `call 3 (square)`. Where that says nothing, as in a function that is itself given a
+ * @func, use [ctor@Pcall.Target.new], with another name or none. From other languages, and as a
+ * function, `(pcall_task_new_for_func) (func, NULL, NULL)`, it makes a target without a name.
  *
  * Returns: (transfer full): the task
  *
  * Since: 1.0
  */
 PcallTask *
-pcall_task_new_for_func (PcallFunc      func,
-                         gpointer       user_data,
-                         GDestroyNotify destroy)
+(pcall_task_new_for_func) (PcallFunc      func,
+                           gpointer       user_data,
+                           GDestroyNotify destroy)
+{
+  g_return_val_if_fail (func != NULL, NULL);
+
+  return pcall_task_new_for_named_func (NULL, func, user_data, destroy);
+}
+
+/**
+ * pcall_task_new_for_named_func: (skip)
+ * @name: (nullable): what to call the target in messages and logs
+ * @func: the function to call
+ * @user_data: what to call it with, besides its arguments
+ * @destroy: (nullable): frees @user_data, in the parent
+ *
+ * Makes a task that calls a function, by a name. It is what [ctor@Pcall.Task.new_for_func] stands
+ * for in C.
+ *
+ * Returns: (transfer full): the task
+ *
+ * Since: 1.0
+ */
+PcallTask *
+pcall_task_new_for_named_func (const char    *name,
+                               PcallFunc      func,
+                               gpointer       user_data,
+                               GDestroyNotify destroy)
 {
   g_autoptr (PcallTarget) target = NULL;
 
   g_return_val_if_fail (func != NULL, NULL);
 
-  target = pcall_target_new (NULL, func, user_data, destroy);
+  target = pcall_target_new (name, func, user_data, destroy);
   return pcall_task_new (target);
 }
 
@@ -339,118 +369,6 @@ pcall_task_get_results (PcallTask *self)
 }
 
 /**
- * pcall_task_get_result_data:
- * @self: a task that was started
- * @index: which call, counted from 0; less than the number of calls
- * @length: (out): return location for the number of bytes
- *
- * Gets the result of a call that is bytes, an `ay`, without making anything of it. It belongs to
- * the task.
- *
- * Returns: (transfer none) (nullable) (array length=length): the bytes, or %NULL while the call has
- *   not succeeded, and where its result is something else
- *
- * Since: 1.0
- */
-const guint8 *
-pcall_task_get_result_data (PcallTask *self,
-                            guint      index,
-                            gsize     *length)
-{
-  g_autoptr (PcallMonitorLocker) locker = NULL;
-  g_return_val_if_fail (length != NULL, NULL);
-
-  *length = 0;
-  g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
-
-  locker = pcall_monitor_locker_new_updated (self->monitor);
-  g_return_val_if_fail (self->calls != NULL, NULL);
-  g_return_val_if_fail (index < pcall_call_list_get_n_calls (self->calls), NULL);
-
-  return pcall_call_list_peek_result_data (self->calls, index, length);
-}
-
-/**
- * pcall_task_get_result_numbers:
- * @self: a task that was started
- * @index: the first call, counted from 0; less than the number of calls
- * @type: (out): return location for the type of the numbers, a character
- *
- * Gets the results of as many calls, from @index on, as have results that are single numbers of
- * one type: that of a `GVariant`, such as `i`, or `X`, `D` or `B` for what a binding's batch has
- * written, see [func@Pcall.get_batch_memory]. A number has eight bytes, the first of which are
- * those that it has in memory.
- *
- * This is for language bindings, which need not ask for each call.
- *
- * Returns: (transfer full) (nullable): the numbers, or %NULL where the result of the call at @index
- *   is something else, or not there
- *
- * Since: 1.0
- */
-GBytes *
-pcall_task_get_result_numbers (PcallTask *self,
-                               guint      index,
-                               guint8    *type)
-{
-  g_autoptr (PcallMonitorLocker) locker = NULL;
-  char number_type;
-  guint64 *numbers;
-  gsize n;
-
-  g_return_val_if_fail (type != NULL, NULL);
-
-  *type = '\0';
-  g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
-
-  locker = pcall_monitor_locker_new_updated (self->monitor);
-  g_return_val_if_fail (self->calls != NULL, NULL);
-  g_return_val_if_fail (index < pcall_call_list_get_n_calls (self->calls), NULL);
-
-  n = pcall_call_list_get_numbers (self->calls, index, &number_type, NULL);
-  if (n == 0)
-    return NULL;
-
-  *type = number_type;
-  numbers = g_new (guint64, n);
-  pcall_call_list_get_numbers (self->calls, index, &number_type, numbers);
-  return g_bytes_new_take (numbers, n * sizeof *numbers);
-}
-
-/**
- * pcall_task_get_result_pieces:
- * @self: a task that was started
- * @index: the first call, counted from 0; less than the number of calls
- *
- * Gets the results of as many calls, from @index on, as have results that are bytes, up to one that
- * is large.
- *
- * They come as one: first their number, then for each where its bytes end, counted from the
- * beginning of those of the first, all of these numbers of 64 bits; and then the bytes.
- *
- * This is for language bindings, which need not ask for each call.
- *
- * Returns: (transfer full) (nullable): the bytes, or %NULL where the result of the call at @index
- *   is something else, large, or not there
- *
- * Since: 1.0
- */
-GBytes *
-pcall_task_get_result_pieces (PcallTask *self,
-                              guint      index)
-{
-  g_autoptr (PcallMonitorLocker) locker = NULL;
-
-  g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
-
-  locker = pcall_monitor_locker_new_updated (self->monitor);
-  g_return_val_if_fail (self->calls != NULL, NULL);
-  g_return_val_if_fail (index < pcall_call_list_get_n_calls (self->calls), NULL);
-
-  return pcall_call_list_join_results (self->calls, index);
-}
-
-/**
  * pcall_task_get_call:
  * @self: a task that was started
  * @index: which call, counted from 0; less than the number of calls
@@ -473,6 +391,44 @@ pcall_task_get_call (PcallTask *self,
   g_return_val_if_fail (self->calls != NULL, NULL);
   g_return_val_if_fail (index < pcall_call_list_get_n_calls (self->calls), NULL);
 
+  return pcall_call_list_get_call (self->calls, index);
+}
+
+/**
+ * pcall_task_get_first_failed:
+ * @self: a task
+ *
+ * Gets the call whose error [method@Pcall.Task.run] and [method@Pcall.Task.join] fail with: of
+ * those that have ended in another state than [enum@Pcall.CallState.succeeded] the one of lowest
+ * index. A call that was cancelled, because another one had failed or the task was ended, is taken
+ * only where there is none but such.
+ *
+ * Takes in what has happened, and emits no signal. As long as the task runs, a call of a lower
+ * index may still fail.
+ *
+ * ```c
+ * g_autoptr (PcallCall) call = pcall_task_get_first_failed (task);
+ *
+ * if (call != NULL)
+ *   g_printerr ("%s is broken\n", files[pcall_call_get_index (call)]);
+ * ```
+ *
+ * Returns: (transfer full) (nullable): the call, or %NULL if none has failed
+ *
+ * Since: 1.0
+ */
+PcallCall *
+pcall_task_get_first_failed (PcallTask *self)
+{
+  g_autoptr (PcallMonitorLocker) locker = NULL;
+  guint index;
+
+  g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
+
+  locker = pcall_monitor_locker_new_updated (self->monitor);
+
+  if (self->calls == NULL || !pcall_call_list_find_first_failed (self->calls, &index))
+    return NULL;
   return pcall_call_list_get_call (self->calls, index);
 }
 

@@ -47,8 +47,9 @@ new_signal (const char *name,
   return id;
 }
 
-void
-pcall_task_install_signals (void)
+/* What becomes of a call */
+static void
+install_for_calls (void)
 {
   /**
    * PcallTask::call-started:
@@ -96,7 +97,12 @@ pcall_task_install_signals (void)
    * Since: 1.0
    */
   signals[SIGNAL_CALL_TIMED_OUT] = new_signal ("call-timed-out", 1, PCALL_TYPE_CALL);
+}
 
+/* What a call says itself */
+static void
+install_from_calls (void)
+{
   /**
    * PcallTask::call-progress:
    * @self: the task
@@ -142,6 +148,13 @@ pcall_task_install_signals (void)
   signals[SIGNAL_CALL_MESSAGE_WITH_FD_LIST] =
       new_signal ("call-message-with-fd-list", 3, PCALL_TYPE_CALL, G_TYPE_VARIANT,
                   G_TYPE_UNIX_FD_LIST);
+}
+
+void
+pcall_task_install_signals (void)
+{
+  install_for_calls ();
+  install_from_calls ();
 
   /**
    * PcallTask::child-exited:

@@ -64,15 +64,15 @@ conclude (PcallTask    *self,
           GError      **error)
 {
   g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
-  const GError *first = pcall_call_list_get_first_error (self->calls);
+  guint first;
 
-  if (first == NULL)
+  if (!pcall_call_list_find_first_failed (self->calls, &first))
     return TRUE;
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return FALSE;
 
   if (error != NULL)
-    *error = g_error_copy (first);
+    *error = g_error_copy (pcall_call_list_get_error (self->calls, first));
   return FALSE;
 }
 

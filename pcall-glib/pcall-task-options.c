@@ -73,6 +73,9 @@ pcall_task_get_timeout (PcallTask *self)
  * run are ended as with a timeout, and those that wait are never begun; all of them end in
  * [enum@Pcall.CallState.timed_out].
  *
+ * Logging what the calls have written gets a second more. What has not gone into the main log by
+ * then is left out, and it is said how much that was.
+ *
  * Since: 1.0
  */
 void

@@ -119,6 +119,50 @@ pcall_task_terminate (PcallTask *self)
   pcall_monitor_update (self->monitor);
 }
 
+static void
+stop_call (PcallTask *self,
+           guint      index)
+{
+  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
+
+  if (self->scheduler != NULL && pcall_task_is_ours (self))
+    pcall_scheduler_stop_call (self->scheduler, index);
+}
+
+/**
+ * pcall_call_terminate:
+ * @self: a call
+ *
+ * Ends this call, and lets others go on: the process group of its child gets `SIGTERM`, and after
+ * [property@Pcall.Task:grace-period] `SIGKILL`. The call ends in [enum@Pcall.CallState.cancelled].
+ * One that waits never begins. Where its child was to run other calls, another child runs those.
+ *
+ * This returns at once, and may be called from any thread. It does nothing to a call that has
+ * ended, or whose task is gone, and nothing in a forked child. A call that is over when its child
+ * gets to know of this keeps its result.
+ *
+ * To the task it is a call that has not succeeded: with [enum@Pcall.FailurePolicy.stop] all end.
+ *
+ * Since: 1.0
+ */
+void
+pcall_call_terminate (PcallCall *self)
+{
+  PcallMonitor *monitor;
+  PcallTask *task;
+
+  g_return_if_fail (PCALL_IS_CALL (self));
+
+  monitor = pcall_call_list_get_monitor (pcall_call_get_list (self));
+  task = pcall_monitor_ref_owner (monitor);
+  if (task == NULL)
+    return;
+
+  stop_call (task, pcall_call_get_index (self));
+  pcall_monitor_update (monitor);
+  pcall_monitor_unref_owner (monitor, task);
+}
+
 /* Driving */
 
 void

@@ -75,6 +75,8 @@
 #define DEFAULT_GRACE_PERIOD 3.0
 #define DEFAULT_MAX_LOG_SIZE (G_GUINT64_CONSTANT (1) << 30)
 
+#define OPTION_FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY)
+
 static GParamSpec *properties[PROP_RUNNING + 1];
 
 static void pcall_task_list_model_init (GListModelInterface *iface);
@@ -146,6 +148,21 @@ pcall_task_finalize (GObject *object)
 }
 
 static void
+get_progress (PcallTask         *self,
+              PcallTaskProperty  property,
+              GValue            *value)
+{
+  if (property == PROP_N_FINISHED)
+    g_value_set_uint (value, pcall_task_get_n_finished (self));
+  else if (property == PROP_N_FAILED)
+    g_value_set_uint (value, pcall_task_get_n_failed (self));
+  else if (property == PROP_FRACTION)
+    g_value_set_double (value, pcall_task_get_fraction (self));
+  else
+    g_value_set_boolean (value, pcall_task_get_running (self));
+}
+
+static void
 pcall_task_get_property (GObject    *object,
                          guint       prop_id,
                          GValue     *value,
@@ -198,16 +215,10 @@ pcall_task_get_property (GObject    *object,
       g_value_set_object (value, self->options.pool);
       break;
     case PROP_N_FINISHED:
-      g_value_set_uint (value, pcall_task_get_n_finished (self));
-      break;
     case PROP_N_FAILED:
-      g_value_set_uint (value, pcall_task_get_n_failed (self));
-      break;
     case PROP_FRACTION:
-      g_value_set_double (value, pcall_task_get_fraction (self));
-      break;
     case PROP_RUNNING:
-      g_value_set_boolean (value, pcall_task_get_running (self));
+      get_progress (self, (PcallTaskProperty) prop_id, value);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
@@ -276,10 +287,8 @@ pcall_task_set_property (GObject      *object,
 }
 
 static void
-install_options (void)
+install_times (void)
 {
-  GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
-
   /**
    * PcallTask:timeout: (getter get_timeout) (setter set_timeout)
    *
@@ -289,7 +298,7 @@ install_options (void)
    * Since: 1.0
    */
   properties[PROP_TIMEOUT] =
-      g_param_spec_double ("timeout", NULL, NULL, 0.0, G_MAXDOUBLE, 0.0, flags);
+      g_param_spec_double ("timeout", NULL, NULL, 0.0, G_MAXDOUBLE, 0.0, OPTION_FLAGS);
 
   /**
    * PcallTask:deadline: (getter get_deadline) (setter set_deadline)
@@ -300,7 +309,7 @@ install_options (void)
    * Since: 1.0
    */
   properties[PROP_DEADLINE] =
-      g_param_spec_double ("deadline", NULL, NULL, 0.0, G_MAXDOUBLE, 0.0, flags);
+      g_param_spec_double ("deadline", NULL, NULL, 0.0, G_MAXDOUBLE, 0.0, OPTION_FLAGS);
 
   /**
    * PcallTask:grace-period: (getter get_grace_period) (setter set_grace_period)
@@ -310,101 +319,7 @@ install_options (void)
    * Since: 1.0
    */
   properties[PROP_GRACE_PERIOD] = g_param_spec_double ("grace-period", NULL, NULL, 0.0, G_MAXDOUBLE,
-                                                       DEFAULT_GRACE_PERIOD, flags);
-
-  /**
-   * PcallTask:pool: (getter get_pool) (setter set_pool)
-   *
-   * Where workers come from, and where they go when the task has no more calls for them.
-   *
-   * Since: 1.0
-   */
-  properties[PROP_POOL] = g_param_spec_object ("pool", NULL, NULL, PCALL_TYPE_POOL, flags);
-
-  /**
-   * PcallTask:max-children: (getter get_max_children) (setter set_max_children)
-   *
-   * How many children may run at once; 0 for as many as the system has room for, and of children
-   * that run more than one call as many as there are processors.
-   *
-   * Since: 1.0
-   */
-  properties[PROP_MAX_CHILDREN] =
-      g_param_spec_uint ("max-children", NULL, NULL, 0, G_MAXUINT, 0, flags);
-
-  /**
-   * PcallTask:calls-per-child: (getter get_calls_per_child) (setter set_calls_per_child)
-   *
-   * How many calls a child may run, one after the other; 0 for no limit. As long as it is not set,
-   * a forked child runs one call, and a worker any number.
-   *
-   * Since: 1.0
-   */
-  properties[PROP_CALLS_PER_CHILD] =
-      g_param_spec_uint ("calls-per-child", NULL, NULL, 0, G_MAXUINT, 1, flags);
-
-  /**
-   * PcallTask:n-calls: (getter get_n_calls) (setter set_n_calls)
-   *
-   * How many calls there are. It can be set where no argument list, and no number of targets, says
-   * so.
-   *
-   * Since: 1.0
-   */
-  properties[PROP_N_CALLS] = g_param_spec_uint ("n-calls", NULL, NULL, 0, G_MAXUINT, 1, flags);
-
-  /**
-   * PcallTask:start-method: (getter get_start_method) (setter set_start_method)
-   *
-   * How children come to be.
-   *
-   * Since: 1.0
-   */
-  properties[PROP_START_METHOD] =
-      g_param_spec_enum ("start-method", NULL, NULL, PCALL_TYPE_START_METHOD,
-                         PCALL_START_METHOD_AUTOMATIC, flags);
-
-  /**
-   * PcallTask:failure-policy: (getter get_failure_policy) (setter set_failure_policy)
-   *
-   * What becomes of the other calls when one did not succeed.
-   *
-   * Since: 1.0
-   */
-  properties[PROP_FAILURE_POLICY] =
-      g_param_spec_enum ("failure-policy", NULL, NULL, PCALL_TYPE_FAILURE_POLICY,
-                         PCALL_FAILURE_POLICY_CONTINUE, flags);
-
-  /**
-   * PcallTask:log-mode: (getter get_log_mode) (setter set_log_mode)
-   *
-   * What becomes of that which children write, and of their records of GLib's log. See
-   * [What calls write](logs.html).
-   *
-   * Since: 1.0
-   */
-  properties[PROP_LOG_MODE] = g_param_spec_enum ("log-mode", NULL, NULL, PCALL_TYPE_LOG_MODE,
-                                                 PCALL_LOG_MODE_SECTIONS, flags);
-
-  /**
-   * PcallTask:log-directory: (type filename) (getter get_log_directory) (setter set_log_directory)
-   *
-   * Where the log files of children are made; %NULL for a private directory of this user, in
-   * memory.
-   *
-   * Since: 1.0
-   */
-  properties[PROP_LOG_DIRECTORY] = g_param_spec_string ("log-directory", NULL, NULL, NULL, flags);
-
-  /**
-   * PcallTask:keep-logs: (getter get_keep_logs) (setter set_keep_logs)
-   *
-   * Whether log files stay after they have been joined into the main log, also those with nothing
-   * in them.
-   *
-   * Since: 1.0
-   */
-  properties[PROP_KEEP_LOGS] = g_param_spec_boolean ("keep-logs", NULL, NULL, FALSE, flags);
+                                                       DEFAULT_GRACE_PERIOD, OPTION_FLAGS);
 
   /**
    * PcallTask:priority: (getter get_priority) (setter set_priority)
@@ -419,7 +334,112 @@ install_options (void)
    * Since: 1.0
    */
   properties[PROP_PRIORITY] = g_param_spec_int ("priority", NULL, NULL, G_MININT, G_MAXINT,
-                                                PCALL_PRIORITY_DEFAULT, flags);
+                                                PCALL_PRIORITY_DEFAULT, OPTION_FLAGS);
+}
+
+static void
+install_children (void)
+{
+  /**
+   * PcallTask:pool: (getter get_pool) (setter set_pool)
+   *
+   * Where workers come from, and where they go when the task has no more calls for them.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_POOL] =
+      g_param_spec_object ("pool", NULL, NULL, PCALL_TYPE_POOL, OPTION_FLAGS);
+
+  /**
+   * PcallTask:max-children: (getter get_max_children) (setter set_max_children)
+   *
+   * How many children may run at once; 0 for as many as the system has room for, and of children
+   * that run more than one call as many as there are processors.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_MAX_CHILDREN] =
+      g_param_spec_uint ("max-children", NULL, NULL, 0, G_MAXUINT, 0, OPTION_FLAGS);
+
+  /**
+   * PcallTask:calls-per-child: (getter get_calls_per_child) (setter set_calls_per_child)
+   *
+   * How many calls a child may run, one after the other; 0 for no limit. As long as it is not set,
+   * a forked child runs one call, and a worker any number.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_CALLS_PER_CHILD] =
+      g_param_spec_uint ("calls-per-child", NULL, NULL, 0, G_MAXUINT, 1, OPTION_FLAGS);
+
+  /**
+   * PcallTask:n-calls: (getter get_n_calls) (setter set_n_calls)
+   *
+   * How many calls there are. It can be set where no argument list, and no number of targets, says
+   * so.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_N_CALLS] =
+      g_param_spec_uint ("n-calls", NULL, NULL, 0, G_MAXUINT, 1, OPTION_FLAGS);
+
+  /**
+   * PcallTask:start-method: (getter get_start_method) (setter set_start_method)
+   *
+   * How children come to be.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_START_METHOD] =
+      g_param_spec_enum ("start-method", NULL, NULL, PCALL_TYPE_START_METHOD,
+                         PCALL_START_METHOD_AUTOMATIC, OPTION_FLAGS);
+
+  /**
+   * PcallTask:failure-policy: (getter get_failure_policy) (setter set_failure_policy)
+   *
+   * What becomes of the other calls when one did not succeed.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_FAILURE_POLICY] =
+      g_param_spec_enum ("failure-policy", NULL, NULL, PCALL_TYPE_FAILURE_POLICY,
+                         PCALL_FAILURE_POLICY_CONTINUE, OPTION_FLAGS);
+}
+
+static void
+install_logs (void)
+{
+  /**
+   * PcallTask:log-mode: (getter get_log_mode) (setter set_log_mode)
+   *
+   * What becomes of that which children write, and of their records of GLib's log. See
+   * [What calls write](logs.html).
+   *
+   * Since: 1.0
+   */
+  properties[PROP_LOG_MODE] = g_param_spec_enum ("log-mode", NULL, NULL, PCALL_TYPE_LOG_MODE,
+                                                 PCALL_LOG_MODE_SECTIONS, OPTION_FLAGS);
+
+  /**
+   * PcallTask:log-directory: (type filename) (getter get_log_directory) (setter set_log_directory)
+   *
+   * Where the log files of children are made; %NULL for a private directory of this user, in
+   * memory.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_LOG_DIRECTORY] =
+      g_param_spec_string ("log-directory", NULL, NULL, NULL, OPTION_FLAGS);
+
+  /**
+   * PcallTask:keep-logs: (getter get_keep_logs) (setter set_keep_logs)
+   *
+   * Whether log files stay after they have been joined into the main log, also those with nothing
+   * in them.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_KEEP_LOGS] = g_param_spec_boolean ("keep-logs", NULL, NULL, FALSE, OPTION_FLAGS);
 
   /**
    * PcallTask:max-log-size: (getter get_max_log_size) (setter set_max_log_size)
@@ -429,7 +449,7 @@ install_options (void)
    * Since: 1.0
    */
   properties[PROP_MAX_LOG_SIZE] = g_param_spec_uint64 ("max-log-size", NULL, NULL, 0, G_MAXUINT64,
-                                                       DEFAULT_MAX_LOG_SIZE, flags);
+                                                       DEFAULT_MAX_LOG_SIZE, OPTION_FLAGS);
 }
 
 static void
@@ -487,7 +507,9 @@ pcall_task_class_init (PcallTaskClass *klass)
   object_class->get_property = pcall_task_get_property;
   object_class->set_property = pcall_task_set_property;
 
-  install_options ();
+  install_times ();
+  install_children ();
+  install_logs ();
   install_progress ();
   g_object_class_install_properties (object_class, G_N_ELEMENTS (properties), properties);
   pcall_task_install_signals ();

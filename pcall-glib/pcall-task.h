@@ -44,6 +44,18 @@ PcallTask *pcall_task_new_for_func        (PcallFunc       func,
                                            gpointer        user_data,
                                            GDestroyNotify  destroy) G_GNUC_WARN_UNUSED_RESULT;
 PCALL_AVAILABLE_IN_1_0
+PcallTask *pcall_task_new_for_named_func  (const char     *name,
+                                           PcallFunc       func,
+                                           gpointer        user_data,
+                                           GDestroyNotify  destroy) G_GNUC_WARN_UNUSED_RESULT;
+
+/* In C the target is called as its function is. Not in C++, where the function may be a lambda. */
+#if !defined(__cplusplus) && !defined(__GI_SCANNER__)
+#define pcall_task_new_for_func(func, user_data, destroy) \
+  (pcall_task_new_for_named_func (#func, (func), (user_data), (destroy)))
+#endif
+
+PCALL_AVAILABLE_IN_1_0
 void       pcall_task_add_target          (PcallTask      *self,
                                            PcallTarget    *target);
 PCALL_AVAILABLE_IN_1_0
@@ -186,21 +198,10 @@ gdouble    pcall_task_get_fraction        (PcallTask *self);
 PCALL_AVAILABLE_IN_1_0
 GVariant  *pcall_task_get_results         (PcallTask *self) G_GNUC_WARN_UNUSED_RESULT;
 PCALL_AVAILABLE_IN_1_0
-GBytes       *pcall_task_get_result_numbers
-                                          (PcallTask *self,
-                                           guint      index,
-                                           guint8    *type) G_GNUC_WARN_UNUSED_RESULT;
-PCALL_AVAILABLE_IN_1_0
-GBytes       *pcall_task_get_result_pieces
-                                          (PcallTask *self,
-                                           guint      index) G_GNUC_WARN_UNUSED_RESULT;
-PCALL_AVAILABLE_IN_1_0
-const guint8 *pcall_task_get_result_data  (PcallTask *self,
-                                           guint      index,
-                                           gsize     *length);
-PCALL_AVAILABLE_IN_1_0
 PcallCall *pcall_task_get_call            (PcallTask *self,
                                            guint      index) G_GNUC_WARN_UNUSED_RESULT;
+PCALL_AVAILABLE_IN_1_0
+PcallCall *pcall_task_get_first_failed    (PcallTask *self) G_GNUC_WARN_UNUSED_RESULT;
 PCALL_AVAILABLE_IN_1_0
 GPtrArray *pcall_task_get_children        (PcallTask *self) G_GNUC_WARN_UNUSED_RESULT;
 PCALL_AVAILABLE_IN_1_0

@@ -18,7 +18,6 @@
 #include <pcall-glib/pcall-call.h>
 #include <pcall-glib/pcall-child.h>
 #include <pcall-glib/pcall-current.h>
-#include <pcall-glib/pcall-fork.h>
 #include <pcall-glib/pcall-log.h>
 #include <pcall-glib/pcall-pool.h>
 #include <pcall-glib/pcall-target.h>

@@ -170,24 +170,26 @@ pcall_call_list_get_done (PcallCallList *self)
   return self->n_finished + self->progress;
 }
 
-const GError *
-pcall_call_list_get_first_error (PcallCallList *self)
+gboolean
+pcall_call_list_find_first_failed (PcallCallList *self,
+                                   guint         *index)
 {
-  const GError *cancelled = NULL;
+  gboolean found = FALSE;
 
   for (guint i = 0; i < self->n_calls && self->n_failed > 0; i++)
     {
-      const GError *error = pcall_call_list_get_error (self, i);
+      PcallCallState state = self->records[i].state;
 
-      if (error == NULL)
+      if (state <= PCALL_CALL_STATE_SUCCEEDED || (found && state == PCALL_CALL_STATE_CANCELLED))
         continue;
-      if (self->records[i].state != PCALL_CALL_STATE_CANCELLED)
-        return error;
-      if (cancelled == NULL)
-        cancelled = error;
+
+      *index = i;
+      found = TRUE;
+      if (state != PCALL_CALL_STATE_CANCELLED)
+        break;
     }
 
-  return cancelled;
+  return found;
 }
 
 PcallCallState

@@ -42,14 +42,18 @@ guint          pcall_call_list_get_n_failed   (PcallCallList *self);
 gdouble        pcall_call_list_get_done       (PcallCallList *self);
 /* av in call order, or NULL while a call has not succeeded. */
 GVariant      *pcall_call_list_get_results    (PcallCallList *self);
-/* The error that stands for all: that of the lowest index, cancelled calls last; NULL if none. */
-const GError  *pcall_call_list_get_first_error (PcallCallList *self);
+/* The call whose error stands for all: that of the lowest index, cancelled calls last. FALSE if no
+ * call has failed. */
+gboolean       pcall_call_list_find_first_failed (PcallCallList *self,
+                                                  guint         *index);
 
 PcallCallState pcall_call_list_get_state (PcallCallList *self,
                                           guint          index);
 /* "call 3 (connect)" */
 char          *pcall_call_list_describe  (PcallCallList *self,
                                           guint          index);
+
+PcallCallList *pcall_call_get_list       (PcallCall     *self);
 
 /* What is heard of a call, before it shows in the record. */
 

@@ -348,6 +348,12 @@ copy_or_null (const GError *error)
   return error != NULL ? g_error_copy (error) : NULL;
 }
 
+PcallCallList *
+pcall_call_get_list (PcallCall *self)
+{
+  return self->list;
+}
+
 /**
  * pcall_call_get_index:
  * @self: a call
@@ -491,33 +497,6 @@ pcall_call_get_result_fd_list (PcallCall *self)
   locker = enter_updated (self);
   handles = pcall_call_list_get_handles (self->list, self->index);
   return handles != NULL ? g_object_ref (handles) : NULL;
-}
-
-/**
- * pcall_call_get_journal:
- * @self: a call
- *
- * Gets what the call has written into the journal of its worker, see
- * [method@Pcall.Worker.get_journal], whether it has succeeded or not.
- *
- * Returns: (transfer full) (nullable): the bytes behind the head; %NULL if there are none, or the
- *   call has not ended
- *
- * Since: 1.0
- */
-GBytes *
-pcall_call_get_journal (PcallCall *self)
-{
-  g_autoptr (PcallMonitorLocker) locker = NULL;
-  GBytes *journal;
-
-  g_return_val_if_fail (PCALL_IS_CALL (self), NULL);
-
-  locker = enter_updated (self);
-  if (!pcall_call_list_has_ended (self->list, self->index))
-    return NULL;
-  journal = pcall_call_list_get_journal (self->list, self->index);
-  return journal != NULL ? g_bytes_ref (journal) : NULL;
 }
 
 /**

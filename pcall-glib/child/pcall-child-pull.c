@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "child/pcall-binding-private.h"
+#include "child/pcall-bytes-private.h"
 #include "child/pcall-child-log-private.h"
 #include "child/pcall-current-private.h"
 #include "base/pcall-error-private.h"

@@ -13,6 +13,7 @@
 
 #include "child/pcall-current-private.h"
 #include "base/pcall-error-private.h"
+#include "pcall-binding.h"
 #include "pcall-error.h"
 #include "base/pcall-fd-private.h"
 #include "wire/pcall-memory-private.h"

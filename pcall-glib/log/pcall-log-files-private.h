@@ -36,6 +36,10 @@ void             pcall_log_files_close (PcallLogFiles *self);
 void    pcall_log_files_set_max_size (PcallLogFiles       *self,
                                       guint64              max_size);
 guint64 pcall_log_files_get_max_size (const PcallLogFiles *self);
+/* When what has not gone into the main log is left out, by the monotonic clock; 0 for never. */
+void    pcall_log_files_set_deadline (PcallLogFiles       *self,
+                                      gint64               deadline);
+gint64  pcall_log_files_get_deadline (const PcallLogFiles *self);
 
 /* Marks log records in the files. */
 const PcallLogKey *pcall_log_files_get_key (const PcallLogFiles *self);

@@ -41,6 +41,7 @@ struct _PcallLogFiles
   PcallLogKey       key;
   char              prefix[32];   /* of the names of all files */
   guint64           max_size;     /* of what is logged of a file; 0: all */
+  gint64            deadline;     /* for logging; 0: none */
   gboolean          keep;         /* files are marked, in the directory that is swept */
 };
 
@@ -140,6 +141,19 @@ guint64
 pcall_log_files_get_max_size (const PcallLogFiles *self)
 {
   return self->max_size;
+}
+
+void
+pcall_log_files_set_deadline (PcallLogFiles *self,
+                              gint64         deadline)
+{
+  self->deadline = deadline;
+}
+
+gint64
+pcall_log_files_get_deadline (const PcallLogFiles *self)
+{
+  return self->deadline;
 }
 
 const PcallLogKey *

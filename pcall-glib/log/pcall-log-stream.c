@@ -39,7 +39,8 @@ struct _PcallLogStream
   GArray         *fields;       /* GLogField, of the record that is being written */
   GLogLevelFlags  fatal;        /* levels that end this process */
   guint64         left;         /* how much may be logged */
-  guint64         left_out;     /* bytes that were over that */
+  guint64         left_out;     /* bytes that were over that, or came too late */
+  gboolean        late;         /* the deadline has passed */
   gboolean        marked;
   gboolean        begun; /* something was written */
   gboolean        finished;
@@ -269,12 +270,19 @@ count_entry (PcallLogStream      *self,
 static void
 write_left_out (PcallLogStream *self)
 {
-  g_autofree char *text = g_strdup_printf (
-      "%s: the last %" G_GUINT64_FORMAT " bytes of its output are not here: max-log-size is %"
-      G_GUINT64_FORMAT, self->call, self->left_out, pcall_log_files_get_max_size (self->log));
+  g_autofree char *reason = NULL, *text = NULL;
 
-  if (self->left_out > 0)
-    write_text (self, G_LOG_LEVEL_WARNING, text);
+  if (self->left_out == 0)
+    return;
+
+  if (self->late)
+    reason = g_strdup ("the deadline has passed");
+  else
+    reason = g_strdup_printf ("max-log-size is %" G_GUINT64_FORMAT,
+                              pcall_log_files_get_max_size (self->log));
+  text = g_strdup_printf ("%s: the last %" G_GUINT64_FORMAT " bytes of its output are not here: %s",
+                          self->call, self->left_out, reason);
+  write_text (self, G_LOG_LEVEL_WARNING, text);
 }
 
 static void
@@ -319,18 +327,35 @@ pcall_log_stream_finish (PcallLogStream *self,
     pcall_log_reader_finish (self->reader);
 }
 
+static void
+look_at_clock (PcallLogStream *self,
+               gint64          now)
+{
+  gint64 deadline = pcall_log_files_get_deadline (self->log);
+
+  if (deadline == 0 || self->left == 0 || now < deadline)
+    return;
+  self->late = TRUE;
+  self->left = 0;
+}
+
 gboolean
 pcall_log_stream_step (PcallLogStream *self,
                        gint64          until)
 {
   PcallLogEntry entry;
 
+  look_at_clock (self, g_get_monotonic_time ());
   while (self->reader != NULL && self->left > 0 && pcall_log_reader_next (self->reader, &entry))
     {
+      gint64 now;
+
       count_entry (self, &entry);
       write_entry (self, &entry);
-      if (g_get_monotonic_time () >= until)
+      now = g_get_monotonic_time ();
+      if (now >= until)
         return FALSE;
+      look_at_clock (self, now);
     }
 
   if (self->reader != NULL && self->left == 0)

@@ -15,6 +15,7 @@ typedef struct
   guint  n_calls;
   guint  next;
   GQueue retries; /* PcallTurn */
+  GHashTable *taken_out; /* indices behind `next`; NULL: none ever were */
   PcallLedger *ledger; /* that has the calls which were not taken; NULL: `next` says it */
 } PcallQueue;
 
@@ -50,6 +51,11 @@ PcallTurn pcall_queue_peek     (PcallQueue *self);
 /* FALSE where they have taken it; @slot is where in the ledger it is to run. */
 gboolean  pcall_queue_take     (PcallQueue *self,
                                 int         slot,
+                                PcallTurn  *turn);
+/* The same for one call; FALSE if it does not wait. */
+gboolean  pcall_queue_take_out (PcallQueue *self,
+                                int         slot,
+                                guint       index,
                                 PcallTurn  *turn);
 /* It is this one's turn again, before all others. @slot is where it did not run. */
 void      pcall_queue_put_back (PcallQueue *self,

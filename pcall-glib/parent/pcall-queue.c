@@ -8,7 +8,7 @@
 /* Calls wait in order of their index: those before `next` have been taken, save a few that wait
  * in `retries`, because their child could not be started for want of room, died in its lock
  * trial, or had died before it read them. Where children take calls by themselves, a ledger
- * stands for `next`, and says who was first. */
+ * stands for `next`, and says who was first. One that was taken out of the middle is skipped. */
 
 void
 pcall_queue_init (PcallQueue *self,
@@ -28,6 +28,7 @@ void
 pcall_queue_clear (PcallQueue *self)
 {
   g_queue_clear_full (&self->retries, g_free);
+  g_clear_pointer (&self->taken_out, g_hash_table_unref);
   g_clear_pointer (&self->ledger, pcall_ledger_unref);
 }
 
@@ -96,6 +97,14 @@ take_shared (PcallQueue *self,
   return TRUE;
 }
 
+static void
+skip_taken_out (PcallQueue *self)
+{
+  while (self->taken_out != NULL && self->next < self->n_calls &&
+         g_hash_table_remove (self->taken_out, GUINT_TO_POINTER (self->next)))
+    self->next++;
+}
+
 gboolean
 pcall_queue_take (PcallQueue *self,
                   int         slot,
@@ -109,6 +118,60 @@ pcall_queue_take (PcallQueue *self,
     g_free (g_queue_pop_head (&self->retries));
   else
     self->next++;
+  skip_taken_out (self);
+  return TRUE;
+}
+
+static gboolean
+take_out_shared (PcallQueue *self,
+                 int         slot,
+                 guint       index,
+                 PcallTurn  *turn)
+{
+  *turn = pcall_turn_new (index, 0, -1);
+  return pcall_ledger_take_again (self->ledger, slot, (PcallSpan) { index, index + 1 }) > 0;
+}
+
+static GList *
+find_retry (PcallQueue *self,
+            guint       index)
+{
+  GList *l = self->retries.head;
+
+  while (l != NULL && ((PcallTurn *) l->data)->index != index)
+    l = l->next;
+  return l;
+}
+
+gboolean
+pcall_queue_take_out (PcallQueue *self,
+                      int         slot,
+                      guint       index,
+                      PcallTurn  *turn)
+{
+  GList *retry;
+
+  if (self->ledger != NULL)
+    return take_out_shared (self, slot, index, turn);
+
+  retry = find_retry (self, index);
+  if (retry != NULL)
+    {
+      g_autofree PcallTurn *found = retry->data;
+
+      *turn = *found;
+      g_queue_delete_link (&self->retries, retry);
+      return TRUE;
+    }
+  if (index < self->next)
+    return FALSE;
+
+  if (self->taken_out == NULL)
+    self->taken_out = g_hash_table_new (NULL, NULL);
+  if (!g_hash_table_add (self->taken_out, GUINT_TO_POINTER (index)))
+    return FALSE;
+  skip_taken_out (self);
+  *turn = pcall_turn_new (index, 0, -1);
   return TRUE;
 }
 

@@ -115,6 +115,9 @@ const PcallJob   *pcall_runner_get_job   (PcallRunner        *self);
 pid_t             pcall_runner_get_pid   (PcallRunner        *self);
 /* The position of its child among the task's. */
 guint             pcall_runner_get_child (PcallRunner        *self);
+/* Whether that has not ended, as far as is known; FALSE where the child takes calls by itself and
+ * it is not known to run. */
+gboolean          pcall_runner_is_in_call (PcallRunner      *self);
 /* Whether its call has handed over an error. */
 gboolean          pcall_runner_has_failed (PcallRunner       *self);
 /* How many calls have ended in the child, before this task too, and it went on. */

@@ -586,7 +586,8 @@ pcall_runner_get_fate (PcallRunner *self)
     return PCALL_FATE_DONE;
   if (self->verdict == PCALL_CALL_STATE_PENDING && must_be_replaced (self))
     return PCALL_FATE_REPLACED;
-  if (self->has_call && self->klass->is_untouched != NULL && self->klass->is_untouched (self))
+  if (self->has_call && self->verdict == PCALL_CALL_STATE_PENDING &&
+      self->klass->is_untouched != NULL && self->klass->is_untouched (self))
     return PCALL_FATE_UNTOUCHED;
   return PCALL_FATE_DONE;
 }
@@ -640,6 +641,12 @@ const PcallJob *
 pcall_runner_get_job (PcallRunner *self)
 {
   return &self->job;
+}
+
+gboolean
+pcall_runner_is_in_call (PcallRunner *self)
+{
+  return self->has_call && self->state < PCALL_RUNNER_OVER && (self->begun || self->job.slot < 0);
 }
 
 pid_t

@@ -315,21 +315,35 @@ finish_child (PcallScheduler *self,
   event->exit = (PcallExit) { .known = FALSE };
 }
 
+int
+pcall_scheduler_get_own_slot (PcallScheduler *self)
+{
+  return self->shares ? pcall_ledger_own_slot (self->context.ledger) : -1;
+}
+
+void
+pcall_scheduler_drop_turn (PcallScheduler  *self,
+                           const PcallTurn *turn,
+                           PcallCallState   state,
+                           const char      *reason)
+{
+  gboolean timed_out = state == PCALL_CALL_STATE_TIMED_OUT;
+
+  if (turn->child >= 0)
+    finish_child (self, turn->child);
+  for (guint i = turn->index; i < turn->end; i++)
+    pcall_scheduler_finish_unstarted (self, pcall_scheduler_get_own_slot (self), i, state,
+                                      timed_out ? PCALL_ERROR_TIMED_OUT : PCALL_ERROR_CANCELLED,
+                                      reason);
+}
+
 static void
 drop_next (PcallScheduler *self)
 {
-  gboolean timed_out = self->stop.state == PCALL_CALL_STATE_TIMED_OUT;
-  int slot = self->shares ? pcall_ledger_own_slot (self->context.ledger) : -1;
   PcallTurn next;
 
-  if (!pcall_queue_take (&self->queue, slot, &next))
-    return;
-  if (next.child >= 0)
-    finish_child (self, next.child);
-  for (guint i = next.index; i < next.end; i++)
-    pcall_scheduler_finish_unstarted (self, slot, i, self->stop.state,
-                                      timed_out ? PCALL_ERROR_TIMED_OUT : PCALL_ERROR_CANCELLED,
-                                      self->stop.reason);
+  if (pcall_queue_take (&self->queue, pcall_scheduler_get_own_slot (self), &next))
+    pcall_scheduler_drop_turn (self, &next, self->stop.state, self->stop.reason);
 }
 
 static void

@@ -33,32 +33,6 @@
  * and no deeper: what is left is told further out. */
 #define MAX_DEPTH 16
 
-/* Stopping */
-
-void
-pcall_scheduler_stop_all (PcallScheduler *self,
-                          PcallCallState  state,
-                          const char     *reason)
-{
-  if (self->finished || pcall_scheduler_is_stopped (self))
-    return;
-
-  self->stop = (PcallStop) { state, g_strdup (reason), TRUE };
-  /* Calls that wait are finished from the loop. */
-  pcall_scheduler_pause (self, 0);
-}
-
-static void
-stop_runners (PcallScheduler *self)
-{
-  if (!self->stop.due)
-    return;
-
-  self->stop.due = FALSE;
-  for (GList *l = self->crew.all.head; l != NULL; l = l->next)
-    pcall_runner_stop (l->data, self->stop.state, self->stop.reason);
-}
-
 /* What runners report */
 
 static void
@@ -293,7 +267,7 @@ pcall_scheduler_take_in (PcallScheduler *self,
     return FALSE;
 
   took = pcall_engine_dispatch (self->engine, most);
-  stop_runners (self);
+  pcall_scheduler_stop_runners (self);
   pcall_scheduler_release (self);
   pcall_scheduler_assign (self, g_get_monotonic_time (), BURST_US);
   return took;

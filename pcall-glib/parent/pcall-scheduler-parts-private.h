@@ -42,6 +42,7 @@ typedef struct
   PcallCallState state; /* of calls that have not begun; PENDING: it was not stopped */
   char          *reason;
   gboolean       due;   /* children are to be told */
+  GHashTable    *doomed; /* calls that end when they are seen to run; NULL: none ever were */
 } PcallStop;
 
 typedef struct
@@ -107,6 +108,24 @@ void     pcall_scheduler_assign       (PcallScheduler *self,
                                        gint64          begun,
                                        gint64          length);
 
+/* By what slot of the ledger calls are taken that are not to run; -1 where there is none. */
+int      pcall_scheduler_get_own_slot (PcallScheduler *self);
+/* Calls whose turn it is end in @state without having begun. */
+void     pcall_scheduler_drop_turn    (PcallScheduler  *self,
+                                       const PcallTurn *turn,
+                                       PcallCallState   state,
+                                       const char      *reason);
+
+/* Stopping */
+
+/* The task ends: calls that have no outcome end in that state. Children are told in the next
+ * pcall_scheduler_take_in(), so that this may be called at any time. */
+void     pcall_scheduler_stop_all     (PcallScheduler *self,
+                                       PcallCallState  state,
+                                       const char     *reason);
+/* Tells children that are to end. */
+void     pcall_scheduler_stop_runners (PcallScheduler *self);
+
 /* Events */
 
 extern const PcallRunnerFuncs pcall_scheduler_runner_funcs;
@@ -119,11 +138,6 @@ void     pcall_scheduler_finish_unstarted (PcallScheduler *self,
                                            PcallCallState  state,
                                            PcallError      code,
                                            const char     *reason);
-/* The task ends: calls that have no outcome end in that state. Children are told in the next
- * pcall_scheduler_take_in(), so that this may be called at any time. */
-void     pcall_scheduler_stop_all     (PcallScheduler *self,
-                                       PcallCallState  state,
-                                       const char     *reason);
 /* Tells all that is queued. */
 void     pcall_scheduler_tell_all     (PcallScheduler *self);
 /* Takes in what has happened, @most things at the most; FALSE if nothing has. */

@@ -102,6 +102,9 @@ void            pcall_scheduler_invalidate (PcallScheduler *self);
 /* Ends the calls that run, and those that wait, as cancelled. */
 void            pcall_scheduler_stop       (PcallScheduler *self,
                                             const char     *reason);
+/* Ends that call, as cancelled; others go on. */
+void            pcall_scheduler_stop_call  (PcallScheduler *self,
+                                            guint           index);
 /* All calls and children have ended, as far as is known. */
 gboolean        pcall_scheduler_is_over    (PcallScheduler *self);
 /* So they have, and it has been told, or is being told further out. */

@@ -29,6 +29,9 @@
 /* How long dropping a task may wait for its children to go. */
 #define ABANDON_WAIT_US 10000
 
+/* For logging what calls have written that ended with the deadline */
+#define LOG_AFTER_DEADLINE_US G_USEC_PER_SEC
+
 void
 pcall_scheduler_stop (PcallScheduler *self,
                       const char     *reason)
@@ -210,6 +213,19 @@ prepare_logs (PcallScheduler *self,
   return self->logs != NULL;
 }
 
+static void
+limit_log (PcallScheduler *self,
+           gint64          begun)
+{
+  if (self->context.log == NULL)
+    return;
+
+  pcall_log_files_set_max_size (self->context.log, self->options.max_log_size);
+  if (self->options.deadline > 0)
+    pcall_log_files_set_deadline (self->context.log,
+                                  begun + self->options.deadline + LOG_AFTER_DEADLINE_US);
+}
+
 gboolean
 pcall_scheduler_start (PcallScheduler *self,
                        gboolean        in_steps,
@@ -220,8 +236,7 @@ pcall_scheduler_start (PcallScheduler *self,
   if (!pcall_start_context_open (&self->context, self->options.log_mode,
                                  self->options.log_directory, self->options.keep_logs, error))
     return FALSE;
-  if (self->context.log != NULL)
-    pcall_log_files_set_max_size (self->context.log, self->options.max_log_size);
+  limit_log (self, begun);
 
   self->children = self->setup.children = pcall_child_list_new (self->calls);
   if (!prepare_ledger (self, error) || !prepare_logs (self, error) ||
@@ -257,6 +272,7 @@ free_memory (PcallScheduler *self)
   g_clear_object (&self->options.pool);
   g_clear_pointer (&self->monitor, pcall_monitor_unref);
   g_free (self->stop.reason);
+  g_clear_pointer (&self->stop.doomed, g_hash_table_unref);
   g_free (self);
 }
 
@@ -313,10 +329,12 @@ reap (gpointer data)
   return NULL;
 }
 
-/* Lets go of all that another thread may use. */
+/* Lets go of all that another thread may use. A call may wait again, whose child was to be
+ * replaced just now. */
 static void
 detach (PcallScheduler *self)
 {
+  pcall_queue_drop_all (&self->queue);
   for (GList *l = self->crew.all.head; l != NULL; l = l->next)
     pcall_runner_detach (l->data);
 

@@ -43,7 +43,9 @@ gboolean
 pcall_command_equal (PcallTarget *a,
                      PcallTarget *b)
 {
-  return a == b || g_strv_equal (pcall_command_get_argv (a), pcall_command_get_argv (b));
+  /* A program of that name in PATH is not ours. */
+  return a == b || (pcall_target_get_kind (a) == pcall_target_get_kind (b) &&
+                    g_strv_equal (pcall_command_get_argv (a), pcall_command_get_argv (b)));
 }
 
 static char *

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "pcall-fork.h"
+#include "pcall-binding.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -130,7 +130,7 @@ typedef enum
 PcallPostStatus pcall_channel_post (PcallChannel *self,
                                     PcallParcel  *parcel);
 
-/* Looks whether the other side is gone without having read all. */
+/* The process at the other side is gone: looks whether it has not read all. */
 void pcall_channel_check_unread (PcallChannel *self);
 
 /* Sends frames in one go, blocking as long as needed. Handles go with the first one only. FALSE

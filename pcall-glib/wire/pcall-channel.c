@@ -6,6 +6,7 @@
 #include "wire/pcall-channel-private.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -389,13 +390,20 @@ pcall_channel_get_n_waiting (PcallChannel *self)
   return n;
 }
 
+/* The socket is reset when nobody holds its other end. A process that another thread is just making
+ * may hold it, too, until it has become its program: so it is asked for what lies there. That is
+ * first, for a reset takes it away. */
 void
 pcall_channel_check_unread (PcallChannel *self)
 {
-  int error = 0;
+  int n = 0, error = 0;
   socklen_t size = sizeof error;
 
-  if (self->fd >= 0 && getsockopt (self->fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 &&
-      error == ECONNRESET)
+  if (self->fd < 0)
+    return;
+
+  if (ioctl (self->fd, SIOCOUTQ, &n) == 0 && n > 0)
+    self->unread = TRUE;
+  else if (getsockopt (self->fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == ECONNRESET)
     self->unread = TRUE;
 }

@@ -275,6 +275,16 @@ test('terminate from the main loop', async () => {
   equal(p.livings, []);
 });
 
+test('terminate one call', async () => {
+  const p = new Pcall.Pcall(n => (n % 2 ? new Promise(() => {}) : n), {iargs: [[0], [1], [2], [3]]});
+
+  p.start();
+  p.task.get_call(3).terminate();
+  p.task.get_call(1).terminate();
+  await rejects(p.joinAsync(), {code: [PcallError, PcallError.CANCELLED]});
+  equal(p.calls.map(call => call.result), [0, undefined, 2, undefined]);
+});
+
 test('cancelling', async () => {
   const cancellable = new Gio.Cancellable();
   const promise = Pcall.pcallAsync(() => new Promise(() => {}), {cancellable});
@@ -366,6 +376,18 @@ test('a rejection that nobody handles is in the log, and the call has its result
   match(text, /Unhandled promise rejection[^]*@pcall:/);
   GLib.unlink(call.log_file);
   GLib.rmdir(directory);
+});
+
+test('the first call that failed', () => {
+  const p = new Pcall.Pcall(({x}) => {
+    if (x < 0)
+      throw new RangeError('too small');
+    return x;
+  }, {x: [1, -1, 2, -2]});
+
+  p.start();
+  throws(() => p.join(), {name: 'RangeError', message: /too small/});
+  equal(p.task.get_first_failed().get_index(), 1);
 });
 
 // Workers

@@ -560,6 +560,18 @@ class Refused(TestCase):
             p.join()
         self.assertIsNone(p.results)
 
+    def test_terminate_one_call(self):
+        for calls_per_child in 1, 0:
+            p = Pcall.Pcall(time.sleep, iargs=[(0,), (600,), (0,), (600,)])
+            p.task.set_calls_per_child(calls_per_child)
+            p.start()
+            for index in 3, 1:
+                p.task.get_call(index).terminate()
+            with self.assertRaisesRegex(Pcall.ChildProcessException, r"call 1 \(sleep\): terminated"):
+                p.join()
+            states = [call.get_state().value_nick for call in p.task]
+            self.assertEqual(states, ["succeeded", "cancelled"] * 2)
+
     def test_outside_of_a_child(self):
         program = run_program("Pcall.send_message(5)\nprint(Pcall.get_call_index())", env=None)
         self.assertIn("there is no call here", program.stderr)

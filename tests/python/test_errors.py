@@ -129,9 +129,10 @@ class Kinds(ErrorsTestCase):
                 self.assertIsNone(task.get_results())
 
     def test_in_an_executor(self):
-        """The next call is run as ever."""
-        with Pcall.Executor(2) as executor:
+        """The next call is run as ever, but for what the call before has left in its child."""
+        with Pcall.Executor(2) as staying, Pcall.Executor(2, max_tasks_per_child=1) as fresh:
             for name, report in REPORTS.items():
+                executor = fresh if name == "alarm" else staying
                 with self.subTest(name):
                     future = executor.submit(getattr(kinds, name))
                     error = future.exception(20)
@@ -253,6 +254,25 @@ class Results(ErrorsTestCase):
                     error = executor.submit(Loads, kind).exception(20)
                     self.assertIsInstance(error.__cause__ or error, kind)
                     self.assertEqual(executor.submit(abs, -5).result(20), 5)
+
+
+class FirstFailed(ErrorsTestCase):
+    def test_one(self):
+        p = Pcall.Pcall(lambda n: 1 // n, n=(1, 0, 2, 0))
+        self.assertIsNone(p.task.get_first_failed())
+        p.start()
+        with self.assertRaises(Pcall.ChildProcessException) as raised:
+            p.join()
+        self.assertIsInstance(raised.exception.__cause__, ZeroDivisionError)
+        call = p.task.get_first_failed()
+        self.assertEqual(call.index, 1)
+        self.assertIsInstance(call.exception().__cause__, ZeroDivisionError)
+
+    def test_none(self):
+        p = Pcall.Pcall(abs, iargs=((1,), (2,)))
+        p.start()
+        p.join()
+        self.assertIsNone(p.task.get_first_failed())
 
 
 class Signals(ErrorsTestCase):

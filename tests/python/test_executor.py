@@ -251,7 +251,7 @@ class Robust(TestCase):
         hook = threading.excepthook
         threading.excepthook = lambda arguments: None
         try:
-            executor._driver.dispatch = fail
+            executor._driver.step = fail
             executor._driver.wake()
             for future in (first, *waiting):
                 error = future.exception(20)
@@ -260,7 +260,7 @@ class Robust(TestCase):
             executor._driver.join()
         finally:
             threading.excepthook = hook
-            del executor._driver.dispatch
+            del executor._driver.step
         self.assertEqual(executor.submit(abs, -5).result(20), 5)
 
     def test_what_others_read(self):
@@ -345,12 +345,45 @@ class Map(TestCase):
 
     def test_chunks(self):
         with Pcall.Executor(2) as executor:
-            for size in (1, 3, 9, 100):
+            for size in (None, 1, 3, 9, 100):
                 with self.subTest(size):
                     ns = range(9)
                     results = list(executor.map(add_and_tell, ns, ns, chunksize=size))
                     self.assertEqual([x for x, _ in results], list(range(0, 18, 2)))
-                    self.assertEqual(len({pid for _, pid in results}), -(-9 // size))
+                    self.assertLessEqual(len({pid for _, pid in results}), 2)
+
+    def test_many(self):
+        with Pcall.Executor(2) as executor:
+            results = executor.map(abs, range(0, -100000, -1))
+            self.assertEqual([*results], [*range(100000)])
+            mixed = executor.map(lambda n: str(n) if n % 3 else n, range(5000))
+            self.assertEqual([*mixed], [str(n) if n % 3 else n for n in range(5000)])
+
+    def test_begun_by_itself(self):
+        """Before anybody asks for a result."""
+        read_fd, write_fd = os.pipe()
+        with Pcall.Executor(1) as executor:
+            results = executor.map(os.write, [write_fd] * 3, [b"x"] * 3)
+            self.assertEqual(len(os.read(read_fd, 1)), 1)
+            self.assertEqual([*results], [1, 1, 1])
+        os.close(read_fd)
+        os.close(write_fd)
+
+    def test_given_up(self):
+        """What runs is ended, as nobody waits for it."""
+        with Pcall.Executor(2) as executor:
+            results = executor.map(time.sleep, [0, 60, 60, 60])
+            next(results)
+            results.close()
+
+    def test_cancelled(self):
+        executor = Pcall.Executor(1)
+        results = executor.map(time.sleep, [0, 0.2] + [60] * 5, chunksize=1)
+        next(results)
+        executor.shutdown(cancel_futures=True, wait=False)
+        with self.assertRaises(concurrent.futures.CancelledError):
+            list(results)
+        executor.shutdown()
 
     def test_shortest(self):
         with Pcall.Executor(2) as executor:

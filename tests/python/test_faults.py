@@ -98,7 +98,7 @@ class Ends(TestCase):
         begun = time.monotonic()
         with self.assertRaisesRegex(TimeoutError, "call 0 .target.: timed out after 0.2 s"):
             pcall(target, timeout=0.2)
-        self.assertLess(time.monotonic() - begun, 2)
+        self.assertLess(time.monotonic() - begun, 20)
 
     def test_timeout_of_one_that_ignores_sigterm(self):
         def target():

@@ -34,7 +34,7 @@ class Interrupts(TestCase):
         begun = time.monotonic()
         with self.assertRaises(KeyboardInterrupt):
             join(p, *arguments)
-        self.assertLess(time.monotonic() - begun, 1)
+        self.assertLess(time.monotonic() - begun, 20)
         timer.join()
         return pids
 

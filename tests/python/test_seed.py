@@ -80,8 +80,8 @@ class Introduction(TestCase):
         """zipped together … and run concurrently through forked child processes"""
         begun = time.monotonic()
         self.assertEqual(pcall(os.getppid, iargs=[()] * 3), (os.getpid(),) * 3)
-        pcall(time.sleep, iargs=[(0.3,)] * 8)
-        self.assertLess(time.monotonic() - begun, 2)
+        pcall(time.sleep, iargs=[(1,)] * 8)
+        self.assertLess(time.monotonic() - begun, 7)
 
     def test_stops_when_the_shortest_is_exhausted(self):
         """the iterator stops when the shortest input iterable is exhausted, instead of throwing"""
@@ -340,12 +340,12 @@ class PcallObject(TestCase):
 
     def test_join_with_timeout(self):
         """blocks the current process and wait for all childs to finish, or until timeout"""
-        p = Pcall.Pcall(time.sleep, iargs=[(1,)])
+        p = Pcall.Pcall(time.sleep, iargs=[(3,)])
         p.start()
         begun = time.monotonic()
         with self.assertRaisesRegex(TimeoutError, "1 calls had not ended after 0.1 s"):
             p.join(0.1)
-        self.assertLess(time.monotonic() - begun, 0.9)
+        self.assertLess(time.monotonic() - begun, 2.8)
         p.join()
         self.assertEqual(p.results, (None,))
 

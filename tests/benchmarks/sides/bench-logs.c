@@ -105,7 +105,7 @@ measure_call (BenchRequest  *request,
               GError       **error)
 {
   guint n_lines = bench_request_get_number (request, "lines");
-  g_autoptr (PcallTask) task = pcall_task_new_for_func (func, &n_lines, NULL);
+  g_autoptr (PcallTask) task = (pcall_task_new_for_func) (func, &n_lines, NULL);
   g_autoptr (GVariant) results = NULL;
 
   set_up ();

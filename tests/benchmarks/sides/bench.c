@@ -58,7 +58,7 @@ bench_request_new_task (BenchRequest *self,
                         PcallFunc     func,
                         gpointer      user_data)
 {
-  PcallTask *task = pcall_task_new_for_func (func, user_data, NULL);
+  PcallTask *task = (pcall_task_new_for_func) (func, user_data, NULL);
 
   if (bench_request_get_number (self, "n") > 0)
     pcall_task_set_n_calls (task, bench_request_get_number (self, "n"));

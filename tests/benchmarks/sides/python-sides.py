@@ -53,6 +53,15 @@ def measure_many(n):
     return timed(run, doubles(n), double_named, range(n), AT_A_TIME, 0)
 
 
+def map_all(n):
+    return list(Pcall.map(double, range(n), max_children=AT_A_TIME))
+
+
+def map_in_executor(n):
+    with Pcall.Executor(AT_A_TIME) as executor:
+        return list(executor.map(double, range(n)))
+
+
 def measure_work(durations):
     durations = parse_durations(durations)
     return timed(run, durations, lambda n: burn(n), durations, AT_A_TIME, 0)
@@ -123,6 +132,8 @@ serve(
         "calls/process": ask_peer("calls/process"),
         "calls/pool": ask_peer("calls/pool"),
         "many/pcall": measure_many,
+        "many/map": lambda n: timed(map_all, doubles(n), n),
+        "many/own-executor": lambda n: timed(map_in_executor, doubles(n), n),
         "work/pcall": measure_work,
         "crowd/pcall": measure_crowd,
         "crowd/bare": measure_bare_crowd,

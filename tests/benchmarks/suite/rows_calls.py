@@ -152,13 +152,22 @@ def many_python_calls(size):
     n = size.calls(200000)
     pools = make_pools(size, n)
     del pools["mce"]
+    ours = {
+        "pcall": Side("python", "many/pcall", "pcall", {"n": n}),
+        "map": Side("python", "many/map", "Pcall.map", {"n": n}),
+        "own-executor": Side("python", "many/own-executor", "Pcall.Executor.map", {"n": n}),
+    }
     return Group(
         name="many-python",
         title=f"{n:,} tiny Python calls, any number in a child, 2 children",
         note="As above; pcall has no chunk size to choose.",
         rounds=5,
-        sides={"pcall": Side("python", "many/pcall", "pcall", {"n": n}), **pools},
-        rows=[Ratio("pcall", name, "≥", 1.5 if name == "pool" else None) for name in pools],
+        sides={**ours, **pools},
+        rows=[
+            *(Ratio("pcall", name, "≥", 1.5 if name == "pool" else None) for name in pools),
+            Ratio("map", "executor", "≥", 0.95, more=", by Pcall.map"),
+            Ratio("own-executor", "executor", "≥", 0.83, more=", by Pcall.Executor.map"),
+        ],
     )
 
 

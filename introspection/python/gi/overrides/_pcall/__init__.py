@@ -13,8 +13,17 @@ child    what runs in a child
 streams  the standard streams, as a child gets them
 waiting  blocking until a task ends, in a way that Ctrl-C can end
 loops    the same without blocking, on asyncio's loop or on GLib's
+options  Pcall.Options
 task     Pcall.Pcall, and what the classes of the library gain
+crew     children that stay, for one job after the other
+member   one of them: the parent's side
+server   the child's side
+board    memory and messages between the two
+jobs     what a crew has to do, and why something of it failed
+mapping  Pcall.map() and Pcall.amap()
+progress a bar that shows how far it is
 executor Pcall.Executor
+futures  its futures, and what it has to do for them
 spawn    functions that run in fresh processes: the parent's side
 worker   the other side of that
 """

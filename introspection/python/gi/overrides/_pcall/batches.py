@@ -15,6 +15,7 @@ is looked at, would cost as much as a small call.
 """
 
 import ctypes
+import functools
 import keyword
 import os
 import pickle
@@ -161,10 +162,16 @@ def describe_calls(rows):
     return sources or {"_": range(len(rows))}, f"{target}({', '.join(arguments)})"
 
 
+@functools.lru_cache(64)
+def to_code(source):
+    return compile(source, LOOP_FILE, "exec")
+
+
 class Batches:
     """The function of a target that runs several of the calls of a task."""
 
     NOTHING = NOTHING
+    seconds = BATCH_SECONDS
 
     def __init__(self, rows):
         self.rows = rows
@@ -197,7 +204,7 @@ class Batches:
             memory.header,
             memory.cells.cast(format_),
             memory.area,
-            time.monotonic() + BATCH_SECONDS,
+            time.monotonic() + self.seconds,
             self.kind,
         )
 
@@ -213,7 +220,7 @@ class Batches:
             store=store.strip(),
         )
         namespace = dict(NAMES)
-        exec(compile(source, LOOP_FILE, "exec"), namespace)
+        exec(to_code(source), namespace)
         self.loops[store] = loop = namespace["run"]
         return loop
 

@@ -10,6 +10,7 @@ was pickled is no exception when it arrives, a `RemoteError` with its name, mess
 stands in for it.
 """
 
+import concurrent.futures
 import ctypes
 import os
 import pickle
@@ -48,6 +49,24 @@ class ChildProcessException(Exception):
 
     def __reduce__(self):
         return type(self), (str(self), self.call)
+
+
+class BrokenChild(ChildProcessException, concurrent.futures.BrokenExecutor):
+    """A child of `Pcall.map()` or of a `Pcall.Executor` died in a call. It costs that call alone.
+
+    pid: the child's
+    exit_status: what it ended with; None where that is not known
+    signal: the number of the signal that killed it; None where there was none
+    """
+
+    def __init__(self, message, call=None, pid=None, exit_status=None, signal=None):
+        super().__init__(message, call)
+        self.pid = pid
+        self.exit_status = exit_status
+        self.signal = signal
+
+    def __reduce__(self):
+        return type(self), (str(self), self.call, self.pid, self.exit_status, self.signal)
 
 
 class ResultPicklingError(ChildProcessException, pickle.PicklingError):
@@ -157,19 +176,32 @@ def to_entry(key, value):
     )
 
 
-def to_details(error):
-    """What goes with the error to the parent, an a{sv}."""
-    entries = [
-        to_entry("type", GLib.Variant.new_string(clean(get_type_name(error)))),
-        to_entry("message", GLib.Variant.new_string(clean(describe(error)))),
-        to_entry("traceback", GLib.Variant.new_string(clean(format_traceback(error)))),
-    ]
+def to_parts(error):
+    """What goes with the error to the parent, by names."""
+    parts = {
+        "type": clean(get_type_name(error)),
+        "message": clean(describe(error)),
+        "traceback": clean(format_traceback(error)),
+    }
     if type(error) is UnpicklableResult:
-        entries.append(to_entry("unpicklable-result", GLib.Variant.new_boolean(True)))
+        parts["unpicklable-result"] = True
         error = BaseException.__cause__.__get__(error)
     if not is_plain_gerror(error):
-        data = attempt(pickle_exception, error, otherwise=b"")
-        entries.append(to_entry("pickle", values.bytes_to_variant(data)))
+        parts["pickle"] = attempt(pickle_exception, error, otherwise=b"")
+    return parts
+
+
+TO_VARIANT = {
+    str: GLib.Variant.new_string,
+    bool: GLib.Variant.new_boolean,
+    bytes: values.bytes_to_variant,
+}
+
+
+def to_details(error):
+    """The same as an a{sv}."""
+    parts = to_parts(error)
+    entries = [to_entry(key, TO_VARIANT[type(value)](value)) for key, value in parts.items()]
     return GLib.Variant.new_array(ENTRY, entries)
 
 
@@ -217,15 +249,19 @@ def find_original(gerror, details):
     data = details.lookup_value("pickle", None)
     if data is None:
         return gerror
+    message = details.lookup_value("message", None).get_string()
+    return load_exception(values.variant_to_bytes(data), message)
+
+
+def load_exception(data, message):
+    """What `pickle_exception()` was given, or what stands in for it."""
     try:
-        error = values.loads(values.variant_to_bytes(data))
+        error = values.loads(data)
     except KeyboardInterrupt:  # the user's: a class that does that has been found out in the child
         raise
     except BaseException:  # its class may do anything here
         error = None
-    if not issubclass(type(error), BaseException):
-        error = RemoteError(details.lookup_value("message", None).get_string())
-    return error
+    return error if issubclass(type(error), BaseException) else RemoteError(message)
 
 
 def set_cause(error, cause):

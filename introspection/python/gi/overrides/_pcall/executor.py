@@ -3,10 +3,9 @@
 
 """Pcall.Executor, for everything that takes a `concurrent.futures.Executor`.
 
-Each call is a task of its own, in a child of its own. One thread drives all tasks of an executor,
-since a task is for one thread; it is there as long as there is something to do, so that an
-executor that is forgotten leaves nothing behind. Others reach it through a queue and a descriptor
-that wakes it.
+Its calls are jobs of a crew (see crew.py). One thread drives that; it is there while there is
+something to do, and a moment longer, so that an executor that is forgotten leaves nothing behind.
+Children stay without it. Others reach it through a queue and a descriptor that wakes it.
 
 Nothing that a call brings, nor a callback of a future, may end that thread. Should it end all the
 same, each future that it leaves gets the reason as its exception.
@@ -15,146 +14,42 @@ same, each future that it leaves gets the reason as its exception.
 import collections
 import concurrent.futures
 import functools
-import itertools
-import logging
 import operator
 import os
 import select
+import signal
 import threading
+import time
+import weakref
 
-from gi.module import get_introspection_module
+from . import jobs, waiting
+from .crew import Crew
+from .futures import Future, MapWork, Work
+from .options import to_timeout
 
-from . import errors, task
-
-Pcall = get_introspection_module("Pcall")
-
-CANCELLED_AND_NOTIFIED = "CANCELLED_AND_NOTIFIED"
-RUNNING = "RUNNING"
-LOGGER = logging.getLogger("concurrent.futures")
-
-
-def call_back(function, future):
-    """In the executor's thread no exception has anywhere to go, SystemExit neither."""
-    try:
-        function(future)
-    except BaseException as error:
-        if issubclass(type(error), Exception) or threading.current_thread() is not future.thread():
-            raise
-        LOGGER.exception("exception calling callback for %r", future)
-
-
-class Future(concurrent.futures.Future):
-    """A future that can be cancelled while its call runs: that ends the child."""
-
-    def __init__(self, driver):
-        super().__init__()
-        self._driver = driver
-
-    def thread(self):
-        return self._driver.thread
-
-    def result(self, timeout=None):
-        """As the class above, also where the exception has no truth value, or a false one."""
-        error = self.exception(timeout)
-        if error is None:
-            return super().result(0)
-        try:
-            raise error
-        finally:
-            error = self = None  # they would hold each other, through the traceback
-
-    def add_done_callback(self, fn):
-        super().add_done_callback(functools.partial(call_back, fn))
-
-    def cancel(self):
-        if super().cancel():
-            return True
-        with self._condition:
-            if self._state != RUNNING:
-                return False
-            self._state = CANCELLED_AND_NOTIFIED
-            for waiter in self._waiters:
-                waiter.add_cancelled(self)
-            self._condition.notify_all()
-        self._driver.wake()
-        self._invoke_callbacks()
-        return True
-
-    def settle(self, result, error):
-        """What came of the call, unless it was cancelled meanwhile."""
-        try:
-            if error is not None:
-                self.set_exception(error)
-            else:
-                self.set_result(result)
-        except concurrent.futures.InvalidStateError:
-            pass
-
-
-class Work:
-    """One call that waits or runs."""
-
-    def __init__(self, future, function):
-        self.future = future
-        self.function = function
-        self.pcall = None
-
-    def start(self):
-        """False where there is nothing to run after all."""
-        if not self.future.set_running_or_notify_cancel():
-            return False
-        try:
-            self.pcall = task.Pcall(self.function)
-            self.pcall.start_unattached()
-        except BaseException as error:
-            self.future.settle(None, error)
-            return False
-        return True
-
-    def dispatch(self):
-        """False when it is over."""
-        if self.future.cancelled():
-            self.pcall.task.terminate()
-        if self.pcall.task.dispatch():
-            return True
-        conclusion = self.conclude()
-        self.pcall = None  # which the exception's traceback would hold
-        self.future.settle(*conclusion)
-        return False
-
-    def conclude(self):
-        """What came of the call: (result, error)."""
-        try:
-            error = self.pcall[0].exception()
-            if type(error) is errors.ChildProcessException:
-                original = errors.get_original(self.pcall[0])
-                error = original if original is not None else error
-            return (self.pcall[0].result() if error is None else None), error
-        except BaseException as error:  # whatever unpickling does
-            return None, error
-
-    def give_up(self, reason):
-        error = concurrent.futures.BrokenExecutor("the thread of the executor has ended")
-        error.__cause__ = reason
-        if not self.future.running() and not self.future.set_running_or_notify_cancel():
-            return
-        self.future.settle(None, error)
+LINGER = 0.1  # seconds that the thread stays when there is nothing to do
 
 
 class Driver:
     """The thread of an executor, and what others share with it under the lock."""
 
-    def __init__(self, max_workers):
-        self.max_workers = max_workers
+    def __init__(self, size, initializer, calls_per_child):
+        self.pid = os.getpid()
         self.lock = threading.Lock()
         self.waiting = collections.deque()
-        self.running = {}  # by descriptor; of the thread alone
-        self.taken = None  # what is neither waiting nor running; of the thread alone
         self.thread = None
         self.wake_fd = -1
+        self.ending = False  # whether children are told to stop when there is nothing to do
+        self.signals = []  # for the children
+        self.broken = None  # why nothing more can be run
+        options = {"initializer": initializer, "calls_per_child": calls_per_child}
+        self.make_crew = functools.partial(Crew, size, "call", self.supply, **options)
+        self.crew = None  # of the thread alone while there is one
 
     def submit(self, work):
         with self.lock:
+            if self.broken is not None:
+                raise concurrent.futures.BrokenExecutor(str(self.broken)) from self.broken
             self.waiting.append(work)
             if self.thread is None:
                 self.begin()
@@ -166,7 +61,8 @@ class Driver:
         try:
             self.thread.start()
         except BaseException:
-            self.waiting.pop()
+            if self.waiting:
+                self.waiting.pop()
             self.end()
             raise
 
@@ -184,8 +80,35 @@ class Driver:
         with self.lock:
             works, self.waiting = self.waiting, collections.deque()
         for work in works:
-            work.future.cancel()
-            work.future.set_running_or_notify_cancel()
+            work.cancel()
+
+    def shut_down(self, signum=None):
+        """Has the thread end the children when there is nothing to do, or at once, by a signal."""
+        with self.lock:
+            self.ending = True
+            if signum is not None:
+                self.signals.append(signum)
+            if self.thread is None and self.crew is not None:
+                self.begin()
+        self.wake()
+
+    def forget(self):
+        """When nobody has the executor any more; of any thread, which may have the lock."""
+        self.ending = True
+        if os.getpid() != self.pid:
+            return
+        thread, crew = self.thread, self.crew
+        if thread is not None:
+            self.wake_at_once()
+        elif crew is not None:
+            self.crew = None
+            crew.close()
+
+    def wake_at_once(self):
+        try:
+            os.eventfd_write(self.wake_fd, 1)
+        except (OSError, OverflowError):  # it ends by itself
+            pass
 
     def join(self):
         thread = self.thread
@@ -202,51 +125,112 @@ class Driver:
             raise
 
     def give_up(self, reason):
+        """What is left of the work fails."""
         with self.lock:
-            works = [self.taken, *self.running.values(), *self.waiting]
-            self.taken, self.running, self.waiting = None, {}, collections.deque()
+            works, self.waiting = [*self.waiting], collections.deque()
+            crew, self.crew = self.crew, None
             if self.thread is not None:
                 self.end()
-        for work in works:
-            if work is not None and not work.future.done():
-                work.give_up(reason)
+        self.abandon(crew, works, reason, "the thread of the executor has ended")
+
+    def abandon(self, crew, works, reason, text):
+        left = [] if crew is None else crew.get_jobs()
+        if crew is not None:
+            crew.close()
+        for sink in {id(sink): sink for sink in [*(job.sink for job in left), *works]}.values():
+            error = concurrent.futures.BrokenExecutor(text)
+            error.__cause__ = reason
+            sink.give_up(error)
 
     def drive(self):
-        poller = select.poll()
-        poller.register(self.wake_fd, select.POLLIN)
-        while self.start_waiting(poller):
-            ready = [fd for fd, _ in poller.poll()]
-            if self.wake_fd in ready:
-                os.eventfd_read(self.wake_fd)
-                ready = list(self.running)  # any of them may have been cancelled
-            self.dispatch(ready, poller)
+        if self.crew is None:
+            self.crew = self.make_crew()
+        self.crew.epoll.register(self.wake_fd, select.EPOLLIN)
+        idle_since = None
+        while True:
+            self.step()
+            if self.is_busy():
+                idle_since = None
+                seconds = self.crew.get_patience()
+            elif self.ending:
+                self.crew.stop()
+                if self.end_idle():
+                    return
+                continue
+            else:
+                now = time.monotonic()
+                idle_since = now if idle_since is None else idle_since
+                seconds = idle_since + LINGER - now
+                if seconds <= 0 and self.end_idle():
+                    return
+            self.crew.epoll.poll(max(0, min(seconds, waiting.MAX_POLL)))
 
-    def start_waiting(self, poller):
-        """Starts what there is room for. False when there is nothing more to do."""
-        while len(self.running) < self.max_workers and (work := self.take()) is not None:
-            if work.start():
-                fd = work.pcall.task.get_fd()
-                self.running[fd] = work
-                self.taken = None
-                poller.register(fd, select.POLLIN)
-                self.dispatch([fd], poller)
-            self.taken = work = None
+    def end_idle(self):
+        """Whether there is nothing to do still, and so nobody does it from here on."""
         with self.lock:
-            if self.waiting or self.running:
-                return True
+            if self.waiting or self.signals:
+                return False
+            self.crew.epoll.unregister(self.wake_fd)
+            if self.ending:
+                self.crew.close()
+                self.crew = None
             self.end()
-            return False
+            return True
 
-    def take(self):
+    def is_busy(self):
+        return bool(self.waiting) or self.crew.is_busy()
+
+    def step(self):
+        try:
+            os.eventfd_read(self.wake_fd)
+        except BlockingIOError:
+            pass
+        else:
+            self.obey()
+        self.crew.dispatch()
+        self.feed()
+        if self.crew.broken is not None:  # which a start may find out
+            self.give_up_all()
+
+    def feed(self):
+        try:
+            self.crew.feed()
+        except Exception as error:  # there is no room for a single child
+            job = self.crew.returned.popleft()
+            for at in range(job.n_calls):
+                job.sink.fail(job, at, jobs.Failure(reason=error))
+
+    def give_up_all(self):
+        """No child can be prepared: so it will be with the next one."""
+        reason = self.crew.broken.to_exception(None, "initializer")
         with self.lock:
-            self.taken = self.waiting.popleft() if self.waiting else None
-        return self.taken
+            self.broken = reason
+            works, self.waiting = [*self.waiting], collections.deque()
+        self.crew.epoll.unregister(self.wake_fd)
+        crew, self.crew = self.crew, self.make_crew()
+        self.crew.epoll.register(self.wake_fd, select.EPOLLIN)
+        self.abandon(crew, works, reason, "the initializer of the executor failed")
 
-    def dispatch(self, fds, poller):
-        for fd in fds:
-            if not self.running[fd].dispatch():
-                poller.unregister(fd)
-                del self.running[fd]
+    def obey(self):
+        while self.signals:
+            self.crew.kill(self.signals.pop())
+        for member in [*self.crew.members]:
+            for job, _ in [*member.jobs.values()]:
+                if job.sink.is_cancelled():
+                    self.crew.end_job(member, job)
+
+    def supply(self, size, limit):
+        """For the crew."""
+        while True:
+            with self.lock:
+                if not self.waiting:
+                    return None
+                work = self.waiting[0]
+                job = work.supply(size, limit)
+                if work.is_supplied():
+                    self.waiting.popleft()
+            if work.begin():  # which may call back
+                return job
 
 
 def check_not_exiting():
@@ -255,22 +239,6 @@ def check_not_exiting():
     main = threading.main_thread()
     if threading.get_ident() == main.ident and not main.is_alive():
         raise RuntimeError("cannot schedule new futures after interpreter shutdown")
-
-
-def call_all(function, chunk):
-    return [function(*args) for args in chunk]
-
-
-def call_after(initializer, initargs, function, args, kwargs):
-    """In a child: each has to be prepared, as each is a fresh copy."""
-    initializer(*initargs)
-    return function(*args, **kwargs)
-
-
-def get_chunks(iterables, size):
-    rows = zip(*iterables)
-    while chunk := tuple(itertools.islice(rows, size)):
-        yield chunk
 
 
 def check_max_workers(max_workers):
@@ -282,33 +250,92 @@ def check_max_workers(max_workers):
     return max_workers
 
 
+def check_max_tasks(max_tasks):
+    if max_tasks is None:
+        return 0
+    if not isinstance(max_tasks, int):
+        raise TypeError("max_tasks_per_child must be an integer")
+    if max_tasks <= 0:
+        raise ValueError("max_tasks_per_child must be >= 1")
+    return max_tasks
+
+
+def check_context(context):
+    """Of multiprocessing: children are forks."""
+    method = None if context is None else context.get_start_method(allow_none=True)
+    if method not in (None, "fork"):
+        raise ValueError(
+            f"mp_context: an executor's children are made by fork, not by {method!r}; what has to "
+            "run in a fresh process can be called as Pcall.Spawned by Pcall.pcall()"
+        )
+    return context
+
+
 class Executor(concurrent.futures.Executor):
-    """Runs calls in child processes, each in one of its own, made by a fork.
+    """Runs calls in child processes that stay, for one call after the other.
 
-    max_workers: how many run at once; by default as many as there are usable processors
-    initializer, initargs: what to call in each child before its call
+        with Pcall.Executor(4) as executor:
+            for thumbnail in executor.map(shrink, paths):
+                …
 
-    A call inherits its function and arguments, so that they need not be picklable; its result has
-    to be. A child that dies costs its own call alone, whose future gets a `ChildProcessException`.
-    A future can be cancelled while it runs: that ends its child.
+    max_workers: how many children there are at most; by default, as usable processors
+    mp_context: a context of `multiprocessing` whose start method is fork, as others take it
+    initializer, initargs: what each child calls first
+    max_tasks_per_child: after how many calls a child is replaced by a fresh one
+    timeout: how long each single call may run, in seconds, about; see `schedule()` for one call
+
+    Functions and arguments are pickled; those that cannot be, a fresh child inherits, so that
+    lambdas will do. A child that dies costs the call that it was in and no other: its future gets
+    a `BrokenChild`, which tells how it has ended. A future can be cancelled while it runs: that
+    ends its child. What is printed goes where the parent's goes.
     """
 
-    def __init__(self, max_workers=None, initializer=None, initargs=()):
+    def __init__(
+        self,
+        max_workers=None,
+        mp_context=None,
+        initializer=None,
+        initargs=(),
+        *,
+        max_tasks_per_child=None,
+        timeout=None,
+    ):
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
-        self._driver = Driver(check_max_workers(max_workers))
-        self._initializer = initializer
-        self._initargs = tuple(initargs)
+        self._max_workers = check_max_workers(max_workers)  # where others look for it
+        self._mp_context = check_context(mp_context)
+        self._timeout = to_timeout(timeout)
+        prepare = None if initializer is None else functools.partial(initializer, *initargs)
+        max_tasks = check_max_tasks(max_tasks_per_child)
+        self._driver = Driver(self._max_workers, prepare, max_tasks)
         self._shutdown = False
         self._parent = os.getpid()
+        weakref.finalize(self, self._driver.forget)
 
     @property
-    def _max_workers(self):
-        """Where others look for it, as Python's own executors have no public name for it."""
-        return self._driver.max_workers
+    def _broken(self):
+        """Where others look for it, too."""
+        return self._driver.broken is not None
 
     def submit(self, fn, /, *args, **kwargs):
         """Calls `fn(*args, **kwargs)` in a child. Returns the call's future."""
+        return self._submit(fn, args, kwargs, self._timeout)
+
+    def schedule(self, function, args=(), kwargs={}, timeout=None):
+        """As `submit()`, with a timeout of the call's own, in seconds, from when it begins to run.
+
+        A call that takes longer is ended, and its future gets a `TimeoutError`.
+        """
+        seconds = self._timeout if timeout is None else to_timeout(timeout)
+        return self._submit(function, tuple(args), dict(kwargs), seconds)
+
+    def _submit(self, fn, args, kwargs, timeout):
+        self._check(fn)
+        future = Future(self._driver)
+        self._driver.submit(Work(future, fn, args, kwargs, timeout))
+        return future
+
+    def _check(self, fn):
         if os.getpid() != self._parent:
             raise RuntimeError("an executor is of no use in a forked child; make a new one")
         if self._shutdown:
@@ -316,33 +343,44 @@ class Executor(concurrent.futures.Executor):
         if not callable(fn):
             raise TypeError(f"fn is not callable: {fn!r}")
         check_not_exiting()
-        future = Future(self._driver)
-        self._driver.submit(Work(future, self._bind(fn, args, kwargs)))
-        return future
 
-    def _bind(self, fn, args, kwargs):
-        if self._initializer is not None:
-            return functools.partial(
-                call_after, self._initializer, self._initargs, fn, args, kwargs
-            )
-        return functools.partial(fn, *args, **kwargs)
+    def map(self, fn, *iterables, timeout=None, chunksize=None):
+        """As the builtin `map()`, in parallel. All arguments are read at once.
 
-    def map(self, fn, *iterables, timeout=None, chunksize=1):
-        """As the builtin `map()`, in parallel, with `chunksize` items for each child."""
-        if chunksize < 1:
+        timeout: when results have to be there, in seconds from now
+        chunksize: how many calls go to a child together; by itself it is as many as take some
+        milliseconds
+        """
+        if chunksize is not None and chunksize < 1:
             raise ValueError("chunksize must be >= 1.")
-        if chunksize == 1:
-            return super().map(fn, *iterables, timeout=timeout)
-        chunks = get_chunks(iterables, chunksize)
-        results = super().map(functools.partial(call_all, fn), chunks, timeout=timeout)
-        return itertools.chain.from_iterable(results)
+        until = None if timeout is None else timeout + time.monotonic()
+        self._check(fn)
+        rows = [*iterables[0]] if len(iterables) == 1 else [*zip(*iterables)]
+        columns = [rows] if len(iterables) == 1 else [*zip(*rows)]
+        work = MapWork(self._driver, fn, columns if rows else (), chunksize, self._timeout)
+        if rows:
+            self._driver.submit(work)
+        return work.iterate(until)
 
     def shutdown(self, wait=True, *, cancel_futures=False):
-        """Takes no more calls; with `cancel_futures` drops those that were not begun."""
+        """Takes no more calls; with `cancel_futures` drops those that were not begun. Children end
+        when there is nothing to do for them."""
+        self._end(wait, cancel_futures)
+
+    def terminate_workers(self):
+        """Shuts down, and ends all children at once by SIGTERM; what runs gets a `BrokenChild`."""
+        self._end(False, True, signal.SIGTERM)
+
+    def kill_workers(self):
+        """Shuts down, and ends all children at once by SIGKILL."""
+        self._end(False, True, signal.SIGKILL)
+
+    def _end(self, wait, cancel_futures, signum=None):
         self._shutdown = True
         if os.getpid() != self._parent:
             return
         if cancel_futures:
             self._driver.cancel_waiting()
+        self._driver.shut_down(signum)
         if wait:
             self._driver.join()

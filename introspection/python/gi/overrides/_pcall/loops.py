@@ -13,7 +13,6 @@ that.
 
 import collections
 import concurrent.futures
-import os
 import threading
 import time
 import weakref
@@ -297,3 +296,51 @@ class Completions:
             if not self.ended.calls:
                 await self.ended.future
         return self.take()
+
+
+class Readable(GLib.Source):
+    """Of GLib's main loop: sets a future when a descriptor is readable, or the time has come."""
+
+    def __init__(self, fd, seconds, future):
+        super().__init__()
+        self.future = future
+        self.poll = GLib.PollFD(fd, GLib.IOCondition.IN)
+        self.add_poll(self.poll)
+        if seconds < waiting.MAX_POLL:
+            self.set_ready_time(GLib.get_monotonic_time() + int(seconds * 1e6))
+        self.until = time.monotonic() + seconds
+
+    def prepare(self):
+        return False, -1
+
+    def check(self):
+        return bool(self.poll.revents) or time.monotonic() >= self.until
+
+    def dispatch(self, callback, arguments):
+        self.future.set_result(None)
+        return GLib.SOURCE_REMOVE
+
+
+async def wait_readable(fd, seconds):
+    """Until a descriptor is readable, or the time is up."""
+    loop = get_running_loop()
+    if loop is None:
+        future = GLibFuture()
+        source = Readable(fd, seconds, future)
+        source.attach(GLib.MainContext.ref_thread_default())
+        try:
+            await future
+        finally:
+            source.destroy()
+        return
+    future = loop.create_future()
+    loop.add_reader(fd, resolve_here, future)
+    timer = None
+    if seconds < waiting.MAX_POLL:
+        timer = loop.call_later(seconds, resolve_here, future)
+    try:
+        await future
+    finally:
+        loop.remove_reader(fd)
+        if timer is not None:
+            timer.cancel()

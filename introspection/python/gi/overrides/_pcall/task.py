@@ -4,19 +4,23 @@
 """Pcall.Pcall, a task of Python functions, and what the classes of the library gain."""
 
 import functools
-import math
-import sys
 import weakref
 
 from gi.module import get_introspection_module
 from gi.overrides import override
 from gi.repository import GLib
 
-from . import calls, child, errors, loops, spawn, streams, values, waiting
+from . import calls, child, errors, loops, options, spawn, streams, values, waiting
 from .batches import Batches
+from .options import to_grace_period, to_timeout
 
 Pcall_ = get_introspection_module("Pcall")
 UNIT = GLib.Variant.new_tuple()
+MANY = 2000  # calls, for which a child each is worth a word
+FASTER = (
+    "each of these calls gets a child of its own, which takes about a millisecond; Pcall.map(), or "
+    "options=Pcall.Options(calls_per_child=0), runs many calls in each child"
+)
 MODULE = "gi.overrides.Pcall"  # where override() and a reader look for the classes
 
 
@@ -102,21 +106,6 @@ class Target(Pcall_.Target):
 
 
 Target = override(Target)
-
-
-def to_timeout(timeout, name="timeout"):
-    """In seconds, 0 for none, as the library has it."""
-    if timeout is None:
-        return 0.0
-    seconds = waiting.to_seconds(timeout, name)
-    if seconds < 0:
-        raise ValueError(f"{name} must be 0 seconds or more, not {timeout!r}")
-    return 0.0 if math.isinf(seconds) else seconds
-
-
-def to_grace_period(seconds, name):
-    """Here 0 is no time at all."""
-    return sys.float_info.max if seconds == math.inf else to_timeout(seconds, name)
 
 
 def keep(value, name):
@@ -355,6 +344,16 @@ def raise_start_error(error):
     raise error
 
 
+@functools.cache
+def tell_what_is_faster():
+    """Once: a child for each call is for what takes longer than a fork."""
+    GLib.log_variant(
+        "Pcall",
+        GLib.LogLevelFlags.LEVEL_INFO,
+        GLib.Variant("a{sv}", {"MESSAGE": GLib.Variant("s", FASTER)}),
+    )
+
+
 class Pcall:
     """Functions that run in parallel, each call in a child process of its own.
 
@@ -367,6 +366,7 @@ class Pcall:
     ckwargs: keyword arguments of all calls
     ikwargs: for each call, a mapping of further keyword arguments
     varkwargs: further keyword arguments by name, each an iterable of one value for each call
+    options: a `Pcall.Options`; a list of this name is one of varkwargs
 
     An empty tuple for `iargs` or `ikwargs` stands for a list that is not given; any other list
     without elements makes no calls. The lists are zipped: there are as many calls as the shortest
@@ -394,9 +394,13 @@ class Pcall:
         ikwargs=(),
         **varkwargs,
     ):
+        given = options.take(varkwargs)
         rows = calls.build(targets, cargs, iargs, ckwargs, ikwargs, varkwargs)
+        seconds = to_timeout(timeout)
         self.task = make_task(rows)
-        self.task.set_timeout(to_timeout(timeout))
+        self.task.set_timeout(seconds)
+        if given is not None:
+            given.apply(self.task)
         self._results = None
         self._started = False
 
@@ -411,6 +415,8 @@ class Pcall:
     def _start(self, joins=False):
         spawn.check_not_importing_main()
         child.warm_up()
+        if len(self) >= MANY and self.task.get_calls_per_child() == 1:
+            tell_what_is_faster()
         try:
             waiting.start(self.task, joins)
         except GLib.Error as error:
@@ -453,9 +459,9 @@ class Pcall:
             self.task.dispatch()
 
     def _conclude(self):
-        task = self.task
-        if task.get_n_failed() > 0:
-            raise self._find_failure()
+        failed = self.task.get_first_failed()
+        if failed is not None:
+            raise failed.exception()
         if self._results is None:
             self._results = tuple(self._load_all())
 
@@ -486,17 +492,6 @@ class Pcall:
         if data:
             return errors.load_result(values.loads, data, index)
         return self.task.get_call(index).result()
-
-    def _find_failure(self):
-        """Of the first call that did not succeed, but one that was cancelled only at last."""
-        cancelled = None
-        for call in self:
-            state = call.get_state()
-            if state > Pcall_.CallState.SUCCEEDED and state != Pcall_.CallState.CANCELLED:
-                return call.exception()
-            if state == Pcall_.CallState.CANCELLED and cancelled is None:
-                cancelled = call
-        return cancelled.exception()
 
     @property
     def results(self):

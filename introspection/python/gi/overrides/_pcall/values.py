@@ -17,6 +17,7 @@ copied out of it, once.
 """
 
 import copyreg
+import fcntl
 import mmap
 import os
 import pickle
@@ -39,6 +40,7 @@ WORTH_ASKING = 1 << 20  # from which on fresh memory is asked for at once
 MADV_POPULATE_WRITE = 23
 ALIGNMENT = 64  # of each part
 RAW = (bytes, bytearray)  # which are large buffers by themselves
+SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
 TAIL = struct.Struct("=QQ8s")  # the number of parts, whether the first is bytes, the mark
 MARK = b"PCLparts"
 
@@ -124,20 +126,71 @@ def write_parts(fd, data, is_bytes):
     os.write(fd, sizes + TAIL.pack(len(parts), is_bytes, MARK))
 
 
+def make_memory(data, is_bytes):
+    """A descriptor of memory with a pickle and its large buffers."""
+    fd = os.memfd_create("pcall", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        write_parts(fd, data, is_bytes)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
 def put_into_memory(data, is_bytes):
     """Makes memory of a pickle and its large buffers, which is the result of this call then. False
     where there is none: then all has to go with the pickle."""
     try:
-        fd = os.memfd_create("pcall", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        fd = make_memory(data, is_bytes)
     except OSError:
         return False
     try:
-        write_parts(fd, data, is_bytes)
         return Pcall.set_result_memory(fd)
-    except (OSError, GLib.Error):
+    except GLib.Error:
         return False
     finally:
         os.close(fd)
+
+
+def dump_parts(result):
+    """The result as bytes, or as a descriptor of memory: (data, fd), of which one is none."""
+    is_bytes = type(result) is bytes
+    if type(result) in RAW and len(result) >= LARGE:
+        result = Raw(result)
+    large.clear()
+    try:
+        data = pickle.dumps(result, PROTOCOL, buffer_callback=take_large)
+        if not large and len(data) < LARGE:
+            return data, None
+        return None, make_sealed_memory(data, is_bytes)
+    finally:
+        large.clear()
+
+
+def make_sealed_memory(data, is_bytes=False):
+    """The same, such that nobody changes it any more."""
+    fd = make_memory(data, is_bytes)
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, SEALS)
+    return fd
+
+
+def read_parts(fd):
+    """As `find_parts()`, of such memory. Not by `mmap`, which would keep the descriptor."""
+    if fcntl.fcntl(fd, fcntl.F_GET_SEALS) & SEALS != SEALS:
+        raise ValueError("memory that somebody may still change")
+    return find_parts(view_bytes(GLib.MappedFile.new_from_fd(fd, True).get_bytes()))
+
+
+def read_memory(fd):
+    """What `make_sealed_memory()` was given."""
+    (data,), _ = read_parts(fd)
+    return data
+
+
+def load_parts(fd):
+    """What `dump_parts()` has put into memory."""
+    (*buffers, data), is_bytes = read_parts(fd)
+    return copy_bytes(buffers[0]) if is_bytes else pickle.loads(data, buffers=buffers)
 
 
 def dump_result(result):
@@ -163,11 +216,16 @@ def result_to_variant(result):
 
 def map_result(call):
     """A call's result as a `memoryview` of memory that nobody else has."""
-    import ctypes
-
     bytes_ = call.dup_result_bytes()
     if bytes_ is None:
         raise MemoryError("there is no memory for the result")
+    return view_bytes(bytes_)
+
+
+def view_bytes(bytes_):
+    """Memory that a GLib.Bytes holds, to be written to."""
+    import ctypes
+
     size = bytes_.get_size()
     array = (ctypes.c_ubyte * size).from_address(bytes_.get_region(1, 0, size))
     array.owner = bytes_

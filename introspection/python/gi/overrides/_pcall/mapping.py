@@ -1,0 +1,339 @@
+# SPDX-FileCopyrightText: 2026 The pcall authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Pcall.map() and Pcall.amap(): a function over iterables, by a crew of children.
+
+Nothing runs ahead of who consumes without bound: what was read and not yet consumed is at most as
+much as a few jobs for each child (see crew.py), where a job is one call, or as many as take some
+milliseconds. Children are there from the first result that is asked for until the iteration ends,
+in whatever way.
+"""
+
+import collections
+import itertools
+import math
+import os
+
+from . import calls, jobs, progress
+from .crew import Crew
+from .options import to_count, to_timeout
+
+LOOK_AHEAD = 8  # jobs for each child that are read and not yet consumed
+
+
+class Source:
+    """What is read of the iterables, in columns."""
+
+    def __init__(self, iterables, strict):
+        self.sequence = None
+        if len(iterables) == 1 and calls.is_sequence(iterables[0]):
+            self.sequence = iterables[0]
+        elif len(iterables) == 1:
+            self.iterator = calls.iterate(iterables[0], "iterables[0]")
+        else:
+            named = [calls.iterate(values, f"iterables[{i}]") for i, values in enumerate(iterables)]
+            self.iterator = zip(*named, strict=strict)
+        self.is_single = len(iterables) == 1
+        self.total = find_total(iterables)
+        self.n_read = 0
+        self.is_over = False
+        self.error = None  # of the iterable
+
+    def read(self, size):
+        """Columns of at most as many values; none where there are no more."""
+        if self.is_over:
+            return None
+        rows = self.read_rows(size)
+        self.n_read += len(rows)
+        if not rows:
+            return None
+        return [rows] if self.is_single else [*zip(*rows)]
+
+    def read_rows(self, size):
+        if self.sequence is not None:
+            rows = self.sequence[self.n_read : self.n_read + size]
+            self.is_over = len(rows) < size
+            return rows
+        rows = []
+        try:
+            rows.extend(itertools.islice(self.iterator, size))
+        except Exception as error:  # raised where the consumer has come to it
+            self.error = error
+        self.is_over = len(rows) < size
+        return rows
+
+
+def find_total(iterables):
+    """How many calls there are, where that is known."""
+    try:
+        return min(len(values) for values in iterables)
+    except TypeError:
+        return None
+
+
+class Mapping:
+    """The sink and the supply of a crew."""
+
+    def __init__(self, function, source, *, ordered, return_exceptions, timeout, retries, report):
+        self.function = function
+        self.name = calls.get_name(function)
+        self.source = source
+        self.ordered = ordered
+        self.return_exceptions = return_exceptions
+        self.timeout = timeout
+        self.retries = retries
+        self.report = report
+        self.crew = None
+        self.ended = {}  # by the index of the first: lists of results, or a Failure
+        self.attempts = collections.Counter()
+        self.n_ended = 0
+        self.n_consumed = 0
+
+    # For the crew
+
+    def supply(self, size, limit):
+        ahead = self.source.n_read - self.n_consumed
+        if ahead >= LOOK_AHEAD * self.crew.size * size:
+            return None
+        first = self.source.n_read
+        columns = self.source.read(size)
+        if columns is None:
+            return None
+        return jobs.Job(self, len(columns[0]), first, columns)
+
+    def is_cancelled(self):
+        return False
+
+    def get_inherited(self):
+        return None
+
+    get_pickled = get_inherited
+
+    def take(self, job, at, results):
+        self.ended[job.first + at] = results
+        self.count(len(results))
+
+    def fail(self, job, at, failure):
+        index = job.first + at
+        if self.attempts[index] < self.retries:
+            self.attempts[index] += 1
+            self.crew.returned.append(job.slice(at, at + 1))
+            return
+        self.ended[index] = failure
+        self.count(1)
+
+    def count(self, n):
+        self.n_ended += n
+        if self.report is not None:
+            self.report(self.n_ended, self.source.total)
+
+    # For who consumes
+
+    def pop(self):
+        """The next results, a list; none where they have not come. Raises what is to be raised."""
+        if self.ordered:
+            found = self.ended.pop(self.n_consumed, None)
+            index = self.n_consumed
+        elif self.ended:
+            index = next(iter(self.ended))
+            found = self.ended.pop(index)
+        else:
+            found = None
+        if type(found) is not jobs.Failure:
+            self.n_consumed += 0 if found is None else len(found)
+            return found
+        self.n_consumed += 1
+        error = found.to_exception(index, self.name)
+        if not self.return_exceptions:
+            raise error
+        return [error]
+
+    def is_over(self):
+        return self.source.is_over and self.n_consumed == self.source.n_read
+
+    def check(self):
+        """Raises where it makes no sense to go on."""
+        if self.crew.broken is not None:
+            raise self.crew.broken.to_exception(None, "initializer")
+
+    def run(self, options):
+        self.crew = Crew(supply=self.supply, name=self.name, function=self.function, **options)
+        try:
+            while not self.is_over():
+                self.crew.feed()
+                self.check()
+                is_waiting = True
+                while (results := self.pop()) is not None:
+                    is_waiting = False
+                    results.reverse()
+                    while results:  # none is kept that was handed out
+                        yield results.pop()
+                    self.crew.look()
+                if is_waiting and not self.is_over():
+                    self.crew.step(math.inf)
+            self.crew.stop()
+            self.finish()
+        finally:
+            self.crew.close()
+
+    async def run_async(self, options):
+        self.crew = Crew(supply=self.supply, name=self.name, function=self.function, **options)
+        try:
+            while not self.is_over():
+                self.crew.feed()
+                self.check()
+                is_waiting = True
+                while (results := self.pop()) is not None:
+                    is_waiting = False
+                    results.reverse()
+                    while results:
+                        yield results.pop()
+                    self.crew.look()
+                if is_waiting and not self.is_over():
+                    await self.crew.step_async()
+            await self.crew.stop_async()
+            self.finish()
+        finally:
+            self.crew.close()
+
+    def finish(self):
+        if self.report is not None:
+            progress.finish(self.report)
+        if self.source.error is not None:
+            raise self.source.error
+
+
+def make(
+    fn,
+    iterables,
+    max_children,
+    calls_per_child,
+    ordered,
+    return_exceptions,
+    timeout,
+    retries,
+    initializer,
+    show,
+    strict,
+):
+    """A mapping and the options of its crew, all of which are looked at."""
+    calls.check_target(fn, "fn")
+    if not iterables:
+        raise TypeError("map() takes at least one iterable")
+    if initializer is not None:
+        calls.check_target(initializer, "initializer")
+    options = {
+        "size": get_size(max_children),
+        "calls_per_child": to_count(calls_per_child, "calls_per_child"),
+        "initializer": initializer,
+    }
+    mapping = Mapping(
+        fn,
+        Source(iterables, bool(strict)),
+        ordered=bool(ordered),
+        return_exceptions=bool(return_exceptions),
+        timeout=to_timeout(timeout),
+        retries=to_count(retries, "retries"),
+        report=progress.make(show),
+    )
+    return mapping, options
+
+
+def get_size(max_children):
+    if max_children is None:
+        return len(os.sched_getaffinity(0))
+    return to_count(max_children, "max_children") or len(os.sched_getaffinity(0))
+
+
+def map(
+    fn,
+    *iterables,
+    max_children=None,
+    calls_per_child=0,
+    ordered=True,
+    return_exceptions=False,
+    timeout=None,
+    retries=0,
+    initializer=None,
+    progress=None,
+    strict=False,
+):
+    """As the builtin `map()`, in parallel: the fast way for many calls.
+
+        for thumbnail in Pcall.map(shrink, paths):
+            …
+
+    fn: what to call with one value of each iterable; anything that can be called
+    iterables: any, endless ones, too; they are read as results are consumed, some jobs ahead
+    max_children: how many child processes there are at most; by default, as usable processors
+    calls_per_child: after how many calls a child is replaced by a fresh one; 0 for never
+    ordered: whether results come in the order of the calls, or as they end
+    return_exceptions: whether exceptions come in the place of results, in place of being raised
+    timeout: how long each single call may run, in seconds, about; `None` and 0 for no limit
+    retries: how often a call is run again that raised, died or took too long
+    initializer: what each child calls first, without arguments
+    progress: called with the number of calls that have ended and that of all, or None where that
+    is not known; `True` draws a bar on standard error where that is a terminal
+    strict: whether iterables of different lengths are a ValueError, as with `zip()`
+
+    Returns a generator. What a call raises is raised as by `Pcall.Pcall.join()`: a
+    `ChildProcessException` from the original exception, with the child's traceback, and with the
+    index of the call; for a child that died a `BrokenChild`, for a call that took too long a
+    `TimeoutError`. It costs no other call its result, but raising ends the iteration. Closing the
+    generator, dropping it, or an exception in it ends all children.
+
+    Children run one call after the other, and see what those before have left. Values are pickled;
+    those that cannot be, fresh children inherit, which is slower. What is printed is logged as it
+    comes.
+    """
+    mapping, options = make(
+        fn,
+        iterables,
+        max_children,
+        calls_per_child,
+        ordered,
+        return_exceptions,
+        timeout,
+        retries,
+        initializer,
+        progress,
+        strict,
+    )
+    return mapping.run(options)
+
+
+def amap(
+    fn,
+    *iterables,
+    max_children=None,
+    calls_per_child=0,
+    ordered=True,
+    return_exceptions=False,
+    timeout=None,
+    retries=0,
+    initializer=None,
+    progress=None,
+    strict=False,
+):
+    """As `map()`, for `async for`: on asyncio's loop, or on GLib's.
+
+        async for thumbnail in Pcall.amap(shrink, paths):
+            …
+
+    Returns an asynchronous generator. Who leaves it before its end ends its children at once with
+    `await generator.aclose()`, or by `contextlib.aclosing()`; else the loop does it later.
+    """
+    mapping, options = make(
+        fn,
+        iterables,
+        max_children,
+        calls_per_child,
+        ordered,
+        return_exceptions,
+        timeout,
+        retries,
+        initializer,
+        progress,
+        strict,
+    )
+    return mapping.run_async(options)

@@ -1,0 +1,227 @@
+# SPDX-FileCopyrightText: 2026 The pcall authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""What a child of a crew does: one job after the other, until it is told to stop.
+
+A job is one call, or many calls of one function. These run in batches (see batches.py), each of
+which is told when it has ended, so that results come while a job goes on. A job that takes much
+longer than its parent has thought is given back, but for what was run of it: other children may
+have nothing to do.
+"""
+
+import functools
+import time
+import types
+
+from . import batches, board, calls, child, errors, streams, values
+
+BATCH_SECONDS = 0.006  # a little longer than a job should take
+MAX_SECONDS = 0.05  # of a job, until the rest of it is given back
+MAX_LOOPS = 16
+
+# What came of a call: a pickled result, one in memory, or an error
+RESULT, MEMORY, ERROR = "result", "memory", "error"
+# What a child tells besides
+UNKNOWN, UNPREPARED = "unknown", "unprepared"
+
+
+class Loop(batches.Batches):
+    """The calls of one function, with positional arguments in columns."""
+
+    seconds = BATCH_SECONDS
+
+    def __init__(self, function, header):
+        super().__init__(calls.Rows(function, (), {}, 0, {}))
+        self.memory = types.SimpleNamespace(header=header)
+
+    def take(self, columns):
+        if self.sources is None:
+            names = [f"value{i}" for i in range(len(columns))]
+            self.call = f"target({', '.join(names)})"
+            self.sources = dict.fromkeys(names)
+        self.sources.update(zip(self.sources, columns))
+
+    def open(self, cells, area):
+        self.memory.cells, self.memory.area = cells, area
+
+
+@functools.cache
+def warm_up(n_columns=1):
+    """In the parent: compiles what each child would compile anew."""
+    loop = Loop(None, None)
+    loop.take([()] * n_columns)
+    for _, _, store in (batches.UNKNOWN, batches.PICKLES, *batches.KINDS.values()):
+        loop.compile(store)
+
+
+def dump(result):
+    """What a call returned: (kind, data, fd)."""
+    if type(result) is types.CoroutineType:
+        result = child.run_coroutine(result)
+    try:
+        data, fd = values.dump_parts(result)
+    except Exception as error:  # as many as there are __reduce__
+        child.refuse(result, error)
+    return (RESULT if fd is None else MEMORY), data, fd
+
+
+def tell(error):
+    """What a call raised, in the same form. Signals are held back until the next call."""
+    child.hush()
+    streams.flush_all(streams.children[1:])
+    parts = errors.to_parts(error)
+    own = errors.to_own_gerror(error)
+    if own is not None:
+        parts["gerror"] = (own.message, own.domain, own.code)
+    return ERROR, parts, None
+
+
+class Server:
+    """The child's side of a crew; made before the fork, so that the first job need not be sent."""
+
+    def __init__(self, sock, memory, function, initializer, first):
+        self.__name__ = "crew"
+        self.sock = sock
+        self.board = memory
+        self.header = memory.header
+        self.function = function
+        self.initializer = initializer
+        self.first = first
+        self.loops = {}
+        self.step = 1  # how many calls take as long as a batch should
+
+    def __call__(self):
+        if self.initializer is not None and not self.prepare():
+            return
+        self.header[board.READY] = 1
+        if self.first is not None:
+            job, self.first = self.first, None
+            self.run(0, 0, job.get_inherited())
+        while True:
+            data, _ = board.receive(self.sock, self.board.packets[board.CHILD])
+            if not data:
+                return
+            self.obey(data)
+
+    def prepare(self):
+        try:
+            self.initializer()
+            return True
+        except BaseException as error:
+            self.tell(UNPREPARED, tell(error)[1])
+            return False
+        finally:
+            self.flush()
+
+    def obey(self, data):
+        number, lane = board.PREFIX.unpack_from(data)
+        self.header[board.TAKEN] = number
+        try:
+            order = board.unpack_order(data)
+            if order[0] == "map":
+                self.find_loop(order[1])
+        except BaseException:  # a fresh child inherits what cannot be sent
+            self.tell(UNKNOWN, number)
+            return
+        self.run(number, lane, order)
+        del order  # not to be kept until the next one comes
+
+    def run(self, number, lane, order):
+        if order[0] == "map":
+            self.run_many(number, lane, self.find_loop(order[1]), *order[2:])
+        else:
+            self.begin(number, lane)
+            begun = time.monotonic()
+            outcome = self.attempt(lambda: dump(order[1](*order[2], **order[3])))
+            self.report(number, 0, 0, 0, 0, outcome, time.monotonic() - begun, True)
+
+    def find_loop(self, function):
+        """By its pickle, by what has it, or that of the crew."""
+        loop = self.loops.get(function)
+        if loop is None:
+            if len(self.loops) >= MAX_LOOPS:
+                self.loops.clear()
+            self.loops[function] = loop = Loop(self.load(function), self.header)
+        return loop
+
+    def load(self, function):
+        if function is None:
+            return self.function
+        return values.loads(function) if type(function) is bytes else function.function
+
+    def begin(self, number, lane, base=0, cell=0, area=0):
+        """Says where the next results will be. What is not yet consistent has a base of before."""
+        header = self.header
+        header[board.COUNT] = 0
+        header[board.LANE], header[board.CELL], header[board.AREA] = lane, cell, area
+        header[board.BASE] = base
+        header[board.TAKEN] = header[board.BEGUN] = number
+
+    def run_many(self, number, lane, loop, columns, n_calls):
+        loop.take(columns)
+        at = cell = area = 0
+        begun = now = time.monotonic()
+        over = False
+        while not over:
+            self.begin(number, lane, at, cell, area)
+            loop.open(*self.board.open(lane, cell, area))
+            ended, outcome = self.run_batch(loop, at, min(self.step, n_calls - at))
+            begun_batch, now = now, time.monotonic()
+            n = ended + (outcome is not None)
+            self.learn(n, now - begun_batch)
+            over = at + n >= n_calls or now - begun > MAX_SECONDS
+            self.report(number, at, ended, cell, area, outcome, now - begun, over)
+            if ended and self.header[board.TYPE] == board.PICKLES:
+                area += loop.memory.cells.cast("Q")[ended - 1]
+            at += n
+            cell += ended
+
+    def learn(self, n, seconds):
+        """A batch is no more than twice as long as one that was not too long."""
+        step = int(n * BATCH_SECONDS / max(seconds, 1e-7))
+        self.step = max(1, min(board.MAX_CALLS, step, 2 * self.step))
+
+    def run_batch(self, loop, first, n_calls):
+        """How many calls ended with their results in the lane, and what came of the next."""
+        ended = 0
+
+        def run():
+            nonlocal ended
+            ended, result = loop.run(first, n_calls)
+            if result is batches.NOTHING:
+                return None
+            loop.note(result)
+            return dump(result)
+
+        outcome = self.attempt(run)
+        return (self.header[board.COUNT] if outcome is not None else ended), outcome
+
+    def attempt(self, function):
+        """What it returns, or what it raises in the same form, whatever signals' handlers do."""
+        try:
+            try:
+                child.speak()
+                try:
+                    return function()
+                finally:
+                    self.flush()
+            except BaseException as error:  # SystemExit, too: this process goes on
+                return tell(error)
+        except BaseException as error:  # of a signal that came before all were held back
+            return tell(error)
+
+    @staticmethod
+    def flush():
+        streams.written.clear()
+        streams.flush_all(streams.children[1:])
+
+    def report(self, number, base, ended, cell, area, outcome, seconds, is_last):
+        kind = self.header[board.TYPE]
+        fd = None
+        if outcome is not None:
+            *outcome, fd = outcome
+        data = (number, base, ended, kind, cell, area, outcome, seconds, is_last)
+        self.tell(*data, fd=fd)
+
+    def tell(self, *message, fd=None):
+        board.send(self.sock, values.dumps(message), fd)
