@@ -141,6 +141,9 @@ stop_call (PcallTask *self,
  * ended, or whose task is gone, and nothing in a forked child. A call that is over when its child
  * gets to know of this keeps its result.
  *
+ * Where a child runs many short calls, one after the other, the next one may begin in the very
+ * moment in which the child is stopped. Then that one ends so.
+ *
  * To the task it is a call that has not succeeded: with [enum@Pcall.FailurePolicy.stop] all end.
  *
  * Since: 1.0

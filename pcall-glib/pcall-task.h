@@ -49,10 +49,13 @@ PcallTask *pcall_task_new_for_named_func  (const char     *name,
                                            gpointer        user_data,
                                            GDestroyNotify  destroy) G_GNUC_WARN_UNUSED_RESULT;
 
-/* In C the target is called as its function is. Not in C++, where the function may be a lambda. */
-#if !defined(__cplusplus) && !defined(__GI_SCANNER__)
-#define pcall_task_new_for_func(func, user_data, destroy) \
-  (pcall_task_new_for_named_func (#func, (func), (user_data), (destroy)))
+/* In C the target is called as its function is. Not in C++, where the function may be a lambda.
+ * The data may be a literal, with commas in it. */
+#ifndef __cplusplus
+#ifndef __GI_SCANNER__
+#define pcall_task_new_for_func(func, ...) \
+  (pcall_task_new_for_named_func (#func, (func), __VA_ARGS__))
+#endif
 #endif
 
 PCALL_AVAILABLE_IN_1_0

@@ -478,8 +478,8 @@ try_enter (PcallMonitor *self)
 }
 
 static gboolean
-is_held (PcallMonitor *self,
-         gpointer      object)
+is_held_owner (PcallMonitor *self,
+               gpointer      object)
 {
   return !is_copy (self) && object == g_atomic_pointer_get (&self->owner) &&
          g_atomic_int_get (&self->n_holders) > 0;
@@ -491,7 +491,7 @@ try_enter_unheld (PcallMonitor *self,
 {
   if (!try_enter (self))
     return FALSE;
-  if (!is_held (self, object))
+  if (!is_held_owner (self, object))
     return TRUE;
 
   pcall_monitor_leave (self);
@@ -509,7 +509,7 @@ pcall_monitor_enter_to_dispose (PcallMonitor *self,
       gboolean taken_back;
 
       push_new_orphan (self, object);
-      if (is_held (self, object) || !try_enter (self))
+      if (is_held_owner (self, object) || !try_enter (self))
         return FALSE;
 
       taken_back = take_back_orphan (self, object);

@@ -299,13 +299,14 @@ tell_of_missing_log (Pull *self)
 }
 
 /* Enters the next call of the span, and thereby counts the last one as ended. FALSE if that was
- * the last of the span, or the span takes too long. */
+ * the last of the span, the span takes too long, or the child is about to be stopped. */
 static gboolean
 enter_next (Pull *self)
 {
   gint64 now = g_get_monotonic_time ();
 
-  if (self->index + 1 >= self->span.end || now - self->entered >= SPAN_US)
+  if (self->index + 1 >= self->span.end || now - self->entered >= SPAN_US ||
+      pcall_ledger_is_ending (self->ledger, self->slot))
     return FALSE;
 
   self->index++;

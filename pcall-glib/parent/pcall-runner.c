@@ -65,14 +65,10 @@ static void
 timed_out (gpointer data)
 {
   PcallRunner *self = data;
-  g_autofree char *reason = NULL;
+  g_autofree char *reason = g_strdup_printf ("timed out after %g s",
+                                             self->setup->timeout / (gdouble) G_USEC_PER_SEC);
 
-  if (self->klass->has_ended_in_time != NULL && self->klass->has_ended_in_time (self))
-    return;
-
-  reason = g_strdup_printf ("timed out after %g s",
-                            self->setup->timeout / (gdouble) G_USEC_PER_SEC);
-  pcall_runner_stop (self, PCALL_CALL_STATE_TIMED_OUT, reason);
+  pcall_runner_stop_call (self, PCALL_CALL_STATE_TIMED_OUT, reason);
 }
 
 void
@@ -550,14 +546,11 @@ pcall_runner_release (PcallRunner *self)
   self->klass->release (self);
 }
 
-void
-pcall_runner_stop (PcallRunner    *self,
-                   PcallCallState  state,
-                   const char     *reason)
+static void
+stop_drained (PcallRunner    *self,
+              PcallCallState  state,
+              const char     *reason)
 {
-  self->stopping = TRUE;
-  /* It may have handed over its outcome in time, without our having read it. */
-  self->klass->drain (self);
   if (self->has_call && self->verdict == PCALL_CALL_STATE_PENDING)
     {
       self->verdict = state;
@@ -566,6 +559,32 @@ pcall_runner_stop (PcallRunner    *self,
         self->klass->stopped (self);
     }
   pcall_peer_terminate (self->peer, self->setup->grace_period);
+}
+
+void
+pcall_runner_stop (PcallRunner    *self,
+                   PcallCallState  state,
+                   const char     *reason)
+{
+  self->stopping = TRUE;
+  /* It may have handed over its outcome in time, without our having read it. */
+  self->klass->drain (self);
+  stop_drained (self, state, reason);
+}
+
+/* To look twice would be to stop the call that follows. */
+void
+pcall_runner_stop_call (PcallRunner    *self,
+                        PcallCallState  state,
+                        const char     *reason)
+{
+  if (self->klass->has_ended_in_time == NULL)
+    pcall_runner_stop (self, state, reason);
+  else if (!self->klass->has_ended_in_time (self))
+    {
+      self->stopping = TRUE;
+      stop_drained (self, state, reason);
+    }
 }
 
 static gboolean
@@ -586,8 +605,7 @@ pcall_runner_get_fate (PcallRunner *self)
     return PCALL_FATE_DONE;
   if (self->verdict == PCALL_CALL_STATE_PENDING && must_be_replaced (self))
     return PCALL_FATE_REPLACED;
-  if (self->has_call && self->verdict == PCALL_CALL_STATE_PENDING &&
-      self->klass->is_untouched != NULL && self->klass->is_untouched (self))
+  if (self->has_call && self->klass->is_untouched != NULL && self->klass->is_untouched (self))
     return PCALL_FATE_UNTOUCHED;
   return PCALL_FATE_DONE;
 }

@@ -12,7 +12,8 @@
  * who looks applies all events to the records, or who drives applies and tells them one by one.
  *
  * Who drives takes in one thing after the other, and tells each at once: so who is told that a call
- * has begun finds its process, if it has not ended since.
+ * has begun finds its process, if it has not ended since. Where nobody is told of calls, all that
+ * has happened is taken in together.
  *
  * User code may drive the task in its turn: it finds the rest of the queue. Only that all is over
  * is told when nothing else is being told: the outermost does it. */
@@ -516,7 +517,7 @@ pcall_scheduler_drive (PcallScheduler *self,
 
   do
     {
-      took = pcall_scheduler_take_in (self, 1);
+      took = pcall_scheduler_take_in (self, wants_call_events (self) ? 1 : G_MAXUINT);
       if (!tell_until (self, until))
         return;
     }

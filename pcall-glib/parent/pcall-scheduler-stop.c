@@ -43,7 +43,7 @@ stop_doomed (PcallScheduler *self)
 {
   for (GList *l = self->crew.all.head; l != NULL; l = l->next)
     if (is_doomed (self, l->data))
-      pcall_runner_stop (l->data, PCALL_CALL_STATE_CANCELLED, terminated);
+      pcall_runner_stop_call (l->data, PCALL_CALL_STATE_CANCELLED, terminated);
 }
 
 void

@@ -74,6 +74,13 @@ pcall_ledger_take (PcallLedger *self,
 }
 
 gboolean
+pcall_ledger_is_ending (PcallLedger *self,
+                        int          slot)
+{
+  return pcall_word_load (&pcall_ledger_get_slot (self, slot)->ending) != 0;
+}
+
+gboolean
 pcall_ledger_enter (PcallLedger *self,
                     int          slot,
                     PcallSpan    span,
@@ -81,7 +88,7 @@ pcall_ledger_enter (PcallLedger *self,
 {
   PcallLedgerSlot *at = pcall_ledger_get_slot (self, slot);
 
-  if (pcall_word_load (&at->ending))
+  if (pcall_ledger_is_ending (self, slot))
     {
       for (guint i = span.first; i < span.end; i++)
         pcall_ledger_give_back (self, slot, i);

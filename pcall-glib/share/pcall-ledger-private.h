@@ -149,6 +149,9 @@ void      pcall_ledger_leave      (PcallLedger *self,
 void      pcall_ledger_set_sent   (PcallLedger *self,
                                    int          slot,
                                    guint32      n_frames);
+/* Whether it is to enter no call, of those of a span neither. */
+gboolean  pcall_ledger_is_ending  (PcallLedger *self,
+                                   int          slot);
 /* The call that the child is in next begins then. */
 void      pcall_ledger_set_began  (PcallLedger *self,
                                    int          slot,

@@ -27,6 +27,8 @@ G_DEFINE_TYPE (Thing, thing, G_TYPE_OBJECT)
 
 /* How often that was put off, done, and how many are gone; atomic. */
 static gint n_left, n_disposed, n_finalized;
+static GMutex finalized_lock;
+static GCond one_finalized;
 
 static inline gpointer
 in_other_thread (GThreadFunc func, gpointer data)
@@ -60,7 +62,10 @@ thing_dispose (GObject *object)
 static inline void
 thing_finalize (GObject *object)
 {
+  g_mutex_lock (&finalized_lock);
   g_atomic_int_inc (&n_finalized);
+  g_cond_broadcast (&one_finalized);
+  g_mutex_unlock (&finalized_lock);
   pcall_monitor_unref (((Thing *) object)->monitor);
   G_OBJECT_CLASS (thing_parent_class)->finalize (object);
 }

@@ -88,8 +88,11 @@ wait_until_finalized (gint n)
 {
   gint64 until = g_get_monotonic_time () + SUPPORT_LIMIT_S * G_USEC_PER_SEC;
 
-  while (g_atomic_int_get (&n_finalized) < n && g_get_monotonic_time () < until)
-    g_usleep (1000);
+  g_mutex_lock (&finalized_lock);
+  while (g_atomic_int_get (&n_finalized) < n &&
+         g_cond_wait_until (&one_finalized, &finalized_lock, until))
+    ;
+  g_mutex_unlock (&finalized_lock);
 }
 
 /* Somebody has found the orphan, and holds it. Only the first who leaves waits for that, and nobody

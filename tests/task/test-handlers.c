@@ -249,6 +249,7 @@ test_join_everywhere (void)
 static GVariant *
 send_three (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
 {
+  support_pipe_get (user_data);
   for (int i = 0; i < 3; i++)
     pcall_send_message (g_variant_new_int32 (i));
   return NULL;
@@ -275,16 +276,21 @@ join_at_message (PcallTask *task, PcallCall *call, GVariant *message, guint *n_m
 static void
 test_messages_of_the_dead (void)
 {
-  PcallTask *task = support_task (send_three, 1);
+  SupportPipe pipe;
+  PcallTask *task = pcall_task_new_for_func (send_three, &pipe, NULL);
   guint n_messages = 0;
 
+  support_pipe_open (&pipe);
+  pcall_task_set_n_calls (task, 1);
   g_signal_connect (task, "call-message", G_CALLBACK (join_at_message), &n_messages);
   support_start (task);
+  support_pipe_put (&pipe, 0);
   wait_for_exit_of_any ();
   support_join (task);
   g_assert_cmpuint (n_messages, ==, 3);
 
   g_assert_finalize_object (task);
+  support_pipe_close (&pipe);
 }
 
 /* A handler connects another one, and joins: that one is called in there. */

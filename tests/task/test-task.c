@@ -595,6 +595,33 @@ test_user_data (void)
   g_assert_true (freed);
 }
 
+typedef struct
+{
+  gint32 first, second;
+} Numbers;
+
+static GVariant *
+add_numbers (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
+{
+  const Numbers *numbers = user_data;
+
+  return g_variant_new_int32 (numbers->first + numbers->second);
+}
+
+/* The function's name is that of its target, and its data may have commas. */
+static void
+test_named_as_function (void)
+{
+  PcallTask *task = pcall_task_new_for_func (add_numbers, &(Numbers) { 40, 2 }, NULL);
+  g_autoptr (PcallCall) call = NULL;
+
+  support_run (task, "[<42>]");
+  call = pcall_task_get_call (task, 0);
+  g_assert_cmpstr (pcall_call_get_target_name (call), ==, "add_numbers");
+  g_clear_object (&call);
+  g_assert_finalize_object (task);
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -623,6 +650,7 @@ main (int argc, char *argv[])
   support_add ("/pcall/task/thousand-calls", test_thousand_calls);
   support_add ("/pcall/task/tasks-at-once", test_tasks_at_once);
   g_test_add_func ("/pcall/task/user-data", test_user_data);
+  support_add ("/pcall/task/named-as-function", test_named_as_function);
 
   return g_test_run ();
 }

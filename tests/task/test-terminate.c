@@ -258,6 +258,57 @@ test_handler (gconstpointer calls_per_child)
   g_assert_finalize_object (task);
 }
 
+/* Who is told that a call has begun ends it when its child is in the next one already: the one has
+ * its result, and the other goes on. */
+typedef struct
+{
+  SupportPipe go[2], begun;
+} Steps;
+
+static GVariant *
+go_step_by_step (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
+{
+  Steps *steps = user_data;
+  guint index = pcall_get_call_index ();
+
+  if (index == 1)
+    support_pipe_put (&steps->begun, 0);
+  support_pipe_get (&steps->go[index]);
+  return g_variant_new_uint32 (index);
+}
+
+static void
+terminate_late (PcallTask *task, PcallCall *call, Steps *steps)
+{
+  if (pcall_call_get_index (call) != 0)
+    return;
+
+  support_pipe_put (&steps->go[0], 0);
+  support_pipe_get (&steps->begun);
+  pcall_call_terminate (call);
+  support_pipe_put (&steps->go[1], 0);
+}
+
+static void
+test_late (gconstpointer calls_per_child)
+{
+  Steps steps;
+  PcallTask *task = pcall_task_new_for_func (go_step_by_step, &steps, NULL);
+
+  support_pipe_open (&steps.go[0]);
+  support_pipe_open (&steps.go[1]);
+  support_pipe_open (&steps.begun);
+  pcall_task_set_n_calls (task, 2);
+  pcall_task_set_max_children (task, 1);
+  pcall_task_set_calls_per_child (task, GPOINTER_TO_UINT (calls_per_child));
+  g_signal_connect (task, "call-started", G_CALLBACK (terminate_late), &steps);
+  support_run (task, "[<uint32 0>, <uint32 1>]");
+  g_assert_finalize_object (task);
+  support_pipe_close (&steps.go[0]);
+  support_pipe_close (&steps.go[1]);
+  support_pipe_close (&steps.begun);
+}
+
 static gpointer
 terminate_in_thread (gpointer call)
 {
@@ -322,6 +373,8 @@ main (int argc, char *argv[])
   add ("all", test_all);
   add ("in-the-middle", test_in_the_middle);
   add ("handler", test_handler);
+  g_test_add_data_func ("/pcall/terminate/late/two-per-child", GUINT_TO_POINTER (2), test_late);
+  g_test_add_data_func ("/pcall/terminate/late/reuse", GUINT_TO_POINTER (0), test_late);
   support_add ("/pcall/terminate/over", test_over);
   support_add ("/pcall/terminate/dropped", test_dropped);
   support_add ("/pcall/terminate/policy", test_policy);

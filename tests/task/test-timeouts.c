@@ -222,6 +222,7 @@ test_grace_period_used (void)
 static GVariant *
 hand_over (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
 {
+  support_pipe_get (user_data);
   return g_variant_new_string ("in time");
 }
 
@@ -237,18 +238,26 @@ wait_for_end_of (GPid pid)
 static void
 test_handed_over_in_time (void)
 {
-  PcallTask *task = support_task (hand_over, 1);
+  SupportPipe pipe;
+  PcallTask *task = pcall_task_new_for_func (hand_over, &pipe, NULL);
   g_autoptr (PcallCall) call = NULL;
+  GPid pid;
 
+  support_pipe_open (&pipe);
+  pcall_task_set_n_calls (task, 1);
   support_start (task);
   call = pcall_task_get_call (task, 0);
-  wait_for_end_of (pcall_call_get_pid (call));
+  /* Who asks for the pid reads what has happened, so that the call may not end before. */
+  pid = pcall_call_get_pid (call);
+  support_pipe_put (&pipe, 0);
+  wait_for_end_of (pid);
   pcall_task_terminate (task);
   support_join (task);
   support_assert_result (task, 0, "'in time'");
 
   g_clear_object (&call);
   g_assert_finalize_object (task);
+  support_pipe_close (&pipe);
 }
 
 static void
