@@ -31,7 +31,9 @@ struct _PcallRunnerClass
   void     (*drain)     (PcallRunner      *self);
   /* The child is stopped, and its call is not to have an outcome any more. May be NULL. */
   void     (*stopped)   (PcallRunner      *self);
-  /* The time of the call has passed: whether it has ended all the same. May be NULL. */
+  /* The timeout has passed: whether the call may go on, and the timer is set anew. May be NULL. */
+  gboolean (*has_more_time) (PcallRunner  *self);
+  /* The call is to be stopped: whether it has ended all the same. May be NULL. */
   gboolean (*has_ended_in_time) (PcallRunner *self);
   /* The child has ended, without an outcome of its call: whether nothing of that has run. May be
    * NULL. */

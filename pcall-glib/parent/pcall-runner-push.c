@@ -169,7 +169,7 @@ take_journal (PcallRunner *runner)
 
 /* A call that does one thing after the other may take that long for each. */
 static gboolean
-has_ended_in_time (PcallRunner *runner)
+has_more_time (PcallRunner *runner)
 {
   int fd = pcall_peer_get_journal (runner->peer);
   gint64 since = fd > 0 ? pcall_journal_get_since (fd) : 0;
@@ -269,7 +269,7 @@ const PcallRunnerClass pcall_runner_push = {
   .closed = channel_closed,
   .ended = ended,
   .drain = drain,
-  .has_ended_in_time = has_ended_in_time,
+  .has_more_time = has_more_time,
   .is_untouched = is_untouched,
   .settle_log = pcall_runner_settle_own_log,
   .describe_false_start = describe_false_start,

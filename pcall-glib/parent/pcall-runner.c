@@ -65,9 +65,13 @@ static void
 timed_out (gpointer data)
 {
   PcallRunner *self = data;
-  g_autofree char *reason = g_strdup_printf ("timed out after %g s",
-                                             self->setup->timeout / (gdouble) G_USEC_PER_SEC);
+  g_autofree char *reason = NULL;
 
+  if (self->klass->has_more_time != NULL && self->klass->has_more_time (self))
+    return;
+
+  reason = g_strdup_printf ("timed out after %g s",
+                            self->setup->timeout / (gdouble) G_USEC_PER_SEC);
   pcall_runner_stop_call (self, PCALL_CALL_STATE_TIMED_OUT, reason);
 }
 

@@ -193,10 +193,25 @@ run_parts (PcallWorker *worker,
   for (guint i = 0; head != NULL && i < n; i++)
     {
       head->since = g_get_monotonic_time ();
+      pcall_send_message (g_variant_new_uint32 (i));
       g_usleep (microseconds);
     }
   if (head != NULL)
     pcall_worker_return_value (worker, g_variant_new_printf ("%u parts", n));
+}
+
+/* What tells that it has returned */
+static void
+return_and_touch (PcallWorker *worker,
+                  GVariant    *args)
+{
+  g_autoptr (GError) error = NULL;
+  const char *path;
+
+  g_variant_get (args, "(&s)", &path);
+  pcall_worker_return_value (worker, g_variant_new_string ("touched"));
+  g_file_set_contents (path, "", 0, &error);
+  g_assert_no_error (error);
 }
 
 static void
@@ -216,6 +231,8 @@ run_call (PcallWorker *worker,
     log_both_ways (worker);
   else if (g_str_has_prefix (name, "journal"))
     write_journal (worker, name, args);
+  else if (g_str_equal (name, "touch"))
+    return_and_touch (worker, args);
   else if (g_str_equal (name, "parts"))
     run_parts (worker, 15, 100000);
   else if (g_str_equal (name, "late-part"))

@@ -6,12 +6,14 @@
 /* Workers that stay between tasks: that they are used again, what becomes of those that die, that
  * they end when they should, and what is left of them. */
 
+#include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
 
 #include "spawn-support.h"
 
 #define SOON 0.05
+#define LATE 0.2
 
 static PcallTask *
 pool_task (PcallPool  *pool,
@@ -456,6 +458,59 @@ test_timeout_of_parts (void)
   g_assert_error (error, PCALL_ERROR, PCALL_ERROR_TIMED_OUT);
 }
 
+static void
+terminate_call (PcallTask *task,
+                PcallCall *call,
+                GVariant  *message)
+{
+  pcall_call_terminate (call);
+}
+
+/* That its part has just begun is no reason to let a call go on that is ended. */
+static void
+test_terminate_part (void)
+{
+  g_autoptr (PcallPool) pool = pcall_pool_new ();
+  g_autoptr (PcallTask) task = odd_task (pool, "late-part");
+  g_autoptr (GError) error = NULL;
+
+  pcall_task_set_timeout (task, TEST_LIMIT);
+  pcall_task_set_grace_period (task, 0);
+  g_signal_connect (task, "call-message", G_CALLBACK (terminate_call), NULL);
+  support_start (task);
+  error = support_join_failing (task);
+  g_assert_error (error, PCALL_ERROR, PCALL_ERROR_CANCELLED);
+}
+
+static gboolean
+is_there (gpointer path)
+{
+  return g_file_test (path, G_FILE_TEST_EXISTS);
+}
+
+/* What is handed over in time counts, though the parent looks after that. */
+static void
+test_late_look (void)
+{
+  g_autoptr (PcallPool) pool = pcall_pool_new ();
+  g_autoptr (PcallTask) warm = odd_task (pool, "echo");
+  g_autoptr (PcallTask) task = odd_task (pool, "touch");
+  g_autofree char *path = g_build_filename (g_get_user_runtime_dir (), "touched", NULL);
+  gint64 until;
+
+  support_run (warm, NULL);
+  pcall_task_set_timeout (task, LATE);
+  pcall_task_set_common_args (task, g_variant_new ("(s)", path));
+  until = g_get_monotonic_time () + LATE * G_USEC_PER_SEC;
+  support_start (task);
+  g_assert_true (traces_wait_until (is_there, path));
+  while (g_get_monotonic_time () < until)
+    g_usleep (1000);
+  support_join (task);
+  support_assert_result (task, 0, "'touched'");
+  g_unlink (path);
+}
+
 static const struct
 {
   const char *path;
@@ -484,6 +539,8 @@ static const struct
   { "/pool/journal-destroyed", test_journal_destroyed },
   { "/pool/no-pool-no-journal", test_no_pool_no_journal },
   { "/pool/timeout-of-parts", test_timeout_of_parts },
+  { "/pool/terminate-part", test_terminate_part },
+  { "/pool/late-look", test_late_look },
 };
 
 /* Of each test nothing is left, the pool and its thread included. */
