@@ -22,10 +22,11 @@ typedef struct
 gboolean pcall_pool_put  (PcallPool       *self,
                           PcallTarget     *target,
                           PcallWarmWorker *worker);
-/* Gives one away that runs what @target does, to be moved to another engine: the caller has to, or
- * to see to its end. FALSE if there is none. From any thread. */
+/* Gives one away that runs what @target does, and has run fewer than @limit calls, 0 for any: to be
+ * moved to another engine, or seen to its end. FALSE if there is none. From any thread. */
 gboolean pcall_pool_take (PcallPool       *self,
                           PcallTarget     *target,
+                          guint            limit,
                           PcallWarmWorker *worker);
 
 G_END_DECLS

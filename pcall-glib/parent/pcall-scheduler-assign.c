@@ -174,7 +174,7 @@ find_in_pool (PcallScheduler *self,
   PcallWarmWorker worker;
 
   if (self->options.pool == NULL || !job->methods->takes_calls || job->attempt > 0 ||
-      !pcall_pool_take (self->options.pool, job->target, &worker))
+      !pcall_pool_take (self->options.pool, job->target, self->options.calls_per_worker, &worker))
     return NULL;
   return pcall_runner_new_warm (&self->setup, job, &worker);
 }

@@ -166,6 +166,26 @@ test_calls_per_child (void)
   g_assert_cmpint (run_get_pid (pool), !=, pid);
 }
 
+/* One that has had its calls is for tasks that do not count them. */
+static void
+test_calls_per_child_of_next (void)
+{
+  g_autoptr (PcallPool) pool = pcall_pool_new ();
+  pid_t pid = run_get_pid (pool);
+  g_autoptr (PcallTask) task = pool_task (pool, "get_pid", 2);
+
+  pcall_task_set_calls_per_child (task, 1);
+  support_run (task, NULL);
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
+
+      g_assert_cmpint (pcall_call_get_pid (call), !=, pid);
+    }
+  g_assert_cmpuint (count_children (task), ==, 2);
+  g_assert_cmpint (run_get_pid (pool), ==, pid);
+}
+
 /* Death */
 
 static void
@@ -523,6 +543,7 @@ static const struct
   { "/pool/max-children", test_max_children },
   { "/pool/other-program", test_other_program },
   { "/pool/calls-per-child", test_calls_per_child },
+  { "/pool/calls-per-child-of-next", test_calls_per_child_of_next },
   { "/pool/killed-while-idle", test_killed_while_idle },
   { "/pool/reaped", test_reaped },
   { "/pool/dies-afterwards", test_dies_afterwards },
