@@ -342,6 +342,7 @@ detach (PcallScheduler *self)
   g_clear_pointer (&self->children, pcall_child_list_unref);
   g_clear_pointer (&self->context.arguments, pcall_arguments_unref);
   g_clear_pointer (&self->targets, g_ptr_array_unref);
+  g_clear_object (&self->options.pool);
   g_clear_pointer (&self->calls, pcall_call_list_unref);
 }
 
