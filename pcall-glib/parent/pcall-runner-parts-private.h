@@ -78,6 +78,11 @@ struct _PcallRunner
   char                   *verdict_reason;
 };
 
+/* How the child ended; that is not known of a worker that went into a pool. */
+const PcallExit *pcall_runner_get_exit (PcallRunner *self);
+/* Sets the error of a call that handed over nothing, and says what has become of it. */
+PcallCallState   pcall_runner_blame    (PcallRunner *self,
+                                        gboolean     has_log);
 /* The time of the call counts from @began. */
 void     pcall_runner_set_timeout  (PcallRunner      *self,
                                     gint64            began);

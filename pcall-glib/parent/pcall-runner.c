@@ -50,15 +50,6 @@ add_event (PcallRunner    *self,
              : NULL;
 }
 
-/* What has become of a worker that went into a pool is not known here. */
-static const PcallExit *
-get_exit (PcallRunner *self)
-{
-  static const PcallExit unknown = { .known = FALSE };
-
-  return self->peer != NULL ? pcall_peer_get_exit (self->peer) : &unknown;
-}
-
 /* Calls */
 
 static void
@@ -145,71 +136,6 @@ end_call (PcallRunner   *self,
   self->setup->funcs->finished (self, state, self->setup->data);
 }
 
-/* What happened, where the call did not say so itself, and as what it counts. */
-static char *
-describe_end (PcallRunner    *self,
-              PcallCallState *state,
-              PcallError     *code)
-{
-  const PcallExit *exit = get_exit (self);
-  const GError *rejected = pcall_peer_get_error (self->peer);
-  g_autofree char *end = pcall_exit_describe (exit);
-  char *false_start = NULL;
-
-  *state = PCALL_CALL_STATE_FAILED;
-  if (self->verdict != PCALL_CALL_STATE_PENDING)
-    {
-      *state = self->verdict;
-      *code = *state == PCALL_CALL_STATE_TIMED_OUT ? PCALL_ERROR_TIMED_OUT : PCALL_ERROR_CANCELLED;
-      return g_strdup (self->verdict_reason);
-    }
-  if (self->klass->describe_false_start != NULL &&
-      (false_start = self->klass->describe_false_start (self, end)) != NULL)
-    {
-      *code = PCALL_ERROR_START;
-      return false_start;
-    }
-  if (rejected != NULL)
-    {
-      *code = PCALL_ERROR_PROTOCOL;
-      return g_strdup (rejected->message);
-    }
-  if (!exit->known)
-    {
-      *code = PCALL_ERROR_STATUS_LOST;
-      return g_steal_pointer (&end);
-    }
-  if (WIFSIGNALED (exit->status))
-    {
-      *state = PCALL_CALL_STATE_CRASHED;
-      *code = PCALL_ERROR_CRASHED;
-      return g_steal_pointer (&end);
-    }
-  *code = PCALL_ERROR_EXITED;
-  return g_strdup_printf ("%s without handing over a result", end);
-}
-
-/* The error of a call that handed over nothing. */
-static PcallCallState
-blame (PcallRunner *self,
-       gboolean     has_log)
-{
-  PcallLogFiles *log = self->setup->context->log;
-  PcallCallState state;
-  PcallError code = PCALL_ERROR_FAILED;
-  g_autofree char *cause = describe_end (self, &state, &code);
-  g_autofree char *call = pcall_call_list_describe (self->setup->calls, self->job.index);
-  g_autofree char *tail =
-      has_log ? pcall_log_files_get_tail (log, self->job.index, self->pid) : NULL;
-
-  pcall_outcome_set_error (&self->outcome,
-                           tail == NULL
-                               ? g_error_new (PCALL_ERROR, code, "%s: %s", call, cause)
-                               : g_error_new (PCALL_ERROR, code, "%s: %s" PCALL_LAST_OUTPUT "%s",
-                                              call, cause, tail));
-  return state;
-}
-
 static PcallCallState
 get_outcome_state (PcallRunner *self)
 {
@@ -223,7 +149,8 @@ pcall_runner_finish_call (PcallRunner *self,
                           gboolean     has_log)
 {
   PcallCallState state =
-      pcall_outcome_is_set (&self->outcome) ? get_outcome_state (self) : blame (self, has_log);
+      pcall_outcome_is_set (&self->outcome) ? get_outcome_state (self)
+                                            : pcall_runner_blame (self, has_log);
 
   end_call (self, state, took, has_log);
   self->begun = FALSE;
@@ -594,7 +521,7 @@ pcall_runner_stop_call (PcallRunner    *self,
 static gboolean
 must_be_replaced (PcallRunner *self)
 {
-  const PcallExit *exit = get_exit (self);
+  const PcallExit *exit = pcall_runner_get_exit (self);
 
   if (self->replaced)
     return TRUE;
@@ -629,11 +556,12 @@ pcall_runner_finish (PcallRunner *self)
   PcallCallState state;
 
   if (event != NULL)
-    event->exit = *get_exit (self);
+    event->exit = *pcall_runner_get_exit (self);
   if (!self->has_call)
     return;
 
-  state = pcall_outcome_is_set (&self->outcome) ? get_outcome_state (self) : blame (self, has_log);
+  state = pcall_outcome_is_set (&self->outcome) ? get_outcome_state (self)
+                                                : pcall_runner_blame (self, has_log);
   end_call (self, state, -1, has_log);
 }
 
