@@ -393,14 +393,20 @@ class Mapping {
     return told;
   }
 
+  // A callback may have been missed while the caller waited for something else.
   async _wait() {
     imports.system.gc();
-    await new Promise(resolve => {
-      this._resume = resolve;
-      if (this._woken)
-        resolve();
-    });
+    if (!this._hasNews()) {
+      await new Promise(resolve => {
+        this._resume = resolve;
+      });
+    }
     this._woken = true;
+  }
+
+  _hasNews() {
+    return this._woken || this._own.cancellable?.is_cancelled() ||
+      Array.from(this._jobs).some(job => job.hasEnded);
   }
 
   _close() {

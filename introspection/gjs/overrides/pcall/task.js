@@ -238,13 +238,45 @@ async function pcallAsync(targets, options = {}) {
   return task.results;
 }
 
+// Calls that have ended, each once, as one is told of them or finds them.
+class Ended {
+  constructor(task) {
+    this._task = task;
+    this._seen = new Set();
+    this._calls = [];
+  }
+
+  add(call) {
+    if (this._seen.has(call.index))
+      return;
+    this._seen.add(call.index);
+    this._calls.push(call);
+  }
+
+  // Those that nobody was told of: the signal was missed, or is still to come.
+  addMissed() {
+    if (this._task.task.n_finished > this._seen.size) {
+      Array.from(this._task).filter(call => call.state > Pcall.CallState.RUNNING)
+        .forEach(call => this.add(call));
+    }
+  }
+
+  get length() {
+    return this._calls.length;
+  }
+
+  take() {
+    return this._calls.shift();
+  }
+}
+
 // Calls as they end. Whoever leaves the loop early ends those that go on.
 async function* followCalls(task, isOwn) {
-  const ended = Array.from(task).filter(call => call.state > Pcall.CallState.RUNNING);
+  const ended = new Ended(task);
   let wake = () => {};
   const ids = [
     task.connect('call-finished', (_, call) => {
-      ended.push(call);
+      ended.add(call);
       wake();
     }),
     task.connect('finished', () => wake()),
@@ -255,10 +287,15 @@ async function* followCalls(task, isOwn) {
       task.start();
     for (;;) {
       while (ended.length > 0)
-        yield ended.shift();
-      if (!task.running)
-        return;
+        yield ended.take();
       finishSweeping();
+      const goesOn = task.running && task.task.dispatch();
+
+      ended.addMissed();
+      if (ended.length > 0)
+        continue;
+      if (!goesOn)
+        return;
       await new Promise(resolve => {
         wake = resolve;
       });
