@@ -12,8 +12,8 @@
 // Of the iterables no more is taken than is needed to keep the workers busy, and results are not
 // made faster than they are asked for but for as much.
 //
-// Callbacks may be missed while the collector sweeps (see task.js), so whoever is woken looks at all
-// jobs.
+// What the caller does meanwhile may have it miss that a job has ended, so whoever waits looks at all
+// of them first.
 
 const {GLib, Pcall} = imports.gi;
 const {applySettings, checkFunction, checkMap, checkNoPool, splitOptions} =
@@ -117,7 +117,7 @@ class Job {
 
   start(wake) {
     this._task.start();
-    this._task.join_async(null, (task, result) => {
+    this._task.join_async(this._map.cancellable, (task, result) => {
       try {
         task.join_finish(result);
       } catch {
@@ -185,6 +185,7 @@ class Mapping {
     this.settings = settings;
     this.pool = pool ?? own.pool ?? new Pcall.Pool({maxChildren: own.maxChildren});
     this.stack = stack;
+    this.cancellable = own.cancellable ?? null;
     this._ownsPool = this.pool !== pool && this.pool !== own.pool;
     this._own = own;
     this._source = new Source(iterables);
@@ -239,7 +240,7 @@ class Mapping {
   _open() {
     checkImport();
     this._end = GLib.get_monotonic_time() / 1e6 + (this._own.deadline ?? 0);
-    this._cancelled = this._own.cancellable?.connect(() => this._wake());
+    this._cancelled = this.cancellable?.connect(() => this._wake());
   }
 
   // Something may have happened.
@@ -258,7 +259,7 @@ class Mapping {
     if (!this._woken)
       return;
     this._woken = false;
-    this._own.cancellable?.set_error_if_cancelled();
+    this.cancellable?.set_error_if_cancelled();
     for (const job of this._jobs) {
       if (!job.hasEnded)
         continue;
@@ -393,9 +394,7 @@ class Mapping {
     return told;
   }
 
-  // A callback may have been missed while the caller waited for something else.
   async _wait() {
-    imports.system.gc();
     if (!this._hasNews()) {
       await new Promise(resolve => {
         this._resume = resolve;
@@ -405,7 +404,7 @@ class Mapping {
   }
 
   _hasNews() {
-    return this._woken || this._own.cancellable?.is_cancelled() ||
+    return this._woken || this.cancellable?.is_cancelled() ||
       Array.from(this._jobs).some(job => job.hasEnded);
   }
 
@@ -414,7 +413,7 @@ class Mapping {
     this._jobs.forEach(job => job.terminate());
     this._jobs.clear();
     if (this._cancelled)
-      this._own.cancellable.disconnect(this._cancelled);
+      this.cancellable.disconnect(this._cancelled);
     if (this._ownsPool)
       this.pool.close();
   }
