@@ -111,14 +111,17 @@ send_call (PcallRunner *runner)
   guint index = runner->job.index;
   g_autoptr (GVariant) args = pcall_arguments_build_args (arguments, index);
   g_autoptr (GVariant) kwargs = pcall_arguments_build_kwargs (arguments, index);
+  gint64 began;
 
   if (pcall_peer_get_journal (runner->peer) > 0)
     pcall_journal_reset (pcall_peer_get_journal (runner->peer));
+  /* Where the machine is busy the worker may have returned before this thread goes on. */
+  began = g_get_monotonic_time ();
   pcall_peer_send (runner->peer, PCALL_FRAME_CALL, index,
                    g_variant_new ("(sv@a{sv}ss)", pcall_target_get_wire_name (runner->job.target),
                                   args, kwargs, log_file != NULL ? log_file : "",
                                   log_file != NULL ? get_log_key (runner) : ""));
-  pcall_runner_begin_call (runner, g_get_monotonic_time ());
+  pcall_runner_begin_call (runner, began);
 }
 
 static void
