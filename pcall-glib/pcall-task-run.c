@@ -9,6 +9,7 @@
 #include "pcall-binding.h"
 #include "pcall-error.h"
 #include "pcall-task-private.h"
+#include "start/pcall-fork-private.h"
 
 /* Running a task.
  *
@@ -291,6 +292,10 @@ check_targets (PcallTask *self,
                GError   **error)
 {
   PcallStartMethod method = self->options.start_method;
+
+  /* Where nothing can be forked, what else is wrong with forking a target is of no use. */
+  if (method == PCALL_START_METHOD_FORK && !pcall_fork_check (error))
+    return FALSE;
 
   for (guint i = 0; i < self->targets->len; i++)
     if (pcall_start_choose (g_ptr_array_index (self->targets, i), method, error) == NULL)

@@ -12,7 +12,6 @@
 #include "base/pcall-fd-private.h"
 #include "base/pcall-lifeline-private.h"
 #include "calls/pcall-target-private.h"
-#include "start/pcall-fork-private.h"
 
 /* What all children of a task are started with, whatever the start method: the life pipe, a log,
  * something to read nothing from, and a number that no stranger knows. */
@@ -23,10 +22,6 @@ pcall_start_choose (PcallTarget      *target,
                     GError          **error)
 {
   PcallTargetKind kind = pcall_target_get_kind (target);
-
-  /* Where nothing can be forked, what else is wrong with forking that target is of no use. */
-  if (method == PCALL_START_METHOD_FORK && !pcall_fork_check (error))
-    return NULL;
 
   if (kind == PCALL_TARGET_CALLBACK && method == PCALL_START_METHOD_SPAWN)
     g_set_error_literal (error, PCALL_ERROR, PCALL_ERROR_TARGET,
