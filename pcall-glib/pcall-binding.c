@@ -8,7 +8,7 @@
 #include "pcall-task-private.h"
 
 /* The results of a task as a binding takes them: many at a time, and as bytes or numbers of which
- * it makes its own values. Who has GVariant uses pcall_task_get_results () or a PcallCall.
+ * it makes its own values. Who has GVariant uses pcall_task_dup_results () or a PcallCall.
  *
  * The rest of what is for bindings stands where it belongs: the fork in start/, what a child calls
  * in child/. */
@@ -46,7 +46,7 @@ pcall_task_get_result_data (PcallTask *self,
 }
 
 /**
- * pcall_task_get_result_numbers:
+ * pcall_task_dup_result_numbers: (rename-to pcall_task_get_result_numbers)
  * @self: a task that was started
  * @index: the first call, counted from 0; less than the number of calls
  * @type: (out): return location for the type of the numbers, a character
@@ -64,7 +64,7 @@ pcall_task_get_result_data (PcallTask *self,
  * Since: 1.0
  */
 GBytes *
-pcall_task_get_result_numbers (PcallTask *self,
+pcall_task_dup_result_numbers (PcallTask *self,
                                guint      index,
                                guint8    *type)
 {
@@ -93,7 +93,7 @@ pcall_task_get_result_numbers (PcallTask *self,
 }
 
 /**
- * pcall_task_get_result_pieces:
+ * pcall_task_dup_result_pieces: (rename-to pcall_task_get_result_pieces)
  * @self: a task that was started
  * @index: the first call, counted from 0; less than the number of calls
  *
@@ -111,7 +111,7 @@ pcall_task_get_result_numbers (PcallTask *self,
  * Since: 1.0
  */
 GBytes *
-pcall_task_get_result_pieces (PcallTask *self,
+pcall_task_dup_result_pieces (PcallTask *self,
                               guint      index)
 {
   g_autoptr (PcallMonitorLocker) locker = NULL;
@@ -126,11 +126,11 @@ pcall_task_get_result_pieces (PcallTask *self,
 }
 
 /**
- * pcall_call_get_journal:
+ * pcall_call_dup_journal:
  * @self: a call
  *
  * Gets what the call has written into the journal of its worker, see
- * [method@Pcall.Worker.get_journal], whether it has succeeded or not.
+ * [method@Pcall.Worker.dup_journal], whether it has succeeded or not.
  *
  * Returns: (transfer full) (nullable): the bytes behind the head; %NULL if there are none, or the
  *   call has not ended
@@ -138,7 +138,7 @@ pcall_task_get_result_pieces (PcallTask *self,
  * Since: 1.0
  */
 GBytes *
-pcall_call_get_journal (PcallCall *self)
+pcall_call_dup_journal (PcallCall *self)
 {
   g_autoptr (PcallMonitorLocker) locker = NULL;
   PcallCallList *calls;

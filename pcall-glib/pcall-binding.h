@@ -154,11 +154,11 @@ gboolean      pcall_set_result_memory       (gint                  fd,
 
 /* What came of it */
 PCALL_AVAILABLE_IN_1_0
-GBytes       *pcall_task_get_result_numbers (PcallTask            *self,
+GBytes       *pcall_task_dup_result_numbers (PcallTask            *self,
                                              guint                 index,
                                              guint8               *type) G_GNUC_WARN_UNUSED_RESULT;
 PCALL_AVAILABLE_IN_1_0
-GBytes       *pcall_task_get_result_pieces  (PcallTask            *self,
+GBytes       *pcall_task_dup_result_pieces  (PcallTask            *self,
                                              guint                 index) G_GNUC_WARN_UNUSED_RESULT;
 PCALL_AVAILABLE_IN_1_0
 const guint8 *pcall_task_get_result_data    (PcallTask            *self,
@@ -166,6 +166,6 @@ const guint8 *pcall_task_get_result_data    (PcallTask            *self,
                                              gsize                *length);
 
 PCALL_AVAILABLE_IN_1_0
-GBytes *pcall_call_get_journal (PcallCall *self) G_GNUC_WARN_UNUSED_RESULT;
+GBytes *pcall_call_dup_journal (PcallCall *self) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

@@ -27,21 +27,21 @@ guint           pcall_call_get_index          (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
 const char     *pcall_call_get_target_name    (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
-GVariant       *pcall_call_get_args           (PcallCall *self);
+GVariant       *pcall_call_dup_args           (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
-GVariant       *pcall_call_get_kwargs         (PcallCall *self);
+GVariant       *pcall_call_dup_kwargs         (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
 PcallCallState  pcall_call_get_state          (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
-GVariant       *pcall_call_get_result         (PcallCall *self);
+GVariant       *pcall_call_dup_result         (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
-GUnixFDList    *pcall_call_get_result_fd_list (PcallCall *self);
+GUnixFDList    *pcall_call_dup_result_fd_list (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
 GBytes         *pcall_call_dup_result_bytes   (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
-GError         *pcall_call_get_error          (PcallCall *self);
+GError         *pcall_call_dup_error          (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
-GVariant       *pcall_call_get_error_details  (PcallCall *self);
+GVariant       *pcall_call_dup_error_details  (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
 gint            pcall_call_get_pid            (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0

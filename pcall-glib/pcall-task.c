@@ -47,7 +47,7 @@
  * of its calls from the start on.
  *
  * Every call ends, in exactly one state, however its child dies. A call that fails costs no other
- * call its result: see [method@Pcall.Task.get_call].
+ * call its result: see [method@Pcall.Task.dup_call].
  *
  * Dropping the last reference to a task that runs ends its children.
  *

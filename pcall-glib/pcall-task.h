@@ -199,15 +199,15 @@ guint      pcall_task_get_n_failed        (PcallTask *self);
 PCALL_AVAILABLE_IN_1_0
 gdouble    pcall_task_get_fraction        (PcallTask *self);
 PCALL_AVAILABLE_IN_1_0
-GVariant  *pcall_task_get_results         (PcallTask *self) G_GNUC_WARN_UNUSED_RESULT;
+GVariant  *pcall_task_dup_results         (PcallTask *self) G_GNUC_WARN_UNUSED_RESULT;
 PCALL_AVAILABLE_IN_1_0
-PcallCall *pcall_task_get_call            (PcallTask *self,
+PcallCall *pcall_task_dup_call            (PcallTask *self,
                                            guint      index) G_GNUC_WARN_UNUSED_RESULT;
 PCALL_AVAILABLE_IN_1_0
-PcallCall *pcall_task_get_first_failed    (PcallTask *self) G_GNUC_WARN_UNUSED_RESULT;
+PcallCall *pcall_task_dup_first_failed    (PcallTask *self) G_GNUC_WARN_UNUSED_RESULT;
 PCALL_AVAILABLE_IN_1_0
-GPtrArray *pcall_task_get_children        (PcallTask *self) G_GNUC_WARN_UNUSED_RESULT;
+GPtrArray *pcall_task_dup_children        (PcallTask *self) G_GNUC_WARN_UNUSED_RESULT;
 PCALL_AVAILABLE_IN_1_0
-GPtrArray *pcall_task_get_living_children (PcallTask *self) G_GNUC_WARN_UNUSED_RESULT;
+GPtrArray *pcall_task_dup_living_children (PcallTask *self) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

@@ -544,11 +544,11 @@ pcall_worker_next (PcallWorker  *self,
 }
 
 /**
- * pcall_worker_get_journal:
+ * pcall_worker_dup_journal:
  * @self: a worker
  *
  * Gets the journal of this worker: a mebibyte of memory, in which a call can write down how far it
- * has come. [method@Pcall.Call.get_journal] has it afterwards, also when the call has crashed. So a
+ * has come. [method@Pcall.Call.dup_journal] has it afterwards, also when the call has crashed. So a
  * call that does many things, one after the other, loses only the one that it crashed in. Writing
  * to it costs no system call.
  *
@@ -565,7 +565,7 @@ pcall_worker_next (PcallWorker  *self,
  * Since: 1.0
  */
 GBytes *
-pcall_worker_get_journal (PcallWorker *self)
+pcall_worker_dup_journal (PcallWorker *self)
 {
   g_return_val_if_fail (PCALL_IS_WORKER (self), NULL);
 

@@ -533,7 +533,7 @@ test_keep_logs (void)
   support_run (task, NULL);
   for (guint i = 0; i < 3; i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, i);
       g_autofree char *text = NULL;
 
       assert_pieces (i);

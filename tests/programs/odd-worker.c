@@ -126,7 +126,7 @@ typedef struct
 static JournalHead *
 get_journal (PcallWorker *worker)
 {
-  g_autoptr (GBytes) journal = pcall_worker_get_journal (worker);
+  g_autoptr (GBytes) journal = pcall_worker_dup_journal (worker);
   g_autoptr (GError) error = NULL;
 
   if (journal != NULL)

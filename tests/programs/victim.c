@@ -242,7 +242,7 @@ keep_pool (void)
   start (task);
   pcall_task_join (task, -1, NULL, NULL);
   for (guint i = 0; i < N_CALLS; i++)
-    print_line ("child", pcall_call_get_pid (pcall_task_get_call (task, i)));
+    print_line ("child", pcall_call_get_pid (pcall_task_dup_call (task, i)));
   fork_foreigner ();
   print_line ("ready", getpid ());
   sleep (LONG_S);

@@ -47,7 +47,7 @@ run_get_pid (PcallPool *pool)
   g_autoptr (PcallCall) call = NULL;
 
   support_run (task, NULL);
-  call = pcall_task_get_call (task, 0);
+  call = pcall_task_dup_call (task, 0);
   g_assert_cmpint (pcall_call_get_pid (call), >, 0);
   return pcall_call_get_pid (call);
 }
@@ -94,8 +94,8 @@ test_child_of_task (void)
   PcallChild *child;
 
   support_run (task, NULL);
-  living = pcall_task_get_living_children (task);
-  children = pcall_task_get_children (task);
+  living = pcall_task_dup_living_children (task);
+  children = pcall_task_dup_children (task);
   child = g_ptr_array_index (children, 0);
   g_assert_cmpuint (living->len, ==, 0);
   g_assert_false (pcall_child_get_running (child));
@@ -178,7 +178,7 @@ test_calls_per_child_of_next (void)
   support_run (task, NULL);
   for (guint i = 0; i < 2; i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, i);
 
       g_assert_cmpint (pcall_call_get_pid (call), !=, pid);
     }
@@ -381,8 +381,8 @@ assert_journal (PcallTask  *task,
                 guint       index,
                 const char *expected)
 {
-  g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
-  g_autoptr (GBytes) journal = pcall_call_get_journal (call);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task, index);
+  g_autoptr (GBytes) journal = pcall_call_dup_journal (call);
   gsize size;
   const char *text;
 
@@ -440,8 +440,8 @@ test_journal_destroyed (void)
 
       pcall_task_set_common_args (task, g_variant_new_parsed ("('x',)"));
       support_run (task, NULL);
-      call = pcall_task_get_call (task, 0);
-      journal = pcall_call_get_journal (call);
+      call = pcall_task_dup_call (task, 0);
+      journal = pcall_call_dup_journal (call);
       g_assert_true (journal == NULL || g_bytes_get_size (journal) < 1024 * 1024);
       run_get_pid (pool);
     }

@@ -50,7 +50,7 @@ start (Gate *gate, guint n_calls, guint max_children, guint calls_per_child)
 static void
 terminate_call (PcallTask *task, guint index)
 {
-  g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task, index);
 
   pcall_call_terminate (call);
 }
@@ -58,7 +58,7 @@ terminate_call (PcallTask *task, guint index)
 static void
 wait_for_state (PcallTask *task, guint index, PcallCallState state)
 {
-  g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task, index);
   gint64 until = g_get_monotonic_time () + SUPPORT_LIMIT_S * G_USEC_PER_SEC;
 
   while (pcall_call_get_state (call) != state)
@@ -71,9 +71,9 @@ wait_for_state (PcallTask *task, guint index, PcallCallState state)
 static void
 assert_call (PcallTask *task, guint index, gboolean terminated)
 {
-  g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
-  g_autoptr (GError) error = pcall_call_get_error (call);
-  g_autoptr (GVariant) result = pcall_call_get_result (call);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task, index);
+  g_autoptr (GError) error = pcall_call_dup_error (call);
+  g_autoptr (GVariant) result = pcall_call_dup_result (call);
   g_autofree char *message = g_strdup_printf ("call %u", index);
 
   if (!terminated)
@@ -140,7 +140,7 @@ test_waiting (gconstpointer calls_per_child)
   wait_for_state (task, 0, PCALL_CALL_STATE_RUNNING);
   for (guint i = 0; i < G_N_ELEMENTS (order); i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, order[i]);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, order[i]);
 
       pcall_call_terminate (call);
       g_assert_cmpint (pcall_call_get_state (call), ==, PCALL_CALL_STATE_CANCELLED);
@@ -196,7 +196,7 @@ test_dropped (void)
 {
   Gate gate = { .n = 1 };
   PcallTask *task = start (&gate, 1, 1, 1);
-  g_autoptr (PcallCall) call = pcall_task_get_call (task, 0);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task, 0);
 
   g_assert_finalize_object (task);
   pcall_call_terminate (call);
@@ -322,7 +322,7 @@ test_thread (void)
 {
   Gate gate = { .n = 1 };
   PcallTask *task = start (&gate, 1, 1, 1);
-  g_autoptr (PcallCall) call = pcall_task_get_call (task, 0);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task, 0);
   GThread *thread = g_thread_new ("terminate", terminate_in_thread, call);
   g_autoptr (GError) error = support_join_failing (task);
 

@@ -18,7 +18,7 @@ let itemIndex = null;
 
 // The worker's journal, of which there is one.
 function openJournal(worker) {
-  writer ??= new Writer(worker.get_journal().toArray());
+  writer ??= new Writer(worker.dup_journal().toArray());
   return writer;
 }
 

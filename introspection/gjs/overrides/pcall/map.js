@@ -152,7 +152,7 @@ class Job {
   // What a worker has destroyed is not known.
   _readJournal(call) {
     try {
-      return readJournal(call.get_journal());
+      return readJournal(call.dup_journal());
     } catch {
       return {outcomes: [], hasLeft: false};
     }
