@@ -155,3 +155,55 @@ pcall_call_dup_journal (PcallCall *self)
   journal = pcall_call_list_get_journal (calls, index);
   return journal != NULL ? g_bytes_ref (journal) : NULL;
 }
+
+static PcallTask *
+dup_task (PcallMonitor *monitor)
+{
+  PcallTask *owner = pcall_monitor_ref_owner (monitor);
+  PcallTask *task;
+
+  if (owner == NULL)
+    return NULL;
+
+  task = g_object_ref (owner);
+  pcall_monitor_unref_owner (monitor, owner);
+  return task;
+}
+
+/**
+ * pcall_call_dup_task:
+ * @self: a call
+ *
+ * Gets the task whose call this is. This is for bindings, which keep arguments of their own with a
+ * task.
+ *
+ * Returns: (transfer full) (nullable): the task, or %NULL if it is gone
+ *
+ * Since: 1.0
+ */
+PcallTask *
+pcall_call_dup_task (PcallCall *self)
+{
+  g_return_val_if_fail (PCALL_IS_CALL (self), NULL);
+
+  return dup_task (pcall_call_list_get_monitor (pcall_call_get_list (self)));
+}
+
+/**
+ * pcall_child_dup_task:
+ * @self: a child
+ *
+ * Gets the task whose child this is. This is for bindings whose language waits for a process: who
+ * waits for a child drives its task.
+ *
+ * Returns: (transfer full) (nullable): the task, or %NULL if it is gone
+ *
+ * Since: 1.0
+ */
+PcallTask *
+pcall_child_dup_task (PcallChild *self)
+{
+  g_return_val_if_fail (PCALL_IS_CHILD (self), NULL);
+
+  return dup_task (pcall_child_list_get_monitor (pcall_child_get_list (self)));
+}

@@ -12,6 +12,7 @@
 #include <gio/gio.h>
 
 #include <pcall-glib/pcall-call.h>
+#include <pcall-glib/pcall-child.h>
 #include <pcall-glib/pcall-enums.h>
 #include <pcall-glib/pcall-target.h>
 #include <pcall-glib/pcall-task.h>
@@ -164,8 +165,11 @@ PCALL_AVAILABLE_IN_1_0
 const guint8 *pcall_task_get_result_data    (PcallTask            *self,
                                              guint                 index,
                                              gsize                *length);
-
 PCALL_AVAILABLE_IN_1_0
-GBytes *pcall_call_dup_journal (PcallCall *self) G_GNUC_WARN_UNUSED_RESULT;
+PcallTask    *pcall_call_dup_task           (PcallCall            *self) G_GNUC_WARN_UNUSED_RESULT;
+PCALL_AVAILABLE_IN_1_0
+PcallTask    *pcall_child_dup_task          (PcallChild           *self) G_GNUC_WARN_UNUSED_RESULT;
+PCALL_AVAILABLE_IN_1_0
+GBytes       *pcall_call_dup_journal        (PcallCall            *self) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

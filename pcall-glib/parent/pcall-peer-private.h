@@ -61,7 +61,8 @@ void             pcall_peer_send      (PcallPeer     *self,
                                        PcallFrameType type,
                                        guint32        call_index,
                                        GVariant      *value);
-/* Sends SIGTERM now and SIGKILL after @grace microseconds. */
+/* Sends SIGTERM now and SIGKILL after @grace microseconds; without any, SIGKILL now, also where it
+ * was sent SIGTERM before. */
 void             pcall_peer_terminate (PcallPeer *self,
                                        gint64     grace);
 /* The child broke the protocol: kills it and listens to it no more. Takes @error. */

@@ -277,7 +277,7 @@ void
 pcall_peer_terminate (PcallPeer *self,
                       gint64     grace)
 {
-  if (self->exited || self->terminated)
+  if (self->exited || (self->terminated && grace > 0))
     return;
 
   self->terminated = TRUE;

@@ -480,7 +480,8 @@ pcall_runner_release (PcallRunner *self)
 static void
 stop_drained (PcallRunner    *self,
               PcallCallState  state,
-              const char     *reason)
+              const char     *reason,
+              gint64          grace_period)
 {
   if (self->has_call && self->verdict == PCALL_CALL_STATE_PENDING)
     {
@@ -489,7 +490,19 @@ stop_drained (PcallRunner    *self,
       if (self->klass->stopped != NULL)
         self->klass->stopped (self);
     }
-  pcall_peer_terminate (self->peer, self->setup->grace_period);
+  pcall_peer_terminate (self->peer, grace_period);
+}
+
+static void
+stop_within (PcallRunner    *self,
+             PcallCallState  state,
+             const char     *reason,
+             gint64          grace_period)
+{
+  self->stopping = TRUE;
+  /* It may have handed over its outcome in time, without our having read it. */
+  self->klass->drain (self);
+  stop_drained (self, state, reason, grace_period);
 }
 
 void
@@ -497,10 +510,15 @@ pcall_runner_stop (PcallRunner    *self,
                    PcallCallState  state,
                    const char     *reason)
 {
-  self->stopping = TRUE;
-  /* It may have handed over its outcome in time, without our having read it. */
-  self->klass->drain (self);
-  stop_drained (self, state, reason);
+  stop_within (self, state, reason, self->setup->grace_period);
+}
+
+void
+pcall_runner_kill (PcallRunner    *self,
+                   PcallCallState  state,
+                   const char     *reason)
+{
+  stop_within (self, state, reason, 0);
 }
 
 /* To look twice would be to stop the call that follows. */
@@ -514,7 +532,7 @@ pcall_runner_stop_call (PcallRunner    *self,
   else if (!self->klass->has_ended_in_time (self))
     {
       self->stopping = TRUE;
-      stop_drained (self, state, reason);
+      stop_drained (self, state, reason, self->setup->grace_period);
     }
 }
 

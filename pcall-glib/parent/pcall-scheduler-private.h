@@ -105,6 +105,11 @@ void            pcall_scheduler_stop       (PcallScheduler *self,
 /* Ends that call, as cancelled; others go on. */
 void            pcall_scheduler_stop_call  (PcallScheduler *self,
                                             guint           index);
+/* Ends the child at that position, and with it the call that it has, as cancelled; at once, or as
+ * pcall_scheduler_stop() does. Others go on. */
+void            pcall_scheduler_stop_child (PcallScheduler *self,
+                                            guint           position,
+                                            gboolean        at_once);
 /* All calls and children have ended, as far as is known. */
 gboolean        pcall_scheduler_is_over    (PcallScheduler *self);
 /* So they have, and it has been told, or is being told further out. */

@@ -4,7 +4,10 @@
 """Pcall.Options, and what the log says of many calls."""
 
 import asyncio
+import io
 import os
+import subprocess
+import sys
 import unittest
 
 from support import Pcall, TestCase, has_children, run_program
@@ -62,6 +65,8 @@ class Options(TestCase):
 
     def test_refused(self):
         live = {"log_mode": Pcall.LogMode.INHERIT}
+        with open(os.devnull) as closed:
+            pass
         cases = (
             ({"max_childs": 3}, TypeError, "max_childs is no option; did you mean max_children?"),
             ({"xyz": 3}, TypeError, "xyz is no option; there are deadline, .*priority"),
@@ -80,6 +85,13 @@ class Options(TestCase):
             ({"log_directory": 5}, TypeError, "log_directory must be a path, not int"),
             ({"max_log_size": -1}, ValueError, "max_log_size must be at least 0"),
             ({"priority": 1 << 31}, ValueError, "priority must be at most"),
+            ({"strict": None}, TypeError, "strict must be True or False, not NoneType"),
+            ({"stdin": "file"}, TypeError, "stdin must be a file or a descriptor, not str"),
+            ({"stdin": True}, TypeError, "stdin must be a file or a descriptor, not bool"),
+            ({"stdin": io.StringIO()}, TypeError, "stdin must be a file or a descriptor, not Str"),
+            ({"stdin": 1 << 20}, ValueError, "stdin: 1048576 is not open"),
+            ({"stdin": -1}, ValueError, "stdin: -1 is not open"),
+            ({"stdin": closed}, ValueError, "stdin: .* is not open"),
             ({"keep_logs": True, **live}, ValueError, "keep_logs: there are no log files"),
             ({"log_directory": "/tmp", **live}, ValueError, "log_directory: there are no log"),
         )
@@ -87,6 +99,57 @@ class Options(TestCase):
             with self.subTest(message), self.assertRaisesRegex(kind, message):
                 Pcall.pcall(abs, iargs=[(1,)], options=Pcall.Options(**options))
         self.assertFalse(has_children())
+
+
+class Stdin(TestCase):
+    """What a call reads from."""
+
+    def setUp(self):
+        super().setUp()
+        self.file = os.fdopen(os.memfd_create("input"), "w+")
+        self.file.write("first\nsecond\n")
+        self.file.seek(0)
+
+    def tearDown(self):
+        self.file.close()
+        super().tearDown()
+
+    def test_read(self):
+        for stdin in (self.file, self.file.fileno()):
+            self.file.seek(0)
+            options = Pcall.Options(stdin=stdin)
+            self.assertEqual(Pcall.pcall(input, options=options), ("first",))
+        self.file.seek(0)
+        self.assertEqual(
+            Pcall.pcall(lambda: subprocess.check_output("cat"), options=options),
+            (b"first\nsecond\n",),
+        )
+        none = Pcall.Options(stdin=None)
+        self.assertEqual(Pcall.pcall(lambda: sys.stdin.read(), options=none), ("",))
+
+    def test_in_turn(self):
+        """One call after the other goes on where the one before has stopped."""
+        options = Pcall.Options(stdin=self.file, max_children=1)
+        results = Pcall.pcall([lambda: os.read(0, 6), lambda: os.read(0, 6)], options=options)
+        self.assertEqual(results, (b"first\n", b"second"))
+
+    def test_refused(self):
+        options = Pcall.Options(stdin=self.file)
+        with self.assertRaisesRegex(ValueError, "calls that run alone, and here are 2: set max_chil"):
+            Pcall.pcall([input, input], options=options)
+        with self.assertRaisesRegex(ValueError, "stdin: a Pcall.Spawned runs in a process that reads"):
+            Pcall.pcall(Pcall.Spawned(input), options=options)
+        self.assertFalse(has_children())
+        self.assertEqual(Pcall.pcall([], options=options), ())
+
+    def test_name(self):
+        """Messages name the function, and its frames come first."""
+        options = Pcall.Options(stdin=self.file)
+        error, cause = self.assertRaisesFromChild(
+            ZeroDivisionError, Pcall.pcall, lambda: 1 / 0, options=options
+        )
+        self.assertEqual(str(error), "call 0 (<lambda>): ZeroDivisionError: division by zero")
+        self.assertNotIn("terminal.py", str(cause.__cause__))
 
 
 class ManyCalls(TestCase):

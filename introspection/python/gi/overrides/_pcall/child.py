@@ -16,6 +16,7 @@ the parent is found out there, why `begin()` and `end()` leave the rare cases to
 
 import _signal  # not signal, whose functions make enumerations of all that they return
 import gc
+import os
 import sys
 import threading
 import types
@@ -23,7 +24,7 @@ import types
 from gi.module import get_introspection_module
 from gi.repository import GLib
 
-from . import calls, errors, streams, values, waiting
+from . import calls, errors, here, identity, streams, values, waiting
 
 Pcall = get_introspection_module("Pcall")
 
@@ -61,6 +62,7 @@ def before_fork():
     handled = [n for n in SIGNALS if n != SIGINT and callable(getsignal(n))]
     has_interrupts = waiting.get_interrupt_handler() is not None
     streams.prepare()
+    identity.prepare(os.getpid())
     is_plain = (
         "asyncio.events" not in sys.modules
         and "multiprocessing.util" not in sys.modules
@@ -145,6 +147,8 @@ def begin_once():
 
 
 def begin():
+    here.call = here.index = None
+    identity.adopt()
     gc.freeze()  # looking for garbage among what was inherited would copy all of it
     _signal.set_wakeup_fd(-1)
     if has_interrupts:

@@ -74,6 +74,46 @@ def to_enum(value, name, kind):
     return value
 
 
+def to_input(value, name):
+    """A file, or its descriptor."""
+    if value is None:
+        return None
+    try:
+        fd = value if type(value) is int else attempt_fileno(value)
+        if fd is None:
+            raise TypeError(f"{name} must be a file or a descriptor, not {type(value).__name__}")
+        os.fstat(fd)
+    except (OSError, ValueError):
+        raise ValueError(f"{name}: {value!r} is not open") from None
+    return value
+
+
+def attempt_fileno(value):
+    try:
+        return value.fileno()
+    except (AttributeError, OSError):  # it is none, or has none
+        return None
+
+
+def to_exceptions(value, name):
+    """Classes of exceptions, as `except` takes them."""
+    if value is None:
+        return None
+    kinds = value if isinstance(value, tuple) else (value,)
+    for kind in kinds:
+        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            raise TypeError(
+                f"{name} must be a class of exceptions or a tuple of them, as `except` takes, "
+                f"not {kind!r}"
+            )
+    return kinds
+
+
+def check_retries(retries, retry_on):
+    if retry_on is not None and not retries:
+        raise ValueError("retry_on: there are no retries; say how many with retries=")
+
+
 def members(kind):
     return [kind.__enum_values__[number] for number in sorted(kind.__enum_values__)]
 
@@ -93,6 +133,15 @@ CONVERT = {
     "priority": to_priority,
 }
 
+# The same for what is not the library's
+OWN = {
+    "strict": to_bool,
+    "stdin": to_input,
+    "retries": to_count,
+    "retry_on": to_exceptions,
+    "debug": to_bool,
+}
+
 
 class Options:
     """Options of a task, for `Pcall.pcall()`, `Pcall.pcall_async()` and `Pcall.Pcall`.
@@ -108,6 +157,16 @@ class Options:
     keep_logs: whether they stay
     max_log_size: how many bytes of what a call has written go into the log
     priority: of what the task does in GLib's main loop
+    strict: whether lists of different lengths are a ValueError, as with `zip()`
+    stdin: what the call reads from, a file or a descriptor: `sys.stdin` for a debugger at the
+    terminal, to which it then writes, too, unless there is a log_mode; for calls that run alone:
+    a single one, or with max_children=1. By itself there is nothing to read
+    retries: how often a call is run again that raised, died or took too long. Each call has a second
+    process then, which looks after it
+    retry_on: a class of exceptions or a tuple of them, after which alone it is: what the call would
+    raise here, as `Pcall.Crashed` or `Pcall.TimedOut`, or what it raised there, as `OSError`
+    debug: whether calls are run in this process, one after the other, for a debugger;
+    `PCALL_DEBUG=in-process` in the environment has a whole program do so
 
     What is not given is as the properties of `Pcall.Task` are by themselves. An option that does
     not exist, or of a wrong type, is a TypeError here; one that is out of range, or that another
@@ -120,33 +179,47 @@ class Options:
     def __init__(self, **options):
         self._values = {}
         for name, value in options.items():
-            if name not in CONVERT:
-                raise TypeError(f"{name} is no option{suggest(name)}")
-            self._values[name] = CONVERT[name](value, name)
+            if name not in CONVERT and name not in OWN:
+                raise TypeError(f"{name} is no option{suggest_option(name)}")
+            convert = CONVERT.get(name) or OWN[name]
+            self._values[name] = convert(value, name)
         self._check()
 
     def _check(self):
+        check_retries(self._values.get("retries"), self._values.get("retry_on"))
         if self._values.get("log_mode") != Pcall.LogMode.INHERIT:
             return
         for name in ("log_directory", "keep_logs", "max_log_size"):
             if self._values.get(name):
                 raise ValueError(f"{name}: there are no log files with LogMode.INHERIT")
 
+    def get(self, name, default=None):
+        """One of them, or what it is where it was not given."""
+        return self._values.get(name, default)
+
     def apply(self, task):
         for name, value in self._values.items():
-            task.set_property(name.replace("_", "-"), value)
+            if name in CONVERT:
+                task.set_property(name.replace("_", "-"), value)
 
     def __repr__(self):
         return f"Options({', '.join(f'{k}={v!r}' for k, v in self._values.items())})"
 
 
-def suggest(name):
+def suggest_option(name):
     if name == "timeout":
         return "; timeout is an argument of its own"
-    close = difflib.get_close_matches(name, CONVERT, 1)
-    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(CONVERT)}"
+    return suggest(name, (*CONVERT, *OWN))
+
+
+def suggest(name, names):
+    close = difflib.get_close_matches(name, names, 1)
+    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(names)}"
+
+
+NONE = Options()
 
 
 def take(keywords):
-    """Takes the options out of the keywords of a call; none where there are none."""
-    return keywords.pop("options") if type(keywords.get("options")) is Options else None
+    """Takes the options out of the keywords of a call."""
+    return keywords.pop("options") if type(keywords.get("options")) is Options else NONE
