@@ -58,6 +58,25 @@ const mistakes = [
     'pool is this pool already; use Pcall.pcall() and the like for another'],
   [() => pool.map(f, [1], {pool}), TypeError,
     'pool is this pool already; use Pcall.pcall() and the like for another'],
+  [() => new Pcall.Pcall(f, 5), TypeError, `the options are an object, not 5${ADVICE}`],
+  [() => Pcall.pcall(f, {cancellable: true}), TypeError,
+    'cancellable is a Gio.Cancellable, not true'],
+  [() => Pcall.pcall(f, {priority: 'high'}), TypeError,
+    'priority is a whole number of 32 bits, not "high"'],
+  [() => Pcall.pcall(f, {startMethod: 'fork'}), TypeError, 'startMethod is one of ' +
+    'Pcall.StartMethod.AUTOMATIC, Pcall.StartMethod.FORK, Pcall.StartMethod.SPAWN, not "fork"; ' +
+    'did you mean Pcall.StartMethod.FORK?'],
+  [() => Pcall.pcall(f, {maxLogSize: -1}), RangeError,
+    'maxLogSize is -1; less than 0 bytes is not possible; give 0 or more'],
+  // When
+  [() => new Pcall.Pcall(f).join(), GLib.Error,
+    'the task was not started; call start() before joining it'],
+  [() => {
+    const p = new Pcall.Pcall(f);
+
+    p.start();
+    p.start();
+  }, GLib.Error, 'the task was started before; a task runs once'],
   // Lists
   [() => Pcall.pcall(f, {iargs: [1, 2, 3]}), TypeError, 'iargs[0] is 1, which is not iterable; give ' +
     'a list of arguments; did you mean iargs: [[1], …]?'],
@@ -75,6 +94,18 @@ const mistakes = [
     'another process; make it in the call, or give its name'],
   [() => Pcall.pcall(f, {cargs: [cycle]}), TypeError, 'cargs[0].self: an object that contains ' +
     'itself cannot cross to another process; give each part once'],
+  [() => Pcall.pcall(f, {'': [1]}), TypeError,
+    '"" cannot be the name of a keyword argument'],
+  [() => Pcall.pcall(f, {cargs: [Promise.resolve(1)]}), TypeError, 'cargs[0]: an object of class ' +
+    'Promise cannot cross to another process; await it first'],
+  [() => Pcall.pcall(f, {cargs: [new WeakMap()]}), TypeError, 'cargs[0]: an object of class WeakMap ' +
+    'cannot cross to another process; give plain values, and make it of them in the call'],
+  [() => Pcall.pcall(() => () => 1), TypeError, 'the result: a function cannot cross to another ' +
+    'process; make it in the call, or give its name'],
+  [() => Pcall.pcall(function* count() {
+    yield 1;
+  }), TypeError, 'the result: an iterator cannot cross to another process; give an array of what it ' +
+    'comes by, such as [...values]'],
   // Targets
   [() => Pcall.pcall(), TypeError, 'the target is not callable: undefined is neither a function nor ' +
     'a Pcall.Target; give the function itself, and do not call it'],
@@ -100,6 +131,11 @@ const mistakes = [
     'or a URI'],
   [() => Pcall.moduleTarget(import.meta.url), TypeError, 'moduleTarget: the name is that of something ' +
     "that the module exports; give it as a string, such as 'default'"],
+  [() => Pcall.moduleTarget(undefined, 'f'), TypeError, 'moduleTarget: the module is a URI such as ' +
+    'import.meta.url, a path, or an object of imports'],
+  [() => Pcall.pcall(Pcall.moduleTarget('file:///no/such.js', 'f')), GLib.Error, 'file:///no/such.js ' +
+    'cannot be imported: Unable to load file from: file:///no/such.js (Error opening file ' +
+    '/no/such.js: No such file or directory)'],
   // map()
   [() => Pcall.map(f), TypeError,
     'map: there is nothing to map over; give an iterable after the function'],

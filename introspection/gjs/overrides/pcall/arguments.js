@@ -55,7 +55,7 @@ function checkSize(name, value) {
   if (!Number.isSafeInteger(value))
     throw new TypeError(`${name} is a whole number of bytes, not ${quote(value)}`);
   if (value < 0)
-    throw new RangeError(`${name} is ${value}; less than 0 bytes is not possible`);
+    throw new RangeError(`${name} is ${value}; less than 0 bytes is not possible; give 0 or more`);
   return value;
 }
 

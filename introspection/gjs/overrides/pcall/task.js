@@ -196,6 +196,10 @@ var PcallTask = class {
 
   // What the call of lowest index that did not succeed threw; or `error`, which is join()'s own.
   _findThrown(error, stack) {
+    if (error.matches(Gio.IOErrorEnum, Gio.IOErrorEnum.NOT_INITIALIZED)) {
+      return new GLib.Error(Gio.IOErrorEnum, Gio.IOErrorEnum.NOT_INITIALIZED,
+        'the task was not started; call start() before joining it');
+    }
     if (this._task.running || this._cancellable?.is_cancelled())
       return error;
     for (const call of this) {

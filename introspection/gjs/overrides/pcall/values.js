@@ -61,7 +61,9 @@ function describeKey(key) {
 function describeClass(value) {
   const name = value.constructor?.name;
 
-  return name ? `an object of class ${name}` : 'an object of an unknown class';
+  if (name)
+    return `an object of class ${name}`;
+  return typeof value.next === 'function' ? 'an iterator' : 'an object of an unknown class';
 }
 
 // Whether JSON says exactly this, and it is no object.
@@ -82,7 +84,10 @@ const HINTS = {
   'a function': '; make it in the call, or give its name',
   'a symbol': '; give a string',
   'an object that contains itself': '; give each part once',
+  'an iterator': '; give an array of what it comes by, such as [...values]',
+  'an object of class Promise': '; await it first',
 };
+const HINT = '; give plain values, and make it of them in the call';
 
 class Packer {
   constructor(where) {
@@ -94,7 +99,7 @@ class Packer {
 
   refuse(what) {
     throw new TypeError(`${this._where}${this._keys.map(describeKey).join('')}: ` +
-      `${what} cannot cross to another process${HINTS[what] ?? ''}`);
+      `${what} cannot cross to another process${HINTS[what] ?? HINT}`);
   }
 
   // What is inside of an object under `key`.
