@@ -153,6 +153,12 @@ PCALL_AVAILABLE_IN_1_0
 gboolean      pcall_set_result_memory       (gint                  fd,
                                              GError              **error);
 
+/* How far it is */
+PCALL_AVAILABLE_IN_1_0
+char         *pcall_format_progress         (guint64               n_finished,
+                                             guint64               n_calls)
+                                             G_GNUC_WARN_UNUSED_RESULT;
+
 /* What came of it */
 PCALL_AVAILABLE_IN_1_0
 GBytes       *pcall_task_dup_result_numbers (PcallTask            *self,

@@ -357,6 +357,20 @@ pcall_task_to_microseconds (gdouble seconds)
 }
 
 static gboolean
+check_environment (PcallTask               *self,
+                   const PcallStartMethods *methods,
+                   GError                 **error)
+{
+  if (self->options.conditions->environment == NULL || methods != &pcall_start_fork)
+    return TRUE;
+
+  g_set_error_literal (error, PCALL_ERROR, PCALL_ERROR_ARGUMENTS,
+                       "the environment is for workers; a forked child has that of this process, "
+                       "and a call can change it");
+  return FALSE;
+}
+
+static gboolean
 check_targets (PcallTask *self,
                GError   **error)
 {
@@ -367,8 +381,13 @@ check_targets (PcallTask *self,
     return FALSE;
 
   for (guint i = 0; i < self->targets->len; i++)
-    if (pcall_start_choose (g_ptr_array_index (self->targets, i), method, error) == NULL)
-      return FALSE;
+    {
+      const PcallStartMethods *methods =
+          pcall_start_choose (g_ptr_array_index (self->targets, i), method, error);
+
+      if (methods == NULL || !check_environment (self, methods, error))
+        return FALSE;
+    }
   return TRUE;
 }
 
@@ -419,6 +438,7 @@ make_scheduler (PcallTask *self)
     .keep_logs = from->keep_logs,
     .max_log_size = from->max_log_size,
     .pool = from->pool,
+    .conditions = from->conditions,
   };
 
   self->scheduler = pcall_scheduler_new (self->engine, self->calls, self->arguments, self->targets,
@@ -475,6 +495,8 @@ start (PcallTask      *self,
       return FALSE;
     }
 
+  if (self->options.show_progress)
+    self->bar = pcall_progress_bar_new ();
   return TRUE;
 }
 

@@ -39,6 +39,17 @@ declare module 'gi://Pcall' {
       cancellable?: Gio.Cancellable | null;
       /** Whose workers run the calls. */
       pool?: Pool;
+      /** Added to the niceness of this process. */
+      nice?: number;
+      /** The processors that children may use: [0, 2], or '0-3,8'. */
+      cpuAffinity?: Iterable<number> | string;
+      /** Bytes; 0 for as many as this process may have. */
+      maxAddressSpace?: number;
+      /** Open files; 0 for as many as this process may have. */
+      maxOpenFiles?: number;
+      workingDirectory?: string;
+      /** All variables of workers. */
+      environment?: Record<string, string>;
     }
 
     /** Of pcall() and the like. Each other name is a list of values for a keyword argument. */
@@ -57,6 +68,10 @@ declare module 'gi://Pcall' {
       startMethod?: number;
       /** Pcall.FailurePolicy */
       failurePolicy?: number;
+      /** What forked children are called; '' for as this process. */
+      childName?: string;
+      /** Whether a bar on standard error tells how far it is, where that is a terminal. */
+      showProgress?: boolean;
       [keyword: string]: unknown;
     }
 

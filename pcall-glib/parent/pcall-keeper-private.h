@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include "base/pcall-conditions-private.h"
 #include "calls/pcall-target-private.h"
 #include "parent/pcall-peer-private.h"
 
@@ -13,8 +14,9 @@ G_BEGIN_DECLS
 /* A worker that has no call, between two tasks. */
 typedef struct
 {
-  PcallPeer *peer;
-  guint      n_ended; /* calls that it has run */
+  PcallPeer       *peer;
+  PcallConditions *conditions; /* that it was started under; not of one that was taken */
+  guint            n_ended;    /* calls that it has run */
 } PcallWarmWorker;
 
 /* Keeps workers that no task has, and sees to their end. All of it from any thread; in a forked
@@ -38,12 +40,13 @@ gboolean     pcall_keeper_put   (PcallKeeper     *self,
                                  PcallTarget     *target,
                                  guint            most,
                                  PcallWarmWorker *worker);
-/* Gives one away that runs what @target does, and has run fewer than @limit calls, 0 for any: to be
- * moved to another engine, or seen to its end. FALSE if there is none. */
-gboolean     pcall_keeper_take  (PcallKeeper     *self,
-                                 PcallTarget     *target,
-                                 guint            limit,
-                                 PcallWarmWorker *worker);
+/* Gives one away that runs what @target does, under @conditions, and has run fewer than @limit
+ * calls, 0 for any: to be moved to another engine, or seen to its end. FALSE if there is none. */
+gboolean     pcall_keeper_take  (PcallKeeper           *self,
+                                 PcallTarget           *target,
+                                 const PcallConditions *conditions,
+                                 guint                  limit,
+                                 PcallWarmWorker       *worker);
 /* Ends those that are here, and takes no more. Does not wait for that. */
 void         pcall_keeper_close (PcallKeeper     *self);
 

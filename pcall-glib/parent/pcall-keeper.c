@@ -95,6 +95,7 @@ remove_guest (Guest *guest)
   g_queue_remove (&self->idle, guest);
   self->n--;
   pcall_lifeline_release ();
+  pcall_conditions_unref (guest->worker.conditions);
   g_strfreev (guest->argv);
   g_free (guest);
 }
@@ -250,6 +251,7 @@ add_guest (PcallKeeper     *self,
 
   guest->keeper = self;
   guest->worker = *worker;
+  pcall_conditions_ref (worker->conditions);
   guest->argv = g_strdupv ((char **) pcall_command_get_argv (target));
   self->n++;
   g_queue_push_head (&self->idle, guest);
@@ -310,16 +312,20 @@ pcall_keeper_put (PcallKeeper     *self,
 }
 
 static gboolean
-may_run (Guest *guest,
-         guint  limit)
+may_run (Guest                 *guest,
+         const PcallConditions *conditions,
+         guint                  limit)
 {
-  return (limit == 0 || guest->worker.n_ended < limit) && pcall_peer_is_quiet (guest->worker.peer);
+  return (limit == 0 || guest->worker.n_ended < limit) &&
+         pcall_peer_is_quiet (guest->worker.peer) &&
+         pcall_conditions_equal (guest->worker.conditions, conditions);
 }
 
 static Guest *
-find_guest (PcallKeeper *self,
-            PcallTarget *target,
-            guint        limit)
+find_guest (PcallKeeper           *self,
+            PcallTarget           *target,
+            const PcallConditions *conditions,
+            guint                  limit)
 {
   const char * const *argv = pcall_command_get_argv (target);
 
@@ -327,17 +333,19 @@ find_guest (PcallKeeper *self,
     {
       Guest *guest = l->data;
 
-      if (may_run (guest, limit) && g_strv_equal ((const char * const *) guest->argv, argv))
+      if (g_strv_equal ((const char * const *) guest->argv, argv) &&
+          may_run (guest, conditions, limit))
         return guest;
     }
   return NULL;
 }
 
 gboolean
-pcall_keeper_take (PcallKeeper     *self,
-                   PcallTarget     *target,
-                   guint            limit,
-                   PcallWarmWorker *worker)
+pcall_keeper_take (PcallKeeper           *self,
+                   PcallTarget           *target,
+                   const PcallConditions *conditions,
+                   guint                  limit,
+                   PcallWarmWorker       *worker)
 {
   Guest *guest;
 
@@ -345,10 +353,11 @@ pcall_keeper_take (PcallKeeper     *self,
     return FALSE;
 
   g_mutex_lock (&self->lock);
-  guest = find_guest (self, target, limit);
+  guest = find_guest (self, target, conditions, limit);
   if (guest != NULL)
     {
       *worker = guest->worker;
+      worker->conditions = NULL;
       pcall_peer_leave (worker->peer);
       remove_guest (guest);
       let_thread_end (self);

@@ -14,9 +14,10 @@ G_BEGIN_DECLS
 gboolean pcall_pool_put  (PcallPool       *self,
                           PcallTarget     *target,
                           PcallWarmWorker *worker);
-gboolean pcall_pool_take (PcallPool       *self,
-                          PcallTarget     *target,
-                          guint            limit,
-                          PcallWarmWorker *worker);
+gboolean pcall_pool_take (PcallPool             *self,
+                          PcallTarget           *target,
+                          const PcallConditions *conditions,
+                          guint                  limit,
+                          PcallWarmWorker       *worker);
 
 G_END_DECLS

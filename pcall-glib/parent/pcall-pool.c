@@ -37,10 +37,12 @@ static GParamSpec *properties[PROP_IDLE_TIMEOUT + 1];
  *
  * A worker program takes a while to start: an interpreter a few hundred milliseconds. Tasks that
  * have the same pool, as [property@Pcall.Task:pool], use the workers of those before them, if these
- * have the same command line, and have not had as many calls yet as
- * [property@Pcall.Task:calls-per-child] allows. They keep what calls have left in them: modules,
- * caches, global variables; and they have the environment and the directory that this process had
- * when they were started. A pool has no use for children that are forked.
+ * have the same command line, were started under the same conditions, such as
+ * [property@Pcall.Task:nice] and [property@Pcall.Task:environment], and have not had as many calls
+ * yet as [property@Pcall.Task:calls-per-child] allows. They keep what calls have left in them:
+ * modules, caches, global variables; and where the task says nothing else, they have the
+ * environment and the directory that this process had when they were started. A pool has no use for
+ * children that are forked.
  *
  * A worker that dies between two tasks is reaped; one that crashes in a call costs that call, and
  * another is started in its place when there is one to run. Those that have been idle for
@@ -86,12 +88,13 @@ pcall_pool_put (PcallPool       *self,
 }
 
 gboolean
-pcall_pool_take (PcallPool       *self,
-                 PcallTarget     *target,
-                 guint            limit,
-                 PcallWarmWorker *worker)
+pcall_pool_take (PcallPool             *self,
+                 PcallTarget           *target,
+                 const PcallConditions *conditions,
+                 guint                  limit,
+                 PcallWarmWorker       *worker)
 {
-  return pcall_keeper_take (self->keeper, target, limit, worker);
+  return pcall_keeper_take (self->keeper, target, conditions, limit, worker);
 }
 
 /* GObject */

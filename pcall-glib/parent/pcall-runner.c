@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "parent/pcall-runner-parts-private.h"
+#include "parent/pcall-explain-private.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -95,6 +95,8 @@ pcall_runner_begin_call (PcallRunner *self,
   gboolean first;
 
   self->begun = TRUE;
+  self->began = began;
+  pcall_explain_begun (self);
   pcall_runner_set_timeout (self, began);
 
   /* It may have begun before, in a child that had to be replaced without knowing it. */
@@ -126,6 +128,7 @@ end_call (PcallRunner   *self,
       return;
     }
 
+  pcall_explain_call_ended (self, state, took);
   event = add_event (self, PCALL_EVENT_CALL_ENDED, self->job.index);
   if (event != NULL)
     {
@@ -360,14 +363,23 @@ child_ended (gpointer data)
   pcall_runner_set_state (self, PCALL_RUNNER_ENDED);
 }
 
+static void
+child_killed (const char *reason,
+              gpointer    data)
+{
+  pcall_explain_killed (data, reason);
+}
+
 static const PcallPeerFuncs funcs = {
   .frame = frame_came,
+  .killed = child_killed,
   .ended = child_ended,
 };
 
 /* That it is called makes the peer look whether the child left something unread. */
 static const PcallPeerFuncs funcs_with_closed = {
   .frame = frame_came,
+  .killed = child_killed,
   .closed = channel_closed,
   .ended = child_ended,
 };
@@ -423,7 +435,9 @@ pcall_runner_new_warm (const PcallRunnerSetup *setup,
     }
 
   self->peer = worker->peer;
+  self->made = g_get_monotonic_time ();
   list_child (self);
+  pcall_explain_taken (self);
   return self;
 }
 
@@ -435,6 +449,7 @@ pcall_runner_new (const PcallRunnerClass *klass,
                   GError                **error)
 {
   PcallStarted started = { .error_number = 0 };
+  gint64 before = g_get_monotonic_time ();
   PcallRunner *self;
 
   if (!job->methods->start (setup->context, job, &started, error))
@@ -446,11 +461,13 @@ pcall_runner_new (const PcallRunnerClass *klass,
   self = make_runner (klass, setup, job);
   self->started = started;
   self->pid = started.process.pid;
+  self->made = before;
   self->peer = pcall_peer_new (setup->engine, &started, setup->context->nonce,
                                klass->closed != NULL ? &funcs_with_closed : &funcs, self, error);
   if (self->peer != NULL)
     {
       list_child (self);
+      pcall_explain_made (self, g_get_monotonic_time () - before);
       return self;
     }
 
@@ -490,7 +507,8 @@ stop_drained (PcallRunner    *self,
       if (self->klass->stopped != NULL)
         self->klass->stopped (self);
     }
-  pcall_peer_terminate (self->peer, grace_period);
+  if (pcall_peer_terminate (self->peer, grace_period))
+    pcall_explain_stopped (self, reason);
 }
 
 static void
@@ -573,6 +591,7 @@ pcall_runner_finish (PcallRunner *self)
   PcallEvent *event = add_event (self, PCALL_EVENT_CHILD_ENDED, self->child);
   PcallCallState state;
 
+  pcall_explain_ended (self);
   if (event != NULL)
     event->exit = *pcall_runner_get_exit (self);
   if (!self->has_call)

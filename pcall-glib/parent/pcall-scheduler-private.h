@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include "base/pcall-conditions-private.h"
 #include "base/pcall-engine-private.h"
 #include "base/pcall-monitor-private.h"
 #include "calls/pcall-arguments-private.h"
@@ -41,6 +42,12 @@ typedef struct
                            gpointer       data);
   void (*child_exited)    (guint          position,
                            gpointer       data);
+  /* Logs are about to be written; @at_end: all calls have ended. */
+  void (*writes_logs)     (gboolean       at_end,
+                           gpointer       data);
+  /* What the library does and why, where that is wanted. */
+  void (*explained)       (const char    *text,
+                           gpointer       data);
   void (*finished)        (gpointer       data);
 } PcallSchedulerFuncs;
 
@@ -60,6 +67,7 @@ typedef struct
   gboolean           keep_logs;
   guint64            max_log_size; /* 0: no limit */
   PcallPool         *pool;         /* NULL: none */
+  PcallConditions   *conditions;
 } PcallSchedulerOptions;
 
 PcallScheduler *pcall_scheduler_new   (PcallEngine                 *engine,

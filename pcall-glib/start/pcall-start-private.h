@@ -15,7 +15,8 @@ G_BEGIN_DECLS
 
 /* PcallStartContext stands in child/, which reads it; here it is made. */
 void     pcall_start_context_init  (PcallStartContext       *self,
-                                    PcallArguments          *arguments);
+                                    PcallArguments          *arguments,
+                                    PcallConditions         *conditions);
 /* Children will be made that way, too; before it is opened. */
 void     pcall_start_context_use   (PcallStartContext       *self,
                                     const PcallStartMethods *methods);

@@ -186,6 +186,35 @@ test_calls_per_child_of_next (void)
   g_assert_cmpint (run_get_pid (pool), ==, pid);
 }
 
+static pid_t
+run_nicely (PcallPool *pool,
+            gint       nice)
+{
+  g_autoptr (PcallTask) task = pool_task (pool, "get_pid", 1);
+  g_autoptr (PcallCall) call = NULL;
+
+  pcall_task_set_nice (task, nice);
+  support_run (task, NULL);
+  call = pcall_task_dup_call (task, 0);
+  return pcall_call_get_pid (call);
+}
+
+/* What a worker was started under stays. */
+static void
+test_conditions (void)
+{
+  g_autoptr (PcallPool) pool = pcall_pool_new ();
+  pid_t pid = run_get_pid (pool);
+  pid_t nice;
+
+  pcall_pool_set_max_children (pool, 4);
+  nice = run_nicely (pool, 1);
+  g_assert_cmpint (nice, !=, pid);
+  g_assert_cmpint (run_nicely (pool, 1), ==, nice);
+  g_assert_cmpint (run_get_pid (pool), ==, pid);
+  g_assert_cmpuint (pcall_pool_get_n_idle (pool), ==, 2);
+}
+
 /* Death */
 
 static void
@@ -544,6 +573,7 @@ static const struct
   { "/pool/other-program", test_other_program },
   { "/pool/calls-per-child", test_calls_per_child },
   { "/pool/calls-per-child-of-next", test_calls_per_child_of_next },
+  { "/pool/conditions", test_conditions },
   { "/pool/killed-while-idle", test_killed_while_idle },
   { "/pool/reaped", test_reaped },
   { "/pool/dies-afterwards", test_dies_afterwards },

@@ -55,6 +55,6 @@ function suggest(name, names) {
   const counts = names.map(each => countMistakes(simple, simplify(each)));
   const least = Math.min(...counts);
 
-  return least <= Math.min(MAX_MISTAKES, simple.length / 2)
+  return least <= Math.min(MAX_MISTAKES, (simple.length - 1) / 2)
     ? `; did you mean ${names[counts.indexOf(least)]}?` : '';
 }

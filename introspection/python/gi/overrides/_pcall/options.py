@@ -7,13 +7,17 @@ import difflib
 import math
 import operator
 import os
+import re
 import sys
+from collections.abc import Mapping
 
 from gi.module import get_introspection_module
 
-from . import waiting
+from . import progress, waiting
 
 Pcall = get_introspection_module("Pcall")
+AFFINITY = re.compile(r"[, ]*\d+(-\d+)?([, ]+\d+(-\d+)?)*[, ]*", re.ASCII)
+MAX_PROCESSOR = 1023
 
 
 def to_timeout(timeout, name="timeout"):
@@ -52,6 +56,10 @@ def to_priority(value, name):
     return to_count(value, name, -(2**31), 2**31 - 1)
 
 
+def to_nice(value, name):
+    return to_count(value, name, -39, 39)
+
+
 def to_bool(value, name):
     if not isinstance(value, bool):
         raise TypeError(f"{name} must be True or False, not {type(value).__name__}")
@@ -65,6 +73,56 @@ def to_path(value, name):
         return os.fsdecode(value)
     except TypeError:
         raise TypeError(f"{name} must be a path, not {type(value).__name__}") from None
+
+
+def to_text(value, name):
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, not {type(value).__name__}")
+    if value is not None and "\0" in value:
+        raise ValueError(f"{name} must not have NUL in it: {value!r}")
+    return value
+
+
+def parse_affinity(text, name):
+    """The numbers in it."""
+    ranges = re.findall(r"(\d+)-(\d+)", text, re.ASCII)
+    if not AFFINITY.fullmatch(text) or any(int(first) > int(last) for first, last in ranges):
+        expected = 'numbers and ranges of processors, as "0-3,8"'
+        raise ValueError(f"{name} must be {expected}, not {text!r}")
+    return [int(number) for number in re.findall(r"\d+", text, re.ASCII)]
+
+
+def to_affinity(value, name):
+    """As `os.sched_setaffinity()` takes it, or as text."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        numbers = parse_affinity(value, name)
+    else:
+        try:
+            numbers = [*value]
+        except TypeError:
+            text = f"{name} must be an iterable of processors, not {type(value).__name__}"
+            raise TypeError(text) from None
+    numbers = [to_count(number, f"each of {name}", most=MAX_PROCESSOR) for number in numbers]
+    if not numbers:
+        raise ValueError(f"{name} must name at least one processor")
+    return value if isinstance(value, str) else ",".join(map(str, sorted({*numbers})))
+
+
+def to_environment(value, name):
+    """A mapping, as of `subprocess`, or a list of NAME=VALUE."""
+    if value is None:
+        return None
+    if isinstance(value, Mapping):
+        value = [f"{to_path(key, name)}={to_path(text, name)}" for key, text in value.items()]
+    elif isinstance(value, str):
+        raise TypeError(f"{name} must be a mapping of names to values, not str")
+    variables = [to_text(variable, f"each of {name}") for variable in value]
+    for variable in variables:
+        if variable.find("=") < 1:
+            raise ValueError(f"{name} must have names and values, not {variable!r}")
+    return variables
 
 
 def to_enum(value, name, kind):
@@ -131,6 +189,14 @@ CONVERT = {
     "keep_logs": to_bool,
     "max_log_size": to_size,
     "priority": to_priority,
+    "progress": progress.check,
+    "child_name": to_text,
+    "nice": to_nice,
+    "cpu_affinity": to_affinity,
+    "max_address_space": to_size,
+    "max_open_files": to_size,
+    "working_directory": to_path,
+    "environment": to_environment,
 }
 
 # The same for what is not the library's
@@ -157,6 +223,18 @@ class Options:
     keep_logs: whether they stay
     max_log_size: how many bytes of what a call has written go into the log
     priority: of what the task does in GLib's main loop
+    progress: `True` draws a bar on standard error where that is a terminal; a function is called with
+    the number of calls that have ended and that of all
+    child_name: what children are called where processes are listed, in place of their function's
+    name; "" leaves them that of their parent
+    nice: what is added to the niceness of this process for children, from -39 to 39
+    cpu_affinity: on which processors they run, as `{0, 2}` or "0-3,8"
+    max_address_space: how many bytes of memory each of them may have mapped; 0 for the limit of this
+    process
+    max_open_files: how many descriptors each may have open; 0 for the limit of this process
+    working_directory: where they begin, a path
+    environment: all of the environment of a `Pcall.Spawned`, a mapping; other children have that of
+    this process, and their calls can change it
     strict: whether lists of different lengths are a ValueError, as with `zip()`
     stdin: what the call reads from, a file or a descriptor: `sys.stdin` for a debugger at the
     terminal, to which it then writes, too, unless there is a log_mode; for calls that run alone:
@@ -199,7 +277,9 @@ class Options:
 
     def apply(self, task):
         for name, value in self._values.items():
-            if name in CONVERT:
+            if name == "progress":
+                progress.watch(task, value)
+            elif name in CONVERT:
                 task.set_property(name.replace("_", "-"), value)
 
     def __repr__(self):

@@ -108,6 +108,7 @@ def get_command_line():
     preparation.pop("authkey", None)  # a command line is no secret
     preparation.pop("name")  # each worker has one of its own
     preparation["parent_name"] = process.current_process().name
+    preparation.pop("dir", None)  # it begins where it is told to
     data, rest = split(preparation)
     parts = [data[i : i + MAX_ARGUMENT] for i in range(0, len(data), MAX_ARGUMENT)]
     flags = subprocess._args_from_interpreter_flags()

@@ -26,7 +26,7 @@ from . import (
     waiting,
 )
 from .batches import Batches
-from .options import to_grace_period, to_timeout
+from .options import to_affinity, to_environment, to_grace_period, to_nice, to_timeout
 from .targets import Target, get_empty_target, get_utf8_name, take_target
 
 Pcall_ = get_introspection_module("Pcall")
@@ -57,6 +57,14 @@ OPTIONS = {
     "keep_logs": keep,
     "max_log_size": keep,
     "priority": keep,
+    "show_progress": keep,
+    "child_name": keep,
+    "nice": to_nice,
+    "cpu_affinity": to_affinity,
+    "max_address_space": keep,
+    "max_open_files": keep,
+    "working_directory": keep,
+    "environment": to_environment,
 }
 ARGUMENT_SETTERS = (
     "add_target",
@@ -217,6 +225,8 @@ def raise_start_error(error):
     """A GLib.Error of starting, as Python's own where there is one."""
     if error.matches(Pcall_.error_quark(), Pcall_.Error.START):
         raise RuntimeError(error.message) from error
+    if error.matches(Pcall_.error_quark(), Pcall_.Error.ARGUMENTS):
+        raise ValueError(error.message) from error
     raise error
 
 
