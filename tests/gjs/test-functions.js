@@ -254,6 +254,6 @@ for (const [module, name, message] of [
 test('a generator gives no value that can cross', () =>
   throws(() => Pcall.pcall(function* () {
     yield 1;
-  }), {type: TypeError, message: /^the result: an object of .* cannot cross/}));
+  }), {type: TypeError, message: /^the result: an iterator cannot cross/}));
 
 await run();
