@@ -603,3 +603,44 @@ pcall_task_get_max_log_size (PcallTask *self)
 
   return self->options.max_log_size;
 }
+
+/**
+ * pcall_task_set_pool:
+ * @self: a task that is not started
+ * @pool: (nullable): a pool, or %NULL for none
+ *
+ * Sets where workers come from, and where they go when the task has no more calls for them. Without
+ * a pool, and where children are forked, they are for this task alone.
+ *
+ * Since: 1.0
+ */
+void
+pcall_task_set_pool (PcallTask *self,
+                     PcallPool *pool)
+{
+  g_return_if_fail (PCALL_IS_TASK (self));
+  g_return_if_fail (pool == NULL || PCALL_IS_POOL (pool));
+  if (!pcall_task_check_unstarted (self, G_STRFUNC))
+    return;
+
+  if (g_set_object (&self->options.pool, pool))
+    pcall_task_notify (self, PROP_POOL);
+}
+
+/**
+ * pcall_task_get_pool:
+ * @self: a task
+ *
+ * Gets where workers come from.
+ *
+ * Returns: (transfer none) (nullable): the pool, or %NULL if there is none
+ *
+ * Since: 1.0
+ */
+PcallPool *
+pcall_task_get_pool (PcallTask *self)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
+
+  return self->options.pool;
+}

@@ -40,6 +40,7 @@ typedef struct
   gboolean           keep_logs;
   guint64            max_log_size;
   gint               priority;
+  PcallPool         *pool; /* NULL: none */
   PcallConditions   *conditions;
   gboolean           show_progress;
 } PcallTaskOptions;
@@ -82,6 +83,7 @@ typedef enum
   PROP_KEEP_LOGS,
   PROP_PRIORITY,
   PROP_MAX_LOG_SIZE,
+  PROP_POOL,
   PROP_CHILD_NAME,
   PROP_NICE,
   PROP_CPU_AFFINITY,

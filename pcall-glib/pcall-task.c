@@ -141,6 +141,7 @@ pcall_task_finalize (GObject *object)
   g_clear_pointer (&self->arguments, pcall_arguments_unref);
   g_clear_pointer (&self->targets, g_ptr_array_unref);
   g_clear_pointer (&self->options.log_directory, g_free);
+  g_clear_object (&self->options.pool);
   g_clear_pointer (&self->options.conditions, pcall_conditions_unref);
   g_clear_pointer (&self->bar, pcall_progress_bar_free);
   g_clear_pointer (&self->monitor, pcall_monitor_unref);
@@ -211,6 +212,9 @@ pcall_task_get_property (GObject    *object,
       break;
     case PROP_MAX_LOG_SIZE:
       g_value_set_uint64 (value, self->options.max_log_size);
+      break;
+    case PROP_POOL:
+      g_value_set_object (value, self->options.pool);
       break;
     case PROP_CHILD_NAME:
     case PROP_NICE:
@@ -283,6 +287,9 @@ pcall_task_set_property (GObject      *object,
       break;
     case PROP_MAX_LOG_SIZE:
       pcall_task_set_max_log_size (self, g_value_get_uint64 (value));
+      break;
+    case PROP_POOL:
+      pcall_task_set_pool (self, g_value_get_object (value));
       break;
     case PROP_CHILD_NAME:
     case PROP_NICE:
@@ -359,6 +366,16 @@ install_times (void)
 static void
 install_children (void)
 {
+  /**
+   * PcallTask:pool: (getter get_pool) (setter set_pool)
+   *
+   * Where workers come from, and where they go when the task has no more calls for them.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_POOL] =
+      g_param_spec_object ("pool", NULL, NULL, PCALL_TYPE_POOL, OPTION_FLAGS);
+
   /**
    * PcallTask:max-children: (getter get_max_children) (setter set_max_children)
    *

@@ -12,6 +12,7 @@
 #include "calls/pcall-call-private.h"
 #include "calls/pcall-child-private.h"
 #include "pcall-enums.h"
+#include "pcall-pool.h"
 #include "start/pcall-start-private.h"
 
 G_BEGIN_DECLS
@@ -65,6 +66,7 @@ typedef struct
   const char        *log_directory;
   gboolean           keep_logs;
   guint64            max_log_size; /* 0: no limit */
+  PcallPool         *pool;         /* NULL: none */
   PcallConditions   *conditions;
 } PcallSchedulerOptions;
 
