@@ -30,6 +30,8 @@ struct _PcallPeer
   PcallEngine          *engine;
   PcallProcess          process;
   PcallWatch            process_watch;
+  pid_t                 pid;
+  int                   journal_fd; /* 0: none */
   PcallChannel          channel;
   PcallWatch            channel_watch;
   PcallTimer            kill_timer;
@@ -45,13 +47,14 @@ struct _PcallPeer
 };
 
 void     pcall_peer_close_channel       (PcallPeer        *self);
-gboolean pcall_peer_watch_channel       (PcallPeer        *self,
-                                         GError          **error);
 
 /* The connection is of no use any more, and neither is what may be at its other end. What has come
  * before is delivered all the same. Takes @error, which says why; NULL: it was closed. */
 void     pcall_peer_remote_lose         (PcallPeer        *self,
                                          GError           *error);
+/* It is about to enter an engine, or to leave it. */
+void     pcall_peer_remote_enter        (PcallPeer        *self);
+void     pcall_peer_remote_leave        (PcallPeer        *self);
 /* Its connection is about to be closed, or was so by a fork. */
 void     pcall_peer_remote_let_go       (PcallPeer        *self);
 /* Whether the frame was about the agent or the end of its worker, and not from that. */

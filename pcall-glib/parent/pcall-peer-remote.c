@@ -279,33 +279,20 @@ pcall_peer_remote_free (PcallPeerRemote *remote)
   g_free (remote);
 }
 
-gboolean
-pcall_peer_enter (PcallPeer            *self,
-                  PcallEngine          *engine,
-                  const PcallPeerFuncs *funcs,
-                  gpointer              data,
-                  GError              **error)
+void
+pcall_peer_remote_enter (PcallPeer *self)
 {
-  self->engine = engine;
-  self->funcs = funcs;
-  self->data = data;
-  if (!pcall_peer_watch_channel (self, error))
-    return FALSE;
-
   self->remote->pinged = FALSE;
   was_heard (self);
   set_beat (self);
-  return TRUE;
 }
 
 void
-pcall_peer_leave (PcallPeer *self)
+pcall_peer_remote_leave (PcallPeer *self)
 {
-  pcall_engine_unwatch (self->engine, &self->channel_watch);
   pcall_engine_unset_timer (self->engine, &self->kill_timer);
   pcall_engine_unset_timer (self->engine, &self->remote->beat);
   pcall_engine_unset_timer (self->engine, &self->remote->settle);
-  self->engine = NULL;
 }
 
 gboolean

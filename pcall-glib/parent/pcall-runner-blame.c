@@ -12,13 +12,22 @@
 /* Why a call has no outcome of its own, as an error: the first of why it was stopped from here,
  * what became of its connection, how its child broke the protocol, and how that died. */
 
+/* What has become of a worker that went into a pool is not known here. */
+const PcallExit *
+pcall_runner_get_exit (PcallRunner *self)
+{
+  static const PcallExit unknown = { .known = FALSE };
+
+  return self->peer != NULL ? pcall_peer_get_exit (self->peer) : &unknown;
+}
+
 /* What happened, where the call did not say so itself, and as what it counts. */
 static char *
 describe_end (PcallRunner    *self,
               PcallCallState *state,
               PcallError     *code)
 {
-  const PcallExit *exit = pcall_peer_get_exit (self->peer);
+  const PcallExit *exit = pcall_runner_get_exit (self);
   const GError *rejected = pcall_peer_get_error (self->peer);
   g_autofree char *end = pcall_exit_describe (exit);
   char *false_start = NULL;

@@ -13,6 +13,7 @@
 #include "calls/pcall-child-private.h"
 #include "parent/pcall-crew-private.h"
 #include "pcall-enums.h"
+#include "pcall-pool.h"
 #include "start/pcall-start-private.h"
 
 G_BEGIN_DECLS
@@ -66,6 +67,7 @@ typedef struct
   const char        *log_directory;
   gboolean           keep_logs;
   guint64            max_log_size; /* 0: no limit */
+  PcallPool         *pool;         /* NULL: none */
   PcallConditions   *conditions;
   PcallCrew         *crew;         /* whose agents start the children; NULL: this process does */
   guint              retries;      /* how often a call is run again that was lost with its agent */

@@ -114,9 +114,16 @@ pcall_scheduler_new (PcallEngine                 *engine,
   self->room.max_children =
       find_max_children (pcall_call_list_get_n_calls (calls), self->shares, options);
   self->room.max_workers = find_max_workers (options);
+  /* Agents keep what there is to keep. */
   if (options->crew != NULL)
-    pcall_crew_ref (options->crew);
+    {
+      pcall_crew_ref (options->crew);
+      self->options.pool = NULL;
+    }
+  if (self->options.pool != NULL)
+    g_object_ref (self->options.pool);
   pcall_start_context_init (&self->context, arguments, options->conditions);
+  self->context.gives_journal = self->options.pool != NULL;
   for (guint i = 0; i < targets->len; i++)
     pcall_start_context_use (&self->context,
                              pcall_start_choose (g_ptr_array_index (targets, i),
@@ -287,6 +294,7 @@ free_memory (PcallScheduler *self)
   pcall_start_context_clear (&self->context);
   pcall_queue_clear (&self->queue);
   g_queue_clear (&self->roster.idle);
+  g_clear_object (&self->options.pool);
   g_clear_pointer (&self->monitor, pcall_monitor_unref);
   g_free (self->stop.reason);
   g_clear_pointer (&self->stop.doomed, g_hash_table_unref);
@@ -359,6 +367,7 @@ detach (PcallScheduler *self)
   g_clear_pointer (&self->children, pcall_child_list_unref);
   g_clear_pointer (&self->context.arguments, pcall_arguments_unref);
   g_clear_pointer (&self->targets, g_ptr_array_unref);
+  g_clear_object (&self->options.pool);
   g_clear_pointer (&self->calls, pcall_call_list_unref);
 }
 

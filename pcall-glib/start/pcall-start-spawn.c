@@ -6,24 +6,27 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/pcall-fd-private.h"
 #include "base/pcall-lifeline-private.h"
 #include "child/pcall-worker-private.h"
 #include "pcall-error.h"
+#include "share/pcall-journal-private.h"
 #include "start/pcall-command-private.h"
 #include "start/pcall-spawn-private.h"
 #include "start/pcall-start-private.h"
 
 /* The start method for named targets: a child is a fresh worker program.
  *
- * Nothing is inherited but the standard streams, the channel and the life pipe, which kills the
- * worker when this process ends. Its standard input is empty. Where the channel is, and by what
- * number the worker is known, it learns from its environment. */
+ * Nothing is inherited but the standard streams, the channel, the journal of a worker that has one,
+ * and the life pipe, which kills the worker when this process ends. Its standard input is empty.
+ * Where the channel is, and by what number the worker is known, it learns from its environment. */
 
 #define CHANNEL_FD 3
 #define LIFE_FD 4
-#define N_FDS 5
+#define JOURNAL_FD 5
+#define N_FDS 6
 
 static gboolean
 failed (PcallStarted *started,
@@ -45,7 +48,25 @@ make_environment (const PcallStartContext *context)
 
   environment = g_environ_setenv (environment, PCALL_ENV_FD, G_STRINGIFY (CHANNEL_FD), TRUE);
   environment = g_environ_setenv (environment, PCALL_ENV_LIFE_FD, G_STRINGIFY (LIFE_FD), TRUE);
+  environment = g_environ_unsetenv (environment, PCALL_ENV_JOURNAL_FD);
+  if (context->gives_journal)
+    environment =
+        g_environ_setenv (environment, PCALL_ENV_JOURNAL_FD, G_STRINGIFY (JOURNAL_FD), TRUE);
   return g_environ_setenv (environment, PCALL_ENV_COOKIE, cookie, TRUE);
+}
+
+static gboolean
+make_journal (PcallSpawn   *spawn,
+              PcallStarted *started,
+              GError      **error)
+{
+  int fd = pcall_spawn_lift (pcall_journal_new ());
+
+  if (fd < 0)
+    return failed (started, "journal: memfd_create", errno, error);
+
+  spawn->fds[JOURNAL_FD] = started->journal_fd = fd;
+  return TRUE;
 }
 
 static gboolean
@@ -94,8 +115,8 @@ start (const PcallStartContext *context,
     .program = program,
     .argv = (char * const *) pcall_command_get_argv (job->target),
     .environment = environment,
-    .fds = { context->null_fd, -1, -1, -1, -1 },
-    .n_fds = N_FDS,
+    .fds = { context->null_fd, -1, -1, -1, -1, -1 },
+    .n_fds = context->gives_journal ? N_FDS : JOURNAL_FD,
     .null_fd = context->null_fd,
     .life = LIFE_FD,
     .life_signal = SIGKILL,
@@ -105,9 +126,14 @@ start (const PcallStartContext *context,
 
   started->fd = -1;
   made = program != NULL && make_descriptors (&spawn, started, error) &&
+         (!context->gives_journal || make_journal (&spawn, started, error)) &&
          pcall_spawn_run (&spawn, &started->process, &started->error_number, error);
   if (!made)
-    pcall_fd_clear (&started->fd);
+    {
+      pcall_fd_clear (&started->fd);
+      if (started->journal_fd > 0)
+        close (started->journal_fd);
+    }
   pcall_fd_clear (&spawn.fds[CHANNEL_FD]);
   pcall_fd_clear (&spawn.fds[LIFE_FD]);
   return made;

@@ -225,6 +225,7 @@ static const Row rows[] = {
   { "/orphans/agent-busy", kill_victim, "agent-busy" },
   { "/orphans/agent-stopped", kill_victim, "agent-stopped" },
   { "/orphans/agent-exec", kill_victim, "agent-exec" },
+  { "/orphans/pool", kill_victim, "pool" },
   { "/orphans/spawn-while-starting", kill_victim_while_starting, "spawn-starting" },
 };
 

@@ -149,8 +149,8 @@ test_property (gconstpointer data)
   g_assert_finalize_object (task);
 }
 
-/* "launcher", whose value is an object: see test-launcher.c. */
-#define N_ELSEWHERE 1
+/* "launcher" and "pool", whose values are objects: see test-launcher.c and test-pool.c. */
+#define N_ELSEWHERE 2
 
 /* All of them are in the tables, and those which only tell cannot be set. */
 static void

@@ -88,7 +88,7 @@ class Call(Pcall.Call):
         if error is not None:
             raise error
         if not self.done():
-            raise RuntimeError(f"call {self.index} has not ended")
+            raise RuntimeError(f"call {self.index} has not ended; join() waits for all of them")
         return errors.load_result(values.load_result, self, self.index)
 
     def exception(self):
