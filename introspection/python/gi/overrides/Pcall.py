@@ -40,10 +40,10 @@ Exceptions:
     RemoteError             stands in for an exception that cannot be pickled
     RemoteTraceback         the cause of what was raised in a child: its traceback, as text
 
-Task, Target and Worker are the library's own classes, for functions of GLib.Variant, and CallState,
-Error, FailurePolicy, LogMode and StartMethod its enumerations; their reference is that of C.
-run_coroutine runs a coroutine on GLib's main loop. Times are in seconds everywhere, as numbers, and
-None is for no limit.
+Task, Target, Pool and Worker are the library's own classes, for functions of GLib.Variant, and
+CallState, Error, FailurePolicy, LogMode and StartMethod its enumerations; their reference is that of
+C. run_coroutine runs a coroutine on GLib's main loop. Times are in seconds everywhere, as numbers,
+and None is for no limit.
 """
 
 import sys
@@ -117,6 +117,7 @@ LIBRARY = [
     "Error",
     "FailurePolicy",
     "LogMode",
+    "Pool",
     "StartMethod",
     "Worker",
     "send_message_with_fd_list",
