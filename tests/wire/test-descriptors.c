@@ -7,6 +7,7 @@
  * none is left open. */
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -86,6 +87,7 @@ send_pipes (Fixture *self, guint first, guint n)
 static gboolean
 receive (Fixture *self, gsize room, GError **error)
 {
+  gboolean received;
   char byte;
   struct iovec place = { &byte, 1 };
   PcallControl control;
@@ -95,7 +97,11 @@ receive (Fixture *self, gsize room, GError **error)
                             .msg_controllen = room };
 
   g_assert_cmpint (recvmsg (self->sockets[1], &message, MSG_CMSG_CLOEXEC), ==, 1);
-  return pcall_descriptors_receive (&self->received, &message, error);
+  received = pcall_descriptors_receive (&self->received, &message, error);
+  /* What is written behind the memory would show much later, if ever. */
+  g_assert_cmpuint (malloc_usable_size (self->received.fds), >=,
+                    self->received.n * sizeof *self->received.fds);
+  return received;
 }
 
 static void
