@@ -20,7 +20,7 @@ typedef enum
 {
   BY_STREAM,      /* a standard stream is the terminal */
   BY_NAME,        /* none is */
-  NO_DESCRIPTORS, /* nor can one be opened */
+  NO_DESCRIPTORS, /* none can be opened */
   NO_TERMINAL,    /* there is none */
 } Way;
 
@@ -37,6 +37,8 @@ static const Row rows[] = {
   { "/leave-terminal/by-stderr", BY_STREAM, STDERR_FILENO },
   { "/leave-terminal/by-name", BY_NAME, -1 },
   { "/leave-terminal/no-descriptors", NO_DESCRIPTORS, -1 },
+  { "/leave-terminal/no-descriptors/by-stdout", NO_DESCRIPTORS, STDOUT_FILENO },
+  { "/leave-terminal/no-descriptors/by-stderr", NO_DESCRIPTORS, STDERR_FILENO },
   { "/leave-terminal/none", NO_TERMINAL, -1 },
 };
 
@@ -85,21 +87,29 @@ assert_not_stopped (int terminal)
   CHECK (read (terminal, &byte, 1) < 0 && errno == EIO);
 }
 
+static void
+allow_descriptors (gboolean allow)
+{
+  struct rlimit limit;
+
+  CHECK (getrlimit (RLIMIT_NOFILE, &limit) == 0);
+  limit.rlim_cur = allow ? limit.rlim_max : 0;
+  CHECK (setrlimit (RLIMIT_NOFILE, &limit) == 0);
+}
+
 G_NORETURN static void
 leave (const Row *row, int terminal)
 {
-  struct rlimit none = { 0, 0 };
-
   CHECK (setpgid (0, 0) == 0);
   place_streams (terminal, row->stream);
   CHECK (pcall_terminal_is_there () == (row->way != NO_TERMINAL));
-  if (row->way == NO_DESCRIPTORS)
-    CHECK (setrlimit (RLIMIT_NOFILE, &none) == 0);
+  allow_descriptors (row->way != NO_DESCRIPTORS);
   CHECK (pcall_terminal_is_there () == (row->way != NO_TERMINAL));
 
   pcall_terminal_leave ();
 
-  if (row->way == NO_DESCRIPTORS)
+  allow_descriptors (TRUE);
+  if (row->way == NO_DESCRIPTORS && row->stream < 0)
     assert_not_stopped (terminal);
   else
     assert_left ();

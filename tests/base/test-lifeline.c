@@ -31,6 +31,17 @@ count_descriptors (void)
   return n;
 }
 
+/* The same where none is left to look with. */
+static guint
+count_open (void)
+{
+  guint n = 0;
+
+  for (int fd = 0; fd < 1024; fd++)
+    n += fcntl (fd, F_GETFD) >= 0;
+  return n;
+}
+
 static void
 hold (void)
 {
@@ -330,6 +341,32 @@ test_no_room (void)
   assert_passed (pid);
 }
 
+/* There is a descriptor for each end, but one of them has the number of a stream. */
+static void
+run_with_half_the_room (void)
+{
+  g_autoptr (GError) error = NULL;
+  guint before;
+
+  limit_room (1);
+  close (STDIN_FILENO);
+  before = count_open ();
+  g_assert_false (pcall_lifeline_hold (&error));
+  g_assert_error (error, PCALL_ERROR, PCALL_ERROR_START);
+  g_assert_cmpuint (count_open (), ==, before);
+  _exit (0);
+}
+
+static void
+test_half_the_room (void)
+{
+  pid_t pid = fork ();
+
+  if (pid == 0)
+    run_with_half_the_room ();
+  assert_passed (pid);
+}
+
 static void
 run_without_streams (void)
 {
@@ -414,6 +451,7 @@ main (int argc, char *argv[])
     g_test_add_data_func (ways[i].path, GUINT_TO_POINTER (ways[i].way), test_attached);
   g_test_add_func ("/lifeline/attach-fails", test_attach_fails);
   g_test_add_func ("/lifeline/no-room", test_no_room);
+  g_test_add_func ("/lifeline/half-the-room", test_half_the_room);
   g_test_add_func ("/lifeline/streams-closed", test_streams_closed);
   g_test_add_func ("/lifeline/without-proc", test_without_proc);
 

@@ -424,6 +424,28 @@ test_never_read (Fixture *self, gconstpointer data)
   g_assert_true (pcall_peer_left_unread (self->peer));
 }
 
+static void
+leave_holder_and_wait (PcallChannel *channel, guint index)
+{
+  leave_behind (channel, FALSE);
+  child_sleep ();
+}
+
+/* The same where somebody else still has its end, who may yet read. */
+static void
+test_unread_while_held (Fixture *self, gconstpointer data)
+{
+  pid_t pid;
+
+  start (self, leave_holder_and_wait, &with_closed);
+  g_assert_cmpint (read (pipe_to_test.read_fd, &pid, sizeof pid), ==, sizeof pid);
+  pcall_peer_send (self->peer, PCALL_FRAME_CALL, 0, make_call (10));
+  pcall_peer_terminate (self->peer, 0);
+  drive_to_end (self);
+  g_assert_true (pcall_peer_left_unread (self->peer));
+  kill (pid, SIGKILL);
+}
+
 /* It cannot be watched: nothing is left of it. */
 static void
 test_new_fails (Fixture *self, gconstpointer data)
@@ -469,6 +491,7 @@ main (int argc, char *argv[])
     { "/peer/own-end", test_own_end, 0 },
     { "/peer/send", test_send, 0 },
     { "/peer/never-read", test_never_read, 0 },
+    { "/peer/never-read/while-held", test_unread_while_held, 0 },
     { "/peer/new-fails", test_new_fails, 0 },
   };
 

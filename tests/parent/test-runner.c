@@ -216,6 +216,7 @@ feed (Fixture *self, PcallRunner *runner)
       self->next++;
       pcall_roster_give (&self->roster, runner, &job);
       g_assert_null (pcall_roster_find (&self->roster, &job));
+      g_assert_cmpuint (self->roster.idle.length, ==, 0);
     }
   else
     pcall_roster_retire_all (&self->roster);

@@ -45,6 +45,7 @@ typedef struct
   guint n_exited;
   guint n_ends; /* of the whole */
   void (*hook) (guint index);
+  guint n_within; /* how deep we are in that */
 } Fixture;
 
 static Fixture *current;
@@ -105,8 +106,10 @@ call_finished (guint index, PcallCallState state, gpointer data)
   g_assert_cmpuint (self->n_ends, ==, 0);
   /* The state that is told of is the one that shows. */
   g_assert_cmpint (pcall_call_list_get_state (self->calls, index), ==, state);
+  self->n_within++;
   if (self->hook != NULL)
     self->hook (index);
+  self->n_within--;
 }
 
 static void
@@ -125,6 +128,7 @@ finished (gpointer data)
 {
   Fixture *self = data;
 
+  g_assert_cmpuint (self->n_within, ==, 0);
   self->n_told++;
   self->n_ends++;
 }
@@ -342,7 +346,7 @@ test_update (Fixture *self, gconstpointer data)
   g_assert_true (pcall_scheduler_has_work (self->scheduler));
   g_assert_false (pcall_scheduler_is_told (self->scheduler));
   pcall_monitor_stop_driving (self->monitor);
-  pcall_scheduler_leave_work (self->scheduler);
+  pcall_scheduler_update (self->scheduler);
   g_assert_cmpint (poll (&ready, 1, SUPPORT_LIMIT_S * 1000), ==, 1);
   g_assert_true (pcall_monitor_try_drive (self->monitor));
   drive_to_end (self);

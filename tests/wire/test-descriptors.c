@@ -158,6 +158,17 @@ test_pop (Fixture *self, gconstpointer data)
   assert_counts (self, 0, 0);
 }
 
+/* There is room for what is there already, too. */
+static void
+test_two_of_many (Fixture *self, gconstpointer data)
+{
+  pass (self, 0, 4);
+  pass (self, 0, 4);
+  assert_counts (self, 8, 4);
+  for (guint i = 0; i < 8; i++)
+    assert_is_pipe (self, self->received.fds[i], i % 4);
+}
+
 /* Those of the next frame are not taken for this one's. */
 static void
 test_two_frames (Fixture *self, gconstpointer data)
@@ -305,6 +316,7 @@ main (int argc, char *argv[])
     { "/pcall/descriptors/none", test_none },
     { "/pcall/descriptors/pop", test_pop },
     { "/pcall/descriptors/two-frames", test_two_frames },
+    { "/pcall/descriptors/two-of-many", test_two_of_many },
     { "/pcall/descriptors/both", test_both },
     { "/pcall/descriptors/stolen", test_stolen },
     { "/pcall/descriptors/dropped", test_dropped },
