@@ -52,6 +52,8 @@ PCALL_AVAILABLE_IN_1_0
 gdouble         pcall_call_get_elapsed        (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
 const char     *pcall_call_get_log_file       (PcallCall *self);
+PCALL_AVAILABLE_IN_1_0
+GBytes         *pcall_call_get_output         (PcallCall *self);
 
 PCALL_AVAILABLE_IN_1_0
 void            pcall_call_terminate          (PcallCall *self);

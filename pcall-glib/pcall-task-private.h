@@ -34,6 +34,7 @@ typedef struct
   char              *log_directory;
   gboolean           keep_logs;
   guint64            max_log_size;
+  PcallOutputMode    output_mode;
   gint               priority;
 } PcallTaskOptions;
 
@@ -74,6 +75,7 @@ typedef enum
   PROP_KEEP_LOGS,
   PROP_PRIORITY,
   PROP_MAX_LOG_SIZE,
+  PROP_OUTPUT_MODE,
   PROP_N_FINISHED,
   PROP_N_FAILED,
   PROP_FRACTION,

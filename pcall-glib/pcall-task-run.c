@@ -342,6 +342,7 @@ make_scheduler (PcallTask *self)
     .log_directory = from->log_directory,
     .keep_logs = from->keep_logs,
     .max_log_size = from->max_log_size,
+    .output_mode = from->output_mode,
   };
 
   self->scheduler = pcall_scheduler_new (self->engine, self->calls, self->arguments, self->targets,

@@ -58,6 +58,7 @@ typedef struct
   const char        *log_directory;
   gboolean           keep_logs;
   guint64            max_log_size; /* 0: no limit */
+  PcallOutputMode    output_mode;
 } PcallSchedulerOptions;
 
 PcallScheduler *pcall_scheduler_new   (PcallEngine                 *engine,

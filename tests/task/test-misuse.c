@@ -165,6 +165,8 @@ test_enums (void)
   pcall_task_set_failure_policy (task, 99);
   expect_assertion ("pcall_task_set_log_mode", "log_mode <= PCALL_LOG_MODE_INHERIT");
   pcall_task_set_log_mode (task, 99);
+  expect_assertion ("pcall_task_set_output_mode", "output_mode <= PCALL_OUTPUT_MODE_STREAMS");
+  pcall_task_set_output_mode (task, 99);
   g_test_assert_expected_messages ();
   g_assert_cmpint (pcall_task_get_log_mode (task), ==, PCALL_LOG_MODE_SECTIONS);
   support_run (task, full_results);
@@ -311,6 +313,12 @@ set_max_log_size (PcallTask *task)
   pcall_task_set_max_log_size (task, 9);
 }
 
+static void
+set_output_mode (PcallTask *task)
+{
+  pcall_task_set_output_mode (task, PCALL_OUTPUT_MODE_STREAMS);
+}
+
 static const struct
 {
   const char *name;
@@ -333,6 +341,7 @@ static const struct
   { "set_log_directory", set_log_directory },
   { "set_keep_logs", set_keep_logs },
   { "set_max_log_size", set_max_log_size },
+  { "set_output_mode", set_output_mode },
 };
 
 static void
