@@ -501,17 +501,25 @@ pcall_log_writer_get_lost (const char **reason)
   return n_lost;
 }
 
+static gboolean
+is_as_large_as (int    fd,
+                rlim_t limit)
+{
+  struct stat file;
+
+  return fstat (fd, &file) == 0 && (rlim_t) file.st_size >= limit;
+}
+
 const char *
 pcall_log_writer_find_reason (void)
 {
   struct statvfs disk;
   struct rlimit limit;
-  struct stat file;
 
   if (fstatvfs (writer.fd, &disk) == 0 && disk.f_bavail == 0)
     return g_strerror (ENOSPC);
-  if (getrlimit (RLIMIT_FSIZE, &limit) == 0 && fstat (writer.fd, &file) == 0 &&
-      (rlim_t) file.st_size >= limit.rlim_cur)
+  if (getrlimit (RLIMIT_FSIZE, &limit) == 0 && (is_as_large_as (writer.fd, limit.rlim_cur) ||
+                                                is_as_large_as (writer.out, limit.rlim_cur)))
     return g_strerror (EFBIG);
   return g_strerror (EIO);
 }
