@@ -16,7 +16,7 @@ children that stay, and `Pcall.amap()` is for `async for`; `Pcall.Executor` is a
 `concurrent.futures.Executor`.
 """
 
-from ._pcall import fork
+from ._pcall import fork, logs
 from ._pcall.errors import BrokenChild, ChildProcessException, RemoteError, RemoteTraceback
 from ._pcall.executor import Executor
 from ._pcall.loops import run_coroutine
@@ -38,6 +38,7 @@ from ._pcall.task import (
 )
 
 fork.set_up()
+logs.set_up()
 
 __all__ = [
     "BrokenChild",

@@ -16,6 +16,7 @@ the parent is found out there, why `begin()` and `end()` leave the rare cases to
 
 import _signal  # not signal, whose functions make enumerations of all that they return
 import gc
+import os
 import sys
 import threading
 import types
@@ -23,7 +24,7 @@ import types
 from gi.module import get_introspection_module
 from gi.repository import GLib
 
-from . import calls, errors, streams, values, waiting
+from . import calls, errors, logs, streams, values, waiting
 
 Pcall = get_introspection_module("Pcall")
 
@@ -31,6 +32,7 @@ SIGNALS = _signal.valid_signals()
 FATAL = {_signal.SIGSEGV, _signal.SIGFPE, _signal.SIGABRT, _signal.SIGBUS, _signal.SIGILL}
 SIGINT = _signal.SIGINT
 getsignal = _signal.getsignal
+getpid = os.getpid
 
 new_bytes = GLib.Bytes.new
 dump_result = values.dump_result
@@ -40,7 +42,6 @@ limbo = threading._limbo  # threads that have been started and are not active ye
 
 # About the parent, at the time of the fork
 had_threads = False
-has_begun = False
 has_interrupts = False
 handled = ()  # the signals that Python handled, but SIGINT
 is_plain = False  # nothing but its streams has to be put aside
@@ -54,13 +55,13 @@ def warm_up():
 
 
 def before_fork():
-    global had_threads, has_begun, has_interrupts, handled, is_plain
+    global had_threads, has_interrupts, handled, is_plain
 
-    has_begun = False
     had_threads = len(active) > 1
     handled = [n for n in SIGNALS if n != SIGINT and callable(getsignal(n))]
     has_interrupts = waiting.get_interrupt_handler() is not None
     streams.prepare()
+    logs.before_fork()
     is_plain = (
         "asyncio.events" not in sys.modules
         and "multiprocessing.util" not in sys.modules
@@ -135,10 +136,8 @@ def leave_multiprocessing(util):
 
 def begin_once():
     """Before the first call of a child; others that it runs find all as that has left it."""
-    global has_begun
-
-    if not has_begun:
-        has_begun = True
+    if logs.begun != getpid():
+        logs.begun = getpid()
         begin()
     else:
         speak()

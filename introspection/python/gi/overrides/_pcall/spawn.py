@@ -21,12 +21,13 @@ import sys
 from gi.module import get_introspection_module
 from gi.repository import GLib
 
-from . import calls, errors, values
+from . import calls, errors, logs, values
 
 Pcall = get_introspection_module("Pcall")
 
 MAX_ARGUMENT = 64 << 10
 REST = "pcall_rest"  # the key that stands for what is not on the command line
+LEVELS = "pcall_log_levels"
 
 importing_main = False  # in a worker
 
@@ -103,6 +104,7 @@ def get_command_line():
     check_not_importing_main()
     preparation = spawn.get_preparation_data("pcall")
     preparation.pop("authkey", None)  # a command line is no secret
+    preparation[LEVELS] = logs.get_levels()
     data, rest = split(preparation)
     parts = [data[i : i + MAX_ARGUMENT] for i in range(0, len(data), MAX_ARGUMENT)]
     flags = subprocess._args_from_interpreter_flags()

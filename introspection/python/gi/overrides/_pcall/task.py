@@ -35,6 +35,13 @@ class Call(Pcall_.Call):
     elapsed = property(lambda self: self.get_elapsed())
     log_file = property(lambda self: self.get_log_file())
 
+    @property
+    def output(self):
+        """What the call has written so far, as bytes; None where it has not begun, or nothing is
+        captured."""
+        output = self.get_output()
+        return None if output is None else output.get_data()
+
     def done(self):
         """Whether the call has ended, in whatever state."""
         return self.get_state() >= Pcall_.CallState.SUCCEEDED
@@ -126,6 +133,7 @@ OPTIONS = {
     "log_directory": keep,
     "keep_logs": keep,
     "max_log_size": keep,
+    "output_mode": keep,
     "priority": keep,
 }
 ARGUMENT_SETTERS = (
@@ -223,9 +231,19 @@ class Task(Pcall_.Task):
             raise AttributeError(f"'Task' object has no attribute {name!r}")
         super().__setattr__(name, value)
 
+    def __init__(self, *args, **properties):
+        properties.setdefault("output_mode", Pcall_.OutputMode.STREAMS)
+        super().__init__(*args, **properties)
+
+    @classmethod
+    def new(cls, target):
+        task = Pcall_.Task.new(target)
+        task.set_output_mode(Pcall_.OutputMode.STREAMS)
+        return task
+
     @classmethod
     def new_for_func(cls, func, *user_data):
-        return Pcall_.Task.new(Target.new(None, func, *user_data))
+        return cls.new(Target.new(None, func, *user_data))
 
     def __await__(self):
         return loops.wait(self).__await__()
@@ -329,7 +347,7 @@ def make_task_of(rows, make_target):
         first, *others = (targets[id(function)] for function in functions)
     else:
         first, others = next(iter(targets.values()), None) or get_empty_target(), ()
-    task = Pcall_.Task.new(first)
+    task = Task.new(first)
     for target in others:
         task.add_target(target)
     if not others:
