@@ -63,14 +63,15 @@ test('all options reach the task', () => {
     timeout: 1.5, deadline: 20, gracePeriod: 0.25, maxChildren: 3, nCalls: 7, keepLogs: true,
     startMethod: Pcall.StartMethod.SPAWN, failurePolicy: Pcall.FailurePolicy.STOP,
     logMode: Pcall.LogMode.INHERIT, logDirectory: '/tmp', maxLogSize: 2 ** 40, priority: -7,
+    outputMode: Pcall.OutputMode.LOG,
   };
   const {task} = new Pcall.Pcall(echo, options);
 
   equal([task.timeout, task.deadline, task.grace_period, task.max_children, task.n_calls,
     task.keep_logs, task.start_method, task.failure_policy, task.log_mode, task.log_directory,
-    task.max_log_size, task.priority],
+    task.max_log_size, task.priority, task.output_mode],
   [1.5, 20, 0.25, 3, 7, true, Pcall.StartMethod.SPAWN, Pcall.FailurePolicy.STOP,
-    Pcall.LogMode.INHERIT, '/tmp', 2 ** 40, -7]);
+    Pcall.LogMode.INHERIT, '/tmp', 2 ** 40, -7, Pcall.OutputMode.LOG]);
 });
 
 test('0 and infinite seconds are no limit', () => {

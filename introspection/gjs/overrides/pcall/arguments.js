@@ -114,6 +114,7 @@ const OPTIONS = {
   logDirectory: ['log_directory', checkPath],
   keepLogs: ['keep_logs', checkBoolean],
   maxLogSize: ['max_log_size', checkSize],
+  outputMode: ['output_mode', checkEnum('OutputMode')],
   priority: ['priority', checkPriority],
 };
 
