@@ -8,7 +8,7 @@
 #include "pcall-task-private.h"
 
 /* The results of a task as a binding takes them: many at a time, and as bytes or numbers of which
- * it makes its own values. Who has GVariant uses pcall_task_get_results () or a PcallCall.
+ * it makes its own values. Who has GVariant uses pcall_task_dup_results () or a PcallCall.
  *
  * The rest of what is for bindings stands where it belongs: the fork in start/, what a child calls
  * in child/. */
@@ -46,7 +46,7 @@ pcall_task_get_result_data (PcallTask *self,
 }
 
 /**
- * pcall_task_get_result_numbers:
+ * pcall_task_dup_result_numbers: (rename-to pcall_task_get_result_numbers)
  * @self: a task that was started
  * @index: the first call, counted from 0; less than the number of calls
  * @type: (out): return location for the type of the numbers, a character
@@ -64,7 +64,7 @@ pcall_task_get_result_data (PcallTask *self,
  * Since: 1.0
  */
 GBytes *
-pcall_task_get_result_numbers (PcallTask *self,
+pcall_task_dup_result_numbers (PcallTask *self,
                                guint      index,
                                guint8    *type)
 {
@@ -93,7 +93,7 @@ pcall_task_get_result_numbers (PcallTask *self,
 }
 
 /**
- * pcall_task_get_result_pieces:
+ * pcall_task_dup_result_pieces: (rename-to pcall_task_get_result_pieces)
  * @self: a task that was started
  * @index: the first call, counted from 0; less than the number of calls
  *
@@ -111,7 +111,7 @@ pcall_task_get_result_numbers (PcallTask *self,
  * Since: 1.0
  */
 GBytes *
-pcall_task_get_result_pieces (PcallTask *self,
+pcall_task_dup_result_pieces (PcallTask *self,
                               guint      index)
 {
   g_autoptr (PcallMonitorLocker) locker = NULL;
@@ -123,4 +123,56 @@ pcall_task_get_result_pieces (PcallTask *self,
   g_return_val_if_fail (index < pcall_call_list_get_n_calls (self->calls), NULL);
 
   return pcall_call_list_join_results (self->calls, index);
+}
+
+static PcallTask *
+dup_task (PcallMonitor *monitor)
+{
+  PcallTask *owner = pcall_monitor_ref_owner (monitor);
+  PcallTask *task;
+
+  if (owner == NULL)
+    return NULL;
+
+  task = g_object_ref (owner);
+  pcall_monitor_unref_owner (monitor, owner);
+  return task;
+}
+
+/**
+ * pcall_call_dup_task:
+ * @self: a call
+ *
+ * Gets the task whose call this is. This is for bindings, which keep arguments of their own with a
+ * task.
+ *
+ * Returns: (transfer full) (nullable): the task, or %NULL if it is gone
+ *
+ * Since: 1.0
+ */
+PcallTask *
+pcall_call_dup_task (PcallCall *self)
+{
+  g_return_val_if_fail (PCALL_IS_CALL (self), NULL);
+
+  return dup_task (pcall_call_list_get_monitor (pcall_call_get_list (self)));
+}
+
+/**
+ * pcall_child_dup_task:
+ * @self: a child
+ *
+ * Gets the task whose child this is. This is for bindings whose language waits for a process: who
+ * waits for a child drives its task.
+ *
+ * Returns: (transfer full) (nullable): the task, or %NULL if it is gone
+ *
+ * Since: 1.0
+ */
+PcallTask *
+pcall_child_dup_task (PcallChild *self)
+{
+  g_return_val_if_fail (PCALL_IS_CHILD (self), NULL);
+
+  return dup_task (pcall_child_list_get_monitor (pcall_child_get_list (self)));
 }

@@ -346,18 +346,18 @@ pcall_task_get_fraction (PcallTask *self)
 }
 
 /**
- * pcall_task_get_results:
+ * pcall_task_dup_results: (rename-to pcall_task_get_results)
  * @self: a task
  *
  * Gets the results of all calls.
  *
  * Returns: (transfer full) (nullable): an `av` in call order, or %NULL unless all calls have
- *   succeeded. Single results are there before: see [method@Pcall.Call.get_result]
+ *   succeeded. Single results are there before: see [method@Pcall.Call.dup_result]
  *
  * Since: 1.0
  */
 GVariant *
-pcall_task_get_results (PcallTask *self)
+pcall_task_dup_results (PcallTask *self)
 {
   g_autoptr (PcallMonitorLocker) locker = NULL;
 
@@ -369,7 +369,7 @@ pcall_task_get_results (PcallTask *self)
 }
 
 /**
- * pcall_task_get_call:
+ * pcall_task_dup_call: (rename-to pcall_task_get_call)
  * @self: a task that was started
  * @index: which call, counted from 0; less than the number of calls
  *
@@ -380,7 +380,7 @@ pcall_task_get_results (PcallTask *self)
  * Since: 1.0
  */
 PcallCall *
-pcall_task_get_call (PcallTask *self,
+pcall_task_dup_call (PcallTask *self,
                      guint      index)
 {
   g_autoptr (PcallMonitorLocker) locker = NULL;
@@ -395,7 +395,7 @@ pcall_task_get_call (PcallTask *self,
 }
 
 /**
- * pcall_task_get_first_failed:
+ * pcall_task_dup_first_failed: (rename-to pcall_task_get_first_failed)
  * @self: a task
  *
  * Gets the call whose error [method@Pcall.Task.run] and [method@Pcall.Task.join] fail with: of
@@ -407,7 +407,7 @@ pcall_task_get_call (PcallTask *self,
  * index may still fail.
  *
  * ```c
- * g_autoptr (PcallCall) call = pcall_task_get_first_failed (task);
+ * g_autoptr (PcallCall) call = pcall_task_dup_first_failed (task);
  *
  * if (call != NULL)
  *   g_printerr ("%s is broken\n", files[pcall_call_get_index (call)]);
@@ -418,7 +418,7 @@ pcall_task_get_call (PcallTask *self,
  * Since: 1.0
  */
 PcallCall *
-pcall_task_get_first_failed (PcallTask *self)
+pcall_task_dup_first_failed (PcallTask *self)
 {
   g_autoptr (PcallMonitorLocker) locker = NULL;
   guint index;
@@ -450,7 +450,7 @@ get_children (PcallTask *self,
 }
 
 /**
- * pcall_task_get_children:
+ * pcall_task_dup_children: (rename-to pcall_task_get_children)
  * @self: a task
  *
  * Gets all children that have been made so far, in the order in which that happened.
@@ -460,7 +460,7 @@ get_children (PcallTask *self,
  * Since: 1.0
  */
 GPtrArray *
-pcall_task_get_children (PcallTask *self)
+pcall_task_dup_children (PcallTask *self)
 {
   g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
 
@@ -468,7 +468,7 @@ pcall_task_get_children (PcallTask *self)
 }
 
 /**
- * pcall_task_get_living_children:
+ * pcall_task_dup_living_children: (rename-to pcall_task_get_living_children)
  * @self: a task
  *
  * Gets those children that have not ended yet. Takes in what has happened, and emits no signal; so
@@ -479,9 +479,56 @@ pcall_task_get_children (PcallTask *self)
  * Since: 1.0
  */
 GPtrArray *
-pcall_task_get_living_children (PcallTask *self)
+pcall_task_dup_living_children (PcallTask *self)
 {
   g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
 
   return get_children (self, TRUE);
+}
+
+/* A pid may be used again: the last one is it. */
+static PcallChild *
+find_child (PcallTask *self,
+            guint      index)
+{
+  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new_updated (self->monitor);
+  PcallChildList *children =
+      self->scheduler != NULL ? pcall_scheduler_get_children (self->scheduler) : NULL;
+  pid_t pid = children != NULL ? pcall_call_list_get_pid (self->calls, index) : 0;
+
+  for (guint i = pid > 0 ? pcall_child_list_get_n (children) : 0; i > 0; i--)
+    if (pcall_child_list_get_record (children, i - 1)->pid == pid)
+      return pcall_child_list_get_child (children, i - 1);
+
+  return NULL;
+}
+
+/**
+ * pcall_call_dup_child:
+ * @self: a call
+ *
+ * Gets the child in which the call runs or ran. How it has ended says why a call crashed.
+ *
+ * Returns: (transfer full) (nullable): the child, or %NULL where the call has not begun, or its
+ *   task is gone
+ *
+ * Since: 1.0
+ */
+PcallChild *
+pcall_call_dup_child (PcallCall *self)
+{
+  PcallMonitor *monitor;
+  PcallTask *task;
+  PcallChild *child;
+
+  g_return_val_if_fail (PCALL_IS_CALL (self), NULL);
+
+  monitor = pcall_call_list_get_monitor (pcall_call_get_list (self));
+  task = pcall_monitor_ref_owner (monitor);
+  if (task == NULL)
+    return NULL;
+
+  child = find_child (task, pcall_call_get_index (self));
+  pcall_monitor_unref_owner (monitor, task);
+  return child;
 }

@@ -211,7 +211,7 @@ join (PcallTask    *self,
  * joined again. Fails with %G_IO_ERROR_CANCELLED when @cancellable was cancelled: the children
  * have been ended then, as [method@Pcall.Task.terminate] does. Fails with the error of the failed
  * call of lowest index when a call did not succeed; the results of others are there all the same,
- * see [method@Pcall.Call.get_result].
+ * see [method@Pcall.Call.dup_result].
  *
  * Returns: %TRUE if all calls have succeeded
  *
@@ -245,7 +245,7 @@ pcall_task_join (PcallTask    *self,
  *
  * Starts the task, waits until all calls have ended, and gives the results:
  * [method@Pcall.Task.start], [method@Pcall.Task.join] without limit and
- * [method@Pcall.Task.get_results] in one.
+ * [method@Pcall.Task.dup_results] in one.
  *
  * Returns: (transfer full): an `av` in call order, or %NULL with @error set
  *
@@ -266,7 +266,7 @@ pcall_task_run (PcallTask    *self,
       !pcall_task_join (self, -1, cancellable, error))
     return NULL;
 
-  return pcall_task_get_results (self);
+  return pcall_task_dup_results (self);
 }
 
 /* The same on the main loop */
@@ -284,7 +284,7 @@ complete_join (GTask *task)
   if (!conclude (self, cancellable, &error))
     g_task_return_error (task, error);
   else if (join->wants_results)
-    g_task_return_pointer (task, pcall_task_get_results (self), (GDestroyNotify) g_variant_unref);
+    g_task_return_pointer (task, pcall_task_dup_results (self), (GDestroyNotify) g_variant_unref);
   else
     g_task_return_boolean (task, TRUE);
 

@@ -47,7 +47,7 @@
  * of its calls from the start on.
  *
  * Every call ends, in exactly one state, however its child dies. A call that fails costs no other
- * call its result: see [method@Pcall.Task.get_call].
+ * call its result: see [method@Pcall.Task.dup_call].
  *
  * Dropping the last reference to a task that runs ends its children.
  *
@@ -75,7 +75,7 @@
 #define DEFAULT_GRACE_PERIOD 3.0
 #define DEFAULT_MAX_LOG_SIZE (G_GUINT64_CONSTANT (1) << 30)
 
-#define OPTION_FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY)
+#define OPTION_FLAGS PCALL_TASK_OPTION_FLAGS
 
 static GParamSpec *properties[PROP_RUNNING + 1];
 
@@ -141,6 +141,8 @@ pcall_task_finalize (GObject *object)
   g_clear_pointer (&self->arguments, pcall_arguments_unref);
   g_clear_pointer (&self->targets, g_ptr_array_unref);
   g_clear_pointer (&self->options.log_directory, g_free);
+  g_clear_pointer (&self->options.conditions, pcall_conditions_unref);
+  g_clear_pointer (&self->bar, pcall_progress_bar_free);
   g_clear_pointer (&self->monitor, pcall_monitor_unref);
 
   G_OBJECT_CLASS (pcall_task_parent_class)->finalize (object);
@@ -213,6 +215,18 @@ pcall_task_get_property (GObject    *object,
     case PROP_OUTPUT_MODE:
       g_value_set_enum (value, self->options.output_mode);
       break;
+    case PROP_CHILD_NAME:
+    case PROP_NICE:
+    case PROP_CPU_AFFINITY:
+    case PROP_MAX_ADDRESS_SPACE:
+    case PROP_MAX_OPEN_FILES:
+    case PROP_WORKING_DIRECTORY:
+    case PROP_ENVIRONMENT:
+      pcall_task_get_child_property (self, (PcallTaskProperty) prop_id, value);
+      break;
+    case PROP_SHOW_PROGRESS:
+      g_value_set_boolean (value, self->options.show_progress);
+      break;
     case PROP_N_FINISHED:
     case PROP_N_FAILED:
     case PROP_FRACTION:
@@ -275,6 +289,18 @@ pcall_task_set_property (GObject      *object,
       break;
     case PROP_OUTPUT_MODE:
       pcall_task_set_output_mode (self, g_value_get_enum (value));
+      break;
+    case PROP_CHILD_NAME:
+    case PROP_NICE:
+    case PROP_CPU_AFFINITY:
+    case PROP_MAX_ADDRESS_SPACE:
+    case PROP_MAX_OPEN_FILES:
+    case PROP_WORKING_DIRECTORY:
+    case PROP_ENVIRONMENT:
+      pcall_task_set_child_property (self, (PcallTaskProperty) prop_id, value);
+      break;
+    case PROP_SHOW_PROGRESS:
+      pcall_task_set_show_progress (self, g_value_get_boolean (value));
       break;
     case PROP_N_FINISHED:
     case PROP_N_FAILED:
@@ -459,6 +485,16 @@ install_progress (void)
   GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
 
   /**
+   * PcallTask:show-progress: (getter get_show_progress) (setter set_show_progress)
+   *
+   * Whether a bar on standard error shows how far the task is, where that is a terminal.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_SHOW_PROGRESS] =
+      g_param_spec_boolean ("show-progress", NULL, NULL, FALSE, OPTION_FLAGS);
+
+  /**
    * PcallTask:n-finished: (getter get_n_finished)
    *
    * How many calls have ended, in whatever state.
@@ -511,6 +547,7 @@ pcall_task_class_init (PcallTaskClass *klass)
   install_times ();
   install_children ();
   install_logs ();
+  pcall_task_install_child_properties (properties);
   install_progress ();
   g_object_class_install_properties (object_class, G_N_ELEMENTS (properties), properties);
   pcall_task_install_signals ();
@@ -526,6 +563,7 @@ pcall_task_init (PcallTask *self)
   self->options.calls_per_child = 1;
   self->options.n_calls = 1;
   self->options.priority = PCALL_PRIORITY_DEFAULT;
+  self->options.conditions = pcall_conditions_new ();
   self->monitor = pcall_monitor_new ();
 }
 

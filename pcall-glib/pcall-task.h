@@ -150,6 +150,49 @@ void                pcall_task_set_priority       (PcallTask          *self,
 PCALL_AVAILABLE_IN_1_0
 gint                pcall_task_get_priority       (PcallTask          *self);
 
+PCALL_AVAILABLE_IN_1_0
+void                pcall_task_set_show_progress  (PcallTask          *self,
+                                                   gboolean            show_progress);
+PCALL_AVAILABLE_IN_1_0
+gboolean            pcall_task_get_show_progress  (PcallTask          *self);
+
+/* In what children */
+PCALL_AVAILABLE_IN_1_0
+void                pcall_task_set_child_name     (PcallTask          *self,
+                                                   const char         *child_name);
+PCALL_AVAILABLE_IN_1_0
+const char         *pcall_task_get_child_name     (PcallTask          *self);
+PCALL_AVAILABLE_IN_1_0
+void                pcall_task_set_nice           (PcallTask          *self,
+                                                   gint                nice);
+PCALL_AVAILABLE_IN_1_0
+gint                pcall_task_get_nice           (PcallTask          *self);
+PCALL_AVAILABLE_IN_1_0
+void                pcall_task_set_cpu_affinity   (PcallTask          *self,
+                                                   const char         *cpu_affinity);
+PCALL_AVAILABLE_IN_1_0
+const char         *pcall_task_get_cpu_affinity   (PcallTask          *self);
+PCALL_AVAILABLE_IN_1_0
+void                pcall_task_set_max_address_space (PcallTask       *self,
+                                                      guint64          max_address_space);
+PCALL_AVAILABLE_IN_1_0
+guint64             pcall_task_get_max_address_space (PcallTask       *self);
+PCALL_AVAILABLE_IN_1_0
+void                pcall_task_set_max_open_files (PcallTask          *self,
+                                                   guint64             max_open_files);
+PCALL_AVAILABLE_IN_1_0
+guint64             pcall_task_get_max_open_files (PcallTask          *self);
+PCALL_AVAILABLE_IN_1_0
+void                pcall_task_set_working_directory (PcallTask       *self,
+                                                      const char      *working_directory);
+PCALL_AVAILABLE_IN_1_0
+const char         *pcall_task_get_working_directory (PcallTask       *self);
+PCALL_AVAILABLE_IN_1_0
+void                pcall_task_set_environment    (PcallTask          *self,
+                                                   const char * const *environment);
+PCALL_AVAILABLE_IN_1_0
+const char * const *pcall_task_get_environment    (PcallTask          *self);
+
 /* Running it */
 PCALL_AVAILABLE_IN_1_0
 gboolean   pcall_task_start       (PcallTask           *self,
@@ -198,15 +241,15 @@ guint      pcall_task_get_n_failed        (PcallTask *self);
 PCALL_AVAILABLE_IN_1_0
 gdouble    pcall_task_get_fraction        (PcallTask *self);
 PCALL_AVAILABLE_IN_1_0
-GVariant  *pcall_task_get_results         (PcallTask *self) G_GNUC_WARN_UNUSED_RESULT;
+GVariant  *pcall_task_dup_results         (PcallTask *self) G_GNUC_WARN_UNUSED_RESULT;
 PCALL_AVAILABLE_IN_1_0
-PcallCall *pcall_task_get_call            (PcallTask *self,
+PcallCall *pcall_task_dup_call            (PcallTask *self,
                                            guint      index) G_GNUC_WARN_UNUSED_RESULT;
 PCALL_AVAILABLE_IN_1_0
-PcallCall *pcall_task_get_first_failed    (PcallTask *self) G_GNUC_WARN_UNUSED_RESULT;
+PcallCall *pcall_task_dup_first_failed    (PcallTask *self) G_GNUC_WARN_UNUSED_RESULT;
 PCALL_AVAILABLE_IN_1_0
-GPtrArray *pcall_task_get_children        (PcallTask *self) G_GNUC_WARN_UNUSED_RESULT;
+GPtrArray *pcall_task_dup_children        (PcallTask *self) G_GNUC_WARN_UNUSED_RESULT;
 PCALL_AVAILABLE_IN_1_0
-GPtrArray *pcall_task_get_living_children (PcallTask *self) G_GNUC_WARN_UNUSED_RESULT;
+GPtrArray *pcall_task_dup_living_children (PcallTask *self) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

@@ -52,3 +52,18 @@
 
 #define PCALL_AVAILABLE_IN_ALL _PCALL_EXTERN
 #define PCALL_AVAILABLE_IN_1_0 PCALL_UNAVAILABLE_IN_1_0 _PCALL_EXTERN
+
+/**
+ * PCALL_DEPRECATED_IN_1_0_FOR: (skip)
+ * @f: what to use instead
+ *
+ * Stands before the declaration of what is deprecated since 1.0. As with GLib, a program that
+ * defines `PCALL_DISABLE_DEPRECATION_WARNINGS` is not warned.
+ *
+ * Since: 1.0
+ */
+#if defined(PCALL_DISABLE_DEPRECATION_WARNINGS) || PCALL_VERSION_MIN_REQUIRED < PCALL_VERSION_1_0
+#define PCALL_DEPRECATED_IN_1_0_FOR(f) _PCALL_EXTERN
+#else
+#define PCALL_DEPRECATED_IN_1_0_FOR(f) G_DEPRECATED_FOR (f) _PCALL_EXTERN
+#endif

@@ -18,6 +18,7 @@
 #include <pcall-glib/pcall-call.h>
 #include <pcall-glib/pcall-child.h>
 #include <pcall-glib/pcall-current.h>
+#include <pcall-glib/pcall-deprecated.h>
 #include <pcall-glib/pcall-log.h>
 #include <pcall-glib/pcall-target.h>
 #include <pcall-glib/pcall-task.h>

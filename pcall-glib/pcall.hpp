@@ -254,8 +254,8 @@ make_task (F &&function, Range &&range, const options &how, const place &where)
 inline report
 make_report (PcallCall *call)
 {
-  owned<GError> error (pcall_call_get_error (call));
-  owned<GVariant> details (pcall_call_get_error_details (call));
+  owned<GError> error (pcall_call_dup_error (call));
+  owned<GVariant> details (pcall_call_dup_error_details (call));
   report known{ error->domain, error->code, error->message, {}, pcall_call_get_index (call) };
   const char *type;
 
@@ -270,7 +270,7 @@ make_report (PcallCall *call)
 rethrow (PcallTask *task, GError *gerror)
 {
   owned<GError> owner (gerror);
-  owned<PcallCall> call (pcall_task_get_first_failed (task));
+  owned<PcallCall> call (pcall_task_dup_first_failed (task));
 
   if (call != nullptr)
     {
@@ -334,7 +334,7 @@ tell (GObject *object, GAsyncResult *result, gpointer data) noexcept
     {
       if (!pcall_task_join_finish (task, result, &error))
         rethrow (task, error);
-      owned<GVariant> values (pcall_task_get_results (task));
+      owned<GVariant> values (pcall_task_dup_results (task));
       if constexpr (std::is_void_v<R>)
         promise.set_value ();
       else
@@ -397,7 +397,7 @@ public:
       });
     if (!pcall_task_join (gobj (), -1, cancellable, &error))
       detail::rethrow (gobj (), error);
-    detail::owned<GVariant> values (pcall_task_get_results (gobj ()));
+    detail::owned<GVariant> values (pcall_task_dup_results (gobj ()));
     return detail::decode_all<R> (values.get ());
   }
 
@@ -419,7 +419,7 @@ public:
   {
     if (!started_ || index >= size ())
       throw std::out_of_range ("pcall: there is no such call");
-    detail::owned<PcallCall> call (pcall_task_get_call (gobj (), index));
+    detail::owned<PcallCall> call (pcall_task_dup_call (gobj (), index));
     const PcallCallState state = pcall_call_get_state (call.get ());
 
     if (state > PCALL_CALL_STATE_SUCCEEDED)
@@ -428,7 +428,7 @@ public:
       throw std::logic_error ("pcall: the call has not ended");
     if constexpr (!std::is_void_v<R>)
       {
-        detail::owned<GVariant> value (pcall_call_get_result (call.get ()));
+        detail::owned<GVariant> value (pcall_call_dup_result (call.get ()));
 
         return detail::decode<R> (value.get ());
       }

@@ -60,7 +60,7 @@ print_results (PcallTask *task)
 
   while (index < pcall_task_get_n_calls (task))
     {
-      g_autoptr (GBytes) pieces = pcall_task_get_result_pieces (task, index);
+      g_autoptr (GBytes) pieces = pcall_task_dup_result_pieces (task, index);
 
       if (pieces == NULL)
         break; /* large, or no bytes: the binding looks at the call by itself */

@@ -185,9 +185,9 @@ draw_bar (PcallTask *task)
 static void
 add_call (PcallCall *call, GPtrArray *sums)
 {
-  g_autoptr (GVariant) result = pcall_call_get_result (call);
-  g_autoptr (GVariant) args = pcall_call_get_args (call);
-  g_autoptr (GError) error = pcall_call_get_error (call);
+  g_autoptr (GVariant) result = pcall_call_dup_result (call);
+  g_autoptr (GVariant) args = pcall_call_dup_args (call);
+  g_autoptr (GError) error = pcall_call_dup_error (call);
   g_autoptr (GVariantIter) files = NULL;
   const char *path;
 
@@ -226,7 +226,7 @@ digest_files (GPtrArray *files, guint jobs, GPtrArray *sums, GError **error)
 
   for (guint i = 0; i < n_hands; i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, i);
 
       add_call (call, sums);
     }

@@ -47,7 +47,7 @@ pcall_call_list_get_output (PcallCallList *self,
 }
 
 /**
- * pcall_call_get_output:
+ * pcall_call_dup_output: (rename-to pcall_call_get_output)
  * @self: a call
  *
  * Gets what the call has written so far, or by its end: all that it, the libraries that it uses and
@@ -64,7 +64,7 @@ pcall_call_list_get_output (PcallCallList *self,
  * Since: 1.0
  */
 GBytes *
-pcall_call_get_output (PcallCall *self)
+pcall_call_dup_output (PcallCall *self)
 {
   g_autoptr (PcallMonitorLocker) locker = NULL;
   PcallCallList *list;

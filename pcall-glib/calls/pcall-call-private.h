@@ -153,7 +153,7 @@ GVariant     *pcall_call_list_get_kwargs        (PcallCallList *self,
 /* A full reference. */
 GVariant     *pcall_call_list_get_result        (PcallCallList *self,
                                                  guint          index);
-/* The results of calls from @index on that are bytes, see pcall_task_get_result_pieces(). */
+/* The results of calls from @index on that are bytes, see pcall_task_dup_result_pieces(). */
 GBytes        *pcall_call_list_join_results (PcallCallList *self,
                                              guint          index);
 /* How many calls from @index on have results that are numbers of the same @type, and which:

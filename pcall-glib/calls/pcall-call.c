@@ -19,7 +19,7 @@
  * one of the other states; [property@Pcall.Call:result] or [property@Pcall.Call:error] then tell
  * what came of it. Properties notify when they change, so that a list view can show a running task.
  *
- * Objects are made on demand by [method@Pcall.Task.get_call] and by the signals of a task. There is
+ * Objects are made on demand by [method@Pcall.Task.dup_call] and by the signals of a task. There is
  * one for a call until the call has ended, and as long as anything refers to it. It may outlive the
  * task. It can be used in any thread.
  *
@@ -93,22 +93,22 @@ pcall_call_get_property (GObject    *object,
       g_value_set_string (value, pcall_call_get_target_name (self));
       break;
     case PROP_ARGS:
-      g_value_take_variant (value, pcall_call_get_args (self));
+      g_value_take_variant (value, pcall_call_dup_args (self));
       break;
     case PROP_KWARGS:
-      g_value_take_variant (value, pcall_call_get_kwargs (self));
+      g_value_take_variant (value, pcall_call_dup_kwargs (self));
       break;
     case PROP_STATE:
       g_value_set_enum (value, pcall_call_get_state (self));
       break;
     case PROP_RESULT:
-      g_value_take_variant (value, pcall_call_get_result (self));
+      g_value_take_variant (value, pcall_call_dup_result (self));
       break;
     case PROP_ERROR:
-      g_value_take_boxed (value, pcall_call_get_error (self));
+      g_value_take_boxed (value, pcall_call_dup_error (self));
       break;
     case PROP_ERROR_DETAILS:
-      g_value_take_variant (value, pcall_call_get_error_details (self));
+      g_value_take_variant (value, pcall_call_dup_error_details (self));
       break;
     case PROP_PID:
       g_value_set_int (value, pcall_call_get_pid (self));
@@ -126,7 +126,7 @@ pcall_call_get_property (GObject    *object,
       g_value_set_string (value, pcall_call_get_log_file (self));
       break;
     case PROP_OUTPUT:
-      g_value_take_boxed (value, pcall_call_get_output (self));
+      g_value_take_boxed (value, pcall_call_dup_output (self));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
@@ -404,7 +404,7 @@ pcall_call_get_target_name (PcallCall *self)
 }
 
 /**
- * pcall_call_get_args:
+ * pcall_call_dup_args: (rename-to pcall_call_get_args)
  * @self: a call
  *
  * Builds the positional arguments of the call.
@@ -414,7 +414,7 @@ pcall_call_get_target_name (PcallCall *self)
  * Since: 1.0
  */
 GVariant *
-pcall_call_get_args (PcallCall *self)
+pcall_call_dup_args (PcallCall *self)
 {
   g_return_val_if_fail (PCALL_IS_CALL (self), NULL);
 
@@ -422,7 +422,7 @@ pcall_call_get_args (PcallCall *self)
 }
 
 /**
- * pcall_call_get_kwargs:
+ * pcall_call_dup_kwargs: (rename-to pcall_call_get_kwargs)
  * @self: a call
  *
  * Builds the keyword arguments of the call.
@@ -432,7 +432,7 @@ pcall_call_get_args (PcallCall *self)
  * Since: 1.0
  */
 GVariant *
-pcall_call_get_kwargs (PcallCall *self)
+pcall_call_dup_kwargs (PcallCall *self)
 {
   g_return_val_if_fail (PCALL_IS_CALL (self), NULL);
 
@@ -461,7 +461,7 @@ pcall_call_get_state (PcallCall *self)
 }
 
 /**
- * pcall_call_get_result:
+ * pcall_call_dup_result: (rename-to pcall_call_get_result)
  * @self: a call
  *
  * Gets what the call returned; the empty tuple `()` where it returned no value. A result stays
@@ -473,7 +473,7 @@ pcall_call_get_state (PcallCall *self)
  * Since: 1.0
  */
 GVariant *
-pcall_call_get_result (PcallCall *self)
+pcall_call_dup_result (PcallCall *self)
 {
   g_autoptr (PcallMonitorLocker) locker = NULL;
 
@@ -484,7 +484,7 @@ pcall_call_get_result (PcallCall *self)
 }
 
 /**
- * pcall_call_get_result_fd_list:
+ * pcall_call_dup_result_fd_list: (rename-to pcall_call_get_result_fd_list)
  * @self: a call
  *
  * Gets the descriptors that came with the result, as [func@Pcall.set_result_fd_list] set them in
@@ -500,7 +500,7 @@ pcall_call_get_result (PcallCall *self)
  * Since: 1.0
  */
 GUnixFDList *
-pcall_call_get_result_fd_list (PcallCall *self)
+pcall_call_dup_result_fd_list (PcallCall *self)
 {
   g_autoptr (PcallMonitorLocker) locker = NULL;
   GUnixFDList *handles;
@@ -539,7 +539,7 @@ pcall_call_dup_result_bytes (PcallCall *self)
 }
 
 /**
- * pcall_call_get_error:
+ * pcall_call_dup_error: (rename-to pcall_call_get_error)
  * @self: a call
  *
  * Gets why the call did not succeed. An error that the call itself returned has the domain, code
@@ -551,7 +551,7 @@ pcall_call_dup_result_bytes (PcallCall *self)
  * Since: 1.0
  */
 GError *
-pcall_call_get_error (PcallCall *self)
+pcall_call_dup_error (PcallCall *self)
 {
   g_autoptr (PcallMonitorLocker) locker = NULL;
 
@@ -562,7 +562,7 @@ pcall_call_get_error (PcallCall *self)
 }
 
 /**
- * pcall_call_get_error_details:
+ * pcall_call_dup_error_details: (rename-to pcall_call_get_error_details)
  * @self: a call
  *
  * Gets what the call told about its error with [func@Pcall.set_error_details].
@@ -572,7 +572,7 @@ pcall_call_get_error (PcallCall *self)
  * Since: 1.0
  */
 GVariant *
-pcall_call_get_error_details (PcallCall *self)
+pcall_call_dup_error_details (PcallCall *self)
 {
   g_autoptr (PcallMonitorLocker) locker = NULL;
 

@@ -507,7 +507,7 @@ pcall_send_message_with_fd_list (GVariant    *message,
  * @fd_list: (nullable): the descriptors that go with the result of this call, or %NULL for none
  *
  * Sets the descriptors that the result of this call carries: a handle, `h`, in it is an index of
- * this list. The parent gets duplicates, from [method@Pcall.Call.get_result_fd_list], if the call
+ * this list. The parent gets duplicates, from [method@Pcall.Call.dup_result_fd_list], if the call
  * succeeds.
  *
  * There can be 252 of them; with more, and where they cannot be sent, the call fails. Call it

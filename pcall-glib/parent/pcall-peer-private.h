@@ -23,6 +23,9 @@ typedef struct
                   gpointer          data);
   /* The child has closed its channel, and may go on. May be NULL. */
   void (*closed) (gpointer          data);
+  /* The child is killed, for that reason. May be NULL. */
+  void (*killed) (const char       *reason,
+                  gpointer          data);
   /* The child has ended and all that it sent has been given to @frame. Once, last. */
   void (*ended)  (gpointer          data);
 } PcallPeerFuncs;
@@ -45,8 +48,9 @@ void             pcall_peer_send      (PcallPeer     *self,
                                        PcallFrameType type,
                                        guint32        call_index,
                                        GVariant      *value);
-/* Sends SIGTERM now and SIGKILL after @grace microseconds. */
-void             pcall_peer_terminate (PcallPeer *self,
+/* Sends SIGTERM now and SIGKILL after @grace microseconds; without any, SIGKILL now, also where it
+ * was sent SIGTERM before. FALSE if there was nothing to send: the child has ended, or has time. */
+gboolean         pcall_peer_terminate (PcallPeer *self,
                                        gint64     grace);
 /* The child broke the protocol: kills it and listens to it no more. Takes @error. */
 void             pcall_peer_reject    (PcallPeer *self,

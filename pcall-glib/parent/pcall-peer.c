@@ -221,32 +221,40 @@ pcall_peer_send (PcallPeer     *self,
 }
 
 static void
-kill_now (gpointer data)
+kill_now (PcallPeer  *self,
+          const char *reason)
 {
-  PcallPeer *self = data;
-
+  if (self->funcs->killed != NULL)
+    self->funcs->killed (reason, self->data);
   pcall_process_signal (&self->process, SIGKILL);
 }
 
-void
+static void
+grace_passed (gpointer data)
+{
+  kill_now (data, "it has not ended since SIGTERM");
+}
+
+gboolean
 pcall_peer_terminate (PcallPeer *self,
                       gint64     grace)
 {
-  if (self->exited || self->terminated)
-    return;
+  if (self->exited || (self->terminated && grace > 0))
+    return FALSE;
 
   self->terminated = TRUE;
   if (grace <= 0)
     {
-      kill_now (self);
-      return;
+      kill_now (self, "it is to end, without a grace period");
+      return TRUE;
     }
 
   /* A stopped process acts on SIGTERM only when it goes on. */
   pcall_process_signal (&self->process, SIGTERM);
   pcall_process_signal (&self->process, SIGCONT);
   pcall_engine_set_timer (self->engine, &self->kill_timer, g_get_monotonic_time () + grace,
-                          kill_now, self);
+                          grace_passed, self);
+  return TRUE;
 }
 
 void
@@ -260,7 +268,7 @@ pcall_peer_reject (PcallPeer *self,
 
   close_channel (self);
   if (!self->exited)
-    kill_now (self);
+    kill_now (self, self->error->message);
 }
 
 void

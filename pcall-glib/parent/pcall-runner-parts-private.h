@@ -67,6 +67,8 @@ struct _PcallRunner
   gboolean                stopping; /* it is given no more calls */
   gboolean                detached; /* frames are of no use any more */
   guint                   n_ended;  /* calls, in this child */
+  gint64                  made;     /* when the child was, by the monotonic clock */
+  gint64                  began;    /* when its call did, if it has begun */
   PcallTimer              timeout;
 
   PcallOutcome            outcome; /* of the call, as far as it is known */

@@ -83,7 +83,12 @@ void              pcall_runner_release (PcallRunner          *self);
 void              pcall_runner_stop    (PcallRunner          *self,
                                         PcallCallState        state,
                                         const char           *reason);
-/* The same for the sake of its call; where that has ended, as is seen now, the child goes on. */
+/* The same, at once. */
+void              pcall_runner_kill    (PcallRunner            *self,
+                                        PcallCallState          state,
+                                        const char             *reason);
+/* As pcall_runner_stop(), for the sake of its call; where that has ended, as is seen now, the child
+ * goes on. */
 void              pcall_runner_stop_call (PcallRunner        *self,
                                           PcallCallState      state,
                                           const char         *reason);

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "parent/pcall-runner-parts-private.h"
+#include "parent/pcall-explain-private.h"
 
 #include <stdlib.h>
 
@@ -45,9 +45,9 @@ lose_patience (gpointer data)
 
   if (self->closed)
     pcall_runner_reject (&self->base, "the worker closed its channel, and went on");
-  else if (self->greeted)
-    pcall_peer_terminate (self->base.peer, self->base.setup->grace_period);
-  else
+  else if (self->greeted && pcall_peer_terminate (self->base.peer, self->base.setup->grace_period))
+    pcall_explain_stopped (&self->base, "it was told that there are no more calls, and went on");
+  else if (!self->greeted)
     pcall_runner_reject (&self->base, "it did not say hello in time (" ENV_START_TIMEOUT
                                       " sets how long that is)");
 }

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "parent/pcall-runner-parts-private.h"
+#include "parent/pcall-explain-private.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -81,6 +81,8 @@ pcall_runner_begin_call (PcallRunner *self,
   gboolean first;
 
   self->begun = TRUE;
+  self->began = began;
+  pcall_explain_begun (self);
   if (setup->timeout > 0)
     pcall_engine_set_timer (setup->engine, &self->timeout, began + setup->timeout, timed_out, self);
 
@@ -113,6 +115,7 @@ end_call (PcallRunner   *self,
       return;
     }
 
+  pcall_explain_call_ended (self, state, took);
   event = add_event (self, PCALL_EVENT_CALL_ENDED, self->job.index);
   if (event != NULL)
     {
@@ -411,14 +414,23 @@ child_ended (gpointer data)
   pcall_runner_set_state (self, PCALL_RUNNER_ENDED);
 }
 
+static void
+child_killed (const char *reason,
+              gpointer    data)
+{
+  pcall_explain_killed (data, reason);
+}
+
 static const PcallPeerFuncs funcs = {
   .frame = frame_came,
+  .killed = child_killed,
   .ended = child_ended,
 };
 
 /* That it is called makes the peer look whether the child left something unread. */
 static const PcallPeerFuncs funcs_with_closed = {
   .frame = frame_came,
+  .killed = child_killed,
   .closed = channel_closed,
   .ended = child_ended,
 };
@@ -449,6 +461,7 @@ pcall_runner_new (const PcallRunnerClass *klass,
                   GError                **error)
 {
   PcallStarted started = { .error_number = 0 };
+  gint64 before = g_get_monotonic_time ();
   PcallRunner *self;
 
   if (!job->methods->start (setup->context, job, &started, error))
@@ -463,6 +476,7 @@ pcall_runner_new (const PcallRunnerClass *klass,
   self->job = *job;
   self->started = started;
   self->pid = started.process.pid;
+  self->made = before;
   self->link.data = self;
   self->has_call = TRUE;
   self->peer = pcall_peer_new (setup->engine, &started, setup->context->nonce,
@@ -470,6 +484,7 @@ pcall_runner_new (const PcallRunnerClass *klass,
   if (self->peer != NULL)
     {
       list_child (self);
+      pcall_explain_made (self, g_get_monotonic_time () - before);
       return self;
     }
 
@@ -499,7 +514,8 @@ pcall_runner_release (PcallRunner *self)
 static void
 stop_drained (PcallRunner    *self,
               PcallCallState  state,
-              const char     *reason)
+              const char     *reason,
+              gint64          grace_period)
 {
   if (self->has_call && self->verdict == PCALL_CALL_STATE_PENDING)
     {
@@ -508,7 +524,20 @@ stop_drained (PcallRunner    *self,
       if (self->klass->stopped != NULL)
         self->klass->stopped (self);
     }
-  pcall_peer_terminate (self->peer, self->setup->grace_period);
+  if (pcall_peer_terminate (self->peer, grace_period))
+    pcall_explain_stopped (self, reason);
+}
+
+static void
+stop_within (PcallRunner    *self,
+             PcallCallState  state,
+             const char     *reason,
+             gint64          grace_period)
+{
+  self->stopping = TRUE;
+  /* It may have handed over its outcome in time, without our having read it. */
+  self->klass->drain (self);
+  stop_drained (self, state, reason, grace_period);
 }
 
 void
@@ -516,10 +545,15 @@ pcall_runner_stop (PcallRunner    *self,
                    PcallCallState  state,
                    const char     *reason)
 {
-  self->stopping = TRUE;
-  /* It may have handed over its outcome in time, without our having read it. */
-  self->klass->drain (self);
-  stop_drained (self, state, reason);
+  stop_within (self, state, reason, self->setup->grace_period);
+}
+
+void
+pcall_runner_kill (PcallRunner    *self,
+                   PcallCallState  state,
+                   const char     *reason)
+{
+  stop_within (self, state, reason, 0);
 }
 
 /* To look twice would be to stop the call that follows. */
@@ -533,7 +567,7 @@ pcall_runner_stop_call (PcallRunner    *self,
   else if (!self->klass->has_ended_in_time (self))
     {
       self->stopping = TRUE;
-      stop_drained (self, state, reason);
+      stop_drained (self, state, reason, self->setup->grace_period);
     }
 }
 
@@ -574,6 +608,7 @@ pcall_runner_finish (PcallRunner *self)
   PcallEvent *event = add_event (self, PCALL_EVENT_CHILD_ENDED, self->child);
   PcallCallState state;
 
+  pcall_explain_ended (self);
   if (event != NULL)
     event->exit = *pcall_peer_get_exit (self->peer);
   if (!self->has_call)

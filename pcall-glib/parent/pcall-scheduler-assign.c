@@ -105,11 +105,14 @@ pcall_scheduler_pause (PcallScheduler *self,
 /* There is room again when a child has ended. Where there is none, others have taken it: the first
  * call of a task fails then, and later ones look again for a while. */
 static gboolean
-wait_for_room (PcallScheduler *self)
+wait_for_room (PcallScheduler *self,
+               const GError   *reason)
 {
   if (self->crew.all.length == 0 && (!self->started || self->room.n_starved++ >= MAX_STARVED))
     return FALSE;
 
+  pcall_explain (&self->events, "there is no room for one more child than %u: %s",
+                 self->crew.all.length, reason->message);
   self->room.crowded = TRUE;
   if (self->crew.all.length == 0)
     pcall_scheduler_pause (self, STARVED_PAUSE_US);
@@ -190,7 +193,7 @@ make_next (PcallScheduler *self,
 
   if (job->slot >= 0)
     pcall_ledger_close_slot (self->context.ledger, job->slot);
-  if (pcall_limits_is_want_of_room (error_number) && wait_for_room (self))
+  if (pcall_limits_is_want_of_room (error_number) && wait_for_room (self, failure))
     {
       pcall_queue_put_back (&self->queue, job->slot, next);
       return NULL;

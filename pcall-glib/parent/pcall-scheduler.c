@@ -69,7 +69,7 @@ find_max_children (guint                        n_calls,
   if (options->max_children != 0)
     return options->max_children;
   if (shares)
-    return g_get_num_processors ();
+    return pcall_conditions_get_n_processors (options->conditions);
   return pcall_limits_find_room (n_calls, count_descriptors (options));
 }
 
@@ -111,8 +111,9 @@ pcall_scheduler_new (PcallEngine                 *engine,
   self->room.max_children =
       find_max_children (pcall_call_list_get_n_calls (calls), self->shares, options);
   self->room.max_workers =
-      options->max_children != 0 ? options->max_children : g_get_num_processors ();
-  pcall_start_context_init (&self->context, arguments);
+      options->max_children != 0 ? options->max_children
+                                 : pcall_conditions_get_n_processors (options->conditions);
+  pcall_start_context_init (&self->context, arguments, options->conditions);
   for (guint i = 0; i < targets->len; i++)
     pcall_start_context_use (&self->context,
                              pcall_start_choose (g_ptr_array_index (targets, i),
@@ -238,14 +239,19 @@ pcall_scheduler_start (PcallScheduler *self,
                        gboolean        in_steps,
                        GError        **error)
 {
-  gint64 begun = g_get_monotonic_time ();
+  gint64 begun = self->begun = g_get_monotonic_time ();
 
+  self->events.explains = pcall_explain_is_wanted ();
   if (!pcall_start_context_open (&self->context, self->options.log_mode,
                                  self->options.log_directory, self->options.keep_logs, error))
     return FALSE;
   set_up_log (self, begun);
 
   self->children = self->setup.children = pcall_child_list_new (self->calls);
+  pcall_explain (&self->events, "start: %u calls, in at most %u children at once%s",
+                 pcall_call_list_get_n_calls (self->calls),
+                 MIN (pcall_call_list_get_n_calls (self->calls), self->room.max_children),
+                 self->shares ? ", each of which takes one after the other" : "");
   if (!prepare_ledger (self, error) || !prepare_logs (self, error) ||
       (!pcall_scheduler_is_stopped (self) && !pcall_scheduler_assign_first (self, error)))
     return FALSE;

@@ -15,7 +15,8 @@ G_BEGIN_DECLS
 
 /* PcallStartContext stands in child/, which reads it; here it is made. */
 void     pcall_start_context_init  (PcallStartContext       *self,
-                                    PcallArguments          *arguments);
+                                    PcallArguments          *arguments,
+                                    PcallConditions         *conditions);
 /* Children will be made that way, too; before it is opened. */
 void     pcall_start_context_use   (PcallStartContext       *self,
                                     const PcallStartMethods *methods);
@@ -68,8 +69,8 @@ struct _PcallStartMethods
 extern const PcallStartMethods pcall_start_fork;
 extern const PcallStartMethods pcall_start_spawn;
 
-/* How children for @target are made when @method was asked for. NULL with PCALL_ERROR_TARGET where
- * that is not possible. */
+/* How children for @target are made when @method was asked for: always the same answer. NULL with
+ * PCALL_ERROR_TARGET where that is not possible. */
 const PcallStartMethods *pcall_start_choose (PcallTarget      *target,
                                              PcallStartMethod  method,
                                              GError          **error);

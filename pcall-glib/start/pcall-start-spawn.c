@@ -49,6 +49,7 @@ typedef struct
   int          channel_fd; /* its end; our numbers of descriptors are above those of the child */
   int          life_fd;
   gboolean     has_terminal;
+  const PcallConditions *conditions;
   const char  *failed_call; /* NULL: it runs the program */
   int          error_number;
 } Plan;
@@ -104,6 +105,7 @@ place_descriptors (const Plan *plan)
 BEFORE_EXEC static const char *
 become_worker (const Plan *plan)
 {
+  const char *failed;
   sigset_t none;
 
   reset_signals ();
@@ -117,6 +119,10 @@ become_worker (const Plan *plan)
     return "dup2";
 
   closefrom (FIRST_OTHER_FD);
+  failed = pcall_conditions_apply (plan->conditions, TRUE);
+  if (failed != NULL)
+    return failed;
+
   sigemptyset (&none);
   sigprocmask (SIG_SETMASK, &none, NULL);
   execve (plan->program, plan->argv, plan->environment);
@@ -198,7 +204,11 @@ make_child (Plan         *plan,
     return failed (started, "clone", errno, error);
 
   if (plan->failed_call != NULL)
-    failed (started, plan->failed_call, plan->error_number, error);
+    {
+      g_autofree char *what = pcall_conditions_describe (plan->conditions, plan->failed_call);
+
+      failed (started, what, plan->error_number, error);
+    }
   else if (!lift_pidfd (&process))
     failed (started, "fcntl", errno, error);
   else
@@ -212,10 +222,11 @@ make_child (Plan         *plan,
 }
 
 static char **
-make_environment (guint64 nonce)
+make_environment (const PcallStartContext *context)
 {
-  char **environment = g_get_environ ();
-  g_autofree char *cookie = g_strdup_printf ("%016" G_GINT64_MODIFIER "x", nonce);
+  char **told = context->conditions->environment;
+  char **environment = told != NULL ? g_strdupv (told) : g_get_environ ();
+  g_autofree char *cookie = g_strdup_printf ("%016" G_GINT64_MODIFIER "x", context->nonce);
 
   environment = g_environ_setenv (environment, PCALL_ENV_FD, G_STRINGIFY (CHANNEL_FD), TRUE);
   environment = g_environ_setenv (environment, PCALL_ENV_LIFE_FD, G_STRINGIFY (LIFE_FD), TRUE);
@@ -256,14 +267,27 @@ make_descriptors (Plan         *plan,
          failed (started, "life pipe: open in /proc/self/fd", errno, error);
 }
 
+/* As seen from here, wherever the worker is to run. */
+static char *
+find_program (const PcallStartContext *context,
+              PcallTarget             *target,
+              GError                 **error)
+{
+  g_autofree char *program = pcall_command_find (target, error);
+
+  if (program == NULL || context->conditions->working_directory == NULL)
+    return g_steal_pointer (&program);
+  return g_canonicalize_filename (program, NULL);
+}
+
 static gboolean
 start (const PcallStartContext *context,
        const PcallJob          *job,
        PcallStarted            *started,
        GError                 **error)
 {
-  g_autofree char *program = pcall_command_find (job->target, error);
-  g_auto (GStrv) environment = make_environment (context->nonce);
+  g_autofree char *program = find_program (context, job->target, error);
+  g_auto (GStrv) environment = make_environment (context);
   Plan plan = {
     .program = program,
     .argv = (char * const *) pcall_command_get_argv (job->target),
@@ -272,6 +296,7 @@ start (const PcallStartContext *context,
     .channel_fd = -1,
     .life_fd = -1,
     .has_terminal = pcall_terminal_is_there (),
+    .conditions = context->conditions,
   };
   gboolean made;
 

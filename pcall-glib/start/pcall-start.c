@@ -12,7 +12,6 @@
 #include "base/pcall-fd-private.h"
 #include "base/pcall-lifeline-private.h"
 #include "calls/pcall-target-private.h"
-#include "start/pcall-fork-private.h"
 
 /* What all children of a task are started with, whatever the start method: the life pipe, a log,
  * something to read nothing from, and a number that no stranger knows. */
@@ -23,10 +22,6 @@ pcall_start_choose (PcallTarget      *target,
                     GError          **error)
 {
   PcallTargetKind kind = pcall_target_get_kind (target);
-
-  /* Where nothing can be forked, what else is wrong with forking that target is of no use. */
-  if (method == PCALL_START_METHOD_FORK && !pcall_fork_check (error))
-    return NULL;
 
   if (kind == PCALL_TARGET_CALLBACK && method == PCALL_START_METHOD_SPAWN)
     g_set_error_literal (error, PCALL_ERROR, PCALL_ERROR_TARGET,
@@ -45,10 +40,12 @@ pcall_start_choose (PcallTarget      *target,
 
 void
 pcall_start_context_init (PcallStartContext *self,
-                          PcallArguments    *arguments)
+                          PcallArguments    *arguments,
+                          PcallConditions   *conditions)
 {
   *self = (PcallStartContext) {
     .arguments = pcall_arguments_ref (arguments),
+    .conditions = pcall_conditions_ref (conditions),
     .null_fd = -1,
   };
 }
@@ -167,6 +164,7 @@ pcall_start_context_clear (PcallStartContext *self)
   g_clear_pointer (&self->log, pcall_log_files_unref);
   g_clear_pointer (&self->ledger, pcall_ledger_unref);
   g_clear_pointer (&self->targets, g_ptr_array_unref);
+  g_clear_pointer (&self->conditions, pcall_conditions_unref);
   g_clear_pointer (&self->arguments, pcall_arguments_unref);
 }
 

@@ -211,19 +211,31 @@ test_status_taken (void)
     }
 }
 
+static int
+kill_itself_when_told (gpointer data)
+{
+  support_pipe_get (data);
+  return kill_itself (GINT_TO_POINTER (SIGTERM));
+}
+
+/* Nothing is left of such a child when it ends: it has to be there when it is opened. */
 static void
 test_status_ignored (void)
 {
+  SupportPipe end_now;
   PcallProcess process;
   PcallExit end;
 
+  support_pipe_open (&end_now);
   signal (SIGCHLD, SIG_IGN);
-  process = fork_process (kill_itself, GINT_TO_POINTER (SIGTERM));
+  process = fork_process (kill_itself_when_told, &end_now);
+  support_pipe_put (&end_now, 0);
   end = reap (&process);
   if (end.known)
     g_assert_cmpint (WTERMSIG (end.status), ==, SIGTERM);
   signal (SIGCHLD, SIG_DFL);
   pcall_process_clear (&process);
+  support_pipe_close (&end_now);
 }
 
 static void

@@ -92,8 +92,8 @@ return_bytes (GVariant *args, GVariant *kwargs, gpointer user_data, GError **err
 static void
 assert_bytes (PcallTask *task, guint index, gsize expected_size)
 {
-  g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
-  g_autoptr (GVariant) result = pcall_call_get_result (call);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task, index);
+  g_autoptr (GVariant) result = pcall_call_dup_result (call);
   gsize size;
   const guint8 *bytes;
 
@@ -180,8 +180,8 @@ build_by_hand (PcallTask *task)
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("av"));
   for (guint i = 0; i < pcall_task_get_n_calls (task); i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
-      g_autoptr (GVariant) result = pcall_call_get_result (call);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, i);
+      g_autoptr (GVariant) result = pcall_call_dup_result (call);
 
       g_variant_builder_add (&builder, "v", result);
     }

@@ -62,8 +62,8 @@ test_bytes (void)
   g_assert_true (pcall_task_join (task, -1, NULL, &error));
   for (guint i = 0; i < G_N_ELEMENTS (words); i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
-      g_autoptr (GVariant) result = pcall_call_get_result (call);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, i);
+      g_autoptr (GVariant) result = pcall_call_dup_result (call);
 
       assert_data (task, i, words[i]);
       g_assert_cmpstr (g_variant_get_type_string (result), ==, "ay");
@@ -114,8 +114,8 @@ test_other_than_bytes (void)
   for (guint i = 0; i < 7; i++)
     assert_data (task, i, NULL);
 
-  call = pcall_task_get_call (task, 0);
-  result = pcall_call_get_result (call);
+  call = pcall_task_dup_call (task, 0);
+  result = pcall_call_dup_result (call);
   g_assert_cmpint (g_variant_get_int32 (result), ==, 5);
   g_clear_object (&call);
   g_clear_pointer (&result, g_variant_unref);
@@ -367,9 +367,9 @@ new_batch_task (Batched *batched)
 static void
 assert_batched (PcallTask *task, const Batched *batched, guint index)
 {
-  g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
-  g_autoptr (GVariant) result = pcall_call_get_result (call);
-  g_autoptr (GError) error = pcall_call_get_error (call);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task, index);
+  g_autoptr (GVariant) result = pcall_call_dup_result (call);
+  g_autoptr (GError) error = pcall_call_dup_error (call);
   g_autofree char *text = result != NULL ? g_variant_print (result, TRUE) : NULL;
   g_autofree char *expected = g_strdup_printf ("@mx %u", 3 * index);
   g_autofree char *failure = g_strdup_printf ("failed at %u", index);
@@ -550,22 +550,22 @@ test_results_in_a_row (void)
   g_assert_true (pcall_task_start (task, NULL));
   pcall_task_join (task, SUPPORT_LIMIT_S, NULL, NULL);
 
-  numbers = pcall_task_get_result_numbers (task, 10, &type);
+  numbers = pcall_task_dup_result_numbers (task, 10, &type);
   g_assert_cmpuint (type, ==, 'X');
   g_assert_cmpuint (g_bytes_get_size (numbers), ==, (FAILS - 10) * sizeof (guint64));
   for (guint i = 10; i < FAILS; i++)
     g_assert_cmpuint (((const guint64 *) g_bytes_get_data (numbers, NULL))[i - 10], ==, 3 * i);
-  g_assert_null (pcall_task_get_result_numbers (task, FAILS, &type));
-  g_assert_null (pcall_task_get_result_numbers (task, GIVES_BYTES, &type));
+  g_assert_null (pcall_task_dup_result_numbers (task, FAILS, &type));
+  g_assert_null (pcall_task_dup_result_numbers (task, GIVES_BYTES, &type));
 
-  pieces = pcall_task_get_result_pieces (task, GIVES_BYTES);
+  pieces = pcall_task_dup_result_pieces (task, GIVES_BYTES);
   words_of_pieces = g_bytes_get_data (pieces, &length);
   g_assert_cmpuint (length, ==, 2 * sizeof (guint64) + 5);
   g_assert_cmpuint (words_of_pieces[0], ==, 1);
   g_assert_cmpuint (words_of_pieces[1], ==, 5);
   g_assert_cmpmem (words_of_pieces + 2, 5, "bytes", 5);
-  g_assert_null (pcall_task_get_result_pieces (task, 0));
-  g_assert_null (pcall_task_get_result_pieces (task, FAILS));
+  g_assert_null (pcall_task_dup_result_pieces (task, 0));
+  g_assert_null (pcall_task_dup_result_pieces (task, FAILS));
   g_assert_finalize_object (task);
 }
 

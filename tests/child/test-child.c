@@ -60,8 +60,8 @@ test_random (void)
   support_run (task, NULL);
   for (guint i = 0; i < 20; i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
-      g_autoptr (GVariant) result = pcall_call_get_result (call);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, i);
+      g_autoptr (GVariant) result = pcall_call_dup_result (call);
       guint32 number;
       char *uuid;
 
@@ -479,7 +479,7 @@ typedef struct
 static PcallChild *
 find_child (GPtrArray *children, PcallTask *task, guint index)
 {
-  g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task, index);
 
   for (guint i = 0; i < children->len; i++)
     if (pcall_child_get_pid (g_ptr_array_index (children, i)) == pcall_call_get_pid (call))
@@ -497,8 +497,8 @@ test_ends (void)
   PcallChild *busy;
 
   g_assert_null (pcall_task_run (task, NULL, NULL));
-  children = pcall_task_get_children (task);
-  living = pcall_task_get_living_children (task);
+  children = pcall_task_dup_children (task);
+  living = pcall_task_dup_living_children (task);
   g_assert_cmpuint (children->len, ==, G_N_ELEMENTS (ends));
   g_assert_cmpuint (living->len, ==, 0);
 
@@ -540,10 +540,10 @@ test_properties (void)
 
   pcall_task_set_grace_period (task, 0);
   support_start (task);
-  call = pcall_task_get_call (task, 0);
+  call = pcall_task_dup_call (task, 0);
   while (pcall_call_get_state (call) == PCALL_CALL_STATE_PENDING)
     g_main_context_iteration (NULL, TRUE);
-  children = pcall_task_get_living_children (task);
+  children = pcall_task_dup_living_children (task);
   g_assert_cmpuint (children->len, ==, 1);
   g_object_get (children->pdata[0], "pid", &pid, "running", &running, "exit-status", &exit_status,
                 "term-signal", &term_signal, "core-dumped", &core_dumped, "user-time", &user_time,
@@ -583,7 +583,7 @@ typedef struct
 static void
 watch_child (PcallTask *task, PcallCall *call, Watched *self)
 {
-  g_autoptr (GPtrArray) children = pcall_task_get_living_children (task);
+  g_autoptr (GPtrArray) children = pcall_task_dup_living_children (task);
 
   self->child = g_object_ref (children->pdata[0]);
   g_signal_connect_swapped (self->child, "notify::running", G_CALLBACK (count_notify),

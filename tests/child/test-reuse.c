@@ -29,7 +29,7 @@ new_task (PcallFunc func,
 static guint
 count_children (PcallTask *task)
 {
-  g_autoptr (GPtrArray) children = pcall_task_get_children (task);
+  g_autoptr (GPtrArray) children = pcall_task_dup_children (task);
 
   return children->len;
 }
@@ -38,9 +38,9 @@ static void
 assert_index (PcallTask *task,
               guint      index)
 {
-  g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
-  g_autoptr (GVariant) result = pcall_call_get_result (call);
-  g_autoptr (GError) error = pcall_call_get_error (call);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task, index);
+  g_autoptr (GVariant) result = pcall_call_dup_result (call);
+  g_autoptr (GError) error = pcall_call_dup_error (call);
 
   g_assert_no_error (error);
   g_assert_cmpuint (g_variant_get_uint32 (result), ==, index);
@@ -114,8 +114,8 @@ test_pids (void)
   g_assert_cmpuint (count_children (task), ==, g_get_num_processors ());
   for (guint i = 0; i < pcall_task_get_n_calls (task); i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
-      g_autoptr (GVariant) result = pcall_call_get_result (call);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, i);
+      g_autoptr (GVariant) result = pcall_call_dup_result (call);
 
       g_assert_cmpint (pcall_call_get_pid (call), ==, g_variant_get_int32 (result));
       g_assert_cmpfloat (pcall_call_get_elapsed (call), >=, 0.001);
@@ -297,7 +297,7 @@ test_failures (void)
   run (task, tally);
   for (guint i = 0; i < 100; i++)
     assert_misbehaviour (task, i);
-  call = pcall_task_get_call (task, 11);
+  call = pcall_task_dup_call (task, 11);
   g_object_get (call, "error-details", &details, NULL);
   support_assert_variant (details, "{'type': <'odd'>, 'n': <uint32 11>}");
 
@@ -349,7 +349,7 @@ test_timeout (void)
   for (guint i = 0; i < 60; i++)
     if (i % 10 == 5)
       {
-        g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
+        g_autoptr (PcallCall) call = pcall_task_dup_call (task, i);
 
         g_assert_cmpint (pcall_call_get_state (call), ==, PCALL_CALL_STATE_TIMED_OUT);
         g_assert_cmpfloat (pcall_call_get_elapsed (call), >=, 0.2);
@@ -568,7 +568,7 @@ test_running (void)
   support_start (self.task);
   for (guint i = 49; i < 500; i += 50)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (self.task, i);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (self.task, i);
 
       g_signal_connect (call, "notify::state", G_CALLBACK (count_running), &self);
     }

@@ -116,8 +116,8 @@ run_guarded (PcallTask *task)
       EXPECT_EQ (results, nullptr);
       for (guint i = 0; i < pcall_task_get_n_calls (task); i++)
         {
-          g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
-          g_autoptr (GError) failure = pcall_call_get_error (call);
+          g_autoptr (PcallCall) call = pcall_task_dup_call (task, i);
+          g_autoptr (GError) failure = pcall_call_dup_error (call);
 
           EXPECT_EQ (pcall_call_get_state (call), PCALL_CALL_STATE_CRASHED);
           EXPECT_TRUE (g_error_matches (failure, PCALL_ERROR, PCALL_ERROR_CRASHED));

@@ -303,7 +303,7 @@ TEST_F (Errors, AreOfCancelledTasks)
       EXPECT_TRUE (error.matches (G_IO_ERROR, G_IO_ERROR_CANCELLED));
       EXPECT_EQ (error.index (), std::nullopt);
     }
-  g_autoptr (GPtrArray) children = pcall_task_get_children (task.gobj ());
+  g_autoptr (GPtrArray) children = pcall_task_dup_children (task.gobj ());
   EXPECT_EQ (children->len, 0u);
 }
 

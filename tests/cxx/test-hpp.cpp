@@ -432,7 +432,7 @@ TEST (Tasks, HaveOptions)
   EXPECT_EQ (std::set<int> (pids.begin (), pids.end ()).size (), 20u);
   EXPECT_EQ (pcall_task_get_max_children (task.gobj ()), 3u);
   EXPECT_EQ (pcall_task_get_timeout (task.gobj ()), 90.5);
-  g_autoptr (PcallCall) call = pcall_task_get_call (task.gobj (), 0);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task.gobj (), 0);
   EXPECT_STREQ (pcall_call_get_target_name (call), "named");
 }
 
@@ -442,7 +442,7 @@ TEST (Tasks, AreCalledAfterTheirPlace)
   pcall::task task (square, std::vector{ 1 });
 
   task.get ();
-  g_autoptr (PcallCall) call = pcall_task_get_call (task.gobj (), 0);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task.gobj (), 0);
   EXPECT_EQ (pcall_call_get_target_name (call), place);
 }
 

@@ -340,9 +340,9 @@ static void
 assert_bad_call (Case *self)
 {
   const Row *row = self->row;
-  g_autoptr (PcallCall) call = pcall_task_get_call (self->task, BAD_CALL);
-  g_autoptr (GVariant) result = pcall_call_get_result (call);
-  g_autoptr (GError) error = pcall_call_get_error (call);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (self->task, BAD_CALL);
+  g_autoptr (GVariant) result = pcall_call_dup_result (call);
+  g_autoptr (GError) error = pcall_call_dup_error (call);
   g_autofree char *prefix = g_strdup_printf ("call %d (%s): ", BAD_CALL, row->name);
 
   if (error != NULL && pcall_call_get_state (call) != row->state)
@@ -366,8 +366,8 @@ assert_siblings (Case *self)
 {
   for (guint i = 0; i < N_CALLS; i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (self->task, i);
-      g_autoptr (GVariant) result = pcall_call_get_result (call);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (self->task, i);
+      g_autoptr (GVariant) result = pcall_call_dup_result (call);
 
       if (i == BAD_CALL)
         continue;
@@ -506,16 +506,16 @@ static void
 assert_random_call (PcallTask *task,
                     guint      index)
 {
-  g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
-  g_autoptr (GError) error = pcall_call_get_error (call);
-  g_autoptr (GVariant) args = pcall_call_get_args (call);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task, index);
+  g_autoptr (GError) error = pcall_call_dup_error (call);
+  g_autoptr (GVariant) args = pcall_call_dup_args (call);
   PcallCallState state = pcall_call_get_state (call);
   guint32 seed;
 
   g_variant_get (args, "(u)", &seed);
   if (index % SEED_STRIDE == 0)
     {
-      g_autoptr (GVariant) result = pcall_call_get_result (call);
+      g_autoptr (GVariant) result = pcall_call_dup_result (call);
 
       g_assert_cmpuint (g_variant_get_uint32 (result), ==, 100 + index);
     }

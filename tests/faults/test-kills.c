@@ -189,8 +189,8 @@ static void
 assert_result (PcallCall *call,
                PcallFunc  func)
 {
-  g_autoptr (GVariant) result = pcall_call_get_result (call);
-  g_autoptr (GError) error = pcall_call_get_error (call);
+  g_autoptr (GVariant) result = pcall_call_dup_result (call);
+  g_autoptr (GError) error = pcall_call_dup_error (call);
 
   if (func == own_error && pcall_call_get_index (call) == TRACED_CALL)
     {
@@ -213,7 +213,7 @@ assert_calls (PcallTask *task,
 {
   for (guint i = 0; i < N_CALLS; i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, i);
 
       if (i == TRACED_CALL && killed && pcall_call_get_state (call) == PCALL_CALL_STATE_CRASHED)
         *crashed = TRUE;

@@ -82,8 +82,8 @@ linger (gconstpointer data)
   pcall_task_set_n_calls (task, 8);
   pcall_task_set_max_children (task, 2);
   support_run (task, NULL);
-  call = pcall_task_get_call (task, 0);
-  kept = pcall_call_get_result_fd_list (call);
+  call = pcall_task_dup_call (task, 0);
+  kept = pcall_call_dup_result_fd_list (call);
   g_clear_object (&call);
   g_assert_finalize_object (task);
 

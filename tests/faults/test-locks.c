@@ -414,7 +414,7 @@ count_fork (gpointer data)
 static void
 assert_results (PcallTask *task)
 {
-  g_autoptr (GVariant) results = pcall_task_get_results (task);
+  g_autoptr (GVariant) results = pcall_task_dup_results (task);
 
   g_assert_nonnull (results);
   for (guint i = 0; i < pcall_task_get_n_calls (task); i++)

@@ -119,7 +119,7 @@ assert_n_succeed (guint n_calls)
 static gboolean
 assert_exit_42 (PcallCall *call)
 {
-  g_autoptr (GError) error = pcall_call_get_error (call);
+  g_autoptr (GError) error = pcall_call_dup_error (call);
 
   g_assert_cmpint (pcall_call_get_state (call), ==, PCALL_CALL_STATE_FAILED);
   if (g_error_matches (error, PCALL_ERROR, PCALL_ERROR_STATUS_LOST))
@@ -132,7 +132,7 @@ assert_exit_42 (PcallCall *call)
 static gboolean
 assert_killed (PcallCall *call)
 {
-  g_autoptr (GError) error = pcall_call_get_error (call);
+  g_autoptr (GError) error = pcall_call_dup_error (call);
 
   if (g_error_matches (error, PCALL_ERROR, PCALL_ERROR_STATUS_LOST))
     return FALSE;
@@ -159,7 +159,7 @@ assert_mixed (PcallTask *task,
   tally_assert_complete (tally);
   for (guint i = 0; i < pcall_task_get_n_calls (task); i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, i);
 
       n_lost += !assertions[i % G_N_ELEMENTS (assertions)](call);
     }

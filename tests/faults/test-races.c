@@ -65,9 +65,9 @@ has_error (const GError *error,
 static void
 assert_call (PcallCall *call)
 {
-  g_autoptr (GVariant) args = pcall_call_get_args (call);
-  g_autoptr (GVariant) result = pcall_call_get_result (call);
-  g_autoptr (GError) error = pcall_call_get_error (call);
+  g_autoptr (GVariant) args = pcall_call_dup_args (call);
+  g_autoptr (GVariant) result = pcall_call_dup_result (call);
+  g_autoptr (GError) error = pcall_call_dup_error (call);
   guint32 length;
 
   g_variant_get (args, "(u)", &length);
@@ -105,7 +105,7 @@ assert_ended (PcallTask *task,
   tally_assert_complete (tally);
   for (guint i = 0; i < N_CALLS; i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, i);
 
       assert_call (call);
       n_ends[pcall_call_get_state (call)]++;
@@ -239,7 +239,7 @@ test_dropped (void)
       gint64 until = g_get_monotonic_time () + g_test_rand_int_range (0, 2 * SPAN_US);
 
       g_assert_true (pcall_task_start (task, NULL));
-      call = pcall_task_get_call (task, 0);
+      call = pcall_task_dup_call (task, 0);
       while (g_get_monotonic_time () < until)
         pcall_task_dispatch (task);
       g_assert_finalize_object (task);

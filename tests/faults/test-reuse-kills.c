@@ -96,8 +96,8 @@ assert_calls (PcallTask *task,
 
   for (guint i = 0; i < pcall_task_get_n_calls (task); i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
-      g_autoptr (GVariant) result = pcall_call_get_result (call);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, i);
+      g_autoptr (GVariant) result = pcall_call_dup_result (call);
 
       g_assert_cmpint (g_atomic_int_get (&board->n_begun[i]), <=, 1);
       if (pcall_call_get_state (call) == PCALL_CALL_STATE_SUCCEEDED)
@@ -133,7 +133,7 @@ new_task (guint n_calls,
 static guint
 kill_one (PcallTask *task)
 {
-  g_autoptr (GPtrArray) living = pcall_task_get_living_children (task);
+  g_autoptr (GPtrArray) living = pcall_task_dup_living_children (task);
   PcallChild *child;
 
   if (living->len == 0)

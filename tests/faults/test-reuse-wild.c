@@ -105,8 +105,8 @@ look_at_results (PcallTask *task)
 
   for (guint i = 0; i < N_CALLS; i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
-      g_autoptr (GVariant) result = pcall_call_get_result (call);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, i);
+      g_autoptr (GVariant) result = pcall_call_dup_result (call);
       G_GNUC_UNUSED g_autofree char *text = result != NULL ? g_variant_print (result, TRUE) : NULL;
 
       g_assert_true ((result != NULL) == (pcall_call_get_state (call) == PCALL_CALL_STATE_SUCCEEDED));
@@ -188,7 +188,7 @@ test_clock (void)
       for (guint k = 0; k < 2; k++)
         {
           g_clear_object (&call);
-          call = pcall_task_get_call (task, k);
+          call = pcall_task_dup_call (task, k);
           g_assert_cmpfloat (pcall_call_get_elapsed (call), >=, 0.0);
           g_assert_cmpfloat (pcall_call_get_elapsed (call), <,
                              g_get_monotonic_time () / (gdouble) G_USEC_PER_SEC);

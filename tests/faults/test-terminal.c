@@ -308,7 +308,7 @@ interrupt_parent (void)
 
   g_assert_false (pcall_task_join (task, 0.1, NULL, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
-  living = pcall_task_get_living_children (task);
+  living = pcall_task_dup_living_children (task);
   g_assert_cmpuint (living->len, ==, 2);
   g_assert_cmpint (open ("/dev/tty", O_RDWR), >=, 0);
 }

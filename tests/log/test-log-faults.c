@@ -34,7 +34,7 @@ new_task (PcallFunc func, gpointer data, guint n_calls)
 static void
 assert_all_succeeded (PcallTask *task)
 {
-  g_autoptr (GVariant) results = pcall_task_get_results (task);
+  g_autoptr (GVariant) results = pcall_task_dup_results (task);
 
   g_assert_nonnull (results);
   for (guint i = 0; i < pcall_task_get_n_calls (task); i++)

@@ -159,7 +159,7 @@ test_kept (void)
   pcall_task_set_max_log_size (task, row->max_log_size);
   log_keeper_reset (count, n_logged);
   support_run (task, NULL);
-  call = pcall_task_get_call (task, 0);
+  call = pcall_task_dup_call (task, 0);
   g_assert_no_errno (stat (pcall_call_get_log_file (call), &st));
   g_assert_cmpint (st.st_size, ==, row->n_lines * row->length);
   g_assert_no_errno (unlink (pcall_call_get_log_file (call)));

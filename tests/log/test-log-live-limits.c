@@ -36,8 +36,7 @@ static void
 run_on_loop (PcallTask *task)
 {
   support_start (task);
-  if (pcall_task_get_running (task))
-    support_iterate_to_end (task);
+  support_iterate_to_end (task);
 }
 
 static void

@@ -36,8 +36,7 @@ static void
 run_on_loop (PcallTask *task)
 {
   support_start (task);
-  if (pcall_task_get_running (task))
-    support_iterate_to_end (task);
+  support_iterate_to_end (task);
 }
 
 static void
@@ -534,7 +533,7 @@ test_keep_logs (void)
   support_run (task, NULL);
   for (guint i = 0; i < 3; i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, i);
       g_autofree char *text = NULL;
 
       assert_pieces (i);

@@ -454,8 +454,8 @@ join_within (PcallTask **task)
 static void
 look_within (PcallTask **task)
 {
-  g_autoptr (GVariant) results = pcall_task_get_results (*task);
-  g_autoptr (PcallCall) call = pcall_task_get_call (*task, 0);
+  g_autoptr (GVariant) results = pcall_task_dup_results (*task);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (*task, 0);
 
   g_assert_nonnull (results);
   g_assert_cmpint (pcall_call_get_state (call), ==, PCALL_CALL_STATE_SUCCEEDED);
@@ -578,7 +578,7 @@ test_read_along (void)
   g_signal_connect (task, "call-started", G_CALLBACK (read_along), pipes);
   support_run (task, NULL);
   g_assert_cmpstr (log_keeper_get_text (), ==, "0: >>>>\n0: a record\n0: a line\n0: <<<<\n");
-  call = pcall_task_get_call (task, 0);
+  call = pcall_task_dup_call (task, 0);
   g_assert_null (pcall_call_get_log_file (call));
 
   g_clear_object (&call);
@@ -612,7 +612,7 @@ test_keep_logs (void)
       g_autofree char *text = NULL;
 
       g_clear_object (&call);
-      call = pcall_task_get_call (task, i);
+      call = pcall_task_dup_call (task, i);
       g_assert_true (g_file_get_contents (pcall_call_get_log_file (call), &text, NULL, NULL));
       g_assert_true (g_str_has_suffix (text, "\x1e\na line\n"));
       g_assert_no_errno (g_unlink (pcall_call_get_log_file (call)));

@@ -19,9 +19,9 @@
 static GBytes *
 get_output (PcallTask *task, guint index)
 {
-  g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task, index);
   g_autoptr (GBytes) output = NULL;
-  GBytes *same = pcall_call_get_output (call);
+  GBytes *same = pcall_call_dup_output (call);
 
   g_object_get (call, "output", &output, NULL);
   g_assert_true (same == output || g_bytes_equal (same, output));
@@ -93,7 +93,7 @@ remove_files (PcallTask *task, guint n_calls)
 {
   for (guint i = 0; i < n_calls; i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, i);
       g_autofree char *path = g_strdup (pcall_call_get_log_file (call));
 
       if (path != NULL)
@@ -193,9 +193,9 @@ test_task_is_gone (void)
 
   log_keeper_reset (NULL, NULL);
   support_run (task, NULL);
-  call = pcall_task_get_call (task, 0);
+  call = pcall_task_dup_call (task, 0);
   g_assert_finalize_object (task);
-  output = pcall_call_get_output (call);
+  output = pcall_call_dup_output (call);
   g_assert_true (g_str_has_prefix (g_bytes_get_data (output, NULL), "out of 0\nerr of 0\n"));
 }
 
@@ -244,7 +244,7 @@ static void
 test_misuse (void)
 {
   g_test_expect_message ("Pcall", G_LOG_LEVEL_CRITICAL, "*PCALL_IS_CALL (self)*");
-  g_assert_null (pcall_call_get_output (NULL));
+  g_assert_null (pcall_call_dup_output (NULL));
   g_test_assert_expected_messages ();
 }
 

@@ -64,7 +64,7 @@ run_example (PcallFunc func)
 
   for (guint i = 0; i < 3; i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, i);
       int pid = pcall_call_get_pid (call);
       g_autofree char *name = g_strdup_printf ("-call-%u-pid-%d.log", i, pid);
 

@@ -493,8 +493,8 @@ run_keeping (gconstpointer data)
   pcall_task_set_keep_logs (task, TRUE);
   pcall_task_set_calls_per_child (task, g_str_has_suffix (data, "0") ? 0 : 1);
   support_run (task, NULL);
-  call = pcall_task_get_call (task, 0);
-  output = pcall_call_get_output (call);
+  call = pcall_task_dup_call (task, 0);
+  output = pcall_call_dup_output (call);
   g_assert_cmpmem (g_bytes_get_data (output, NULL), g_bytes_get_size (output),
                    "out 0\nprogram\nenderr 0\ncomplaint\n", 33);
   g_assert_true (g_file_get_contents (pcall_call_get_log_file (call), &text, NULL, NULL));

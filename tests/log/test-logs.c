@@ -107,7 +107,7 @@ end_task (PcallTask *task, guint n_left)
 static char *
 get_log_file (PcallTask *task, guint index)
 {
-  g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task, index);
 
   return g_strdup (pcall_call_get_log_file (call));
 }
@@ -298,8 +298,8 @@ test_names (void)
   pcall_task_set_keep_logs (task, TRUE);
   support_run (task, NULL);
   log_file = get_log_file (task, 0);
-  call = pcall_task_get_call (task, 0);
-  children = pcall_task_get_children (task);
+  call = pcall_task_dup_call (task, 0);
+  children = pcall_task_dup_children (task);
   directory = g_path_get_dirname (log_file);
   suffix = g_strdup_printf ("-call-0-pid-%d.log", pcall_call_get_pid (call));
   g_assert_cmpstr (directory, ==, pcall_task_get_log_directory (task));
@@ -529,7 +529,7 @@ run_inheriting (void)
   printf ("<after>");
 
   log_file = get_log_file (task, 0);
-  children = pcall_task_get_children (task);
+  children = pcall_task_dup_children (task);
   g_assert_null (log_file);
   g_assert_null (pcall_child_get_log_file (children->pdata[0]));
   g_assert_cmpuint (sections->len, ==, 0);

@@ -91,7 +91,7 @@ static void
 assert_kept (PcallTask *task,
              guint      index)
 {
-  g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task, index);
   const char *path = pcall_call_get_log_file (call);
   g_autofree char *end =
       g_strdup_printf ("-call-%u-pid-%d.log", index, pcall_call_get_pid (call));

@@ -147,7 +147,7 @@ test_keep (void)
   support_run (task, NULL);
   for (guint i = 0; i < 2; i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, i);
       g_autofree char *text = NULL;
 
       g_assert_true (g_file_get_contents (pcall_call_get_log_file (call), &text, NULL, NULL));

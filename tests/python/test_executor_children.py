@@ -140,7 +140,7 @@ class Children(TestCase):
             late = executor.schedule(time.sleep, (60,), timeout=0.3)
             others = [executor.submit(abs, -n) for n in range(5)]
             error = late.exception(20)
-            self.assertIs(type(error), TimeoutError)
+            self.assertIs(type(error), Pcall.TimedOut)
             self.assertEqual(str(error), "sleep: took longer than 0.3 s")
             self.assertEqual([future.result(20) for future in others], [*range(5)])
             kwargs = executor.schedule(int, ["12"], {"base": 5}, timeout=20)

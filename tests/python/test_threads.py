@@ -4,6 +4,7 @@
 """Tasks that several threads use, beside a loop of GLib or of asyncio; and programs that only look."""
 
 import asyncio
+import os
 import threading
 import time
 import unittest
@@ -163,15 +164,18 @@ class BesideAsyncio(BesideLoop, TestCase):
 
 class Looking(TestCase):
     def test_starts_all(self):
-        p = Pcall.Pcall(time.sleep, iargs=[(0.3,)] * 20)
+        can_end, end = os.pipe()
+        p = Pcall.Pcall(os.read, iargs=[(can_end, 1)] * 20)
         p.start()
         self.assertEqual((len(p.livings), len(p.pids)), (20, 20))
-        time.sleep(0.3)  # the program's own work
         self.assertEqual(len([call for call in p if call.get_pid() > 0]), 20)
+        os.write(end, bytes(20))
         while p.livings:
             time.sleep(0.01)
         self.assertTrue(all(call.done() for call in p))
         p.join()
+        os.close(can_end)
+        os.close(end)
 
     def test_first_task_of_a_process(self):
         for _ in range(5):

@@ -17,9 +17,9 @@ static GVariant *
 take_result (PcallTask *task,
              guint      index)
 {
-  g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task, index);
 
-  return pcall_call_get_result (call);
+  return pcall_call_dup_result (call);
 }
 
 /* What comes back */
@@ -157,8 +157,8 @@ test_errors (void)
 
   for (guint i = 0; i < 2; i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
-      g_autoptr (GVariant) seen = pcall_call_get_error_details (call);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, i);
+      g_autoptr (GVariant) seen = pcall_call_dup_error_details (call);
 
       if (details[i] != NULL)
         support_assert_variant (seen, details[i]);
@@ -289,8 +289,8 @@ test_reuse (void)
   support_run (task, NULL);
   for (guint i = 0; i < n_calls; i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
-      g_autoptr (GVariant) result = pcall_call_get_result (call);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, i);
+      g_autoptr (GVariant) result = pcall_call_dup_result (call);
 
       g_assert_cmpint (g_variant_get_int32 (result), ==, pcall_call_get_pid (call));
       g_hash_table_add (pids, GINT_TO_POINTER (pcall_call_get_pid (call)));
@@ -367,7 +367,7 @@ kill_some (PcallTask *task,
            PcallCall *call,
            Killer    *killer)
 {
-  g_autoptr (GPtrArray) living = pcall_task_get_living_children (task);
+  g_autoptr (GPtrArray) living = pcall_task_dup_living_children (task);
   PcallChild *child;
 
   if (living->len == 0 || g_rand_int_range (killer->rand, 0, 4) != 0)

@@ -129,7 +129,7 @@ test_one_at_a_time (void)
     }
   pcall_task_set_max_children (task, 1);
   support_run (task, "[<@u 0>, <@u 1>, <@u 2>, <@u 3>, <@u 4>, <@u 5>]");
-  children = pcall_task_get_children (task);
+  children = pcall_task_dup_children (task);
   g_assert_cmpuint (children->len, ==, 4);
 }
 
@@ -151,7 +151,7 @@ test_calls_per_child (void)
       pcall_task_set_max_children (task, 1);
       pcall_task_set_calls_per_child (task, rows[i].calls_per_child);
       support_run (task, "[<@u 0>, <@u 1>, <@u 2>, <@u 3>, <@u 4>, <@u 5>]");
-      children = pcall_task_get_children (task);
+      children = pcall_task_dup_children (task);
       g_assert_cmpuint (children->len, ==, rows[i].n_children);
     }
 }
@@ -175,7 +175,7 @@ test_leave (void)
 
   support_start (task);
   if (pcall_task_join (task, SUPPORT_LIMIT_S, NULL, NULL))
-    results = pcall_task_get_results (task);
+    results = pcall_task_dup_results (task);
 
   /* Or is given a call while it is leaving: that is lost, and it is said. */
   for (guint i = 0; i < 20; i++)

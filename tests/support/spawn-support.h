@@ -42,7 +42,7 @@ add_symbol (PcallTask  *task,
 static inline guint
 count_children (PcallTask *task)
 {
-  g_autoptr (GPtrArray) children = pcall_task_get_children (task);
+  g_autoptr (GPtrArray) children = pcall_task_dup_children (task);
 
   return children->len;
 }

@@ -156,9 +156,9 @@ static void
 assert_call_complete (Tally *self,
                       guint  index)
 {
-  g_autoptr (PcallCall) call = pcall_task_get_call (self->task, index);
-  g_autoptr (GVariant) result = pcall_call_get_result (call);
-  g_autoptr (GError) error = pcall_call_get_error (call);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (self->task, index);
+  g_autoptr (GVariant) result = pcall_call_dup_result (call);
+  g_autoptr (GError) error = pcall_call_dup_error (call);
   PcallCallState state = pcall_call_get_state (call);
   const Count *count = &self->counts[index];
 
@@ -175,7 +175,7 @@ assert_call_complete (Tally *self,
 void
 tally_assert_complete (Tally *self)
 {
-  g_autoptr (GPtrArray) living = pcall_task_get_living_children (self->task);
+  g_autoptr (GPtrArray) living = pcall_task_dup_living_children (self->task);
 
   g_assert_false (pcall_task_get_running (self->task));
   g_assert_cmpuint (self->n_ends, ==, 1);
@@ -190,7 +190,7 @@ tally_remove_logs (Tally *self)
 {
   for (guint i = 0; i < self->n_calls; i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (self->task, i);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (self->task, i);
       const char *path = pcall_call_get_log_file (call);
       g_autofree char *directory = path != NULL ? g_path_get_dirname (path) : NULL;
 

@@ -107,7 +107,7 @@ support_run (PcallTask *task, const char *expected)
 static inline guint
 support_first_failed (PcallTask *task)
 {
-  g_autoptr (PcallCall) call = pcall_task_get_first_failed (task);
+  g_autoptr (PcallCall) call = pcall_task_dup_first_failed (task);
 
   return call != NULL ? pcall_call_get_index (call) : G_MAXUINT;
 }
@@ -115,7 +115,7 @@ support_first_failed (PcallTask *task)
 static inline PcallCallState
 support_state (PcallTask *task, guint index)
 {
-  g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task, index);
 
   return pcall_call_get_state (call);
 }
@@ -123,16 +123,16 @@ support_state (PcallTask *task, guint index)
 static inline GError *
 support_error (PcallTask *task, guint index)
 {
-  g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task, index);
 
-  return pcall_call_get_error (call);
+  return pcall_call_dup_error (call);
 }
 
 static inline void
 support_assert_result (PcallTask *task, guint index, const char *expected)
 {
-  g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
-  g_autoptr (GVariant) result = pcall_call_get_result (call);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task, index);
+  g_autoptr (GVariant) result = pcall_call_dup_result (call);
 
   support_assert_variant (result, expected);
 }

@@ -311,7 +311,7 @@ test_foreign_loop (void)
   g_assert_cmpint (pcall_task_get_fd (task), ==, ready.fd);
   g_assert_false (pcall_task_dispatch (task));
   g_assert_cmpuint (pcall_task_get_n_finished (task), ==, 20);
-  results = pcall_task_get_results (task);
+  results = pcall_task_dup_results (task);
   g_assert_nonnull (results);
 
   g_assert_finalize_object (task);

@@ -77,12 +77,12 @@ test_error_crosses (gconstpointer data)
   assert_error_as_told (joined, row);
   g_assert_cmpuint (n_failed, ==, 1);
 
-  call = pcall_task_get_call (task, 0);
-  error = pcall_call_get_error (call);
+  call = pcall_task_dup_call (task, 0);
+  error = pcall_call_dup_error (call);
   assert_error_as_told (error, row);
   g_assert_cmpint (pcall_call_get_state (call), ==, PCALL_CALL_STATE_FAILED);
-  g_assert_null (pcall_call_get_result (call));
-  details = pcall_call_get_error_details (call);
+  g_assert_null (pcall_call_dup_result (call));
+  details = pcall_call_dup_error_details (call);
   if (row->details != NULL)
     support_assert_variant (details, row->details);
   else
@@ -130,8 +130,8 @@ test_details_added (void)
   gint line = 0;
 
   g_assert_null (pcall_task_run (task, NULL, &error));
-  call = pcall_task_get_call (task, 0);
-  details = pcall_call_get_error_details (call);
+  call = pcall_task_dup_call (task, 0);
+  details = pcall_call_dup_error_details (call);
   g_assert_cmpuint (g_variant_n_children (details), ==, 2);
   g_assert_true (g_variant_lookup (details, "line", "i", &line));
   g_assert_true (g_variant_lookup (details, "type", "&s", &type));
@@ -151,14 +151,14 @@ test_details_unused (void)
   g_autoptr (PcallCall) call = NULL;
 
   support_run (task, "[<()>]");
-  call = pcall_task_get_call (task, 0);
-  g_assert_null (pcall_call_get_error_details (call));
+  call = pcall_task_dup_call (task, 0);
+  g_assert_null (pcall_call_dup_error_details (call));
   g_clear_object (&call);
 
   g_assert_null (pcall_task_run (failing, NULL, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_FAILED);
-  call = pcall_task_get_call (failing, 0);
-  g_assert_null (pcall_call_get_error_details (call));
+  call = pcall_task_dup_call (failing, 0);
+  g_assert_null (pcall_call_dup_error_details (call));
   g_clear_object (&call);
 
   g_assert_finalize_object (task);
@@ -238,7 +238,7 @@ test_lowest_index (void)
   g_assert_cmpuint (support_first_failed (task), ==, 2);
 
   /* Nothing is lost: the other results are there, and joining again tells the same. */
-  g_assert_null (pcall_task_get_results (task));
+  g_assert_null (pcall_task_dup_results (task));
   g_assert_cmpuint (pcall_task_get_n_finished (task), ==, 8);
   g_assert_cmpuint (pcall_task_get_n_failed (task), ==, 2);
   support_assert_result (task, 0, "uint32 0");
@@ -286,7 +286,7 @@ static void
 assert_cancelled (PcallTask *task, guint index)
 {
   g_autoptr (GError) error = support_error (task, index);
-  g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task, index);
   g_autofree char *message =
       g_strdup_printf ("call %u (%s): cancelled, because another call failed", index,
                        pcall_call_get_target_name (call));
@@ -299,8 +299,8 @@ assert_cancelled (PcallTask *task, guint index)
 static void
 assert_child_terminated (PcallTask *task, guint index)
 {
-  g_autoptr (GPtrArray) children = pcall_task_get_children (task);
-  g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
+  g_autoptr (GPtrArray) children = pcall_task_dup_children (task);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task, index);
   PcallChild *child = NULL;
 
   for (guint i = 0; i < children->len && child == NULL; i++)
@@ -336,7 +336,7 @@ test_policy_stop (void)
   assert_cancelled (task, 0);
   for (guint i = 2; i < 6; i++)
     assert_cancelled (task, i);
-  children = pcall_task_get_children (task);
+  children = pcall_task_dup_children (task);
   g_assert_cmpuint (children->len, ==, 2);
   assert_child_terminated (task, 0);
   g_assert_cmpuint (pcall_task_get_n_failed (task), ==, 6);
@@ -547,7 +547,7 @@ test_fork_fails (void)
       g_assert_cmpint (errno, ==, ECHILD);
       g_assert_false (pcall_task_get_running (task));
       g_assert_cmpint (pcall_task_get_fd (task), ==, -1);
-      children = pcall_task_get_children (task);
+      children = pcall_task_dup_children (task);
       g_assert_cmpuint (children->len, ==, 0);
       g_assert_cmpuint (g_list_model_get_n_items (G_LIST_MODEL (task)), ==, 0);
 
@@ -598,7 +598,7 @@ test_fork_fails_later (void)
   g_assert_cmpint (support_state (task, 1), ==, PCALL_CALL_STATE_FAILED);
   support_assert_result (task, 0, "uint32 0");
   support_assert_result (task, 2, "uint32 2");
-  children = pcall_task_get_children (task);
+  children = pcall_task_dup_children (task);
   g_assert_cmpuint (children->len, ==, 2);
 
   pcall_set_fork_func (NULL, NULL, NULL);

@@ -180,14 +180,14 @@ assert_all_ended (Deed *self)
     g_assert_cmpint (support_state (self->task, i), >, PCALL_CALL_STATE_RUNNING);
 }
 
-static void
-test_deed (gconstpointer data)
+/* Returns whether the signal came at all. */
+static gboolean
+try_deed (const DeedCase *row, gdouble timeout)
 {
-  const DeedCase *row = data;
   Deed self = { .task = support_task (act, N_CALLS), .func = row->func };
 
   g_object_weak_ref (G_OBJECT (self.task), note_gone, &self);
-  pcall_task_set_timeout (self.task, 0.05);
+  pcall_task_set_timeout (self.task, timeout);
   pcall_task_set_deadline (self.task, SUPPORT_LIMIT_S);
   pcall_task_set_max_children (self.task, row->max_children);
   g_signal_connect_swapped (self.task, "call-finished", G_CALLBACK (note_call_finished), &self);
@@ -200,12 +200,26 @@ test_deed (gconstpointer data)
   else
     support_iterate_until (&self.finished);
 
-  g_assert_cmpuint (self.n_done, >, 0);
-  if (self.task == NULL)
-    return;
-  assert_all_ended (&self);
-  g_object_weak_unref (G_OBJECT (self.task), note_gone, &self);
-  g_assert_finalize_object (self.task);
+  if (self.task != NULL)
+    {
+      assert_all_ended (&self);
+      g_object_weak_unref (G_OBJECT (self.task), note_gone, &self);
+      g_assert_finalize_object (self.task);
+    }
+  return self.n_done > 0;
+}
+
+/* On a busy machine every call may time out before it acts: it gets more time then. */
+static void
+test_deed (gconstpointer data)
+{
+  gdouble timeout = 0.05;
+
+  while (!try_deed (data, timeout))
+    {
+      timeout *= 4;
+      g_assert_cmpfloat (timeout, <, SUPPORT_LIMIT_S);
+    }
 }
 
 static void

@@ -98,9 +98,9 @@ static GUnixFDList *
 get_list (PcallTask *task,
           guint      index)
 {
-  g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task, index);
 
-  return pcall_call_get_result_fd_list (call);
+  return pcall_call_dup_result_fd_list (call);
 }
 
 /* Results */
@@ -269,11 +269,11 @@ test_large (void)
   const char *text;
 
   run (task);
-  call = pcall_task_get_call (task, 0);
-  result = pcall_call_get_result (call);
+  call = pcall_task_dup_call (task, 0);
+  result = pcall_call_dup_result (call);
   g_variant_get (result, "(h&s)", NULL, &text);
   g_assert_cmpuint (strlen (text), ==, 1 << 20);
-  list = pcall_call_get_result_fd_list (call);
+  list = pcall_call_dup_result_fd_list (call);
   g_assert_cmpint (g_unix_fd_list_get_length (list), ==, LIMIT);
   assert_word (list, LIMIT - 1, "251");
   g_clear_object (&list);
@@ -485,8 +485,8 @@ test_too_many_on_their_way (void)
   g_assert_cmpint (support_pipe_get (&gate), ==, TRUE);
   support_join (task);
 
-  call = pcall_task_get_call (task, 0);
-  result = pcall_call_get_result (call);
+  call = pcall_task_dup_call (task, 0);
+  result = pcall_call_dup_result (call);
   g_assert_cmpuint (strlen (g_variant_get_string (result, NULL)), ==, 1 << 20);
   g_clear_object (&call);
   g_assert_finalize_object (task);

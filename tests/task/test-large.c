@@ -67,8 +67,8 @@ assert_result (PcallTask *task,
                guint      index,
                gsize      size)
 {
-  g_autoptr (PcallCall) call = pcall_task_get_call (task, index);
-  g_autoptr (GVariant) result = pcall_call_get_result (call);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task, index);
+  g_autoptr (GVariant) result = pcall_call_dup_result (call);
 
   assert_bytes (result, size);
 }
@@ -253,8 +253,8 @@ test_outlives_task (void)
   GVariant *result;
 
   run (task);
-  call = pcall_task_get_call (task, 0);
-  result = pcall_call_get_result (call);
+  call = pcall_task_dup_call (task, 0);
+  result = pcall_call_dup_result (call);
   g_clear_object (&call);
   g_assert_finalize_object (task);
 
@@ -289,7 +289,7 @@ test_copies (gconstpointer data)
   guint n;
 
   run (task);
-  call = pcall_task_get_call (task, 0);
+  call = pcall_task_dup_call (task, 0);
   n = count_mappings ();
   one = pcall_call_dup_result_bytes (call);
   memset ((gpointer) g_bytes_get_data (one, NULL), 7, size);
@@ -313,7 +313,7 @@ test_no_copy (void)
   g_autoptr (PcallCall) call = NULL;
 
   run (task);
-  call = pcall_task_get_call (task, 0);
+  call = pcall_task_dup_call (task, 0);
   g_assert_null (pcall_call_dup_result_bytes (call));
   g_clear_object (&call);
   g_assert_finalize_object (task);
@@ -354,8 +354,8 @@ test_memory_of_bindings (gconstpointer data)
   g_assert_cmpuint (count_mappings (), ==, 3);
   for (guint i = 0; i < G_N_ELEMENTS (some); i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
-      g_autoptr (GVariant) result = pcall_call_get_result (call);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, i);
+      g_autoptr (GVariant) result = pcall_call_dup_result (call);
       g_autoptr (GVariant) bytes = NULL;
 
       g_assert_cmpstr (g_variant_get_type_string (result), ==, "(ay)");
@@ -540,7 +540,7 @@ kill_in_sending (guint round,
     {
       struct timespec pause = { 0, 37000 * (round % 64) };
 
-      call = pcall_task_get_call (task, 0);
+      call = pcall_task_dup_call (task, 0);
       if (pcall_call_get_pid (call) == 0)
         continue;
       g_assert_cmpint (read (gated.gate[0], &byte, 1), ==, 1);

@@ -203,7 +203,7 @@ activate (GApplication *application, PcallTask *task)
   g_autoptr (GPtrArray) living = NULL;
 
   support_start (task);
-  living = pcall_task_get_living_children (task);
+  living = pcall_task_dup_living_children (task);
   g_test_message ("%u of %u children", living->len, CROWD);
   g_assert_cmpuint (living->len, >, 0);
   g_assert_cmpuint (living->len, <, CROWD);

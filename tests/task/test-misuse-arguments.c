@@ -85,8 +85,8 @@ assert_not_started (PcallTask *task, const char *message)
   g_assert_error (error, PCALL_ERROR, PCALL_ERROR_ARGUMENTS);
   g_assert_cmpstr (error->message, ==, message);
   g_assert_false (pcall_task_get_running (task));
-  g_assert_null (pcall_task_get_results (task));
-  children = pcall_task_get_children (task);
+  g_assert_null (pcall_task_dup_results (task));
+  children = pcall_task_dup_children (task);
   g_assert_cmpuint (children->len, ==, 0);
 }
 

@@ -63,10 +63,10 @@ test_no_task (void)
   g_assert_null (pcall_task_run (NULL, NULL, &error));
   expect_assertion ("pcall_task_terminate", "PCALL_IS_TASK (self)");
   pcall_task_terminate (NULL);
-  expect_assertion ("pcall_task_get_results", "PCALL_IS_TASK (self)");
-  g_assert_null (pcall_task_get_results (NULL));
-  expect_assertion ("pcall_task_get_first_failed", "PCALL_IS_TASK (self)");
-  g_assert_null (pcall_task_get_first_failed (NULL));
+  expect_assertion ("pcall_task_dup_results", "PCALL_IS_TASK (self)");
+  g_assert_null (pcall_task_dup_results (NULL));
+  expect_assertion ("pcall_task_dup_first_failed", "PCALL_IS_TASK (self)");
+  g_assert_null (pcall_task_dup_first_failed (NULL));
   expect_assertion ("pcall_task_dispatch", "PCALL_IS_TASK (self)");
   g_assert_false (pcall_task_dispatch (NULL));
   expect_assertion ("pcall_task_get_fd", "PCALL_IS_TASK (self)");
@@ -195,13 +195,13 @@ test_call_index (void)
 {
   PcallTask *task = full_task ();
 
-  expect_assertion ("pcall_task_get_call", "self->calls != NULL");
-  g_assert_null (pcall_task_get_call (task, 0));
+  expect_assertion ("pcall_task_dup_call", "self->calls != NULL");
+  g_assert_null (pcall_task_dup_call (task, 0));
   support_run (task, full_results);
-  expect_assertion ("pcall_task_get_call", "index < *");
-  g_assert_null (pcall_task_get_call (task, 2));
-  expect_assertion ("pcall_task_get_call", "index < *");
-  g_assert_null (pcall_task_get_call (task, G_MAXUINT));
+  expect_assertion ("pcall_task_dup_call", "index < *");
+  g_assert_null (pcall_task_dup_call (task, 2));
+  expect_assertion ("pcall_task_dup_call", "index < *");
+  g_assert_null (pcall_task_dup_call (task, G_MAXUINT));
   g_test_assert_expected_messages ();
 
   g_assert_finalize_object (task);
@@ -379,7 +379,7 @@ test_changes_after_start (void)
   support_join (task);
   assert_all_refused (task);
 
-  results = pcall_task_get_results (task);
+  results = pcall_task_dup_results (task);
   support_assert_variant (results, full_results);
   g_assert_cmpuint (pcall_task_get_max_children (task), ==, 1);
   g_assert_cmpint (pcall_task_get_start_method (task), ==, PCALL_START_METHOD_AUTOMATIC);

@@ -37,7 +37,7 @@ test_look (void)
   support_start (task);
   for (;;)
     {
-      g_autoptr (GPtrArray) living = pcall_task_get_living_children (task);
+      g_autoptr (GPtrArray) living = pcall_task_dup_living_children (task);
       guint n = pcall_task_get_n_finished (task);
 
       g_assert_cmpuint (n, >=, last);
@@ -165,7 +165,7 @@ begin_all (void)
   task = pcall_task_new_for_func (tell_and_wait, pipes, NULL);
   pcall_task_set_n_calls (task, N);
   support_start (task);
-  children = pcall_task_get_living_children (task);
+  children = pcall_task_dup_living_children (task);
   g_assert_cmpuint (children->len, ==, N);
   /* Nobody looks at the task meanwhile. */
   for (guint i = 0; i < N; i++)

@@ -224,15 +224,15 @@ put (Stress *self, guint index, PcallTask *task)
 static void
 look_at (PcallTask *task)
 {
-  g_autoptr (GPtrArray) living = pcall_task_get_living_children (task);
+  g_autoptr (GPtrArray) living = pcall_task_dup_living_children (task);
 
   for (guint i = 0; i < living->len; i++)
     pcall_child_get_exit_status (living->pdata[i]);
   if (g_list_model_get_n_items (G_LIST_MODEL (task)) > 0)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, 0);
-      g_autoptr (GVariant) result = pcall_call_get_result (call);
-      g_autoptr (GError) error = pcall_call_get_error (call);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, 0);
+      g_autoptr (GVariant) result = pcall_call_dup_result (call);
+      g_autoptr (GError) error = pcall_call_dup_error (call);
     }
 }
 

@@ -55,7 +55,7 @@ join_and_drop (PcallTask *task)
   g_autoptr (GVariant) results = NULL;
 
   support_join (task);
-  results = pcall_task_get_results (task);
+  results = pcall_task_dup_results (task);
   assert_squares (results);
   g_object_unref (task);
 }

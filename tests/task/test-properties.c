@@ -43,6 +43,17 @@ SETTERS (keep_logs, FALSE, 5)
 SETTERS (priority, 130, -1)
 SETTERS (max_log_size, 1 << 30, G_MAXUINT64)
 SETTERS (output_mode, PCALL_OUTPUT_MODE_LOG, PCALL_OUTPUT_MODE_STREAMS)
+SETTERS (show_progress, FALSE, TRUE)
+SETTERS (child_name, NULL, "")
+SETTERS (nice, 0, -39)
+SETTERS (cpu_affinity, NULL, "0-3,8")
+SETTERS (max_address_space, 0, G_MAXUINT64)
+SETTERS (max_open_files, 0, 64)
+SETTERS (working_directory, NULL, "/some/where")
+
+static const char *const environment[] = { "A=1", "B=", NULL };
+
+SETTERS (environment, NULL, environment)
 
 #define CASE(name, property, initial, other)                                                       \
   {                                                                                                \
@@ -68,6 +79,14 @@ static const PropertyCase cases[] = {
   CASE ("max-log-size", max_log_size, "1073741824", "18446744073709551615"),
   CASE ("output-mode", output_mode, "((PcallOutputMode) PCALL_OUTPUT_MODE_LOG)",
         "((PcallOutputMode) PCALL_OUTPUT_MODE_STREAMS)"),
+  CASE ("show-progress", show_progress, "FALSE", "TRUE"),
+  CASE ("child-name", child_name, "NULL", "\"\""),
+  CASE ("nice", nice, "0", "-39"),
+  CASE ("cpu-affinity", cpu_affinity, "NULL", "\"0-3,8\""),
+  CASE ("max-address-space", max_address_space, "0", "18446744073709551615"),
+  CASE ("max-open-files", max_open_files, "0", "64"),
+  CASE ("working-directory", working_directory, "NULL", "\"/some/where\""),
+  CASE ("environment", environment, "NULL", "[\"A=1\", \"B=\"]"),
 };
 
 static const char *const read_only[][2] = {

@@ -58,7 +58,7 @@ note_message (PcallTask *task, PcallCall *call, GVariant *message, Record *self)
 static void
 note_failed (PcallTask *task, PcallCall *call, GError *error, Record *self)
 {
-  g_autoptr (GError) own = pcall_call_get_error (call);
+  g_autoptr (GError) own = pcall_call_dup_error (call);
 
   g_assert_cmpstr (error->message, ==, own->message);
   note (self, pcall_call_get_index (call), 'f');
@@ -423,9 +423,9 @@ test_model_identity (void)
   g_autoptr (GVariant) result = NULL;
 
   support_start (task);
-  call = pcall_task_get_call (task, 1);
+  call = pcall_task_dup_call (task, 1);
   item = g_list_model_get_item (G_LIST_MODEL (task), 1);
-  other = pcall_task_get_call (task, 2);
+  other = pcall_task_dup_call (task, 2);
   g_assert_true (call == item);
   g_assert_true (call != other);
   support_join (task);
@@ -437,7 +437,7 @@ test_model_identity (void)
 
   g_assert_finalize_object (task);
   g_assert_cmpint (pcall_call_get_state (call), ==, PCALL_CALL_STATE_SUCCEEDED);
-  result = pcall_call_get_result (call);
+  result = pcall_call_dup_result (call);
   support_assert_variant (result, "uint32 1");
   g_assert_finalize_object (g_steal_pointer (&call));
 }
@@ -490,7 +490,7 @@ test_call_notifies (void)
   pcall_task_set_n_calls (task, 2);
   pcall_task_set_max_children (task, 1);
   support_start (task);
-  call = pcall_task_get_call (task, 1);
+  call = pcall_task_dup_call (task, 1);
   g_assert_cmpint (pcall_call_get_state (call), ==, PCALL_CALL_STATE_PENDING);
   g_assert_cmpint (pcall_call_get_pid (call), ==, 0);
   g_assert_cmpfloat (pcall_call_get_elapsed (call), ==, 0.0);
@@ -531,7 +531,7 @@ test_call_properties (void)
   pcall_task_set_instance_args (task, g_variant_new_parsed ("[('a',), ('b',)]"));
   pcall_task_set_argument (task, "k", g_variant_new_parsed ("[1, 2]"));
   support_run (task, NULL);
-  call = pcall_task_get_call (task, 1);
+  call = pcall_task_dup_call (task, 1);
   g_object_get (call, "index", &index, "target-name", &name, "args", &args, "kwargs", &kwargs,
                 "state", &state, "result", &result, "error", &error, "error-details", &details,
                 "pid", &pid, "progress", &progress, "progress-text", &text, "elapsed", &elapsed,
@@ -591,7 +591,7 @@ test_held_call_of_dropped (gconstpointer calls_per_child)
   pcall_task_set_max_children (task, 1);
   pcall_task_set_calls_per_child (task, GPOINTER_TO_UINT (calls_per_child));
   support_start (task);
-  call = pcall_task_get_call (task, 50);
+  call = pcall_task_dup_call (task, 50);
   g_signal_connect (call, "notify::state", G_CALLBACK (count_end), &n_ends);
   ready.fd = pcall_task_get_fd (task);
 

@@ -191,13 +191,13 @@ test_start_join (void)
 
   pcall_task_set_argument (task, "x", g_variant_new_parsed ("(1, 2, 3)"));
   pcall_task_set_argument (task, "y", g_variant_new_parsed ("(4, 5, 6)"));
-  g_assert_null (pcall_task_get_results (task));
+  g_assert_null (pcall_task_dup_results (task));
   g_assert_false (pcall_task_get_running (task));
 
   support_start (task);
   support_join (task);
   g_assert_false (pcall_task_get_running (task));
-  results = pcall_task_get_results (task);
+  results = pcall_task_dup_results (task);
   support_assert_variant (results, "[<5>, <7>, <9>]");
 
   g_assert_finalize_object (task);
@@ -330,7 +330,7 @@ test_empty_lists (void)
       g_assert_cmpfloat (pcall_task_get_fraction (task), ==, 1.0);
 
       support_join (task);
-      results = pcall_task_get_results (task);
+      results = pcall_task_dup_results (task);
       support_assert_variant (results, "@av []");
       g_assert_cmpuint (n_finished, ==, 1);
 
@@ -466,7 +466,7 @@ meet_group (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error
 static void
 crowd_started (PcallTask *task, PcallCall *call, Crowd *self)
 {
-  g_autoptr (GPtrArray) living = pcall_task_get_living_children (task);
+  g_autoptr (GPtrArray) living = pcall_task_dup_living_children (task);
 
   self->n_living++;
   self->most_living = MAX (self->most_living, self->n_living);
@@ -543,8 +543,8 @@ test_thousand_calls (void)
   support_run (task, NULL);
   for (guint i = 0; i < 1000; i++)
     {
-      g_autoptr (PcallCall) call = pcall_task_get_call (task, i);
-      g_autoptr (GVariant) result = pcall_call_get_result (call);
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, i);
+      g_autoptr (GVariant) result = pcall_call_dup_result (call);
 
       g_assert_cmpuint (g_variant_get_uint32 (result), ==, i);
     }
@@ -616,7 +616,7 @@ test_named_as_function (void)
   g_autoptr (PcallCall) call = NULL;
 
   support_run (task, "[<42>]");
-  call = pcall_task_get_call (task, 0);
+  call = pcall_task_dup_call (task, 0);
   g_assert_cmpstr (pcall_call_get_target_name (call), ==, "add_numbers");
   g_clear_object (&call);
   g_assert_finalize_object (task);

@@ -42,7 +42,7 @@ assert_timed_out (PcallTask *task, guint index, const char *reason)
 static void
 assert_term_signals (PcallTask *task, int signum)
 {
-  g_autoptr (GPtrArray) children = pcall_task_get_children (task);
+  g_autoptr (GPtrArray) children = pcall_task_dup_children (task);
 
   g_assert_cmpuint (children->len, >, 0);
   for (guint i = 0; i < children->len; i++)
@@ -211,7 +211,7 @@ test_grace_period_used (void)
   g_assert_error (error, PCALL_ERROR, PCALL_ERROR_CANCELLED);
   g_assert_cmpstr (error->message, ==, "call 0: terminated; last output: goes in peace");
   g_assert_cmpint (support_state (task, 0), ==, PCALL_CALL_STATE_CANCELLED);
-  children = pcall_task_get_children (task);
+  children = pcall_task_dup_children (task);
   g_assert_cmpint (pcall_child_get_exit_status (g_ptr_array_index (children, 0)), ==, 0);
 
   g_assert_finalize_object (task);
@@ -246,7 +246,7 @@ test_handed_over_in_time (void)
   support_pipe_open (&pipe);
   pcall_task_set_n_calls (task, 1);
   support_start (task);
-  call = pcall_task_get_call (task, 0);
+  call = pcall_task_dup_call (task, 0);
   /* Who asks for the pid reads what has happened, so that the call may not end before. */
   pid = pcall_call_get_pid (call);
   support_pipe_put (&pipe, 0);
@@ -283,7 +283,7 @@ test_deadline (void)
   assert_timed_out (task, 3, "the task's deadline of 1 s passed");
   assert_timed_out (task, 4, "the task's deadline of 1 s passed");
   assert_timed_out (task, 5, "the task's deadline of 1 s passed");
-  children = pcall_task_get_children (task);
+  children = pcall_task_dup_children (task);
   g_assert_cmpuint (children->len, ==, 4);
 
   g_assert_finalize_object (task);

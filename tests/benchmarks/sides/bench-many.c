@@ -98,7 +98,7 @@ static guint64
 add_numbers (PcallTask *task)
 {
   guint8 type;
-  g_autoptr (GBytes) bytes = pcall_task_get_result_numbers (task, 0, &type);
+  g_autoptr (GBytes) bytes = pcall_task_dup_result_numbers (task, 0, &type);
   gsize length = 0;
   const guint64 *numbers = bytes != NULL ? g_bytes_get_data (bytes, &length) : NULL;
   guint64 sum = 0;

@@ -69,6 +69,68 @@ function checkPriority(name, value) {
   return value;
 }
 
+// What is added to the niceness.
+function checkNice(name, value) {
+  if (!Number.isInteger(value))
+    throw new TypeError(`${name} is a whole number, not ${quote(value)}`);
+  if (Math.abs(value) > 39)
+    throw new RangeError(`${name} is ${value}, which is not between -39 and 39`);
+  return value;
+}
+
+function checkText(name, value) {
+  if (value !== null && typeof value !== 'string')
+    throw new TypeError(`${name} is a string, not ${quote(value)}`);
+  return value;
+}
+
+const AFFINITY = /^[, ]*\d+(-\d+)?([, ]+\d+(-\d+)?)*[, ]*$/;
+const MAX_PROCESSOR = 1023;
+
+function checkProcessor(name, value) {
+  if (!Number.isInteger(value))
+    throw new TypeError(`${name} has ${quote(value)} in it, which is no number of a processor`);
+  if (value < 0 || value > MAX_PROCESSOR)
+    throw new RangeError(`${name} has ${value} in it, which is not between 0 and ${MAX_PROCESSOR}`);
+  return value;
+}
+
+// A list of numbers of processors, or text with ranges.
+function checkAffinity(name, value) {
+  if (value === null)
+    return null;
+  if (typeof value !== 'string') {
+    const numbers = Array.from(isIterable(value) ? value : [value]);
+
+    if (numbers.length === 0)
+      throw new RangeError(`${name} is empty; name at least one processor`);
+    return numbers.map(number => checkProcessor(name, number)).join(',');
+  }
+  if (!AFFINITY.test(value))
+    throw new TypeError(`${name} is numbers and ranges, as "0-3,8", not ${quote(value)}`);
+  value.match(/\d+/g).forEach(number => checkProcessor(name, Number(number)));
+  for (const [range, first, last] of value.matchAll(/(\d+)-(\d+)/g)) {
+    if (Number(first) > Number(last))
+      throw new RangeError(`${name} has the range ${range} in it, which goes from more to less`);
+  }
+  return value;
+}
+
+// An object of names and values, of which the library takes NAME=VALUE.
+function checkEnvironment(name, value) {
+  if (value === null)
+    return null;
+  if (typeof value !== 'object' || isIterable(value))
+    throw new TypeError(`${name} is an object of names and values, not ${quote(value)}`);
+  return Object.entries(value).map(([key, text]) => {
+    if (key === '' || /[=\0]/.test(key))
+      throw new TypeError(`${name}: ${quote(key)} cannot be the name of a variable`);
+    if (typeof text !== 'string')
+      throw new TypeError(`${name}.${key} is a string, not ${quote(text)}`);
+    return `${key}=${text}`;
+  });
+}
+
 function checkBoolean(name, value) {
   if (typeof value !== 'boolean')
     throw new TypeError(`${name} is true or false, not ${quote(value)}`);
@@ -116,6 +178,14 @@ const OPTIONS = {
   maxLogSize: ['max_log_size', checkSize],
   outputMode: ['output_mode', checkEnum('OutputMode')],
   priority: ['priority', checkPriority],
+  showProgress: ['show_progress', checkBoolean],
+  childName: ['child_name', checkText],
+  nice: ['nice', checkNice],
+  cpuAffinity: ['cpu_affinity', checkAffinity],
+  maxAddressSpace: ['max_address_space', checkSize],
+  maxOpenFiles: ['max_open_files', checkCount],
+  workingDirectory: ['working_directory', checkPath],
+  environment: ['environment', checkEnvironment],
 };
 
 // Lists

@@ -17,25 +17,31 @@ children that stay, and `Pcall.amap()` is for `async for`; `Pcall.Executor` is a
 """
 
 from ._pcall import fork, logs
-from ._pcall.errors import BrokenChild, ChildProcessException, RemoteError, RemoteTraceback
+from ._pcall.errors import (
+    BrokenChild,
+    Cancelled,
+    ChildProcessException,
+    Crashed,
+    RemoteError,
+    RemoteTraceback,
+    ResultPicklingError,
+    TimedOut,
+)
 from ._pcall.executor import Executor
 from ._pcall.loops import run_coroutine
 from ._pcall.mapping import amap, map
 from ._pcall.options import Options
 from ._pcall.spawn import Spawned
-from ._pcall.task import (
-    Call,
-    Child,
-    Pcall,
-    Target,
-    Task,
-    as_completed,
+from ._pcall.targets import Target
+from ._pcall.task import Pcall, Task, as_completed, pcall, pcall_async
+from ._pcall.telling import (
+    get_call_index,
     load_message,
-    pcall,
-    pcall_async,
+    report_progress,
     send_message,
     set_result_fd_list,
 )
+from ._pcall.views import Call, Child
 
 fork.set_up()
 logs.set_up()
@@ -43,23 +49,33 @@ logs.set_up()
 __all__ = [
     "BrokenChild",
     "Call",
+    "Cancelled",
     "Child",
     "ChildProcessException",
+    "Crashed",
     "Executor",
     "Options",
     "Pcall",
     "RemoteError",
     "RemoteTraceback",
+    "ResultPicklingError",
     "Spawned",
     "Target",
     "Task",
+    "TimedOut",
     "amap",
     "as_completed",
+    "get_call_index",
     "load_message",
     "map",
     "pcall",
     "pcall_async",
+    "report_progress",
     "run_coroutine",
     "send_message",
     "set_result_fd_list",
 ]
+
+for name in __all__:  # as users import them: so a traceback shows them, and a pickle finds them
+    globals()[name].__module__ = "gi.repository.Pcall"
+del name

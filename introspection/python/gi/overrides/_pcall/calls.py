@@ -15,6 +15,8 @@ import types
 
 MAX_PARTIALS = 100
 
+MISSING = object()
+
 # Columns that are no keywords, whose names are strings
 TARGETS, IARGS, IKWARGS = range(3)
 
@@ -75,6 +77,45 @@ def is_sequence(values):
     return type(values) in (list, tuple, range)
 
 
+def name_column(name):
+    return ("targets", "iargs", "ikwargs")[name] if type(name) is int else name
+
+
+def refuse_lengths(shorter, n, longer):
+    shorter, longer = name_column(shorter), name_column(longer)
+    raise ValueError(f"strict: {shorter} ends after {n}, and {longer} goes on")
+
+
+def read_equal(iterators, n_rows, other):
+    """What they give, in rows; no more than is needed to see that they are not as long as `other`,
+    or as each other."""
+    rows = []
+    for row in itertools.zip_longest(*iterators.values(), fillvalue=MISSING):
+        there = [name for name, value in zip(iterators, row) if value is not MISSING]
+        if len(rows) == n_rows:
+            refuse_lengths(other, n_rows, there[0])
+        if len(there) < len(row):
+            over = next(name for name in iterators if name not in there)
+            refuse_lengths(over, len(rows), there[0])
+        rows.append(row)
+    if n_rows is not None and len(rows) < n_rows:
+        refuse_lengths(next(iter(iterators)), len(rows), other)
+    return rows
+
+
+def equalize(columns):
+    """The columns, which are refused unless they have as many elements as each other, as with
+    `zip(strict=True)`."""
+    lengths = {name: len(values) for name, values in columns.items() if is_sequence(values)}
+    shortest = min(lengths, key=lengths.get, default=None)
+    for name, n in lengths.items():
+        if n > lengths[shortest]:
+            refuse_lengths(shortest, lengths[shortest], name)
+    iterators = {name: values for name, values in columns.items() if name not in lengths}
+    rows = read_equal(iterators, lengths.get(shortest), shortest) if iterators else ()
+    return columns | dict.fromkeys(iterators, ()) | dict(zip(iterators, zip(*rows)))
+
+
 def gather(columns):
     """The columns as sequences of the same length, which is that of the shortest."""
     sequences = {name: values for name, values in columns.items() if is_sequence(values)}
@@ -124,15 +165,23 @@ class Rows:
             kwargs[name] = values[index]
         return target, args, kwargs
 
+    def wrap(self, make_target):
+        """Puts another target into the place of each."""
+        self.target = make_target(self.target)
+        if self.targets is not None:
+            self.targets = [make_target(target) for target in self.targets]
+
     def get_targets(self):
         return self.targets if self.targets is not None else [self.target][: self.n_rows]
 
 
-def build(targets, cargs, iargs, ckwargs, ikwargs, varkwargs):
+def build(targets, cargs, iargs, ckwargs, ikwargs, varkwargs, strict=False):
     """The calls."""
     cargs = to_args(cargs, "cargs")
     ckwargs = to_kwargs(ckwargs, "ckwargs")
     columns = find_columns(targets, iargs, ikwargs, varkwargs)
+    if strict:
+        columns = equalize(columns)
     n_rows, columns = gather(columns) if columns else (1, {})
     target = targets if TARGETS not in columns else next(iter(columns[TARGETS]), None)
     return Rows(target, cargs, ckwargs, n_rows, columns)

@@ -22,10 +22,10 @@ import threading
 import time
 import weakref
 
-from . import jobs, waiting
+from . import jobs, local, waiting
 from .crew import Crew
 from .futures import Future, MapWork, Work
-from .options import to_timeout
+from .options import to_bool, to_timeout
 
 LINGER = 0.1  # seconds that the thread stays when there is nothing to do
 
@@ -283,6 +283,7 @@ class Executor(concurrent.futures.Executor):
     initializer, initargs: what each child calls first
     max_tasks_per_child: after how many calls a child is replaced by a fresh one
     timeout: how long each single call may run, in seconds, about; see `schedule()` for one call
+    debug: whether calls are run in this process, when they are submitted, for a debugger
 
     Functions and arguments are pickled; those that cannot be, a fresh child inherits, so that
     lambdas will do. A child that dies costs the call that it was in and no other: its future gets
@@ -299,6 +300,7 @@ class Executor(concurrent.futures.Executor):
         *,
         max_tasks_per_child=None,
         timeout=None,
+        debug=False,
     ):
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
@@ -307,7 +309,10 @@ class Executor(concurrent.futures.Executor):
         self._timeout = to_timeout(timeout)
         prepare = None if initializer is None else functools.partial(initializer, *initargs)
         max_tasks = check_max_tasks(max_tasks_per_child)
-        self._driver = Driver(self._max_workers, prepare, max_tasks)
+        if local.is_asked(to_bool(debug, "debug")):
+            self._driver = local.Driver(prepare)
+        else:
+            self._driver = Driver(self._max_workers, prepare, max_tasks)
         self._shutdown = False
         self._parent = os.getpid()
         weakref.finalize(self, self._driver.forget)
@@ -316,6 +321,10 @@ class Executor(concurrent.futures.Executor):
     def _broken(self):
         """Where others look for it, too."""
         return self._driver.broken is not None
+
+    def __repr__(self):
+        state = "broken" if self._broken else "shut down" if self._shutdown else "open"
+        return f"<Executor of at most {self._max_workers} children: {state}>"
 
     def submit(self, fn, /, *args, **kwargs):
         """Calls `fn(*args, **kwargs)` in a child. Returns the call's future."""

@@ -267,6 +267,9 @@ class Completions:
             if call.done():
                 self.ended.add(task, call)
 
+    def __repr__(self):
+        return f"<as_completed: {self.n_left} calls left>"
+
     def take(self):
         self.n_left -= 1
         return self.ended.calls.popleft()

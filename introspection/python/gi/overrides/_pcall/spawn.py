@@ -63,6 +63,9 @@ class Spawned:
     def __call__(self, /, *args, **kwargs):
         return self.function(*args, **kwargs)
 
+    def __repr__(self):
+        return f"Spawned({self.function!r})"
+
     @property
     def __name__(self):
         module = calls.get_string(self.function, "__module__")
@@ -99,12 +102,15 @@ def is_whole(preparation):
 
 def get_command_line():
     """The command line, and what goes with each call where it is too long for that."""
-    from multiprocessing import spawn
+    from multiprocessing import process, spawn
 
     check_not_importing_main()
     preparation = spawn.get_preparation_data("pcall")
     preparation.pop("authkey", None)  # a command line is no secret
     preparation[LEVELS] = logs.get_levels()
+    preparation.pop("name")  # each worker has one of its own
+    preparation["parent_name"] = process.current_process().name
+    preparation.pop("dir", None)  # it begins where it is told to
     data, rest = split(preparation)
     parts = [data[i : i + MAX_ARGUMENT] for i in range(0, len(data), MAX_ARGUMENT)]
     flags = subprocess._args_from_interpreter_flags()
