@@ -205,5 +205,7 @@ PCALL_AVAILABLE_IN_1_0
 PcallTask    *pcall_call_dup_task           (PcallCall            *self) G_GNUC_WARN_UNUSED_RESULT;
 PCALL_AVAILABLE_IN_1_0
 PcallTask    *pcall_child_dup_task          (PcallChild           *self) G_GNUC_WARN_UNUSED_RESULT;
+PCALL_AVAILABLE_IN_1_0
+GBytes       *pcall_call_dup_journal        (PcallCall            *self) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

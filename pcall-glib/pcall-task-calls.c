@@ -388,8 +388,8 @@ pcall_task_dup_call (PcallTask *self,
   g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
 
   locker = pcall_monitor_locker_new (self->monitor);
-  g_return_val_if_fail (self->calls != NULL, NULL);
-  g_return_val_if_fail (index < pcall_call_list_get_n_calls (self->calls), NULL);
+  if (!pcall_task_check_call (self, G_STRFUNC, index))
+    return NULL;
 
   return pcall_call_list_get_call (self->calls, index);
 }

@@ -41,6 +41,7 @@ typedef struct
   guint64            max_log_size;
   PcallOutputMode    output_mode;
   gint               priority;
+  PcallPool         *pool; /* NULL: none */
   PcallConditions   *conditions;
   gboolean           show_progress;
 } PcallTaskOptions;
@@ -84,6 +85,7 @@ typedef enum
   PROP_PRIORITY,
   PROP_MAX_LOG_SIZE,
   PROP_OUTPUT_MODE,
+  PROP_POOL,
   PROP_CHILD_NAME,
   PROP_NICE,
   PROP_CPU_AFFINITY,
@@ -111,6 +113,10 @@ void     pcall_task_set_child_property (PcallTask         *self,
 /* Whether what to call and how can still be changed; warns in the name of @function if not. */
 gboolean pcall_task_check_unstarted (PcallTask         *self,
                                      const char        *function);
+/* Whether there is such a call by now; warns in the name of @function if not. Entered. */
+gboolean pcall_task_check_call      (PcallTask         *self,
+                                     const char        *function,
+                                     guint              index);
 /* Whether the task was started by this process, and not by one of which this is a fork. */
 gboolean pcall_task_is_ours         (PcallTask         *self);
 /* What runs is to end as cancelled. */

@@ -426,7 +426,9 @@ make_scheduler (PcallTask *self)
     .timeout = pcall_task_to_microseconds (from->timeout),
     .deadline = pcall_task_to_microseconds (from->deadline),
     .grace_period = pcall_task_to_microseconds (MIN (from->grace_period, MAX_SECONDS)),
-    .max_children = from->max_children,
+    .max_children = from->max_children == 0 && from->pool != NULL
+                        ? pcall_pool_get_max_children (from->pool)
+                        : from->max_children,
     .calls_per_child = from->calls_per_child,
     .calls_per_worker = from->calls_per_child_set ? from->calls_per_child : 0,
     .start_method = from->start_method,
@@ -436,6 +438,7 @@ make_scheduler (PcallTask *self)
     .keep_logs = from->keep_logs,
     .max_log_size = from->max_log_size,
     .output_mode = from->output_mode,
+    .pool = from->pool,
     .conditions = from->conditions,
   };
 

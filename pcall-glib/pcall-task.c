@@ -141,6 +141,7 @@ pcall_task_finalize (GObject *object)
   g_clear_pointer (&self->arguments, pcall_arguments_unref);
   g_clear_pointer (&self->targets, g_ptr_array_unref);
   g_clear_pointer (&self->options.log_directory, g_free);
+  g_clear_object (&self->options.pool);
   g_clear_pointer (&self->options.conditions, pcall_conditions_unref);
   g_clear_pointer (&self->bar, pcall_progress_bar_free);
   g_clear_pointer (&self->monitor, pcall_monitor_unref);
@@ -214,6 +215,9 @@ pcall_task_get_property (GObject    *object,
       break;
     case PROP_OUTPUT_MODE:
       g_value_set_enum (value, self->options.output_mode);
+      break;
+    case PROP_POOL:
+      g_value_set_object (value, self->options.pool);
       break;
     case PROP_CHILD_NAME:
     case PROP_NICE:
@@ -290,6 +294,9 @@ pcall_task_set_property (GObject      *object,
     case PROP_OUTPUT_MODE:
       pcall_task_set_output_mode (self, g_value_get_enum (value));
       break;
+    case PROP_POOL:
+      pcall_task_set_pool (self, g_value_get_object (value));
+      break;
     case PROP_CHILD_NAME:
     case PROP_NICE:
     case PROP_CPU_AFFINITY:
@@ -365,6 +372,16 @@ install_times (void)
 static void
 install_children (void)
 {
+  /**
+   * PcallTask:pool: (getter get_pool) (setter set_pool)
+   *
+   * Where workers come from, and where they go when the task has no more calls for them.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_POOL] =
+      g_param_spec_object ("pool", NULL, NULL, PCALL_TYPE_POOL, OPTION_FLAGS);
+
   /**
    * PcallTask:max-children: (getter get_max_children) (setter set_max_children)
    *
@@ -583,4 +600,20 @@ pcall_task_check_unstarted (PcallTask  *self,
 
   g_critical ("%s: the task was started; it cannot be changed any more", function);
   return FALSE;
+}
+
+gboolean
+pcall_task_check_call (PcallTask  *self,
+                       const char *function,
+                       guint       index)
+{
+  guint n_calls = self->calls != NULL ? pcall_call_list_get_n_calls (self->calls) : 0;
+
+  if (self->calls == NULL)
+    g_critical ("%s: the task was not started; its calls are there from pcall_task_start() on",
+                function);
+  else if (index >= n_calls)
+    g_critical ("%s: there is no call %u; the task has %u, counted from 0", function, index,
+                n_calls);
+  return index < n_calls;
 }

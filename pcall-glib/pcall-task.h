@@ -14,6 +14,7 @@
 #include <pcall-glib/pcall-call.h>
 #include <pcall-glib/pcall-child.h>
 #include <pcall-glib/pcall-enums.h>
+#include <pcall-glib/pcall-pool.h>
 #include <pcall-glib/pcall-target.h>
 #include <pcall-glib/pcall-version-macros.h>
 
@@ -149,6 +150,11 @@ void                pcall_task_set_priority       (PcallTask          *self,
                                                    gint                priority);
 PCALL_AVAILABLE_IN_1_0
 gint                pcall_task_get_priority       (PcallTask          *self);
+PCALL_AVAILABLE_IN_1_0
+void                pcall_task_set_pool           (PcallTask          *self,
+                                                   PcallPool          *pool);
+PCALL_AVAILABLE_IN_1_0
+PcallPool          *pcall_task_get_pool           (PcallTask          *self);
 
 PCALL_AVAILABLE_IN_1_0
 void                pcall_task_set_show_progress  (PcallTask          *self,

@@ -46,6 +46,9 @@ pcall_conditions_names (const PcallConditions *self)
   return self->name == NULL || *self->name != '\0';
 }
 
+/* Whether a worker that was started under @self is as one that is started under @other. */
+gboolean         pcall_conditions_equal            (const PcallConditions *self,
+                                                    const PcallConditions *other);
 /* How many processors a child may use. */
 guint            pcall_conditions_get_n_processors (const PcallConditions *self);
 

@@ -124,6 +124,37 @@ pcall_conditions_set_cpu_affinity (PcallConditions *self,
   return TRUE;
 }
 
+static gboolean
+have_same_cpus (const PcallConditions *self,
+                const PcallConditions *other)
+{
+  if (self->cpu_affinity == NULL || other->cpu_affinity == NULL)
+    return self->cpu_affinity == other->cpu_affinity;
+  return CPU_EQUAL (&self->cpus, &other->cpus);
+}
+
+static gboolean
+have_same_environment (const PcallConditions *self,
+                       const PcallConditions *other)
+{
+  if (self->environment == NULL || other->environment == NULL)
+    return self->environment == other->environment;
+  return g_strv_equal ((const char * const *) self->environment,
+                       (const char * const *) other->environment);
+}
+
+/* Workers have no name. */
+gboolean
+pcall_conditions_equal (const PcallConditions *self,
+                        const PcallConditions *other)
+{
+  return self->nice == other->nice && have_same_cpus (self, other) &&
+         self->max_address_space == other->max_address_space &&
+         self->max_open_files == other->max_open_files &&
+         g_strcmp0 (self->working_directory, other->working_directory) == 0 &&
+         have_same_environment (self, other);
+}
+
 guint
 pcall_conditions_get_n_processors (const PcallConditions *self)
 {

@@ -30,6 +30,7 @@ typedef struct
   gboolean                 follows_logs; /* a child's log file is to be there when it says READY */
   int                      null_fd;
   gboolean                 holds_life;
+  gboolean                 gives_journal; /* to each worker */
 
   /* Where forked children take their calls by themselves; else NULL */
   PcallLedger             *ledger;

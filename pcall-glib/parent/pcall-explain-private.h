@@ -33,6 +33,9 @@ void     pcall_explain_stopped   (PcallRunner     *runner,
                                   const char      *reason);
 void     pcall_explain_killed    (PcallRunner     *runner,
                                   const char      *reason);
+/* It was in a pool, and has that call now; it goes into one. */
+void     pcall_explain_taken     (PcallRunner     *runner);
+void     pcall_explain_put       (PcallRunner     *runner);
 /* It has ended. */
 void     pcall_explain_ended     (PcallRunner     *runner);
 

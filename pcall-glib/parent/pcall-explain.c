@@ -193,24 +193,45 @@ pcall_explain_killed (PcallRunner *runner,
 }
 
 void
+pcall_explain_taken (PcallRunner *runner)
+{
+  g_autofree char *call = NULL;
+
+  if (!pcall_explains (get_events (runner)))
+    return;
+
+  call = describe_call (runner);
+  pcall_explain (get_events (runner), "%s: took child %d out of the pool; it has run %u calls",
+                 call, (int) runner->pid, runner->n_ended);
+}
+
+void
+pcall_explain_put (PcallRunner *runner)
+{
+  pcall_explain (get_events (runner), "child %d: goes into the pool", (int) runner->pid);
+}
+
+void
 pcall_explain_ended (PcallRunner *runner)
 {
-  const PcallExit *exit = pcall_peer_get_exit (runner->peer);
+  const PcallExit *exit = pcall_runner_get_exit (runner);
   const struct rusage *usage = &exit->usage;
   g_autofree char *end = NULL;
+  g_autofree char *text = NULL;
   gint64 now, processor;
 
-  if (!pcall_explains (get_events (runner)) && !has_marks ())
+  if (runner->peer == NULL || (!pcall_explains (get_events (runner)) && !has_marks ()))
     return;
 
   end = pcall_exit_describe (exit);
+  text = g_strdup_printf ("child %d: %s", (int) runner->pid, end);
   now = g_get_monotonic_time ();
   processor = (usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * G_USEC_PER_SEC +
               usage->ru_utime.tv_usec + usage->ru_stime.tv_usec;
   if (has_marks ())
-    mark (runner->made, now, "child", end);
+    mark (runner->made, now, "child", text);
   pcall_explain (get_events (runner),
-                 "child %d: %s, after %.2f ms, %.2f ms of a processor, at most %ld KiB of memory",
-                 (int) runner->pid, end, to_ms (now - runner->made), to_ms (processor),
+                 "%s, after %.2f ms, %.2f ms of a processor, at most %ld KiB of memory", text,
+                 to_ms (now - runner->made), to_ms (processor),
                  usage->ru_maxrss);
 }

@@ -40,6 +40,22 @@ PcallPeer *pcall_peer_new   (PcallEngine          *engine,
 /* @ended must have been called, or the process been forked since: then this only closes. */
 void             pcall_peer_free (PcallPeer            *self);
 
+/* Its engine is not for it any more; it must be quiet. Not from @frame. */
+void             pcall_peer_leave (PcallPeer           *self);
+/* After that: another one is, and other functions. Where that cannot be, it is to be destroyed. */
+gboolean         pcall_peer_enter (PcallPeer            *self,
+                                   PcallEngine          *engine,
+                                   const PcallPeerFuncs *funcs,
+                                   gpointer              data,
+                                   GError              **error);
+/* When it has left, and has no call: kills the child, waits for its end, and frees the peer. */
+void             pcall_peer_destroy (PcallPeer         *self);
+/* Whether nothing is on its way, in either direction, as far as is known, and nothing amiss. */
+gboolean         pcall_peer_is_quiet (PcallPeer *self);
+pid_t            pcall_peer_get_pid  (PcallPeer *self);
+/* That of the worker; 0 if it has none. */
+int              pcall_peer_get_journal (PcallPeer *self);
+
 /* Gives on all that the child has sent by now. Not from @frame. */
 void             pcall_peer_drain (PcallPeer        *self);
 /* Sends a frame, as soon as the child takes it; sinks @value. Where it never does, that is told by

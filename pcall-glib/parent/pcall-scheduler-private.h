@@ -12,6 +12,7 @@
 #include "calls/pcall-call-private.h"
 #include "calls/pcall-child-private.h"
 #include "pcall-enums.h"
+#include "pcall-pool.h"
 #include "start/pcall-start-private.h"
 
 G_BEGIN_DECLS
@@ -66,6 +67,7 @@ typedef struct
   gboolean           keep_logs;
   guint64            max_log_size; /* 0: no limit */
   PcallOutputMode    output_mode;
+  PcallPool         *pool;         /* NULL: none */
   PcallConditions   *conditions;
 } PcallSchedulerOptions;
 

@@ -113,7 +113,10 @@ pcall_scheduler_new (PcallEngine                 *engine,
   self->room.max_workers =
       options->max_children != 0 ? options->max_children
                                  : pcall_conditions_get_n_processors (options->conditions);
+  if (options->pool != NULL)
+    g_object_ref (options->pool);
   pcall_start_context_init (&self->context, arguments, options->conditions);
+  self->context.gives_journal = options->pool != NULL;
   for (guint i = 0; i < targets->len; i++)
     pcall_start_context_use (&self->context,
                              pcall_start_choose (g_ptr_array_index (targets, i),
@@ -282,6 +285,7 @@ free_memory (PcallScheduler *self)
   pcall_start_context_clear (&self->context);
   pcall_queue_clear (&self->queue);
   g_queue_clear (&self->roster.idle);
+  g_clear_object (&self->options.pool);
   g_clear_pointer (&self->monitor, pcall_monitor_unref);
   g_free (self->stop.reason);
   g_clear_pointer (&self->stop.doomed, g_hash_table_unref);
@@ -354,6 +358,7 @@ detach (PcallScheduler *self)
   g_clear_pointer (&self->children, pcall_child_list_unref);
   g_clear_pointer (&self->context.arguments, pcall_arguments_unref);
   g_clear_pointer (&self->targets, g_ptr_array_unref);
+  g_clear_object (&self->options.pool);
   g_clear_pointer (&self->calls, pcall_call_list_unref);
 }
 

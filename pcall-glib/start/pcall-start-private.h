@@ -38,6 +38,7 @@ typedef struct
 {
   PcallProcess      process;
   int               fd;           /* our end of its channel */
+  int               journal_fd;   /* 0: it has none */
   PcallReadyReasons says_ready;   /* 0: it does not; known when it has been let go */
   guint64           mark;         /* of the fork, see pcall_threads_mark() */
   PcallLogRoute     log_route;    /* as far as the child knows */

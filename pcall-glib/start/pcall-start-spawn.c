@@ -15,6 +15,7 @@
 #include "base/pcall-fd-private.h"
 #include "base/pcall-lifeline-private.h"
 #include "base/pcall-terminal-private.h"
+#include "share/pcall-journal-private.h"
 #include "start/pcall-start-private.h"
 #include "child/pcall-worker-private.h"
 
@@ -26,13 +27,14 @@
  * for that, a worker may have ended, been reaped by others in this program, and its pid be somebody
  * else's. clone() gives the pidfd at once.
  *
- * Nothing is inherited but the standard streams, the channel and the life pipe, which kills the
- * worker when this process ends. Its standard input is empty. Where the channel is, and by what
- * number the worker is known, it learns from its environment. */
+ * Nothing is inherited but the standard streams, the channel, the journal of a worker that has one,
+ * and the life pipe, which kills the worker when this process ends. Its standard input is empty.
+ * Where the channel is, and by what number the worker is known, it learns from its environment. */
 
 #define CHANNEL_FD 3
 #define LIFE_FD 4
-#define FIRST_OTHER_FD 5
+#define JOURNAL_FD 5
+#define FIRST_OTHER_FD 6
 
 #define STACK_SIZE (64 * 1024)
 
@@ -48,6 +50,7 @@ typedef struct
   int          null_fd;
   int          channel_fd; /* its end; our numbers of descriptors are above those of the child */
   int          life_fd;
+  int          journal_fd; /* 0: none */
   gboolean     has_terminal;
   const PcallConditions *conditions;
   const char  *failed_call; /* NULL: it runs the program */
@@ -98,6 +101,8 @@ place_descriptors (const Plan *plan)
   for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
     if (is_hole (fd) && dup2 (plan->null_fd, fd) < 0)
       return FALSE;
+  if (plan->journal_fd > 0 && dup2 (plan->journal_fd, JOURNAL_FD) < 0)
+    return FALSE;
   return dup2 (plan->channel_fd, CHANNEL_FD) >= 0 && dup2 (plan->life_fd, LIFE_FD) >= 0;
 }
 
@@ -118,7 +123,7 @@ become_worker (const Plan *plan)
   if (!place_descriptors (plan))
     return "dup2";
 
-  closefrom (FIRST_OTHER_FD);
+  closefrom (plan->journal_fd > 0 ? FIRST_OTHER_FD : JOURNAL_FD);
   failed = pcall_conditions_apply (plan->conditions, TRUE);
   if (failed != NULL)
     return failed;
@@ -230,6 +235,10 @@ make_environment (const PcallStartContext *context)
 
   environment = g_environ_setenv (environment, PCALL_ENV_FD, G_STRINGIFY (CHANNEL_FD), TRUE);
   environment = g_environ_setenv (environment, PCALL_ENV_LIFE_FD, G_STRINGIFY (LIFE_FD), TRUE);
+  environment = g_environ_unsetenv (environment, PCALL_ENV_JOURNAL_FD);
+  if (context->gives_journal)
+    environment =
+        g_environ_setenv (environment, PCALL_ENV_JOURNAL_FD, G_STRINGIFY (JOURNAL_FD), TRUE);
   return g_environ_setenv (environment, PCALL_ENV_COOKIE, cookie, TRUE);
 }
 
@@ -245,6 +254,20 @@ lift (int fd)
   lifted = fcntl (fd, F_DUPFD_CLOEXEC, FIRST_OTHER_FD);
   close (fd);
   return lifted;
+}
+
+static gboolean
+make_journal (Plan         *plan,
+              PcallStarted *started,
+              GError      **error)
+{
+  int fd = lift (pcall_journal_new ());
+
+  if (fd < 0)
+    return failed (started, "journal: memfd_create", errno, error);
+
+  plan->journal_fd = started->journal_fd = fd;
+  return TRUE;
 }
 
 static gboolean
@@ -302,9 +325,14 @@ start (const PcallStartContext *context,
 
   started->fd = -1;
   made = program != NULL && make_descriptors (&plan, started, error) &&
+         (!context->gives_journal || make_journal (&plan, started, error)) &&
          make_child (&plan, started, error);
   if (!made)
-    pcall_fd_clear (&started->fd);
+    {
+      pcall_fd_clear (&started->fd);
+      if (started->journal_fd > 0)
+        close (started->journal_fd);
+    }
   if (plan.failed_call != NULL)
     g_prefix_error (error, "worker program %s: ", program);
   pcall_fd_clear (&plan.channel_fd);

@@ -155,6 +155,12 @@ class Tasks(TestCase):
         self.assertEqual(p.task.dup_first_failed().index, 1)
         self.assertEqual(p[1].dup_error().message, message)
 
+    def test_progress(self):
+        seen = []
+        options = Pcall.Options(debug=True, progress=lambda *numbers: seen.append(numbers), nice=3)
+        Pcall.pcall(add, x=[1, 2], options=options)
+        self.assertEqual(seen, [(1, 2), (2, 2)])
+
     def test_terminate(self):
         """What has not begun never does."""
         p = Pcall.Pcall(pid, iargs=[()] * 4, options=HERE)

@@ -149,7 +149,7 @@ class Children(TestCase):
                 with self.assertRaisesRegex(kind, "timeout must be"):
                     executor.schedule(abs, (1,), timeout=bad)
         with Pcall.Executor(2, timeout=0.3) as executor:
-            self.assertIs(type(executor.submit(time.sleep, 60).exception(20)), TimeoutError)
+            self.assertIs(type(executor.submit(time.sleep, 60).exception(20)), Pcall.TimedOut)
             results = executor.map(time.sleep, [0, 0, 60, 0])
             self.assertEqual([next(results), next(results)], [None, None])
             self.assertRaises(TimeoutError, next, results)

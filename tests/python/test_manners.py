@@ -296,7 +296,7 @@ class ClassMethod(TestCase):
         self.assertEqual(made, [Mine])
 
     def test_wrong(self):
-        with self.assertRaisesRegex(TypeError, "targets must be iterable"):
+        with self.assertRaisesRegex(TypeError, "targets must be a callable, or an iterable"):
             Pcall.Pcall.pcall(5)
         with self.assertRaises(TypeError):
             Pcall.Pcall.pcall()

@@ -81,7 +81,7 @@ class Options(TestCase):
         self.assertEqual(Pcall.pcall(show, options=(1, 2)), ({"options": 1}, {"options": 2}))
         results = Pcall.pcall(show, ckwargs={"options": 5}, options=Pcall.Options(max_children=1))
         self.assertEqual(results, ({"options": 5},))
-        with self.assertRaisesRegex(TypeError, "options must be iterable"):
+        with self.assertRaisesRegex(TypeError, "options must be an iterable of values"):
             Pcall.pcall(show, options=5)
 
     def test_refused(self):
@@ -212,6 +212,19 @@ class Conditions(TestCase):
         results = Pcall.pcall(lambda: (look(), resource.getrlimit(resource.RLIMIT_NOFILE)), options=options)
         self.assertEqual(results, ((("crew:0", os.nice(0), {cpu}, os.getcwd()), (99, 99)),))
 
+    def test_name_where_there_are_retries(self):
+        """A call that may be run again has a supervisor, and is called as that."""
+
+        def get_names():
+            names = []
+            for pid in (os.getpid(), os.getppid()):
+                with open(f"/proc/{pid}/comm") as comm:
+                    names.append(comm.read().strip())
+            return names
+
+        results = Pcall.pcall([get_names] * 2, options=Pcall.Options(retries=1, child_name="crew"))
+        self.assertEqual(results, (["crew:0"] * 2, ["crew:1"] * 2))
+
     def test_spawned(self):
         """Begin in that directory and with that environment, of which a copy is changed in vain."""
         environment = {**os.environ, "PCALL_TEST": "a=b"}
@@ -255,6 +268,12 @@ class Progress(TestCase):
         options = Pcall.Options(progress=lambda *numbers: told.append(numbers))
         Pcall.pcall(abs, iargs=[(-1,), (-2,), (-3,)], options=options)
         self.assertEqual(told, [(1, 3), (2, 3), (3, 3)])
+
+    def test_function_in_this_process(self):
+        told = []
+        options = Pcall.Options(progress=lambda *numbers: told.append(numbers), debug=True)
+        Pcall.pcall(abs, iargs=[(-1,), (-2,)], options=options)
+        self.assertEqual(told, [(1, 2), (2, 2)])
 
     def test_bar_of_map(self):
         """Looks as that of a task, which tests/task/test-progress-bar.c looks at."""

@@ -8,6 +8,7 @@ fork     how this process forks, so that Python survives it
 values   Python objects as bytes, and back
 errors   exceptions, from a child to its parent
 calls    targets and argument lists, zipped into calls
+hints    what was probably meant, where these are not as they should be
 batches  many calls in one child
 child    what runs in a child
 streams  the standard streams, as a child gets them

@@ -24,7 +24,7 @@ import types
 from gi.module import get_introspection_module
 from gi.repository import GLib
 
-from . import calls, errors, here, identity, logs, streams, values, waiting
+from . import calls, errors, here, hints, identity, logs, streams, values, waiting
 
 Pcall = get_introspection_module("Pcall")
 
@@ -214,7 +214,8 @@ def run_coroutine(coroutine):
 
 def refuse(result, error):
     text = errors.describe(error)
-    message = f"the result, of type {type(result).__qualname__}, cannot be pickled: {text}"
+    kind, hint = type(result).__qualname__, hints.mean_result(result)
+    message = f"the result, of type {kind}, cannot be pickled: {text}{hint}"
     raise errors.UnpicklableResult(message) from error
 
 

@@ -41,6 +41,12 @@ class ChildProcessException(Exception):
     died without raising, it is the `GLib.Error` of the library, whose message tells how.
 
     call: the index of the call
+
+    >>> try:
+    ...     Pcall.pcall(int, iargs=[("1",), ("one",)])
+    ... except Pcall.ChildProcessException as error:
+    ...     print(error.call, type(error.__cause__).__name__)
+    1 ValueError
     """
 
     def __init__(self, message, call=None):

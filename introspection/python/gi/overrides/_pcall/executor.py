@@ -14,7 +14,7 @@ same, each future that it leaves gets the reason as its exception.
 import collections
 import concurrent.futures
 import functools
-import operator
+import math
 import os
 import select
 import signal
@@ -22,10 +22,10 @@ import threading
 import time
 import weakref
 
-from . import jobs, local, waiting
+from . import calls, jobs, local, waiting
 from .crew import Crew
 from .futures import Future, MapWork, Work
-from .options import to_bool, to_timeout
+from .options import to_bool, to_count, to_timeout
 
 LINGER = 0.1  # seconds that the thread stays when there is nothing to do
 
@@ -244,7 +244,7 @@ def check_not_exiting():
 def check_max_workers(max_workers):
     if max_workers is None:
         return len(os.sched_getaffinity(0))
-    max_workers = operator.index(max_workers)
+    max_workers = to_count(max_workers, "max_workers", least=-math.inf)
     if max_workers <= 0:
         raise ValueError("max_workers must be greater than 0")
     return max_workers
@@ -277,6 +277,10 @@ class Executor(concurrent.futures.Executor):
         with Pcall.Executor(4) as executor:
             for thumbnail in executor.map(shrink, paths):
                 …
+
+    >>> with Pcall.Executor(2) as executor:
+    ...     executor.submit(pow, 2, 5).result()
+    32
 
     max_workers: how many children there are at most; by default, as usable processors
     mp_context: a context of `multiprocessing` whose start method is fork, as others take it
@@ -333,10 +337,11 @@ class Executor(concurrent.futures.Executor):
     def schedule(self, function, args=(), kwargs={}, timeout=None):
         """As `submit()`, with a timeout of the call's own, in seconds, from when it begins to run.
 
-        A call that takes longer is ended, and its future gets a `TimeoutError`.
+        A call that takes longer is ended, and its future gets a `TimedOut`, a `TimeoutError`.
         """
         seconds = self._timeout if timeout is None else to_timeout(timeout)
-        return self._submit(function, tuple(args), dict(kwargs), seconds)
+        args, kwargs = calls.to_args(args, "args"), calls.to_kwargs(kwargs, "kwargs")
+        return self._submit(function, args, kwargs, seconds)
 
     def _submit(self, fn, args, kwargs, timeout):
         self._check(fn)

@@ -11,6 +11,8 @@ from gi.module import get_introspection_module
 from gi.repository import GLib, GObject
 
 from . import calls, errors, here, local, values, views
+from .progress import finish as finish_report
+from .progress import make as make_report
 
 Pcall = get_introspection_module("Pcall")
 State = Pcall.CallState
@@ -72,7 +74,7 @@ class LocalCall:
         if error is not None:
             raise error
         if not self.done():
-            raise RuntimeError(f"call {self.index} has not ended")
+            raise RuntimeError(f"call {self.index} has not ended; join() waits for all of them")
         return self.outcome[0]
 
     def get_error(self):
@@ -119,8 +121,9 @@ class LocalTask(GObject.Object):
         "finished": (GObject.SignalFlags.RUN_LAST, None, ()),
     }
 
-    def __init__(self, rows, options):
+    def __init__(self, rows, options, progress):
         super().__init__()
+        self.report = make_report(progress)
         self.rows = rows
         self.options = options
         self.calls = ()
@@ -142,13 +145,16 @@ class LocalTask(GObject.Object):
                 self.run(call)
         finally:
             self.is_running = False
+        finish_report(self.report)
         self.emit("finished")
 
     def run(self, call):
         if self.is_stopped or call.done():
             call.cancel()
-            return
-        call.run()
+        else:
+            call.run()
+        if self.report is not None:
+            self.report(self.get_n_finished(), len(self.rows))
         stops = self.options.get_failure_policy() == Pcall.FailurePolicy.STOP
         if stops and call.state != State.SUCCEEDED:
             self.is_stopped = True

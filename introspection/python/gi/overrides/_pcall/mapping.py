@@ -14,7 +14,7 @@ import itertools
 import math
 import os
 
-from . import calls, jobs, local
+from . import calls, hints, jobs, local
 from .crew import Crew
 from .options import suggest, to_bool, to_count, to_timeout
 from .progress import finish as finish_report
@@ -22,6 +22,10 @@ from .progress import make as make_report
 from .retries import Retries
 
 LOOK_AHEAD = 8  # jobs for each child that are read and not yet consumed
+
+
+def iterate(values, index):
+    return calls.iterate(values, f"iterables[{index}]", hint=hints.mean_option)
 
 
 class Source:
@@ -32,10 +36,10 @@ class Source:
         if len(iterables) == 1 and calls.is_sequence(iterables[0]):
             self.sequence = iterables[0]
         elif len(iterables) == 1:
-            self.iterator = calls.iterate(iterables[0], "iterables[0]")
+            self.iterator = iterate(iterables[0], 0)
         else:
-            named = [calls.iterate(values, f"iterables[{i}]") for i, values in enumerate(iterables)]
-            self.iterator = zip(*named, strict=strict)
+            iterators = [iterate(values, i) for i, values in enumerate(iterables)]
+            self.iterator = zip(*iterators, strict=strict)
         self.is_single = len(iterables) == 1
         self.total = find_total(iterables)
         self.n_read = 0
@@ -282,6 +286,9 @@ def map(fn, *iterables, **options):
 
         for thumbnail in Pcall.map(shrink, paths):
             …
+
+    >>> [*Pcall.map(divmod, [7, 8], [2, 3])]
+    [(3, 1), (2, 2)]
 
     fn: what to call with one value of each iterable; anything that can be called
     iterables: any, endless ones, too; they are read as results are consumed, some jobs ahead

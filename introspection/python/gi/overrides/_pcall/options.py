@@ -215,6 +215,9 @@ class Options:
 
         Pcall.pcall(double, n=range(1000), options=Pcall.Options(calls_per_child=0))
 
+    >>> Pcall.Options(max_children=2, keep_logs=True)
+    Options(max_children=2, keep_logs=True)
+
     deadline: how long all calls may take together, in seconds; `None` and 0 for no limit
     grace_period: seconds between SIGTERM and SIGKILL, where a child is ended
     max_children: how many children there are at once, at most; 0 for as many as may be
@@ -281,6 +284,7 @@ class Options:
         return self._values.get(name, default)
 
     def apply(self, task):
+        """Sets them of a `Pcall.Task` that is not started."""
         for name, value in self._values.items():
             if name == "progress":
                 progress.watch(task, value)

@@ -92,6 +92,7 @@ class Supervisor(Target):
         attempt = Attempt(self.target, telling.get_call_index())
         p = task.Pcall(attempt, self.timeout, args, ckwargs=kwargs)
         p.task.set_log_mode(Pcall.LogMode.INHERIT)
+        p.task.set_child_name("")  # that of this one, which has the index of the call
         if self.grace_period is not None:
             p.task.set_grace_period(self.grace_period)
         p.task.connect("call-progress", lambda task, call, *data: telling.report_progress(*data))

@@ -21,7 +21,7 @@ import sys
 from gi.module import get_introspection_module
 from gi.repository import GLib
 
-from . import calls, errors, logs, values
+from . import calls, errors, hints, logs, values
 
 Pcall = get_introspection_module("Pcall")
 
@@ -50,6 +50,9 @@ class Spawned:
     that do not survive a fork. The function has to be importable, from `__main__` too, or anything
     else that can be pickled; and so have its arguments. A process runs several calls, one after
     the other.
+
+    >>> Pcall.pcall(Pcall.Spawned(abs), iargs=[(-3,)])
+    (3,)
 
     The program's main module is imported there, as `__mp_main__`, only if one of these is of it;
     what starts tasks has to stand under `if __name__ == "__main__":` then.
@@ -122,7 +125,8 @@ def check_picklable(value, what):
         values.dumps(value)
     except Exception as error:  # as many as there are __reduce__
         text = errors.describe(error)
-        message = f"{what}, of type {type(value).__qualname__}, cannot be pickled: {text}"
+        kind, hint = type(value).__qualname__, hints.mean_result(value)
+        message = f"{what}, of type {kind}, cannot be pickled: {text}{hint}"
         raise pickle.PicklingError(message) from error
 
 

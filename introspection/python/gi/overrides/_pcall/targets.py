@@ -39,6 +39,10 @@ class Target(Pcall.Target):
 
     @classmethod
     def new(cls, name, func, *user_data):
+        """Makes one of a function, `func(args, kwargs, *user_data)`.
+
+        name: what it is called in messages and logs; None for the function's own name
+        """
         function = make_guarded(calls.check_target(func, "func"))
         return Pcall.Target.new(name or calls.get_name(func), function, *user_data)
 

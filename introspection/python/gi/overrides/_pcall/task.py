@@ -14,6 +14,7 @@ from . import (
     calls,
     child,
     errors,
+    hints,
     local,
     local_task,
     loops,
@@ -149,6 +150,7 @@ class Task(Pcall_.Task):
         return Properties(self, super().props)
 
     def set_property(self, name, value):
+        """As of `GObject.Object`; an option that cannot be that is an exception."""
         option = name.replace("-", "_")
         if option in OPTIONS:
             getattr(self, f"set_{option}")(value)
@@ -162,18 +164,29 @@ class Task(Pcall_.Task):
             raise AttributeError(f"'Task' object has no attribute {name!r}")
         super().__setattr__(name, value)
 
-    def __init__(self, *args, **properties):
+    def __init__(self, **properties):
+        """What calls print goes where this program prints, unless `output_mode` is another."""
         properties.setdefault("output_mode", Pcall_.OutputMode.STREAMS)
-        super().__init__(*args, **properties)
+        super().__init__(**properties)
 
     @classmethod
     def new(cls, target):
+        """Makes a task of a `Pcall.Target`."""
         task = Pcall_.Task.new(target)
         task.set_output_mode(Pcall_.OutputMode.STREAMS)
         return task
 
+    def __getitem__(self, index):
+        try:
+            return super().__getitem__(index)
+        except IndexError:
+            n_calls = len(self)
+            where = f"the task has {n_calls}" if n_calls else "calls are there from start() on"
+            raise IndexError(f"there is no call {index!r}; {where}") from None
+
     @classmethod
     def new_for_func(cls, func, *user_data):
+        """Makes a task of a function, `func(args, kwargs, *user_data)`; see `Pcall.Target.new()`."""
         return cls.new(Target.new(None, func, *user_data))
 
     def __await__(self):
@@ -274,6 +287,14 @@ class Pcall:
     `GLib.Variant`. Targets may be lambdas, bound methods, coroutine functions: anything that can
     be called.
 
+    >>> p = Pcall.Pcall(pow, iargs=[(2, 3), (3, 2)], timeout=60)
+    >>> p.start()
+    >>> len(p.pids)
+    2
+    >>> p.join()
+    >>> p.results
+    (8, 9)
+
     It is a sequence of its calls; `await` runs it and gives its results. `task` is the `Pcall.Task`
     below, with its options (`max-children`, `failure-policy`, `log-mode` …) and signals.
 
@@ -299,10 +320,13 @@ class Pcall:
         **varkwargs,
     ):
         given = options.take(varkwargs)
+        hints.check_positional(targets, timeout, cargs)
         rows = calls.build(
             targets, cargs, iargs, ckwargs, ikwargs, varkwargs, given.get("strict", False)
         )
         seconds = to_timeout(timeout)
+        if seconds and not rows.has_arguments():
+            hints.check_arguments(targets, timeout)
         is_local = local.is_asked(given.get("debug", False))
         self._input = None if is_local else take_input(rows, given)
         seconds = retries.supervise(rows, given, seconds)
@@ -311,7 +335,9 @@ class Pcall:
         given.apply(task)
         if self._input is not None and given.get("log_mode") is None:
             task.set_log_mode(Pcall_.LogMode.INHERIT)
-        self.task = local_task.LocalTask(rows, task) if is_local else task
+        self.task = task
+        if is_local:
+            self.task = local_task.LocalTask(rows, task, given.get("progress"))
         self._results = None
         self._started = False
 
@@ -370,8 +396,9 @@ class Pcall:
 
         Raises `TimeoutError` when it has passed; the calls go on then, and can be joined again.
         Where a call did not succeed it raises what became of the first such call: a
-        `ChildProcessException` from the exception that its target raised, or a `TimeoutError` if
-        it ran longer than it may. Ctrl-C ends the children.
+        `ChildProcessException` from the exception that its target raised, or of its kinds: `Crashed`
+        where the child died, `TimedOut` where it ran longer than it may, `Cancelled` where it was
+        ended from here. Ctrl-C ends the children.
         """
         if not self._started:
             raise RuntimeError("it was not started; call start() before join()")
@@ -414,8 +441,8 @@ class Pcall:
     def terminate(self):
         """Ends all child processes with SIGTERM, and what ignores it with SIGKILL later.
 
-        Their calls count as cancelled. From another thread than the one that started it, this is
-        done when that one joins.
+        Their calls count as cancelled. For one call or child, these have a `terminate()` of their
+        own.
         """
         self.task.terminate()
         if self._started:
@@ -519,6 +546,11 @@ def pcall(
 ):
     """Calls functions in parallel, each call in a child process of its own.
 
+    >>> Pcall.pcall(round, number=(1.26, 2.34), ckwargs={"ndigits": 1})
+    (1.3, 2.3)
+    >>> Pcall.pcall([min, max], cargs=(1, 2))
+    (1, 2)
+
     Returns a tuple of what they returned, in call order. For the arguments see `Pcall.Pcall`, for
     what is raised its `join()`.
     """
@@ -547,7 +579,15 @@ def as_completed(task):
     task: a `Pcall.Pcall` or a `Pcall.Task`
 
     For `for` and for `async for`. A call that failed comes like any other: `call.result()` raises.
+
+    >>> p = Pcall.Pcall(abs, iargs=[(-1,), (-2,)])
+    >>> p.start()
+    >>> sorted((call.index, call.result()) for call in Pcall.as_completed(p))
+    [(0, 1), (1, 2)]
     """
+    if not isinstance(task, (Pcall, Task)):
+        kind = hints.say_kind(task)
+        raise TypeError(f"task must be a Pcall.Pcall that was started, or a Pcall.Task, not {kind}")
     return loops.Completions(task.task if isinstance(task, Pcall) else task)
 
 

@@ -4,8 +4,9 @@
 """What a call tells its parent, from a child or, for a debugger, from this process."""
 
 from gi.module import get_introspection_module
+from gi.repository import GLib
 
-from . import here, local_task, streams, values
+from . import here, hints, local_task, streams, values
 
 Pcall = get_introspection_module("Pcall")
 
@@ -47,6 +48,9 @@ def relay(variant):
 
 def load_message(message):
     """The object that a child sent, from the `GLib.Variant` that `call-message` carries."""
+    if not isinstance(message, GLib.Variant):
+        kind = hints.say_kind(message)
+        raise TypeError(f"message must be the GLib.Variant of a call-message, not {kind}")
     return values.from_variant(message)
 
 

@@ -56,6 +56,8 @@ class Call(Pcall.Call):
 
     @property
     def output(self):
+        """What the call has written so far, as bytes; None where it has not begun, or nothing is
+        captured."""
         output = self.get_output()
         return None if output is None else output.get_data()
 
@@ -94,7 +96,7 @@ class Call(Pcall.Call):
         if error is not None:
             raise error
         if not self.done():
-            raise RuntimeError(f"call {self.index} has not ended")
+            raise RuntimeError(f"call {self.index} has not ended; join() waits for all of them")
         return errors.load_result(values.load_result, self, self.index)
 
     def exception(self):
