@@ -48,7 +48,7 @@ and None is for no limit.
 
 import sys
 
-from ._pcall import fork
+from ._pcall import fork, logs
 from ._pcall.errors import (
     BrokenChild,
     Cancelled,
@@ -76,6 +76,7 @@ from ._pcall.telling import (
 from ._pcall.views import Call, Child
 
 fork.set_up()
+logs.set_up()
 
 __all__ = [
     "BrokenChild",
