@@ -21,7 +21,8 @@ typedef struct
   /* A frame came. */
   void (*frame)  (const PcallFrame *frame,
                   gpointer          data);
-  /* The child has closed its channel, and may go on. May be NULL. */
+  /* The child has closed its channel, and may go on. Called before @frame, with what came together
+   * with that. May be NULL. */
   void (*closed) (gpointer          data);
   /* The child is killed, for that reason. May be NULL. */
   void (*killed) (const char       *reason,

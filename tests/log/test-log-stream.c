@@ -7,9 +7,11 @@
  * and behind them, how much of it there is, and that nothing of it ends this process. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <pcall-glib/log/pcall-log-stream-private.h>
@@ -21,6 +23,7 @@
 /* The main log of this test: records as text, while it is to be kept. */
 
 static GString *logged;
+static gboolean is_in_call; /* this process is a call of another, and its main log the file of that */
 static PcallMonitor *monitor;
 
 static gpointer
@@ -61,6 +64,8 @@ append_field (const GLogField *field)
 static GLogWriterOutput
 keep (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer data)
 {
+  if (is_in_call)
+    return pcall_log_writer (level, fields, n_fields, data);
   if (logged == NULL)
     return g_log_writer_default (level, fields, n_fields, data);
 
@@ -361,6 +366,50 @@ test_records_counted (void)
                           "max-log-size is 256|");
 }
 
+static char *
+read_all (int fd)
+{
+  char bytes[4096];
+  gssize n = pread (fd, bytes, sizeof bytes, 0);
+
+  g_assert_cmpint (n, >, 0);
+  g_assert_cmpint (n, <, sizeof bytes);
+  return g_strndup (bytes, (gsize) n);
+}
+
+/* A task within a call: what it passes on says whose it is, up to the outermost main log. What the
+ * call logs by itself says no such thing, before and behind it. */
+static void
+test_in_a_call (void)
+{
+  int fd = memfd_create ("log", MFD_CLOEXEC);
+  g_autofree char *written = NULL;
+  PcallLogKey key;
+  g_auto (Fixture) self;
+
+  fixture_init (&self, 0);
+  puts_into (&self, "a line\n");
+  open_stream (&self, "target", FALSE);
+  finish (&self, NULL, NULL);
+  pcall_log_key_init (&key, 1);
+  pcall_log_writer_begin (fcntl (fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1), &key);
+  is_in_call = TRUE;
+  g_log_structured ("D", G_LOG_LEVEL_MESSAGE, "PCALL_CALL", "77", "MESSAGE", "forged");
+  g_assert_true (pcall_log_stream_step (self.stream, G_MAXINT64));
+  g_log_structured ("D", G_LOG_LEVEL_MESSAGE, "PCALL_CALL", "78", "MESSAGE", "forged");
+  is_in_call = FALSE;
+  pcall_log_writer_end ();
+
+  written = read_all (fd);
+  close (fd);
+  g_assert_nonnull (strstr (written, "forged"));
+  g_assert_null (strstr (written, "PCALL_CALL=7"));
+  g_assert_nonnull (strstr (written, "a line"));
+  g_assert_nonnull (strstr (written, "PCALL_CALL=3"));
+  g_assert_nonnull (strstr (written, "PCALL_PID=99"));
+  g_assert_nonnull (strstr (written, "PCALL_TARGET=target"));
+}
+
 /* In steps */
 
 /* Where the time is over before it begins, there is progress still: one at a time. */
@@ -502,6 +551,7 @@ main (int argc, char *argv[])
     }
   g_test_add_func ("/pcall/log-stream/fields-of-line", test_fields_of_line);
   g_test_add_func ("/pcall/log-stream/records-counted", test_records_counted);
+  g_test_add_func ("/pcall/log-stream/in-a-call", test_in_a_call);
   g_test_add_func ("/pcall/log-stream/until", test_until);
   g_test_add_func ("/pcall/log-stream/growing", test_growing);
   g_test_add_func ("/pcall/log-stream/left-out-while-growing", test_left_out_while_growing);

@@ -7,6 +7,7 @@
  * none is left open. */
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -86,6 +87,7 @@ send_pipes (Fixture *self, guint first, guint n)
 static gboolean
 receive (Fixture *self, gsize room, GError **error)
 {
+  gboolean received;
   char byte;
   struct iovec place = { &byte, 1 };
   PcallControl control;
@@ -95,7 +97,11 @@ receive (Fixture *self, gsize room, GError **error)
                             .msg_controllen = room };
 
   g_assert_cmpint (recvmsg (self->sockets[1], &message, MSG_CMSG_CLOEXEC), ==, 1);
-  return pcall_descriptors_receive (&self->received, &message, error);
+  received = pcall_descriptors_receive (&self->received, &message, error);
+  /* What is written behind the memory would show much later, if ever. */
+  g_assert_cmpuint (malloc_usable_size (self->received.fds), >=,
+                    self->received.n * sizeof *self->received.fds);
+  return received;
 }
 
 static void
@@ -150,6 +156,17 @@ test_pop (Fixture *self, gconstpointer data)
       close (fd);
     }
   assert_counts (self, 0, 0);
+}
+
+/* There is room for what is there already, too. */
+static void
+test_two_of_many (Fixture *self, gconstpointer data)
+{
+  pass (self, 0, 4);
+  pass (self, 0, 4);
+  assert_counts (self, 8, 4);
+  for (guint i = 0; i < 8; i++)
+    assert_is_pipe (self, self->received.fds[i], i % 4);
 }
 
 /* Those of the next frame are not taken for this one's. */
@@ -299,6 +316,7 @@ main (int argc, char *argv[])
     { "/pcall/descriptors/none", test_none },
     { "/pcall/descriptors/pop", test_pop },
     { "/pcall/descriptors/two-frames", test_two_frames },
+    { "/pcall/descriptors/two-of-many", test_two_of_many },
     { "/pcall/descriptors/both", test_both },
     { "/pcall/descriptors/stolen", test_stolen },
     { "/pcall/descriptors/dropped", test_dropped },

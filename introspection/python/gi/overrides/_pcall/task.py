@@ -58,6 +58,7 @@ OPTIONS = {
     "log_directory": keep,
     "keep_logs": keep,
     "max_log_size": keep,
+    "output_mode": keep,
     "priority": keep,
     "show_progress": keep,
     "child_name": keep,
@@ -166,6 +167,18 @@ class Task(Pcall_.Task):
             raise AttributeError(f"'Task' object has no attribute {name!r}")
         super().__setattr__(name, value)
 
+    def __init__(self, **properties):
+        """What calls print goes where this program prints, unless `output_mode` is another."""
+        properties.setdefault("output_mode", Pcall_.OutputMode.STREAMS)
+        super().__init__(**properties)
+
+    @classmethod
+    def new(cls, target):
+        """Makes a task of a `Pcall.Target`."""
+        task = Pcall_.Task.new(target)
+        task.set_output_mode(Pcall_.OutputMode.STREAMS)
+        return task
+
     def __getitem__(self, index):
         try:
             return super().__getitem__(index)
@@ -177,7 +190,7 @@ class Task(Pcall_.Task):
     @classmethod
     def new_for_func(cls, func, *user_data):
         """Makes a task of a function, `func(args, kwargs, *user_data)`; see `Pcall.Target.new()`."""
-        return Pcall_.Task.new(Target.new(None, func, *user_data))
+        return cls.new(Target.new(None, func, *user_data))
 
     def __await__(self):
         return loops.wait(self).__await__()
@@ -205,7 +218,7 @@ def describe(task, is_started):
 def make_task(rows, is_away=False):
     """A task of the library for calls: one target for each function, or the same for all calls."""
     if spawn.is_spawned(rows):
-        command_line, rest = spawn.get_command_line(is_away)
+        command_line, rest = spawn.get_command_line()
         task = make_task_of(rows, lambda function: spawn.make_target(command_line, function))
         spawn.set_arguments(task, rows, rest, is_away)
         task._is_spawned = True
@@ -227,7 +240,7 @@ def make_task_of(rows, make_target):
         first, *others = (targets[id(function)] for function in functions)
     else:
         first, others = next(iter(targets.values()), None) or get_empty_target(), ()
-    task = Pcall_.Task.new(first)
+    task = Task.new(first)
     for target in others:
         task.add_target(target)
     if not others:
