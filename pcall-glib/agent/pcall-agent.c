@@ -17,6 +17,7 @@
 #include "base/pcall-error-private.h"
 #include "base/pcall-fd-private.h"
 #include "calls/pcall-target-private.h"
+#include "child/pcall-worker-private.h"
 #include "parent/pcall-peer-private.h"
 #include "pcall-error.h"
 #include "start/pcall-start-private.h"
@@ -277,7 +278,8 @@ put_log (Agent    *self,
 
   g_variant_get (value, "(&sv@a{sv}&s&s)", &name, &args, &kwargs, &log, &key);
   if (*log != '\0' && self->context.log != NULL)
-    path = pcall_call_log_begin (&self->log, (guint) self->call, self->pid);
+    path = pcall_call_log_begin (&self->log, (guint) self->call, self->pid,
+                                 g_str_has_suffix (key, PCALL_LOG_KEY_SPLIT));
   return g_variant_new ("(sv@a{sv}ss)", name, args, kwargs, path != NULL ? path : "",
                         path != NULL ? key : "");
 }
@@ -429,7 +431,7 @@ open_agent (Agent   *self,
 int
 main (void)
 {
-  Agent agent = { .call = -1, .refused = -1, .signal_fd = -1, .log.fd = -1 };
+  Agent agent = { .call = -1, .refused = -1, .signal_fd = -1, .log = { .fd = -1, .out = -1 } };
   g_autoptr (GError) error = NULL;
 
   if (!open_agent (&agent, &error))

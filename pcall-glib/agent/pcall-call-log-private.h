@@ -20,9 +20,10 @@ typedef struct
   guint          index;
   pid_t          pid;
   int            fd;         /* of the call's file; -1: there is none */
+  int            out;        /* of that of its standard output; -1: it is not apart */
   char          *path;
   int            notify_fd;  /* -1: nobody tells that it has grown */
-  int            notify;     /* that of the file; -1: none */
+  int            notify[2];  /* those of the files; -1: none */
   PcallWatch     watch;
   PcallTimer     pause;      /* after something was sent */
 } PcallCallLog;
@@ -32,10 +33,12 @@ void        pcall_call_log_init  (PcallCallLog  *self,
                                   PcallEngine   *engine,
                                   PcallLogFiles *files,
                                   PcallChannel  *up);
-/* A call begins in that process: the path of its file, which is empty; NULL where there is none. */
+/* A call begins in that process: the path of its file, which is empty; NULL where there is none.
+ * @split: whether standard output is to have one of its own beside it. */
 const char *pcall_call_log_begin (PcallCallLog  *self,
                                   guint          index,
-                                  pid_t          pid);
+                                  pid_t          pid,
+                                  gboolean       split);
 /* It has ended: sends the rest, and removes the file. */
 void        pcall_call_log_end   (PcallCallLog  *self);
 /* The same where nobody wants it. */

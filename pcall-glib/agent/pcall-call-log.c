@@ -42,26 +42,37 @@ pcall_call_log_init (PcallCallLog  *self,
                      PcallChannel  *up)
 {
   *self = (PcallCallLog) {
-    .engine = engine, .files = files, .up = up, .fd = -1, .notify_fd = -1, .notify = -1
+    .engine = engine, .files = files, .up = up, .fd = -1, .out = -1, .notify_fd = -1, .notify = { -1, -1 }
   };
   if (files != NULL)
     open_notify (self);
+}
+
+static gboolean
+send_file (PcallCallLog  *self,
+           PcallFrameType type,
+           int            fd)
+{
+  char chunk[CHUNK_SIZE];
+  gboolean sent = FALSE;
+  gssize n;
+
+  while (fd >= 0 && (n = read (fd, chunk, sizeof chunk)) > 0)
+    {
+      pcall_uplink_pass (self->up, type, self->index, chunk, n);
+      sent = TRUE;
+    }
+  return sent;
 }
 
 /* TRUE if there was anything. */
 static gboolean
 send_rest (PcallCallLog *self)
 {
-  char chunk[CHUNK_SIZE];
-  gboolean sent = FALSE;
-  gssize n;
+  gboolean sent_out = send_file (self, PCALL_FRAME_OUT, self->out);
+  gboolean sent = send_file (self, PCALL_FRAME_LOG, self->fd);
 
-  while ((n = read (self->fd, chunk, sizeof chunk)) > 0)
-    {
-      pcall_uplink_pass (self->up, PCALL_FRAME_LOG, self->index, chunk, n);
-      sent = TRUE;
-    }
-  return sent;
+  return sent || sent_out;
 }
 
 static void
@@ -88,20 +99,46 @@ file_grew (gpointer data,
                           pause_is_over, self);
 }
 
+static int
+add_watch (PcallCallLog *self,
+           const char   *path)
+{
+  return self->notify_fd >= 0
+             ? inotify_add_watch (self->notify_fd, path, IN_MODIFY | IN_DONT_FOLLOW)
+             : -1;
+}
+
+static void
+remove_watch (PcallCallLog *self,
+              int          *watch)
+{
+  if (*watch >= 0)
+    inotify_rm_watch (self->notify_fd, *watch);
+  *watch = -1;
+}
+
 const char *
 pcall_call_log_begin (PcallCallLog *self,
                       guint         index,
-                      pid_t         pid)
+                      pid_t         pid,
+                      gboolean      split)
 {
-  self->fd = pcall_log_files_make_here (self->files, index, pid);
+  g_autofree char *out_path = NULL;
+
+  pcall_log_files_set_split (self->files, split);
+  self->fd = pcall_log_files_make_here (self->files, index, pid, &self->out);
   if (self->fd < 0)
     return NULL;
 
   self->index = index;
   self->pid = pid;
   self->path = pcall_log_files_get_path (self->files, index, pid);
-  if (self->notify_fd >= 0)
-    self->notify = inotify_add_watch (self->notify_fd, self->path, IN_MODIFY | IN_DONT_FOLLOW);
+  self->notify[0] = add_watch (self, self->path);
+  if (self->out >= 0)
+    {
+      out_path = pcall_log_files_get_out_path (self->path);
+      self->notify[1] = add_watch (self, out_path);
+    }
   return self->path;
 }
 
@@ -121,10 +158,10 @@ pcall_call_log_drop (PcallCallLog *self)
   if (self->fd < 0)
     return;
 
-  if (self->notify >= 0)
-    inotify_rm_watch (self->notify_fd, self->notify);
-  self->notify = -1;
+  remove_watch (self, &self->notify[0]);
+  remove_watch (self, &self->notify[1]);
   pcall_fd_clear (&self->fd);
+  pcall_fd_clear (&self->out);
   pcall_log_files_discard (self->files, self->index, self->pid);
   g_clear_pointer (&self->path, g_free);
 }

@@ -46,6 +46,7 @@ typedef struct
   gboolean    closed;   /* it closed its channel */
   gboolean    sent;     /* remote: its call was */
   int         log_fd;   /* remote: where what the call writes goes; 0: nowhere */
+  int         out_fd;   /* remote: where its standard output does; 0: there, too */
 } Push;
 
 static void
@@ -125,20 +126,25 @@ close_log (PcallRunner *runner)
 
   if (self->log_fd > 0)
     close (self->log_fd);
-  self->log_fd = 0;
+  if (self->out_fd > 0)
+    close (self->out_fd);
+  self->log_fd = self->out_fd = 0;
 }
 
 /* An agent has a file of its own: that there is one is all that it is told. */
 static char *
 make_log_here (PcallRunner *runner)
 {
+  Push *self = (Push *) runner;
   const PcallLogFiles *log = runner->setup->context->log;
-  int fd = log != NULL ? pcall_log_files_make_here (log, runner->job.index, runner->pid) : -1;
+  int out = -1;
+  int fd = log != NULL ? pcall_log_files_make_here (log, runner->job.index, runner->pid, &out) : -1;
 
   close_log (runner);
   if (fd < 0)
     return NULL;
-  ((Push *) runner)->log_fd = fd;
+  self->log_fd = fd;
+  self->out_fd = MAX (out, 0);
   return g_strdup ("log");
 }
 
@@ -278,11 +284,12 @@ static void
 append_log (Push             *self,
             const PcallFrame *frame)
 {
+  int fd = frame->type == PCALL_FRAME_OUT && self->out_fd > 0 ? self->out_fd : self->log_fd;
   const guint8 *bytes = pcall_payload_get_data (frame->payload);
   gsize left = frame->payload->length;
   gssize n = 0;
 
-  while (left > 0 && ((n = write (self->log_fd, bytes, left)) > 0 || (n < 0 && errno == EINTR)))
+  while (left > 0 && ((n = write (fd, bytes, left)) > 0 || (n < 0 && errno == EINTR)))
     {
       bytes += MAX (n, 0);
       left -= MAX (n, 0);
@@ -301,10 +308,10 @@ take_remote_frame (PcallRunner      *runner,
     pcall_runner_begin_call (runner, g_get_monotonic_time ());
   else if (frame->type == PCALL_FRAME_BEGUN)
     pcall_runner_refuse (runner, frame);
-  else if (frame->type == PCALL_FRAME_LOG && self->log_fd > 0)
-    append_log (self, frame);
-  else if (frame->type != PCALL_FRAME_LOG)
+  else if (frame->type != PCALL_FRAME_LOG && frame->type != PCALL_FRAME_OUT)
     take_frame (runner, frame);
+  else if (self->log_fd > 0)
+    append_log (self, frame);
 }
 
 /* Processes close their channel when they end, a moment before that is seen. */
@@ -386,6 +393,9 @@ settle_remote_log (PcallRunner *runner)
   (1u << PCALL_FRAME_RESULT | 1u << PCALL_FRAME_ERROR | 1u << PCALL_FRAME_NOTE |                   \
    1u << PCALL_FRAME_PROGRESS | 1u << PCALL_FRAME_MESSAGE)
 
+#define OF_A_REMOTE_CALL                                                                           \
+  (OF_A_CALL | 1u << PCALL_FRAME_BEGUN | 1u << PCALL_FRAME_LOG | 1u << PCALL_FRAME_OUT)
+
 const PcallRunnerClass pcall_runner_push = {
   .size = sizeof (Push),
   .frames = OF_A_CALL | 1u << PCALL_FRAME_HELLO,
@@ -405,8 +415,8 @@ const PcallRunnerClass pcall_runner_push = {
 
 const PcallRunnerClass pcall_runner_push_remote = {
   .size = sizeof (Push),
-  .frames = OF_A_CALL | 1u << PCALL_FRAME_HELLO | 1u << PCALL_FRAME_BEGUN | 1u << PCALL_FRAME_LOG,
-  .of_a_call = OF_A_CALL | 1u << PCALL_FRAME_BEGUN | 1u << PCALL_FRAME_LOG,
+  .frames = OF_A_REMOTE_CALL | 1u << PCALL_FRAME_HELLO,
+  .of_a_call = OF_A_REMOTE_CALL,
   .release = release_remote,
   .frame = take_remote_frame,
   .closed = channel_closed,

@@ -67,6 +67,7 @@ typedef enum
   PCALL_FRAME_TERMINATE, /* x: to an agent: end the worker, with so many microseconds of grace */
   PCALL_FRAME_BEGUN,     /* (): the worker is handed the call */
   PCALL_FRAME_LOG,       /* ay: what the call has written since the last of these */
+  PCALL_FRAME_OUT,       /* ay: the same of its standard output, where that is to be apart */
   PCALL_FRAME_CLOSED,    /* (): the worker has closed its channel, and may go on */
   PCALL_FRAME_UNABLE,    /* s: no worker could be started, and why */
   PCALL_FRAME_EXIT,      /* (bixttts): the worker has ended, see PcallRemoteExit */

@@ -73,6 +73,7 @@ static const struct
   [PCALL_FRAME_TERMINATE] = { .name = "terminate", .payload_type = "x" },
   [PCALL_FRAME_BEGUN] = { .name = "begun", .payload_type = "()" },
   [PCALL_FRAME_LOG] = { .name = "log", .payload_type = "ay" },
+  [PCALL_FRAME_OUT] = { .name = "out", .payload_type = "ay" },
   [PCALL_FRAME_CLOSED] = { .name = "closed", .payload_type = "()" },
   [PCALL_FRAME_UNABLE] = { .name = "unable", .payload_type = "s" },
   [PCALL_FRAME_EXIT] = { .name = "exit", .payload_type = "(bixttts)" },
@@ -281,6 +282,7 @@ pcall_frame_is_plain (PcallFrameType type, const guint8 *bytes, gsize length)
     case PCALL_FRAME_TERMINATE:
       return length == sizeof (gint64);
     case PCALL_FRAME_LOG:
+    case PCALL_FRAME_OUT:
       return TRUE;
     case PCALL_FRAME_READY:
     case PCALL_FRAME_ERROR:

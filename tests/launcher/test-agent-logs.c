@@ -11,6 +11,7 @@
 
 #include "launcher-support.h"
 #include "log-keeper.h"
+#include "program-support.h"
 
 static PcallTask *
 say_task (PcallLauncher *launcher, const char *args)
@@ -223,6 +224,51 @@ test_inherit (void)
   launcher_remove_directory (directory);
 }
 
+/* What is printed goes to the streams of this process, each to its own. */
+static void
+run_both (gconstpointer mode)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "run_command", 0);
+
+  pcall_task_set_instance_args (task, g_variant_new_parsed ("[('echo a; echo b >&2',), (':',), "
+                                                            "('seq 1 50000; echo d >&2',)]"));
+  pcall_task_set_output_mode (task, PCALL_OUTPUT_MODE_STREAMS);
+  pcall_task_set_log_mode (task, GPOINTER_TO_INT (mode));
+  support_run (task, "[<0>, <0>, <0>]");
+}
+
+static void
+check_streams (PcallLogMode mode)
+{
+  g_autoptr (GString) out = NULL;
+  g_autoptr (GString) err = NULL;
+
+  run_program (run_both, GINT_TO_POINTER (mode), &out, &err);
+  g_assert_true (g_str_has_prefix (out->str, "a\n1\n2\n"));
+  g_assert_true (g_str_has_suffix (out->str, "\n49999\n50000\n"));
+  g_assert_cmpuint (out->len, ==, 288896);
+  g_assert_cmpstr (err->str, ==, "b\nd\n");
+}
+
+static void
+test_streams (void)
+{
+  check_streams (PCALL_LOG_MODE_SECTIONS);
+  check_streams (PCALL_LOG_MODE_LIVE);
+}
+
+/* Where they are one, the order between them is kept. */
+static void
+test_one_stream (void)
+{
+  g_autoptr (GString) out = NULL;
+
+  run_program (run_both, GINT_TO_POINTER (PCALL_LOG_MODE_SECTIONS), &out, NULL);
+  g_assert_true (g_str_has_prefix (out->str, "a\nb\n1\n2\n"));
+  g_assert_true (g_str_has_suffix (out->str, "\n49999\n50000\nd\n"));
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -232,6 +278,9 @@ main (int argc, char *argv[])
   traces_begin_without_log ();
   log_keeper_begin ();
 
+  /* These fork, before there are threads. */
+  launcher_add ("/pcall/agent-logs/streams", test_streams);
+  launcher_add ("/pcall/agent-logs/one-stream", test_one_stream);
   launcher_add ("/pcall/agent-logs/sections", test_sections);
   launcher_add ("/pcall/agent-logs/live", test_live);
   launcher_add ("/pcall/agent-logs/records", test_records);
