@@ -34,7 +34,7 @@ GIR_PACKAGES = gobject-introspection libgirepository1.0-dev
 PYTHON_PACKAGES = python3-gi python3-uvloop
 GJS_PACKAGES = gjs
 VALA_PACKAGES = valac
-LINT_PACKAGES = reuse
+LINT_PACKAGES = reuse mypy
 BENCH_PACKAGES = python3-numpy python3-pebble python3-joblib libmce-perl \
 	libparallel-forkmanager-perl parallel libgtk-4-dev xvfb xauth
 

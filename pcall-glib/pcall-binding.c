@@ -39,8 +39,8 @@ pcall_task_get_result_data (PcallTask *self,
   g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
 
   locker = pcall_monitor_locker_new_updated (self->monitor);
-  g_return_val_if_fail (self->calls != NULL, NULL);
-  g_return_val_if_fail (index < pcall_call_list_get_n_calls (self->calls), NULL);
+  if (!pcall_task_check_call (self, G_STRFUNC, index))
+    return NULL;
 
   return pcall_call_list_peek_result_data (self->calls, index, length);
 }
@@ -79,8 +79,8 @@ pcall_task_dup_result_numbers (PcallTask *self,
   g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
 
   locker = pcall_monitor_locker_new_updated (self->monitor);
-  g_return_val_if_fail (self->calls != NULL, NULL);
-  g_return_val_if_fail (index < pcall_call_list_get_n_calls (self->calls), NULL);
+  if (!pcall_task_check_call (self, G_STRFUNC, index))
+    return NULL;
 
   n = pcall_call_list_get_numbers (self->calls, index, &number_type, NULL);
   if (n == 0)
@@ -119,8 +119,91 @@ pcall_task_dup_result_pieces (PcallTask *self,
   g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
 
   locker = pcall_monitor_locker_new_updated (self->monitor);
-  g_return_val_if_fail (self->calls != NULL, NULL);
-  g_return_val_if_fail (index < pcall_call_list_get_n_calls (self->calls), NULL);
+  if (!pcall_task_check_call (self, G_STRFUNC, index))
+    return NULL;
 
   return pcall_call_list_join_results (self->calls, index);
+}
+
+/**
+ * pcall_call_dup_journal:
+ * @self: a call
+ *
+ * Gets what the call has written into the journal of its worker, see
+ * [method@Pcall.Worker.dup_journal], whether it has succeeded or not.
+ *
+ * Returns: (transfer full) (nullable): the bytes behind the head; %NULL if there are none, or the
+ *   call has not ended
+ *
+ * Since: 1.0
+ */
+GBytes *
+pcall_call_dup_journal (PcallCall *self)
+{
+  g_autoptr (PcallMonitorLocker) locker = NULL;
+  PcallCallList *calls;
+  guint index;
+  GBytes *journal;
+
+  g_return_val_if_fail (PCALL_IS_CALL (self), NULL);
+
+  calls = pcall_call_get_list (self);
+  index = pcall_call_get_index (self);
+  locker = pcall_monitor_locker_new_updated (pcall_call_list_get_monitor (calls));
+  if (!pcall_call_list_has_ended (calls, index))
+    return NULL;
+  journal = pcall_call_list_get_journal (calls, index);
+  return journal != NULL ? g_bytes_ref (journal) : NULL;
+}
+
+static PcallTask *
+dup_task (PcallMonitor *monitor)
+{
+  PcallTask *owner = pcall_monitor_ref_owner (monitor);
+  PcallTask *task;
+
+  if (owner == NULL)
+    return NULL;
+
+  task = g_object_ref (owner);
+  pcall_monitor_unref_owner (monitor, owner);
+  return task;
+}
+
+/**
+ * pcall_call_dup_task:
+ * @self: a call
+ *
+ * Gets the task whose call this is. This is for bindings, which keep arguments of their own with a
+ * task.
+ *
+ * Returns: (transfer full) (nullable): the task, or %NULL if it is gone
+ *
+ * Since: 1.0
+ */
+PcallTask *
+pcall_call_dup_task (PcallCall *self)
+{
+  g_return_val_if_fail (PCALL_IS_CALL (self), NULL);
+
+  return dup_task (pcall_call_list_get_monitor (pcall_call_get_list (self)));
+}
+
+/**
+ * pcall_child_dup_task:
+ * @self: a child
+ *
+ * Gets the task whose child this is. This is for bindings whose language waits for a process: who
+ * waits for a child drives its task.
+ *
+ * Returns: (transfer full) (nullable): the task, or %NULL if it is gone
+ *
+ * Since: 1.0
+ */
+PcallTask *
+pcall_child_dup_task (PcallChild *self)
+{
+  g_return_val_if_fail (PCALL_IS_CHILD (self), NULL);
+
+  return dup_task (pcall_child_list_get_monitor (pcall_child_get_list (self)));
 }

@@ -11,6 +11,8 @@
 
 #include <gio/gio.h>
 
+#include <pcall-glib/pcall-call.h>
+#include <pcall-glib/pcall-child.h>
 #include <pcall-glib/pcall-enums.h>
 #include <pcall-glib/pcall-target.h>
 #include <pcall-glib/pcall-task.h>
@@ -151,6 +153,12 @@ PCALL_AVAILABLE_IN_1_0
 gboolean      pcall_set_result_memory       (gint                  fd,
                                              GError              **error);
 
+/* How far it is */
+PCALL_AVAILABLE_IN_1_0
+char         *pcall_format_progress         (guint64               n_finished,
+                                             guint64               n_calls)
+                                             G_GNUC_WARN_UNUSED_RESULT;
+
 /* What came of it */
 PCALL_AVAILABLE_IN_1_0
 GBytes       *pcall_task_dup_result_numbers (PcallTask            *self,
@@ -163,5 +171,11 @@ PCALL_AVAILABLE_IN_1_0
 const guint8 *pcall_task_get_result_data    (PcallTask            *self,
                                              guint                 index,
                                              gsize                *length);
+PCALL_AVAILABLE_IN_1_0
+PcallTask    *pcall_call_dup_task           (PcallCall            *self) G_GNUC_WARN_UNUSED_RESULT;
+PCALL_AVAILABLE_IN_1_0
+PcallTask    *pcall_child_dup_task          (PcallChild           *self) G_GNUC_WARN_UNUSED_RESULT;
+PCALL_AVAILABLE_IN_1_0
+GBytes       *pcall_call_dup_journal        (PcallCall            *self) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

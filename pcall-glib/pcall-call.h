@@ -12,6 +12,7 @@
 #include <gio/gio.h>
 #include <gio/gunixfdlist.h>
 
+#include <pcall-glib/pcall-child.h>
 #include <pcall-glib/pcall-enums.h>
 #include <pcall-glib/pcall-version-macros.h>
 
@@ -52,6 +53,9 @@ PCALL_AVAILABLE_IN_1_0
 gdouble         pcall_call_get_elapsed        (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
 const char     *pcall_call_get_log_file       (PcallCall *self);
+
+PCALL_AVAILABLE_IN_1_0
+PcallChild     *pcall_call_dup_child          (PcallCall *self) G_GNUC_WARN_UNUSED_RESULT;
 
 PCALL_AVAILABLE_IN_1_0
 void            pcall_call_terminate          (PcallCall *self);

@@ -388,8 +388,8 @@ pcall_task_dup_call (PcallTask *self,
   g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
 
   locker = pcall_monitor_locker_new (self->monitor);
-  g_return_val_if_fail (self->calls != NULL, NULL);
-  g_return_val_if_fail (index < pcall_call_list_get_n_calls (self->calls), NULL);
+  if (!pcall_task_check_call (self, G_STRFUNC, index))
+    return NULL;
 
   return pcall_call_list_get_call (self->calls, index);
 }
@@ -484,4 +484,51 @@ pcall_task_dup_living_children (PcallTask *self)
   g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
 
   return get_children (self, TRUE);
+}
+
+/* A pid may be used again: the last one is it. */
+static PcallChild *
+find_child (PcallTask *self,
+            guint      index)
+{
+  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new_updated (self->monitor);
+  PcallChildList *children =
+      self->scheduler != NULL ? pcall_scheduler_get_children (self->scheduler) : NULL;
+  pid_t pid = children != NULL ? pcall_call_list_get_pid (self->calls, index) : 0;
+
+  for (guint i = pid > 0 ? pcall_child_list_get_n (children) : 0; i > 0; i--)
+    if (pcall_child_list_get_record (children, i - 1)->pid == pid)
+      return pcall_child_list_get_child (children, i - 1);
+
+  return NULL;
+}
+
+/**
+ * pcall_call_dup_child:
+ * @self: a call
+ *
+ * Gets the child in which the call runs or ran. How it has ended says why a call crashed.
+ *
+ * Returns: (transfer full) (nullable): the child, or %NULL where the call has not begun, or its
+ *   task is gone
+ *
+ * Since: 1.0
+ */
+PcallChild *
+pcall_call_dup_child (PcallCall *self)
+{
+  PcallMonitor *monitor;
+  PcallTask *task;
+  PcallChild *child;
+
+  g_return_val_if_fail (PCALL_IS_CALL (self), NULL);
+
+  monitor = pcall_call_list_get_monitor (pcall_call_get_list (self));
+  task = pcall_monitor_ref_owner (monitor);
+  if (task == NULL)
+    return NULL;
+
+  child = find_child (task, pcall_call_get_index (self));
+  pcall_monitor_unref_owner (monitor, task);
+  return child;
 }

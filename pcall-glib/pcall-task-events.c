@@ -332,6 +332,7 @@ call_progressed (guint       index,
   guint depth;
 
   invalidate_if_watched (self);
+  pcall_task_draw_progress (self);
   notify (self, changed, G_N_ELEMENTS (changed));
   if (!has_listener (self, SIGNAL_CALL_PROGRESS))
     return;
@@ -381,6 +382,7 @@ call_finished (guint          index,
   PcallTask *self = data;
 
   invalidate_if_watched (self);
+  pcall_task_draw_progress (self);
   if (state == PCALL_CALL_STATE_SUCCEEDED)
     notify (self, succeeded, G_N_ELEMENTS (succeeded));
   else
@@ -412,6 +414,18 @@ child_exited (guint    position,
   step_in (self, depth);
 }
 
+/* A log writer is user code. */
+static void
+explained (const char *text,
+           gpointer    data)
+{
+  PcallTask *self = data;
+  guint depth = step_out (self);
+
+  g_debug ("%s", text);
+  step_in (self, depth);
+}
+
 static void
 finished (gpointer data)
 {
@@ -435,5 +449,7 @@ const PcallSchedulerFuncs pcall_task_scheduler_funcs = {
   .call_message = call_message,
   .call_finished = call_finished,
   .child_exited = child_exited,
+  .explained = explained,
+  .writes_logs = pcall_task_hide_progress,
   .finished = finished,
 };

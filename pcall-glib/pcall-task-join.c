@@ -7,6 +7,7 @@
 
 #include "pcall-binding.h"
 #include "pcall-task-private.h"
+#include "base/pcall-javascript-private.h"
 
 /* Waiting for the end of a task: blocking, which drives the task itself and no main context, and
  * not blocking, which leaves that to the source of the task.
@@ -24,8 +25,9 @@
 /* An operation that waits for the end: join_async() or run_async(). */
 typedef struct
 {
-  gulong   cancelled_id;
-  gboolean wants_results;
+  GAsyncReadyCallback callback;
+  gulong              cancelled_id;
+  gboolean            wants_results;
 } Join;
 
 /* Their addresses tell operations apart. */
@@ -226,10 +228,15 @@ pcall_task_join (PcallTask    *self,
   g_autoptr (PcallTask) keep = NULL;
 
   g_return_val_if_fail (PCALL_IS_TASK (self), FALSE);
-  g_return_val_if_fail (!isnan (timeout), FALSE);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
+  if (isnan (timeout))
+    {
+      g_critical ("%s: timeout is %g; expected a number of seconds, less than 0 for no limit",
+                  G_STRFUNC, timeout);
+      return FALSE;
+    }
   if (!check_joinable (self, error))
     return FALSE;
 
@@ -298,6 +305,17 @@ pcall_task_complete_joins (PcallTask *self,
   g_slist_free_full (joins, (GDestroyNotify) complete_join);
 }
 
+static void
+call_back (GObject      *source,
+           GAsyncResult *result,
+           gpointer      user_data)
+{
+  Join *join = g_task_get_task_data (G_TASK (result));
+
+  pcall_javascript_attend ();
+  join->callback (source, result, user_data);
+}
+
 static GTask *
 new_join (PcallTask           *self,
           const char          *tag,
@@ -305,13 +323,15 @@ new_join (PcallTask           *self,
           GAsyncReadyCallback  callback,
           gpointer             user_data)
 {
-  GTask *task = g_task_new (self, cancellable, callback, user_data);
+  GTask *task = g_task_new (self, cancellable, callback != NULL ? call_back : NULL, user_data);
+  Join *join = g_new0 (Join, 1);
 
+  join->callback = callback;
   g_task_set_source_tag (task, (gpointer) tag);
   g_task_set_name (task, tag);
   /* The error is chosen in conclude(): a task that succeeded before it was cancelled succeeded. */
   g_task_set_check_cancellable (task, FALSE);
-  g_task_set_task_data (task, g_new0 (Join, 1), g_free);
+  g_task_set_task_data (task, join, g_free);
   return task;
 }
 

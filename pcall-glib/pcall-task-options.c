@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "pcall-enum-types.h"
 #include "pcall-task-private.h"
 
 /* How to call: the settings of a task. None of them can be changed once it is started. */
@@ -17,6 +18,26 @@ check_seconds (gdouble     value,
     return TRUE;
 
   g_critical ("%s is %g; expected a number of seconds, 0 for none", name, value);
+  return FALSE;
+}
+
+/* Whether @value is of the enumeration; warns in the name of @function if not. */
+static gboolean
+check_enum (GType       type,
+            int         value,
+            const char *function)
+{
+  g_autoptr (GEnumClass) klass = g_type_class_ref (type);
+  g_autoptr (GString) names = NULL;
+
+  if (g_enum_get_value (klass, value) != NULL)
+    return TRUE;
+
+  names = g_string_new (NULL);
+  for (guint i = 0; i < klass->n_values; i++)
+    g_string_append_printf (names, "%s%s", i > 0 ? ", " : "", klass->values[i].value_name);
+  g_critical ("%s: %d is no %s; expected one of %s", function, value, g_type_name (type),
+              names->str);
   return FALSE;
 }
 
@@ -293,8 +314,8 @@ pcall_task_set_start_method (PcallTask       *self,
                              PcallStartMethod start_method)
 {
   g_return_if_fail (PCALL_IS_TASK (self));
-  g_return_if_fail (start_method <= PCALL_START_METHOD_SPAWN);
-  if (!pcall_task_check_unstarted (self, G_STRFUNC))
+  if (!check_enum (PCALL_TYPE_START_METHOD, start_method, G_STRFUNC) ||
+      !pcall_task_check_unstarted (self, G_STRFUNC))
     return;
 
   if (self->options.start_method == start_method)
@@ -336,8 +357,8 @@ pcall_task_set_failure_policy (PcallTask         *self,
                                PcallFailurePolicy failure_policy)
 {
   g_return_if_fail (PCALL_IS_TASK (self));
-  g_return_if_fail (failure_policy <= PCALL_FAILURE_POLICY_STOP);
-  if (!pcall_task_check_unstarted (self, G_STRFUNC))
+  if (!check_enum (PCALL_TYPE_FAILURE_POLICY, failure_policy, G_STRFUNC) ||
+      !pcall_task_check_unstarted (self, G_STRFUNC))
     return;
 
   if (self->options.failure_policy == failure_policy)
@@ -379,8 +400,8 @@ pcall_task_set_log_mode (PcallTask   *self,
                          PcallLogMode log_mode)
 {
   g_return_if_fail (PCALL_IS_TASK (self));
-  g_return_if_fail (log_mode <= PCALL_LOG_MODE_INHERIT);
-  if (!pcall_task_check_unstarted (self, G_STRFUNC))
+  if (!check_enum (PCALL_TYPE_LOG_MODE, log_mode, G_STRFUNC) ||
+      !pcall_task_check_unstarted (self, G_STRFUNC))
     return;
 
   if (self->options.log_mode == log_mode)
@@ -581,4 +602,45 @@ pcall_task_get_max_log_size (PcallTask *self)
   g_return_val_if_fail (PCALL_IS_TASK (self), 0);
 
   return self->options.max_log_size;
+}
+
+/**
+ * pcall_task_set_pool:
+ * @self: a task that is not started
+ * @pool: (nullable): a pool, or %NULL for none
+ *
+ * Sets where workers come from, and where they go when the task has no more calls for them. Without
+ * a pool, and where children are forked, they are for this task alone.
+ *
+ * Since: 1.0
+ */
+void
+pcall_task_set_pool (PcallTask *self,
+                     PcallPool *pool)
+{
+  g_return_if_fail (PCALL_IS_TASK (self));
+  g_return_if_fail (pool == NULL || PCALL_IS_POOL (pool));
+  if (!pcall_task_check_unstarted (self, G_STRFUNC))
+    return;
+
+  if (g_set_object (&self->options.pool, pool))
+    pcall_task_notify (self, PROP_POOL);
+}
+
+/**
+ * pcall_task_get_pool:
+ * @self: a task
+ *
+ * Gets where workers come from.
+ *
+ * Returns: (transfer none) (nullable): the pool, or %NULL if there is none
+ *
+ * Since: 1.0
+ */
+PcallPool *
+pcall_task_get_pool (PcallTask *self)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), NULL);
+
+  return self->options.pool;
 }

@@ -9,15 +9,20 @@
 #include "base/pcall-monitor-private.h"
 #include "calls/pcall-arguments-private.h"
 #include "calls/pcall-call-private.h"
+#include "parent/pcall-progress-bar-private.h"
 #include "parent/pcall-scheduler-private.h"
 #include "pcall-task.h"
 
 G_BEGIN_DECLS
 
-/* The task is seven files: what it is (pcall-task.c), what to call and what came of it
- * (pcall-task-calls.c), how to call it (pcall-task-options.c), running it (pcall-task-run.c), in a
- * main loop (pcall-task-source.c), waiting for it (pcall-task-join.c), and what it tells
- * (pcall-task-events.c). */
+/* The task is nine files: what it is (pcall-task.c), what to call and what came of it
+ * (pcall-task-calls.c), how to call it (pcall-task-options.c), in what children
+ * (pcall-task-children.c), running it (pcall-task-run.c), in a main loop (pcall-task-source.c),
+ * waiting for it (pcall-task-join.c), what it tells (pcall-task-events.c), and shows
+ * (pcall-task-progress.c). */
+
+#define PCALL_TASK_OPTION_FLAGS                                                                    \
+  (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY)
 
 typedef struct
 {
@@ -35,6 +40,9 @@ typedef struct
   gboolean           keep_logs;
   guint64            max_log_size;
   gint               priority;
+  PcallPool         *pool; /* NULL: none */
+  PcallConditions   *conditions;
+  gboolean           show_progress;
 } PcallTaskOptions;
 
 struct _PcallTask
@@ -56,6 +64,7 @@ struct _PcallTask
   gboolean         terminated; /* before it was started */
   gboolean         fd_given;
   gboolean         finished;
+  PcallProgressBar *bar; /* NULL: none is drawn */
   guint            listeners; /* to which signals, a bit each, if known */
 };
 
@@ -74,6 +83,15 @@ typedef enum
   PROP_KEEP_LOGS,
   PROP_PRIORITY,
   PROP_MAX_LOG_SIZE,
+  PROP_POOL,
+  PROP_CHILD_NAME,
+  PROP_NICE,
+  PROP_CPU_AFFINITY,
+  PROP_MAX_ADDRESS_SPACE,
+  PROP_MAX_OPEN_FILES,
+  PROP_WORKING_DIRECTORY,
+  PROP_ENVIRONMENT,
+  PROP_SHOW_PROGRESS,
   PROP_N_FINISHED,
   PROP_N_FAILED,
   PROP_FRACTION,
@@ -82,9 +100,21 @@ typedef enum
 
 void     pcall_task_notify          (PcallTask         *self,
                                      PcallTaskProperty  property);
+void     pcall_task_install_child_properties (GParamSpec    **properties);
+void     pcall_task_get_child_property (PcallTask         *self,
+                                        PcallTaskProperty  property,
+                                        GValue            *value);
+void     pcall_task_set_child_property (PcallTask         *self,
+                                        PcallTaskProperty  property,
+                                        const GValue      *value);
+
 /* Whether what to call and how can still be changed; warns in the name of @function if not. */
 gboolean pcall_task_check_unstarted (PcallTask         *self,
                                      const char        *function);
+/* Whether there is such a call by now; warns in the name of @function if not. Entered. */
+gboolean pcall_task_check_call      (PcallTask         *self,
+                                     const char        *function,
+                                     guint              index);
 /* Whether the task was started by this process, and not by one of which this is a fork. */
 gboolean pcall_task_is_ours         (PcallTask         *self);
 /* What runs is to end as cancelled. */
@@ -112,6 +142,11 @@ void     pcall_task_install_signals (void);
 void     pcall_task_invalidate      (PcallTask         *self);
 /* Another thread may have connected to the task. */
 void     pcall_task_invalidate_listeners (PcallTask    *self);
+/* Shows how far the task is, where that is wanted. */
+void     pcall_task_draw_progress (PcallTask           *self);
+/* Logs are about to be written; those of all calls, @at_end. */
+void     pcall_task_hide_progress (gboolean             at_end,
+                                   gpointer             data);
 /* The task has finished. */
 void     pcall_task_close           (PcallTask         *self);
 /* Completes what waits for its end; not entered. */

@@ -167,6 +167,73 @@ pcall_call_terminate (PcallCall *self)
   pcall_monitor_unref_owner (monitor, task);
 }
 
+static void
+stop_child_of (PcallTask *self,
+               guint      position,
+               gboolean   at_once)
+{
+  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
+
+  if (self->scheduler != NULL && pcall_task_is_ours (self))
+    pcall_scheduler_stop_child (self->scheduler, position, at_once);
+}
+
+static void
+stop_child (PcallChild *child,
+            gboolean    at_once)
+{
+  PcallMonitor *monitor = pcall_child_list_get_monitor (pcall_child_get_list (child));
+  PcallTask *task = pcall_monitor_ref_owner (monitor);
+
+  if (task == NULL)
+    return;
+
+  stop_child_of (task, pcall_child_get_position (child), at_once);
+  pcall_monitor_update (monitor);
+  pcall_monitor_unref_owner (monitor, task);
+}
+
+/**
+ * pcall_child_terminate:
+ * @self: a child
+ *
+ * Ends this child, and lets others go on: its process group gets `SIGTERM`, and after
+ * [property@Pcall.Task:grace-period] `SIGKILL`. The call that it has, if any, ends in
+ * [enum@Pcall.CallState.cancelled], unless it is over by then. What it was to run besides, another
+ * child runs.
+ *
+ * This returns at once, and may be called from any thread. It does nothing to a child that has
+ * ended, or whose task is gone, and nothing in a forked child.
+ *
+ * To the task it is a call that has not succeeded: with [enum@Pcall.FailurePolicy.stop] all end.
+ *
+ * Since: 1.0
+ */
+void
+pcall_child_terminate (PcallChild *self)
+{
+  g_return_if_fail (PCALL_IS_CHILD (self));
+
+  stop_child (self, FALSE);
+}
+
+/**
+ * pcall_child_kill:
+ * @self: a child
+ *
+ * As [method@Pcall.Child.terminate], by `SIGKILL` at once, which nothing can ignore; also where the
+ * child was terminated before, and goes on.
+ *
+ * Since: 1.0
+ */
+void
+pcall_child_kill (PcallChild *self)
+{
+  g_return_if_fail (PCALL_IS_CHILD (self));
+
+  stop_child (self, TRUE);
+}
+
 /* Driving */
 
 void
@@ -280,11 +347,27 @@ pcall_task_get_running (PcallTask *self)
 
 /* Starting */
 
+/* Three hundred years are no limit, and fit. */
+#define MAX_SECONDS 1e10
+
 gint64
 pcall_task_to_microseconds (gdouble seconds)
 {
-  /* Three hundred years are no limit, and fit. */
-  return seconds > 1e10 ? 0 : (gint64) ceil (seconds * G_USEC_PER_SEC);
+  return seconds > MAX_SECONDS ? 0 : (gint64) ceil (seconds * G_USEC_PER_SEC);
+}
+
+static gboolean
+check_environment (PcallTask               *self,
+                   const PcallStartMethods *methods,
+                   GError                 **error)
+{
+  if (self->options.conditions->environment == NULL || methods != &pcall_start_fork)
+    return TRUE;
+
+  g_set_error_literal (error, PCALL_ERROR, PCALL_ERROR_ARGUMENTS,
+                       "the environment is for workers; a forked child has that of this process, "
+                       "and a call can change it");
+  return FALSE;
 }
 
 static gboolean
@@ -298,8 +381,13 @@ check_targets (PcallTask *self,
     return FALSE;
 
   for (guint i = 0; i < self->targets->len; i++)
-    if (pcall_start_choose (g_ptr_array_index (self->targets, i), method, error) == NULL)
-      return FALSE;
+    {
+      const PcallStartMethods *methods =
+          pcall_start_choose (g_ptr_array_index (self->targets, i), method, error);
+
+      if (methods == NULL || !check_environment (self, methods, error))
+        return FALSE;
+    }
   return TRUE;
 }
 
@@ -337,8 +425,10 @@ make_scheduler (PcallTask *self)
   PcallSchedulerOptions options = {
     .timeout = pcall_task_to_microseconds (from->timeout),
     .deadline = pcall_task_to_microseconds (from->deadline),
-    .grace_period = pcall_task_to_microseconds (from->grace_period),
-    .max_children = from->max_children,
+    .grace_period = pcall_task_to_microseconds (MIN (from->grace_period, MAX_SECONDS)),
+    .max_children = from->max_children == 0 && from->pool != NULL
+                        ? pcall_pool_get_max_children (from->pool)
+                        : from->max_children,
     .calls_per_child = from->calls_per_child,
     .calls_per_worker = from->calls_per_child_set ? from->calls_per_child : 0,
     .start_method = from->start_method,
@@ -347,6 +437,8 @@ make_scheduler (PcallTask *self)
     .log_directory = from->log_directory,
     .keep_logs = from->keep_logs,
     .max_log_size = from->max_log_size,
+    .pool = from->pool,
+    .conditions = from->conditions,
   };
 
   self->scheduler = pcall_scheduler_new (self->engine, self->calls, self->arguments, self->targets,
@@ -403,6 +495,8 @@ start (PcallTask      *self,
       return FALSE;
     }
 
+  if (self->options.show_progress)
+    self->bar = pcall_progress_bar_new ();
   return TRUE;
 }
 

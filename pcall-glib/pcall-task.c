@@ -75,7 +75,7 @@
 #define DEFAULT_GRACE_PERIOD 3.0
 #define DEFAULT_MAX_LOG_SIZE (G_GUINT64_CONSTANT (1) << 30)
 
-#define OPTION_FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY)
+#define OPTION_FLAGS PCALL_TASK_OPTION_FLAGS
 
 static GParamSpec *properties[PROP_RUNNING + 1];
 
@@ -141,6 +141,9 @@ pcall_task_finalize (GObject *object)
   g_clear_pointer (&self->arguments, pcall_arguments_unref);
   g_clear_pointer (&self->targets, g_ptr_array_unref);
   g_clear_pointer (&self->options.log_directory, g_free);
+  g_clear_object (&self->options.pool);
+  g_clear_pointer (&self->options.conditions, pcall_conditions_unref);
+  g_clear_pointer (&self->bar, pcall_progress_bar_free);
   g_clear_pointer (&self->monitor, pcall_monitor_unref);
 
   G_OBJECT_CLASS (pcall_task_parent_class)->finalize (object);
@@ -210,6 +213,21 @@ pcall_task_get_property (GObject    *object,
     case PROP_MAX_LOG_SIZE:
       g_value_set_uint64 (value, self->options.max_log_size);
       break;
+    case PROP_POOL:
+      g_value_set_object (value, self->options.pool);
+      break;
+    case PROP_CHILD_NAME:
+    case PROP_NICE:
+    case PROP_CPU_AFFINITY:
+    case PROP_MAX_ADDRESS_SPACE:
+    case PROP_MAX_OPEN_FILES:
+    case PROP_WORKING_DIRECTORY:
+    case PROP_ENVIRONMENT:
+      pcall_task_get_child_property (self, (PcallTaskProperty) prop_id, value);
+      break;
+    case PROP_SHOW_PROGRESS:
+      g_value_set_boolean (value, self->options.show_progress);
+      break;
     case PROP_N_FINISHED:
     case PROP_N_FAILED:
     case PROP_FRACTION:
@@ -269,6 +287,21 @@ pcall_task_set_property (GObject      *object,
       break;
     case PROP_MAX_LOG_SIZE:
       pcall_task_set_max_log_size (self, g_value_get_uint64 (value));
+      break;
+    case PROP_POOL:
+      pcall_task_set_pool (self, g_value_get_object (value));
+      break;
+    case PROP_CHILD_NAME:
+    case PROP_NICE:
+    case PROP_CPU_AFFINITY:
+    case PROP_MAX_ADDRESS_SPACE:
+    case PROP_MAX_OPEN_FILES:
+    case PROP_WORKING_DIRECTORY:
+    case PROP_ENVIRONMENT:
+      pcall_task_set_child_property (self, (PcallTaskProperty) prop_id, value);
+      break;
+    case PROP_SHOW_PROGRESS:
+      pcall_task_set_show_progress (self, g_value_get_boolean (value));
       break;
     case PROP_N_FINISHED:
     case PROP_N_FAILED:
@@ -333,6 +366,16 @@ install_times (void)
 static void
 install_children (void)
 {
+  /**
+   * PcallTask:pool: (getter get_pool) (setter set_pool)
+   *
+   * Where workers come from, and where they go when the task has no more calls for them.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_POOL] =
+      g_param_spec_object ("pool", NULL, NULL, PCALL_TYPE_POOL, OPTION_FLAGS);
+
   /**
    * PcallTask:max-children: (getter get_max_children) (setter set_max_children)
    *
@@ -441,6 +484,16 @@ install_progress (void)
   GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
 
   /**
+   * PcallTask:show-progress: (getter get_show_progress) (setter set_show_progress)
+   *
+   * Whether a bar on standard error shows how far the task is, where that is a terminal.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_SHOW_PROGRESS] =
+      g_param_spec_boolean ("show-progress", NULL, NULL, FALSE, OPTION_FLAGS);
+
+  /**
    * PcallTask:n-finished: (getter get_n_finished)
    *
    * How many calls have ended, in whatever state.
@@ -493,6 +546,7 @@ pcall_task_class_init (PcallTaskClass *klass)
   install_times ();
   install_children ();
   install_logs ();
+  pcall_task_install_child_properties (properties);
   install_progress ();
   g_object_class_install_properties (object_class, G_N_ELEMENTS (properties), properties);
   pcall_task_install_signals ();
@@ -508,6 +562,7 @@ pcall_task_init (PcallTask *self)
   self->options.calls_per_child = 1;
   self->options.n_calls = 1;
   self->options.priority = PCALL_PRIORITY_DEFAULT;
+  self->options.conditions = pcall_conditions_new ();
   self->monitor = pcall_monitor_new ();
 }
 
@@ -527,4 +582,20 @@ pcall_task_check_unstarted (PcallTask  *self,
 
   g_critical ("%s: the task was started; it cannot be changed any more", function);
   return FALSE;
+}
+
+gboolean
+pcall_task_check_call (PcallTask  *self,
+                       const char *function,
+                       guint       index)
+{
+  guint n_calls = self->calls != NULL ? pcall_call_list_get_n_calls (self->calls) : 0;
+
+  if (self->calls == NULL)
+    g_critical ("%s: the task was not started; its calls are there from pcall_task_start() on",
+                function);
+  else if (index >= n_calls)
+    g_critical ("%s: there is no call %u; the task has %u, counted from 0", function, index,
+                n_calls);
+  return index < n_calls;
 }

@@ -14,6 +14,7 @@
 #include <pcall-glib/pcall-call.h>
 #include <pcall-glib/pcall-child.h>
 #include <pcall-glib/pcall-enums.h>
+#include <pcall-glib/pcall-pool.h>
 #include <pcall-glib/pcall-target.h>
 #include <pcall-glib/pcall-version-macros.h>
 
@@ -144,6 +145,54 @@ void                pcall_task_set_priority       (PcallTask          *self,
                                                    gint                priority);
 PCALL_AVAILABLE_IN_1_0
 gint                pcall_task_get_priority       (PcallTask          *self);
+PCALL_AVAILABLE_IN_1_0
+void                pcall_task_set_pool           (PcallTask          *self,
+                                                   PcallPool          *pool);
+PCALL_AVAILABLE_IN_1_0
+PcallPool          *pcall_task_get_pool           (PcallTask          *self);
+
+PCALL_AVAILABLE_IN_1_0
+void                pcall_task_set_show_progress  (PcallTask          *self,
+                                                   gboolean            show_progress);
+PCALL_AVAILABLE_IN_1_0
+gboolean            pcall_task_get_show_progress  (PcallTask          *self);
+
+/* In what children */
+PCALL_AVAILABLE_IN_1_0
+void                pcall_task_set_child_name     (PcallTask          *self,
+                                                   const char         *child_name);
+PCALL_AVAILABLE_IN_1_0
+const char         *pcall_task_get_child_name     (PcallTask          *self);
+PCALL_AVAILABLE_IN_1_0
+void                pcall_task_set_nice           (PcallTask          *self,
+                                                   gint                nice);
+PCALL_AVAILABLE_IN_1_0
+gint                pcall_task_get_nice           (PcallTask          *self);
+PCALL_AVAILABLE_IN_1_0
+void                pcall_task_set_cpu_affinity   (PcallTask          *self,
+                                                   const char         *cpu_affinity);
+PCALL_AVAILABLE_IN_1_0
+const char         *pcall_task_get_cpu_affinity   (PcallTask          *self);
+PCALL_AVAILABLE_IN_1_0
+void                pcall_task_set_max_address_space (PcallTask       *self,
+                                                      guint64          max_address_space);
+PCALL_AVAILABLE_IN_1_0
+guint64             pcall_task_get_max_address_space (PcallTask       *self);
+PCALL_AVAILABLE_IN_1_0
+void                pcall_task_set_max_open_files (PcallTask          *self,
+                                                   guint64             max_open_files);
+PCALL_AVAILABLE_IN_1_0
+guint64             pcall_task_get_max_open_files (PcallTask          *self);
+PCALL_AVAILABLE_IN_1_0
+void                pcall_task_set_working_directory (PcallTask       *self,
+                                                      const char      *working_directory);
+PCALL_AVAILABLE_IN_1_0
+const char         *pcall_task_get_working_directory (PcallTask       *self);
+PCALL_AVAILABLE_IN_1_0
+void                pcall_task_set_environment    (PcallTask          *self,
+                                                   const char * const *environment);
+PCALL_AVAILABLE_IN_1_0
+const char * const *pcall_task_get_environment    (PcallTask          *self);
 
 /* Running it */
 PCALL_AVAILABLE_IN_1_0

@@ -68,6 +68,8 @@ PCALL_AVAILABLE_IN_1_0
 void         pcall_worker_exit         (PcallWorker     *self,
                                         gint             status);
 PCALL_AVAILABLE_IN_1_0
+GBytes      *pcall_worker_dup_journal  (PcallWorker     *self) G_GNUC_WARN_UNUSED_RESULT;
+PCALL_AVAILABLE_IN_1_0
 gboolean     pcall_worker_get_stopped  (PcallWorker     *self);
 PCALL_AVAILABLE_IN_1_0
 void         pcall_worker_return_value (PcallWorker     *self,

@@ -20,6 +20,7 @@
 #include <pcall-glib/pcall-current.h>
 #include <pcall-glib/pcall-deprecated.h>
 #include <pcall-glib/pcall-log.h>
+#include <pcall-glib/pcall-pool.h>
 #include <pcall-glib/pcall-target.h>
 #include <pcall-glib/pcall-task.h>
 #include <pcall-glib/pcall-worker.h>

@@ -13,7 +13,8 @@ import GLib from 'gi://GLib';
 import Pcall from 'gi://Pcall?version=1.0';
 
 const {fromVariant, toVariant} = imports.overrides.pcall.values;
-const {explain, resolve} = imports.overrides.pcall.functions;
+const {explain, resolve, takesItems} = imports.overrides.pcall.functions;
+const items = imports.overrides.pcall.items;
 const {report} = imports.overrides.pcall.errors;
 
 const functions = new Map();
@@ -56,13 +57,21 @@ function readArguments(args, kwargs) {
   return values;
 }
 
+function runItems(worker, name, [chunk]) {
+  const func = findFunction(name);
+  const call = chunk.spread ? item => settle(func(...item)) : item => settle(func(item));
+
+  return items.run(worker, call, chunk, thrown => explain(thrown, name));
+}
+
 function runCall(worker, name, args, kwargs) {
   let result;
 
   try {
-    const func = findFunction(name);
+    const values = readArguments(args, kwargs);
 
-    result = toVariant(settle(func(...readArguments(args, kwargs))), 'the result');
+    result = takesItems(name) ? runItems(worker, name, values)
+      : toVariant(settle(findFunction(name)(...values)), 'the result');
   } catch (thrown) {
     explain(thrown, name);
     worker.return_error(report(thrown));
@@ -77,6 +86,7 @@ const worker = Pcall.Worker.new();
 // this one from here when it is first imported.
 imports.system.exit = (status = 0) => worker.exit(status);
 Pcall.inWorker = true;
+Pcall.callIndex = items.getCallIndex;
 worker.capture_log();
 
 for (let goesOn = true; goesOn;) {

@@ -66,7 +66,7 @@ gboolean pcall_process_reap (const PcallProcess *self,
 void pcall_process_destroy (PcallProcess *self);
 
 /* "killed by signal 11 (Segmentation fault), core dumped", "exited with status 42", or that it is
- * not known. */
+ * not known. With SIGKILL also whether that may have been for want of memory. */
 char *pcall_exit_describe (const PcallExit *exit);
 
 G_END_DECLS

@@ -20,6 +20,7 @@
 
 #include "pcall-error.h"
 #include "base/pcall-fd-private.h"
+#include "base/pcall-oom-private.h"
 #include "base/pcall-strays-private.h"
 
 /* pid and pidfd as one value.
@@ -475,14 +476,24 @@ pcall_process_destroy (PcallProcess *self)
   pcall_process_clear (self);
 }
 
+static char *
+describe_signal (int status)
+{
+  int signum = WTERMSIG (status);
+  g_autofree char *memory = NULL;
+
+  if (signum == SIGKILL)
+    memory = pcall_oom_describe (pcall_oom_count_kills ());
+  return g_strdup_printf ("killed by signal %d (%s)%s%s", signum, g_strsignal (signum),
+                          WCOREDUMP (status) ? ", core dumped" : "", memory != NULL ? memory : "");
+}
+
 char *
 pcall_exit_describe (const PcallExit *exit)
 {
   if (!exit->known)
     return g_strdup ("ended, but its exit status was taken by something else in this program");
   if (WIFSIGNALED (exit->status))
-    return g_strdup_printf ("killed by signal %d (%s)%s", WTERMSIG (exit->status),
-                            g_strsignal (WTERMSIG (exit->status)),
-                            WCOREDUMP (exit->status) ? ", core dumped" : "");
+    return describe_signal (exit->status);
   return g_strdup_printf ("exited with status %d", WEXITSTATUS (exit->status));
 }

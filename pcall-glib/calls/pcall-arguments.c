@@ -23,6 +23,7 @@
 
 /* The type of a tuple is as long as the tuple; an error message should not be. */
 #define MAX_TYPE_SHOWN 60
+#define MAX_HINT_SHOWN 60
 
 typedef struct
 {
@@ -133,6 +134,54 @@ refuse (const char *what, const GVariantType *type, const char *expected, GError
   return FALSE;
 }
 
+/* Whether it is what users forget to put into a list of its own. */
+static gboolean
+is_value (const GVariantType *type)
+{
+  return g_variant_type_is_basic (type) && !g_variant_type_equal (type, G_VARIANT_TYPE_BYTE);
+}
+
+/* What was meant by "[1, 2, 3]", where each call has a list of its own: "[(1,), (2,), (3,)]". NULL
+ * where nobody knows, or it is too long to be shown. */
+static char *
+suggest_lists (GVariant *list)
+{
+  gboolean is_tuple = g_variant_is_of_type (list, G_VARIANT_TYPE_TUPLE);
+  g_autoptr (GString) text = g_string_new (is_tuple ? "(" : "[");
+  gsize n = g_variant_n_children (list);
+
+  for (gsize i = 0; i < n; i++)
+    {
+      g_autoptr (GVariant) element = get_element (list, i);
+      const GVariantType *type = g_variant_get_type (element);
+      g_autofree char *printed = g_variant_print (element, FALSE);
+
+      if (!is_list (type) && !is_value (type))
+        return NULL;
+      g_string_append_printf (text, is_list (type) ? "%s%s" : "%s(%s,)", i > 0 ? ", " : "",
+                              printed);
+      if (text->len > MAX_HINT_SHOWN)
+        return NULL;
+    }
+  g_string_append (text, is_tuple ? (n == 1 ? ",)" : ")") : "]");
+  return g_string_free (g_steal_pointer (&text), FALSE);
+}
+
+/* For a list of values in the place of a list of argument lists. */
+static gboolean
+refuse_elements (const Rule *rule, GVariant *list, const char *what, const GVariantType *type,
+                 const char *expected, GError **error)
+{
+  g_autofree char *meant = NULL;
+  g_autofree char *text = NULL;
+
+  if (rule->accepts_element == is_list)
+    meant = suggest_lists (list);
+  if (meant != NULL)
+    text = g_strdup_printf ("%s; did you mean %s?", expected, meant);
+  return refuse (what, type, text != NULL ? text : expected, error);
+}
+
 static gboolean
 check_element (const Rule *rule, GVariant *list, gsize index, GError **error)
 {
@@ -143,7 +192,8 @@ check_element (const Rule *rule, GVariant *list, gsize index, GError **error)
     return TRUE;
 
   what = g_strdup_printf ("%s[%" G_GSIZE_FORMAT "]", rule->what, index);
-  return refuse (what, g_variant_get_type (element), rule->expected_element, error);
+  return refuse_elements (rule, list, what, g_variant_get_type (element), rule->expected_element,
+                          error);
 }
 
 static gboolean
@@ -155,7 +205,7 @@ check_elements (const Rule *rule, GVariant *list, GError **error)
   /* The element type of an empty array is often a mere guess of whoever made it. */
   if (g_variant_type_is_array (type) && !g_variant_type_equal (type, TYPE_VARIANT_ARRAY))
     return n == 0 || rule->accepts_element (g_variant_type_element (type))
-           || refuse (rule->what, type, rule->expected, error);
+           || refuse_elements (rule, list, rule->what, type, rule->expected, error);
 
   for (gsize i = 0; i < n; i++)
     {
@@ -295,7 +345,8 @@ check_keyword_values (const char *what, GVariant *values, GError **error)
   const Rule rule = {
     .what = what,
     .accepts = is_list,
-    .expected = "an array or a tuple, one element for each call",
+    .expected = "an array or a tuple, one element for each call; what is the same for all belongs "
+                "into common-kwargs",
   };
 
   return check (&rule, values, error);

@@ -54,6 +54,7 @@ struct _PcallCallList
   gdouble         progress; /* of the calls that run, summed up */
   PcallViews       views;    /* PcallCall */
   GHashTable      *handles; /* index → GUnixFDList, where a result has one; NULL: none has */
+  GHashTable      *journals; /* index → GBytes, where a call has one; NULL: none has */
   PcallLogFiles *log;     /* NULL: no call has a log file */
 };
 

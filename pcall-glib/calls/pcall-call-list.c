@@ -100,6 +100,7 @@ pcall_call_list_unref (PcallCallList *self)
   g_free (self->records);
   pcall_views_clear (&self->views);
   g_clear_pointer (&self->handles, g_hash_table_unref);
+  g_clear_pointer (&self->journals, g_hash_table_unref);
   g_clear_pointer (&self->log, pcall_log_files_unref);
   g_ptr_array_unref (self->targets);
   pcall_arguments_unref (self->arguments);

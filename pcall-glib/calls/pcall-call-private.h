@@ -116,6 +116,10 @@ void     pcall_call_list_book_payload (PcallCallList *self,
 void     pcall_call_list_set_handles  (PcallCallList *self,
                                        guint          index,
                                        GUnixFDList   *handles);
+/* What it has written into the journal of its worker. */
+void     pcall_call_list_set_journal  (PcallCallList *self,
+                                       guint          index,
+                                       GBytes        *journal);
 /* A call that has begun has a log file in @log, … */
 void     pcall_call_list_set_log      (PcallCallList *self,
                                        PcallLogFiles *log);
@@ -165,6 +169,9 @@ const guint8 *pcall_call_list_peek_result_data  (PcallCallList *self,
                                                  gsize         *length);
 /* As in pcall_payload_dup_bytestring(). */
 GBytes       *pcall_call_list_dup_result_bytes  (PcallCallList *self,
+                                                 guint          index);
+/* NULL if there is none. */
+GBytes       *pcall_call_list_get_journal       (PcallCallList *self,
                                                  guint          index);
 /* NULL if there are none. */
 GUnixFDList  *pcall_call_list_get_handles       (PcallCallList *self,

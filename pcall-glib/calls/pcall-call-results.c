@@ -53,6 +53,24 @@ pcall_call_list_set_handles (PcallCallList *self,
   g_hash_table_insert (self->handles, GUINT_TO_POINTER (index), g_object_ref (handles));
 }
 
+void
+pcall_call_list_set_journal (PcallCallList *self,
+                             guint          index,
+                             GBytes        *journal)
+{
+  if (self->journals == NULL)
+    self->journals = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) g_bytes_unref);
+  g_hash_table_insert (self->journals, GUINT_TO_POINTER (index), g_bytes_ref (journal));
+}
+
+GBytes *
+pcall_call_list_get_journal (PcallCallList *self,
+                             guint          index)
+{
+  return self->journals != NULL ? g_hash_table_lookup (self->journals, GUINT_TO_POINTER (index))
+                                : NULL;
+}
+
 GUnixFDList *
 pcall_call_list_get_handles (PcallCallList *self,
                              guint          index)

@@ -82,6 +82,8 @@ void                    pcall_child_list_forget_child (PcallChildList *self,
 /* A PcallChild shows a record of @list. */
 PcallChild *pcall_child_new             (PcallChildList *list,
                                          guint           position);
+PcallChildList *pcall_child_get_list   (PcallChild     *self);
+guint       pcall_child_get_position    (PcallChild     *self);
 void        pcall_child_notify_replaced (PcallChild     *self);
 void        pcall_child_notify_exited   (PcallChild     *self);
 void        pcall_child_notify_log_file (PcallChild     *self);

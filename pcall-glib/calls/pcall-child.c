@@ -12,8 +12,8 @@
  *
  * A process in which calls of a [class@Pcall.Task] run or ran.
  *
- * It tells about the process and does not control it: see [method@Pcall.Task.terminate]. It may
- * outlive the task, and be used in any thread.
+ * It tells about the process, and can end it: see [method@Pcall.Child.terminate]. It may outlive
+ * the task, and be used in any thread.
  *
  * Since: 1.0
  */
@@ -252,6 +252,18 @@ void
 pcall_child_notify_log_file (PcallChild *self)
 {
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_LOG_FILE]);
+}
+
+PcallChildList *
+pcall_child_get_list (PcallChild *self)
+{
+  return self->list;
+}
+
+guint
+pcall_child_get_position (PcallChild *self)
+{
+  return self->position;
 }
 
 /**

@@ -146,6 +146,38 @@ is_known (const char *name,
   return found;
 }
 
+/* The names of the keywords, for who has used another. */
+static char *
+list_known (va_list keywords)
+{
+  g_autoptr (GString) names = g_string_new (NULL);
+  Places places;
+  const char *known;
+
+  va_copy (places.list, keywords);
+  while ((known = va_arg (places.list, const char *)) != NULL)
+    {
+      const char *format = va_arg (places.list, const char *);
+
+      g_string_append_printf (names, "%s'%s'", names->len > 0 ? ", " : "", known);
+      skip_places (&format, &places);
+    }
+  va_end (places.list);
+  return g_string_free (g_steal_pointer (&names), FALSE);
+}
+
+static gboolean
+refuse_keyword (const char *name,
+                va_list     keywords,
+                GError    **error)
+{
+  g_autofree char *names = list_known (keywords);
+
+  g_set_error (error, PCALL_ERROR, PCALL_ERROR_ARGUMENTS, "there is no argument '%s'; %s%s", name,
+               *names != '\0' ? "expected " : "none is taken by name", names);
+  return FALSE;
+}
+
 static gboolean
 refuse_unknown (GVariant *kwargs,
                 va_list   keywords,
@@ -157,10 +189,7 @@ refuse_unknown (GVariant *kwargs,
   g_variant_iter_init (&iter, kwargs);
   while (g_variant_iter_next (&iter, "{&sv}", &name, NULL))
     if (!is_known (name, keywords))
-      {
-        g_set_error (error, PCALL_ERROR, PCALL_ERROR_ARGUMENTS, "there is no argument '%s'", name);
-        return FALSE;
-      }
+      return refuse_keyword (name, keywords, error);
   return TRUE;
 }
 

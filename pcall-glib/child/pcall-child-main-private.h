@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include "base/pcall-conditions-private.h"
 #include "calls/pcall-arguments-private.h"
 #include "calls/pcall-job-private.h"
 #include "log/pcall-log-files-private.h"
@@ -23,11 +24,13 @@ typedef struct
   const PcallStartMethods *methods[PCALL_MAX_START_METHODS]; /* those in use, then NULL */
   guint64                  nonce;
   PcallArguments          *arguments;
+  PcallConditions         *conditions;
   PcallLogFiles           *log; /* NULL: children inherit the standard streams */
   gboolean                 keep_logs;
   gboolean                 follows_logs; /* a child's log file is to be there when it says READY */
   int                      null_fd;
   gboolean                 holds_life;
+  gboolean                 gives_journal; /* to each worker */
 
   /* Where forked children take their calls by themselves; else NULL */
   PcallLedger             *ledger;

@@ -24,6 +24,7 @@
 #include "child/pcall-stdio-private.h"
 #include "child/pcall-child-main-private.h"
 #include "child/pcall-lock-trial-private.h"
+#include "child/pcall-title-private.h"
 #include "calls/pcall-target-private.h"
 
 /* The child's side of a fork: hygiene, run, report.
@@ -175,6 +176,25 @@ prepare (const PcallStartContext *context,
 
 /* From here on every function may be called. */
 
+/* A child of which much is expected in little time, as in the trial of locks, runs as its parent
+ * does. From then on it has limits and a name of its own. */
+static void
+set_conditions (const PcallStartContext *context,
+                const PcallJob          *job,
+                Failure                 *failure)
+{
+  const PcallConditions *conditions = context->conditions;
+  const char *name = pcall_conditions_get_name (conditions, pcall_target_get_name (job->target));
+
+  if (pcall_conditions_names (conditions))
+    {
+      pcall_title_name (name, job->slot < 0 ? (gint64) job->index : -1);
+      pcall_title_show (name, job->index);
+    }
+  if (failure->call == NULL && (failure->call = pcall_conditions_apply (conditions, FALSE)) != NULL)
+    failure->error_number = errno;
+}
+
 /* Siblings must not have the same numbers. The nonce of the task is random, and not known outside;
  * multiplying by an odd constant (Knuth's, 2^32 / φ) sets indices apart. */
 static void
@@ -264,10 +284,11 @@ report_failure (const PcallStartContext *context,
                 const Failure           *failure)
 {
   const char *name = pcall_target_get_name (job->target);
+  g_autofree char *what = pcall_conditions_describe (context->conditions, failure->call);
 
   report_error (context, job,
                 g_error_new (PCALL_ERROR, PCALL_ERROR_START, "call %u (%s): %s: %s", job->index,
-                             name != NULL ? name : "function", failure->call,
+                             name != NULL ? name : "function", what,
                              g_strerror (failure->error_number)));
 }
 
@@ -305,6 +326,7 @@ pcall_child_main (const PcallStartContext *context,
   Failure failure = { NULL, 0, 0, -1, -1 };
   PcallReadyReasons reasons = prepare (context, job, inheritance, &failure);
 
+  set_conditions (context, job, &failure);
   pcall_current_open (inheritance->fd, context->nonce);
   pcall_current_begin (job->index);
   if (context->log != NULL)

@@ -13,6 +13,7 @@
 #include "base/pcall-error-private.h"
 #include "wire/pcall-number-private.h"
 #include "child/pcall-stdio-private.h"
+#include "child/pcall-title-private.h"
 #include "share/pcall-completion-private.h"
 #include "calls/pcall-target-private.h"
 
@@ -41,6 +42,7 @@ typedef struct
   const PcallRing *ring;
   PcallArguments  *arguments;
   GPtrArray       *targets;
+  PcallConditions *conditions;
   PcallChildLog    log;
   int              slot;
   guint            least;   /* index that can come from the counter */
@@ -283,6 +285,10 @@ put_into_batch (Pull     *self,
 static void
 begin_call (Pull *self)
 {
+  if (pcall_conditions_names (self->conditions))
+    pcall_title_show (pcall_conditions_get_name (self->conditions,
+                                                 pcall_target_get_name (get_target (self))),
+                      self->index);
   pcall_current_begin (self->index);
   pcall_child_log_begin (&self->log, self->index);
 }
@@ -535,6 +541,7 @@ pcall_child_pull (const PcallStartContext *context,
     .batch = pcall_ledger_get_batch (context->ledger, job->slot),
     .arguments = pcall_arguments_ref (context->arguments),
     .targets = g_ptr_array_ref (context->targets),
+    .conditions = pcall_conditions_ref (context->conditions),
     .log = { .out = out, .err = err },
     .slot = job->slot,
     .claim = { job->index, job->end },

@@ -13,6 +13,7 @@ G_BEGIN_DECLS
  * arguments, which everybody can read. */
 #define PCALL_ENV_FD "PCALL_WORKER_FD"           /* the descriptor of the channel */
 #define PCALL_ENV_LIFE_FD "PCALL_WORKER_LIFE_FD" /* that of the life pipe; it may be missing */
+#define PCALL_ENV_JOURNAL_FD "PCALL_WORKER_JOURNAL_FD" /* that of the journal, if it has one */
 #define PCALL_ENV_COOKIE "PCALL_WORKER_COOKIE"   /* the task's nonce, 16 hexadecimal digits */
 
 /* The files of a call's output, in a worker. */

@@ -18,6 +18,7 @@
 #include "pcall-error.h"
 #include "base/pcall-fd-private.h"
 #include "log/pcall-log-writer-private.h"
+#include "share/pcall-journal-private.h"
 #include "child/pcall-worker-private.h"
 
 /* The worker's side of a spawn: say hello, take calls, report.
@@ -39,6 +40,8 @@ struct _PcallWorker
   GObject          parent_instance;
 
   PcallChannel     channel;
+  int              journal_fd; /* -1: it has none, or that is mapped */
+  GBytes          *journal;
   pid_t            owner; /* a fork of the process is no worker */
   PcallFrameQueue  frames;
   GMainContext    *context;
@@ -190,6 +193,7 @@ connect_channel (PcallWorker *self,
   gboolean has_cookie = take_number (PCALL_ENV_COOKIE, 16, G_MAXUINT64, &cookie);
 
   take_descriptor (PCALL_ENV_LIFE_FD, &life_fd);
+  take_descriptor (PCALL_ENV_JOURNAL_FD, &self->journal_fd);
   if (!has_fd || !has_cookie)
     {
       g_set_error_literal (error, PCALL_ERROR, PCALL_ERROR_START,
@@ -335,6 +339,8 @@ pcall_worker_finalize (GObject *object)
   g_clear_object (&self->channel.handles);
   pcall_descriptors_clear (&self->channel.descriptors);
   g_clear_pointer (&self->context, g_main_context_unref);
+  g_clear_pointer (&self->journal, g_bytes_unref);
+  pcall_fd_clear (&self->journal_fd);
   if (self->destroy != NULL)
     self->destroy (self->user_data);
 
@@ -362,6 +368,7 @@ static void
 pcall_worker_init (PcallWorker *self)
 {
   self->channel.fd = -1;
+  self->journal_fd = -1;
 }
 
 /**
@@ -534,6 +541,37 @@ pcall_worker_next (PcallWorker  *self,
   *args = g_steal_pointer (&next->args);
   *kwargs = g_steal_pointer (&next->kwargs);
   return *name != NULL;
+}
+
+/**
+ * pcall_worker_dup_journal:
+ * @self: a worker
+ *
+ * Gets the journal of this worker: a mebibyte of memory, in which a call can write down how far it
+ * has come. [method@Pcall.Call.dup_journal] has it afterwards, also when the call has crashed. So a
+ * call that does many things, one after the other, loses only the one that it crashed in. Writing
+ * to it costs no system call.
+ *
+ * It begins with a head of 16 bytes: a `guint32`, how many bytes behind the head the parent is to
+ * read; four bytes that are left alone; and a `gint64`, by [func@GLib.get_monotonic_time], when the
+ * part of the call began that runs now. Where that is not 0, [property@Pcall.Task:timeout] is how
+ * long each part may take, and not the whole call. The head is all zero when a call begins. What is
+ * behind it is anything.
+ *
+ * Workers of a task that has a [class@Pcall.Pool] have a journal.
+ *
+ * Returns: (transfer full) (nullable): the memory, which may be written to; %NULL if there is none
+ *
+ * Since: 1.0
+ */
+GBytes *
+pcall_worker_dup_journal (PcallWorker *self)
+{
+  g_return_val_if_fail (PCALL_IS_WORKER (self), NULL);
+
+  if (self->journal_fd >= 0)
+    self->journal = pcall_journal_map (g_steal_fd (&self->journal_fd));
+  return self->journal != NULL ? g_bytes_ref (self->journal) : NULL;
 }
 
 /**

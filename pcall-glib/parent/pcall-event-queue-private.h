@@ -20,6 +20,7 @@ typedef enum
   PCALL_EVENT_CALL_ENDED,
   PCALL_EVENT_CHILD_REPLACED,
   PCALL_EVENT_CHILD_ENDED,
+  PCALL_EVENT_EXPLAINED, /* see pcall-explain.c */
 } PcallEventType;
 
 /* Something that was heard of a call or a child. */
@@ -55,6 +56,7 @@ struct _PcallEvent
     } ended;
     pid_t     pid;  /* of the child that is replaced by this process */
     PcallExit exit; /* of the child */
+    char     *text; /* of an explanation */
   };
 };
 
@@ -66,6 +68,7 @@ typedef struct
   PcallEvent  *head;
   PcallEvent  *tail;
   PcallEvent **unapplied; /* where the first that no record shows hangs; NULL: at the head */
+  gboolean     explains;  /* what is done is wanted in words, too */
 } PcallEventQueue;
 
 /* Drops all that there is. */

@@ -31,6 +31,9 @@ pcall_event_free (PcallEvent *event)
     case PCALL_EVENT_CALL_ENDED:
       pcall_outcome_clear (&event->ended.outcome);
       break;
+    case PCALL_EVENT_EXPLAINED:
+      g_free (event->text);
+      break;
     case PCALL_EVENT_CALL_BEGAN:
     case PCALL_EVENT_CHILD_REPLACED:
     case PCALL_EVENT_CHILD_ENDED:
@@ -106,6 +109,7 @@ apply (PcallEvent     *event,
       pcall_child_list_set_exit (children, event->index, &event->exit);
       break;
     case PCALL_EVENT_CALL_SENT:
+    case PCALL_EVENT_EXPLAINED:
     default:
       break;
     }

@@ -24,6 +24,9 @@ typedef struct
   /* The child has closed its channel, and may go on. Called before @frame, with what came together
    * with that. May be NULL. */
   void (*closed) (gpointer          data);
+  /* The child is killed, for that reason. May be NULL. */
+  void (*killed) (const char       *reason,
+                  gpointer          data);
   /* The child has ended and all that it sent has been given to @frame. Once, last. */
   void (*ended)  (gpointer          data);
 } PcallPeerFuncs;
@@ -38,6 +41,22 @@ PcallPeer *pcall_peer_new   (PcallEngine          *engine,
 /* @ended must have been called, or the process been forked since: then this only closes. */
 void             pcall_peer_free (PcallPeer            *self);
 
+/* Its engine is not for it any more; it must be quiet. Not from @frame. */
+void             pcall_peer_leave (PcallPeer           *self);
+/* After that: another one is, and other functions. Where that cannot be, it is to be destroyed. */
+gboolean         pcall_peer_enter (PcallPeer            *self,
+                                   PcallEngine          *engine,
+                                   const PcallPeerFuncs *funcs,
+                                   gpointer              data,
+                                   GError              **error);
+/* When it has left, and has no call: kills the child, waits for its end, and frees the peer. */
+void             pcall_peer_destroy (PcallPeer         *self);
+/* Whether nothing is on its way, in either direction, as far as is known, and nothing amiss. */
+gboolean         pcall_peer_is_quiet (PcallPeer *self);
+pid_t            pcall_peer_get_pid  (PcallPeer *self);
+/* That of the worker; 0 if it has none. */
+int              pcall_peer_get_journal (PcallPeer *self);
+
 /* Gives on all that the child has sent by now. Not from @frame. */
 void             pcall_peer_drain (PcallPeer        *self);
 /* Sends a frame, as soon as the child takes it; sinks @value. Where it never does, that is told by
@@ -46,8 +65,9 @@ void             pcall_peer_send      (PcallPeer     *self,
                                        PcallFrameType type,
                                        guint32        call_index,
                                        GVariant      *value);
-/* Sends SIGTERM now and SIGKILL after @grace microseconds. */
-void             pcall_peer_terminate (PcallPeer *self,
+/* Sends SIGTERM now and SIGKILL after @grace microseconds; without any, SIGKILL now, also where it
+ * was sent SIGTERM before. FALSE if there was nothing to send: the child has ended, or has time. */
+gboolean         pcall_peer_terminate (PcallPeer *self,
                                        gint64     grace);
 /* The child broke the protocol: kills it and listens to it no more. Takes @error. */
 void             pcall_peer_reject    (PcallPeer *self,

@@ -7,6 +7,7 @@
 
 #include <signal.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 /* One child under watch.
  *
@@ -25,6 +26,8 @@ struct _PcallPeer
   PcallEngine                *engine;
   PcallProcess                process;
   PcallWatch                  process_watch;
+  pid_t                       pid;
+  int                         journal_fd; /* 0: none */
   PcallChannel                channel;
   PcallWatch                  channel_watch;
   PcallTimer                  kill_timer;
@@ -150,6 +153,20 @@ process_ready (gpointer data,
   self->funcs->ended (self->data);
 }
 
+static gboolean
+watch (PcallPeer *self,
+       GError   **error)
+{
+  if (pcall_engine_watch (self->engine, &self->process_watch, self->process.pidfd, EPOLLIN,
+                          process_ready, self, error) &&
+      pcall_engine_watch (self->engine, &self->channel_watch, self->channel.fd, EPOLLIN,
+                          channel_ready, self, error))
+    return TRUE;
+
+  pcall_engine_unwatch (self->engine, &self->process_watch);
+  return FALSE;
+}
+
 PcallPeer *
 pcall_peer_new (PcallEngine          *engine,
                 PcallStarted         *started,
@@ -163,21 +180,47 @@ pcall_peer_new (PcallEngine          *engine,
   *self = (PcallPeer) {
     .engine = engine,
     .process = started->process,
+    .pid = started->process.pid,
+    .journal_fd = started->journal_fd,
     .funcs = funcs,
     .data = data,
   };
   pcall_channel_init (&self->channel, started->fd, nonce);
 
-  if (pcall_engine_watch (engine, &self->process_watch, self->process.pidfd, EPOLLIN,
-                          process_ready, self, error) &&
-      pcall_engine_watch (engine, &self->channel_watch, self->channel.fd, EPOLLIN, channel_ready,
-                          self, error))
+  if (watch (self, error))
     return self;
 
-  pcall_engine_unwatch (engine, &self->process_watch);
   pcall_process_destroy (&self->process);
   pcall_peer_free (self);
   return NULL;
+}
+
+void
+pcall_peer_leave (PcallPeer *self)
+{
+  pcall_engine_unwatch (self->engine, &self->process_watch);
+  pcall_engine_unwatch (self->engine, &self->channel_watch);
+  self->engine = NULL;
+}
+
+void
+pcall_peer_destroy (PcallPeer *self)
+{
+  pcall_process_destroy (&self->process);
+  pcall_peer_free (self);
+}
+
+gboolean
+pcall_peer_enter (PcallPeer            *self,
+                  PcallEngine          *engine,
+                  const PcallPeerFuncs *funcs,
+                  gpointer              data,
+                  GError              **error)
+{
+  self->engine = engine;
+  self->funcs = funcs;
+  self->data = data;
+  return watch (self, error);
 }
 
 /* No watch is removed and no process signalled here: in a forked child both would be the
@@ -189,6 +232,8 @@ pcall_peer_free (PcallPeer *self)
   g_queue_clear_full (&self->parcels, (GDestroyNotify) pcall_parcel_free);
   pcall_channel_clear (&self->channel);
   pcall_process_clear (&self->process);
+  if (self->journal_fd > 0)
+    close (self->journal_fd);
   g_clear_error (&self->error);
   g_free (self);
 }
@@ -221,32 +266,40 @@ pcall_peer_send (PcallPeer     *self,
 }
 
 static void
-kill_now (gpointer data)
+kill_now (PcallPeer  *self,
+          const char *reason)
 {
-  PcallPeer *self = data;
-
+  if (self->funcs->killed != NULL)
+    self->funcs->killed (reason, self->data);
   pcall_process_signal (&self->process, SIGKILL);
 }
 
-void
+static void
+grace_passed (gpointer data)
+{
+  kill_now (data, "it has not ended since SIGTERM");
+}
+
+gboolean
 pcall_peer_terminate (PcallPeer *self,
                       gint64     grace)
 {
-  if (self->exited || self->terminated)
-    return;
+  if (self->exited || (self->terminated && grace > 0))
+    return FALSE;
 
   self->terminated = TRUE;
   if (grace <= 0)
     {
-      kill_now (self);
-      return;
+      kill_now (self, "it is to end, without a grace period");
+      return TRUE;
     }
 
   /* A stopped process acts on SIGTERM only when it goes on. */
   pcall_process_signal (&self->process, SIGTERM);
   pcall_process_signal (&self->process, SIGCONT);
   pcall_engine_set_timer (self->engine, &self->kill_timer, g_get_monotonic_time () + grace,
-                          kill_now, self);
+                          grace_passed, self);
+  return TRUE;
 }
 
 void
@@ -260,7 +313,7 @@ pcall_peer_reject (PcallPeer *self,
 
   close_channel (self);
   if (!self->exited)
-    kill_now (self);
+    kill_now (self, self->error->message);
 }
 
 void
@@ -285,4 +338,24 @@ gboolean
 pcall_peer_left_unread (PcallPeer *self)
 {
   return self->channel.unread;
+}
+
+gboolean
+pcall_peer_is_quiet (PcallPeer *self)
+{
+  return self->channel_watch.active && !self->exited && !self->terminated && self->error == NULL &&
+         self->parcels.length == 0 && self->frames.head == NULL &&
+         self->channel.header_filled == 0 && self->channel.payload_filled == 0;
+}
+
+pid_t
+pcall_peer_get_pid (PcallPeer *self)
+{
+  return self->pid;
+}
+
+int
+pcall_peer_get_journal (PcallPeer *self)
+{
+  return self->journal_fd;
 }

@@ -32,9 +32,11 @@ PcallRunner *pcall_roster_find   (PcallRoster    *self,
 void      pcall_roster_give   (PcallRoster    *self,
                                PcallRunner    *runner,
                                const PcallJob *job);
-/* Tells one of those that wait, the one that has waited longest, or all of them, that there are no
- * more calls. */
-void      pcall_roster_retire     (PcallRoster *self);
-void      pcall_roster_retire_all (PcallRoster *self);
+/* There are no more calls for one of those that wait, the one that has waited longest, or for all
+ * of them: they go to @pool, or, where that is NULL or does not want them, are told so. */
+void      pcall_roster_retire     (PcallRoster *self,
+                                   PcallPool   *pool);
+void      pcall_roster_retire_all (PcallRoster *self,
+                                   PcallPool   *pool);
 
 G_END_DECLS

@@ -56,17 +56,20 @@ pcall_roster_give (PcallRoster    *self,
 }
 
 void
-pcall_roster_retire (PcallRoster *self)
+pcall_roster_retire (PcallRoster *self,
+                     PcallPool   *pool)
 {
   PcallRunner *runner = g_queue_pop_tail (&self->idle);
 
-  if (runner != NULL && pcall_runner_push_is_waiting (runner))
+  if (runner != NULL && pcall_runner_push_is_waiting (runner) &&
+      (pool == NULL || !pcall_runner_push_put (runner, pool)))
     pcall_runner_push_retire (runner);
 }
 
 void
-pcall_roster_retire_all (PcallRoster *self)
+pcall_roster_retire_all (PcallRoster *self,
+                         PcallPool   *pool)
 {
   while (self->idle.length > 0)
-    pcall_roster_retire (self);
+    pcall_roster_retire (self, pool);
 }

@@ -31,7 +31,9 @@ struct _PcallRunnerClass
   void     (*drain)     (PcallRunner      *self);
   /* The child is stopped, and its call is not to have an outcome any more. May be NULL. */
   void     (*stopped)   (PcallRunner      *self);
-  /* The time of the call has passed: whether it has ended all the same. May be NULL. */
+  /* The timeout has passed: whether the call may go on, and the timer is set anew. May be NULL. */
+  gboolean (*has_more_time) (PcallRunner  *self);
+  /* The call is to be stopped: whether it has ended all the same. May be NULL. */
   gboolean (*has_ended_in_time) (PcallRunner *self);
   /* The child has ended, without an outcome of its call: whether nothing of that has run. May be
    * NULL. */
@@ -42,6 +44,8 @@ struct _PcallRunnerClass
    * to be told. May be NULL. */
   char    *(*describe_false_start) (PcallRunner *self,
                                     const char  *end);
+  /* The child was in a pool before, and has run that many calls. May be NULL. */
+  void     (*warm)       (PcallRunner      *self);
   /* Timers and memory of this kind. May be NULL. */
   void     (*detach)    (PcallRunner      *self);
   void     (*clear)     (PcallRunner      *self);
@@ -52,7 +56,7 @@ struct _PcallRunner
   const PcallRunnerClass *klass;
   const PcallRunnerSetup *setup;
   PcallJob                job;
-  PcallPeer              *peer;
+  PcallPeer              *peer; /* NULL once it is in a pool */
   PcallStarted            started;
   pid_t                   pid;
   guint                   child; /* its position among the task's */
@@ -67,6 +71,8 @@ struct _PcallRunner
   gboolean                stopping; /* it is given no more calls */
   gboolean                detached; /* frames are of no use any more */
   guint                   n_ended;  /* calls, in this child */
+  gint64                  made;     /* when the child was, by the monotonic clock */
+  gint64                  began;    /* when its call did, if it has begun */
   PcallTimer              timeout;
 
   PcallOutcome            outcome; /* of the call, as far as it is known */
@@ -74,6 +80,14 @@ struct _PcallRunner
   char                   *verdict_reason;
 };
 
+/* How the child ended; that is not known of a worker that went into a pool. */
+const PcallExit *pcall_runner_get_exit (PcallRunner *self);
+/* Sets the error of a call that handed over nothing, and says what has become of it. */
+PcallCallState   pcall_runner_blame    (PcallRunner *self,
+                                        gboolean     has_log);
+/* The time of the call counts from @began. */
+void     pcall_runner_set_timeout  (PcallRunner      *self,
+                                    gint64            began);
 void     pcall_runner_set_state    (PcallRunner      *self,
                                     PcallRunnerState  state);
 /* The call begins; @began: at that time, by the monotonic clock. */

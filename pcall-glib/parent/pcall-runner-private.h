@@ -9,6 +9,7 @@
 #include "calls/pcall-call-private.h"
 #include "calls/pcall-child-private.h"
 #include "parent/pcall-event-queue-private.h"
+#include "parent/pcall-pool-private.h"
 #include "start/pcall-start-private.h"
 
 G_BEGIN_DECLS
@@ -73,6 +74,11 @@ PcallRunner      *pcall_runner_new   (const PcallRunnerClass *klass,
                                       const PcallJob         *job,
                                       int                    *error_number,
                                       GError                **error);
+/* Makes a worker that was in a pool, which it takes, the child of a call. NULL where it cannot be
+ * watched: then it is gone. */
+PcallRunner      *pcall_runner_new_warm (const PcallRunnerSetup *setup,
+                                         const PcallJob         *job,
+                                         PcallWarmWorker        *worker);
 /* The child must have ended, or the process been forked since. */
 void              pcall_runner_free  (PcallRunner            *self);
 
@@ -83,7 +89,12 @@ void              pcall_runner_release (PcallRunner          *self);
 void              pcall_runner_stop    (PcallRunner          *self,
                                         PcallCallState        state,
                                         const char           *reason);
-/* The same for the sake of its call; where that has ended, as is seen now, the child goes on. */
+/* The same, at once. */
+void              pcall_runner_kill    (PcallRunner            *self,
+                                        PcallCallState          state,
+                                        const char             *reason);
+/* As pcall_runner_stop(), for the sake of its call; where that has ended, as is seen now, the child
+ * goes on. */
 void              pcall_runner_stop_call (PcallRunner        *self,
                                           PcallCallState      state,
                                           const char         *reason);
@@ -118,7 +129,7 @@ guint             pcall_runner_get_child (PcallRunner        *self);
 gboolean          pcall_runner_is_in_call (PcallRunner      *self);
 /* Whether its call has handed over an error. */
 gboolean          pcall_runner_has_failed (PcallRunner       *self);
-/* How many calls have ended in the child, and it went on. */
+/* How many calls have ended in the child, before this task too, and it went on. */
 guint             pcall_runner_get_n_ended (PcallRunner      *self);
 /* Whether the child was released, and may still turn out to need another in its place. */
 gboolean          pcall_runner_finds_out (PcallRunner        *self);
@@ -131,6 +142,9 @@ gboolean          pcall_runner_push_is_waiting (PcallRunner    *self);
 /* Gives it the call. */
 void              pcall_runner_push_give       (PcallRunner    *self,
                                                 const PcallJob *job);
+/* Gives it to @pool, which is its end here; FALSE if the pool does not want it. */
+gboolean          pcall_runner_push_put        (PcallRunner    *self,
+                                                PcallPool      *pool);
 /* Tells it that there are no more calls. */
 void              pcall_runner_push_retire     (PcallRunner    *self);
 

@@ -3,12 +3,13 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "parent/pcall-runner-parts-private.h"
+#include "parent/pcall-explain-private.h"
 
 #include <stdlib.h>
 
 #include "calls/pcall-target-private.h"
 #include "pcall-error.h"
+#include "share/pcall-journal-private.h"
 #include "start/pcall-command-private.h"
 
 /* A worker: a child that is given one call after the other.
@@ -44,9 +45,9 @@ lose_patience (gpointer data)
 
   if (self->closed)
     pcall_runner_reject (&self->base, "the worker closed its channel, and went on");
-  else if (self->greeted)
-    pcall_peer_terminate (self->base.peer, self->base.setup->grace_period);
-  else
+  else if (self->greeted && pcall_peer_terminate (self->base.peer, self->base.setup->grace_period))
+    pcall_explain_stopped (&self->base, "it was told that there are no more calls, and went on");
+  else if (!self->greeted)
     pcall_runner_reject (&self->base, "it did not say hello in time (" ENV_START_TIMEOUT
                                       " sets how long that is)");
 }
@@ -60,14 +61,14 @@ be_patient (Push   *self,
 }
 
 static void
-release (PcallRunner *runner)
+wait_for_hello (Push *self)
 {
   const char *text = g_getenv (ENV_START_TIMEOUT);
   gdouble seconds = text != NULL ? g_ascii_strtod (text, NULL) : 0;
 
   if (!(seconds > 0 && seconds < G_MAXINT))
     seconds = START_TIMEOUT_S;
-  be_patient ((Push *) runner, (gint64) (seconds * G_USEC_PER_SEC));
+  be_patient (self, (gint64) (seconds * G_USEC_PER_SEC));
 }
 
 static char *
@@ -110,12 +111,28 @@ send_call (PcallRunner *runner)
   guint index = runner->job.index;
   g_autoptr (GVariant) args = pcall_arguments_build_args (arguments, index);
   g_autoptr (GVariant) kwargs = pcall_arguments_build_kwargs (arguments, index);
+  gint64 began;
 
+  if (pcall_peer_get_journal (runner->peer) > 0)
+    pcall_journal_reset (pcall_peer_get_journal (runner->peer));
+  /* Where the machine is busy the worker may have returned before this thread goes on. */
+  began = g_get_monotonic_time ();
   pcall_peer_send (runner->peer, PCALL_FRAME_CALL, index,
                    g_variant_new ("(sv@a{sv}ss)", pcall_target_get_wire_name (runner->job.target),
                                   args, kwargs, log_file != NULL ? log_file : "",
                                   log_file != NULL ? get_log_key (runner) : ""));
-  pcall_runner_begin_call (runner, g_get_monotonic_time ());
+  pcall_runner_begin_call (runner, began);
+}
+
+static void
+release (PcallRunner *runner)
+{
+  Push *self = (Push *) runner;
+
+  if (self->greeted)
+    send_call (runner);
+  else
+    wait_for_hello (self);
 }
 
 static void
@@ -142,6 +159,32 @@ take_hello (Push             *self,
     send_call (&self->base);
 }
 
+/* What the worker wrote down while the call ran, that ends now. */
+static void
+take_journal (PcallRunner *runner)
+{
+  int fd = pcall_peer_get_journal (runner->peer);
+  g_autoptr (GBytes) journal = fd > 0 && runner->begun ? pcall_journal_read (fd) : NULL;
+
+  if (journal != NULL)
+    pcall_call_list_set_journal (runner->setup->calls, runner->job.index, journal);
+}
+
+/* A call that does one thing after the other may take that long for each. */
+static gboolean
+has_more_time (PcallRunner *runner)
+{
+  int fd = pcall_peer_get_journal (runner->peer);
+  gint64 since = fd > 0 ? pcall_journal_get_since (fd) : 0;
+  gint64 now = g_get_monotonic_time ();
+
+  if (since <= now - runner->setup->timeout || since > now)
+    return FALSE;
+
+  pcall_runner_set_timeout (runner, since);
+  return TRUE;
+}
+
 static void
 take_outcome (PcallRunner      *runner,
               const PcallFrame *frame)
@@ -150,6 +193,7 @@ take_outcome (PcallRunner      *runner,
   if (!pcall_outcome_is_set (&runner->outcome))
     return;
 
+  take_journal (runner);
   runner->has_call = FALSE;
   pcall_runner_finish_call (runner, -1, pcall_runner_settle_own_log (runner));
 }
@@ -201,6 +245,20 @@ detach (PcallRunner *runner)
   pcall_engine_unset_timer (runner->setup->engine, &((Push *) runner)->patience);
 }
 
+static void
+ended (PcallRunner *runner)
+{
+  detach (runner);
+  if (runner->has_call)
+    take_journal (runner);
+}
+
+static void
+warm (PcallRunner *runner)
+{
+  ((Push *) runner)->greeted = TRUE;
+}
+
 #define OF_A_CALL                                                                                  \
   (1u << PCALL_FRAME_RESULT | 1u << PCALL_FRAME_ERROR | 1u << PCALL_FRAME_NOTE |                   \
    1u << PCALL_FRAME_PROGRESS | 1u << PCALL_FRAME_MESSAGE)
@@ -212,11 +270,13 @@ const PcallRunnerClass pcall_runner_push = {
   .release = release,
   .frame = take_frame,
   .closed = channel_closed,
-  .ended = detach,
+  .ended = ended,
   .drain = drain,
+  .has_more_time = has_more_time,
   .is_untouched = is_untouched,
   .settle_log = pcall_runner_settle_own_log,
   .describe_false_start = describe_false_start,
+  .warm = warm,
   .detach = detach,
 };
 
@@ -237,6 +297,22 @@ pcall_runner_push_give (PcallRunner    *runner,
   runner->has_call = TRUE;
   pcall_child_list_set_call (runner->setup->children, runner->child, job->index);
   send_call (runner);
+}
+
+gboolean
+pcall_runner_push_put (PcallRunner *runner,
+                       PcallPool   *pool)
+{
+  PcallWarmWorker worker = { runner->peer, runner->setup->context->conditions, runner->n_ended };
+
+  g_assert (pcall_runner_push_is_waiting (runner));
+  if (!pcall_pool_put (pool, runner->job.target, &worker))
+    return FALSE;
+
+  runner->peer = NULL;
+  pcall_explain_put (runner);
+  pcall_runner_set_state (runner, PCALL_RUNNER_ENDED);
+  return TRUE;
 }
 
 void

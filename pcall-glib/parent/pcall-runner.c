@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "parent/pcall-runner-parts-private.h"
+#include "parent/pcall-explain-private.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -56,10 +56,24 @@ static void
 timed_out (gpointer data)
 {
   PcallRunner *self = data;
-  g_autofree char *reason = g_strdup_printf ("timed out after %g s",
-                                             self->setup->timeout / (gdouble) G_USEC_PER_SEC);
+  g_autofree char *reason = NULL;
 
+  if (self->klass->has_more_time != NULL && self->klass->has_more_time (self))
+    return;
+
+  reason = g_strdup_printf ("timed out after %g s",
+                            self->setup->timeout / (gdouble) G_USEC_PER_SEC);
   pcall_runner_stop_call (self, PCALL_CALL_STATE_TIMED_OUT, reason);
+}
+
+void
+pcall_runner_set_timeout (PcallRunner *self,
+                          gint64       began)
+{
+  const PcallRunnerSetup *setup = self->setup;
+
+  if (setup->timeout > 0)
+    pcall_engine_set_timer (setup->engine, &self->timeout, began + setup->timeout, timed_out, self);
 }
 
 void
@@ -81,8 +95,9 @@ pcall_runner_begin_call (PcallRunner *self,
   gboolean first;
 
   self->begun = TRUE;
-  if (setup->timeout > 0)
-    pcall_engine_set_timer (setup->engine, &self->timeout, began + setup->timeout, timed_out, self);
+  self->began = began;
+  pcall_explain_begun (self);
+  pcall_runner_set_timeout (self, began);
 
   /* It may have begun before, in a child that had to be replaced without knowing it. */
   first = pcall_call_list_expect_begin (setup->calls, self->job.index);
@@ -113,6 +128,7 @@ end_call (PcallRunner   *self,
       return;
     }
 
+  pcall_explain_call_ended (self, state, took);
   event = add_event (self, PCALL_EVENT_CALL_ENDED, self->job.index);
   if (event != NULL)
     {
@@ -121,71 +137,6 @@ end_call (PcallRunner   *self,
     }
   pcall_outcome_clear (&self->outcome);
   self->setup->funcs->finished (self, state, self->setup->data);
-}
-
-/* What happened, where the call did not say so itself, and as what it counts. */
-static char *
-describe_end (PcallRunner    *self,
-              PcallCallState *state,
-              PcallError     *code)
-{
-  const PcallExit *exit = pcall_peer_get_exit (self->peer);
-  const GError *rejected = pcall_peer_get_error (self->peer);
-  g_autofree char *end = pcall_exit_describe (exit);
-  char *false_start = NULL;
-
-  *state = PCALL_CALL_STATE_FAILED;
-  if (self->verdict != PCALL_CALL_STATE_PENDING)
-    {
-      *state = self->verdict;
-      *code = *state == PCALL_CALL_STATE_TIMED_OUT ? PCALL_ERROR_TIMED_OUT : PCALL_ERROR_CANCELLED;
-      return g_strdup (self->verdict_reason);
-    }
-  if (self->klass->describe_false_start != NULL &&
-      (false_start = self->klass->describe_false_start (self, end)) != NULL)
-    {
-      *code = PCALL_ERROR_START;
-      return false_start;
-    }
-  if (rejected != NULL)
-    {
-      *code = PCALL_ERROR_PROTOCOL;
-      return g_strdup (rejected->message);
-    }
-  if (!exit->known)
-    {
-      *code = PCALL_ERROR_STATUS_LOST;
-      return g_steal_pointer (&end);
-    }
-  if (WIFSIGNALED (exit->status))
-    {
-      *state = PCALL_CALL_STATE_CRASHED;
-      *code = PCALL_ERROR_CRASHED;
-      return g_steal_pointer (&end);
-    }
-  *code = PCALL_ERROR_EXITED;
-  return g_strdup_printf ("%s without handing over a result", end);
-}
-
-/* The error of a call that handed over nothing. */
-static PcallCallState
-blame (PcallRunner *self,
-       gboolean     has_log)
-{
-  PcallLogFiles *log = self->setup->context->log;
-  PcallCallState state;
-  PcallError code = PCALL_ERROR_FAILED;
-  g_autofree char *cause = describe_end (self, &state, &code);
-  g_autofree char *call = pcall_call_list_describe (self->setup->calls, self->job.index);
-  g_autofree char *tail =
-      has_log ? pcall_log_files_get_tail (log, self->job.index, self->pid) : NULL;
-
-  pcall_outcome_set_error (&self->outcome,
-                           tail == NULL
-                               ? g_error_new (PCALL_ERROR, code, "%s: %s", call, cause)
-                               : g_error_new (PCALL_ERROR, code, "%s: %s" PCALL_LAST_OUTPUT "%s",
-                                              call, cause, tail));
-  return state;
 }
 
 static PcallCallState
@@ -201,7 +152,8 @@ pcall_runner_finish_call (PcallRunner *self,
                           gboolean     has_log)
 {
   PcallCallState state =
-      pcall_outcome_is_set (&self->outcome) ? get_outcome_state (self) : blame (self, has_log);
+      pcall_outcome_is_set (&self->outcome) ? get_outcome_state (self)
+                                            : pcall_runner_blame (self, has_log);
 
   end_call (self, state, took, has_log);
   self->begun = FALSE;
@@ -411,14 +363,23 @@ child_ended (gpointer data)
   pcall_runner_set_state (self, PCALL_RUNNER_ENDED);
 }
 
+static void
+child_killed (const char *reason,
+              gpointer    data)
+{
+  pcall_explain_killed (data, reason);
+}
+
 static const PcallPeerFuncs funcs = {
   .frame = frame_came,
+  .killed = child_killed,
   .ended = child_ended,
 };
 
 /* That it is called makes the peer look whether the child left something unread. */
 static const PcallPeerFuncs funcs_with_closed = {
   .frame = frame_came,
+  .killed = child_killed,
   .closed = channel_closed,
   .ended = child_ended,
 };
@@ -441,6 +402,45 @@ list_child (PcallRunner *self)
     event->pid = self->pid;
 }
 
+static PcallRunner *
+make_runner (const PcallRunnerClass *klass,
+             const PcallRunnerSetup *setup,
+             const PcallJob         *job)
+{
+  PcallRunner *self = g_malloc0 (klass->size);
+
+  self->klass = klass;
+  self->setup = setup;
+  self->job = *job;
+  self->link.data = self;
+  self->has_call = TRUE;
+  return self;
+}
+
+PcallRunner *
+pcall_runner_new_warm (const PcallRunnerSetup *setup,
+                       const PcallJob         *job,
+                       PcallWarmWorker        *worker)
+{
+  PcallRunner *self = make_runner (&pcall_runner_push, setup, job);
+
+  self->pid = pcall_peer_get_pid (worker->peer);
+  self->n_ended = worker->n_ended;
+  self->klass->warm (self);
+  if (!pcall_peer_enter (worker->peer, setup->engine, &funcs_with_closed, self, NULL))
+    {
+      pcall_peer_destroy (worker->peer);
+      pcall_runner_free (self);
+      return NULL;
+    }
+
+  self->peer = worker->peer;
+  self->made = g_get_monotonic_time ();
+  list_child (self);
+  pcall_explain_taken (self);
+  return self;
+}
+
 PcallRunner *
 pcall_runner_new (const PcallRunnerClass *klass,
                   const PcallRunnerSetup *setup,
@@ -449,6 +449,7 @@ pcall_runner_new (const PcallRunnerClass *klass,
                   GError                **error)
 {
   PcallStarted started = { .error_number = 0 };
+  gint64 before = g_get_monotonic_time ();
   PcallRunner *self;
 
   if (!job->methods->start (setup->context, job, &started, error))
@@ -457,19 +458,16 @@ pcall_runner_new (const PcallRunnerClass *klass,
       return NULL;
     }
 
-  self = g_malloc0 (klass->size);
-  self->klass = klass;
-  self->setup = setup;
-  self->job = *job;
+  self = make_runner (klass, setup, job);
   self->started = started;
   self->pid = started.process.pid;
-  self->link.data = self;
-  self->has_call = TRUE;
+  self->made = before;
   self->peer = pcall_peer_new (setup->engine, &started, setup->context->nonce,
                                klass->closed != NULL ? &funcs_with_closed : &funcs, self, error);
   if (self->peer != NULL)
     {
       list_child (self);
+      pcall_explain_made (self, g_get_monotonic_time () - before);
       return self;
     }
 
@@ -499,7 +497,8 @@ pcall_runner_release (PcallRunner *self)
 static void
 stop_drained (PcallRunner    *self,
               PcallCallState  state,
-              const char     *reason)
+              const char     *reason,
+              gint64          grace_period)
 {
   if (self->has_call && self->verdict == PCALL_CALL_STATE_PENDING)
     {
@@ -508,7 +507,20 @@ stop_drained (PcallRunner    *self,
       if (self->klass->stopped != NULL)
         self->klass->stopped (self);
     }
-  pcall_peer_terminate (self->peer, self->setup->grace_period);
+  if (pcall_peer_terminate (self->peer, grace_period))
+    pcall_explain_stopped (self, reason);
+}
+
+static void
+stop_within (PcallRunner    *self,
+             PcallCallState  state,
+             const char     *reason,
+             gint64          grace_period)
+{
+  self->stopping = TRUE;
+  /* It may have handed over its outcome in time, without our having read it. */
+  self->klass->drain (self);
+  stop_drained (self, state, reason, grace_period);
 }
 
 void
@@ -516,10 +528,15 @@ pcall_runner_stop (PcallRunner    *self,
                    PcallCallState  state,
                    const char     *reason)
 {
-  self->stopping = TRUE;
-  /* It may have handed over its outcome in time, without our having read it. */
-  self->klass->drain (self);
-  stop_drained (self, state, reason);
+  stop_within (self, state, reason, self->setup->grace_period);
+}
+
+void
+pcall_runner_kill (PcallRunner    *self,
+                   PcallCallState  state,
+                   const char     *reason)
+{
+  stop_within (self, state, reason, 0);
 }
 
 /* To look twice would be to stop the call that follows. */
@@ -533,14 +550,14 @@ pcall_runner_stop_call (PcallRunner    *self,
   else if (!self->klass->has_ended_in_time (self))
     {
       self->stopping = TRUE;
-      stop_drained (self, state, reason);
+      stop_drained (self, state, reason, self->setup->grace_period);
     }
 }
 
 static gboolean
 must_be_replaced (PcallRunner *self)
 {
-  const PcallExit *exit = pcall_peer_get_exit (self->peer);
+  const PcallExit *exit = pcall_runner_get_exit (self);
 
   if (self->replaced)
     return TRUE;
@@ -574,12 +591,14 @@ pcall_runner_finish (PcallRunner *self)
   PcallEvent *event = add_event (self, PCALL_EVENT_CHILD_ENDED, self->child);
   PcallCallState state;
 
+  pcall_explain_ended (self);
   if (event != NULL)
-    event->exit = *pcall_peer_get_exit (self->peer);
+    event->exit = *pcall_runner_get_exit (self);
   if (!self->has_call)
     return;
 
-  state = pcall_outcome_is_set (&self->outcome) ? get_outcome_state (self) : blame (self, has_log);
+  state = pcall_outcome_is_set (&self->outcome) ? get_outcome_state (self)
+                                                : pcall_runner_blame (self, has_log);
   end_call (self, state, -1, has_log);
 }
 

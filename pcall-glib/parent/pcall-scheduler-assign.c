@@ -105,11 +105,14 @@ pcall_scheduler_pause (PcallScheduler *self,
 /* There is room again when a child has ended. Where there is none, others have taken it: the first
  * call of a task fails then, and later ones look again for a while. */
 static gboolean
-wait_for_room (PcallScheduler *self)
+wait_for_room (PcallScheduler *self,
+               const GError   *reason)
 {
   if (self->crew.all.length == 0 && (!self->started || self->room.n_starved++ >= MAX_STARVED))
     return FALSE;
 
+  pcall_explain (&self->events, "there is no room for one more child than %u: %s",
+                 self->crew.all.length, reason->message);
   self->room.crowded = TRUE;
   if (self->crew.all.length == 0)
     pcall_scheduler_pause (self, STARVED_PAUSE_US);
@@ -165,6 +168,21 @@ choose_class (const PcallJob *job)
   return job->methods->takes_calls ? &pcall_runner_push : &pcall_runner_once;
 }
 
+/* A call that was on its way to a dead worker before gets a fresh one: others in the pool may be
+ * dead, too, and nobody know it yet. */
+static PcallRunner *
+find_in_pool (PcallScheduler *self,
+              const PcallJob *job)
+{
+  PcallWarmWorker worker;
+
+  if (self->options.pool == NULL || !job->methods->takes_calls || job->attempt > 0 ||
+      !pcall_pool_take (self->options.pool, job->target, self->context.conditions,
+                        self->options.calls_per_worker, &worker))
+    return NULL;
+  return pcall_runner_new_warm (&self->setup, job, &worker);
+}
+
 /* Makes a child for the next call, which pcall_scheduler_release() lets go on. NULL without an
  * error where there is no room for it while others run: then the call waits. @job says which it
  * is. */
@@ -181,7 +199,9 @@ make_next (PcallScheduler *self,
   if (!take_turn (self, &next, job))
     return NULL;
 
-  runner = pcall_runner_new (choose_class (job), &self->setup, job, &error_number, &failure);
+  runner = find_in_pool (self, job);
+  if (runner == NULL)
+    runner = pcall_runner_new (choose_class (job), &self->setup, job, &error_number, &failure);
   if (runner != NULL)
     {
       join_crew (self, runner);
@@ -190,7 +210,7 @@ make_next (PcallScheduler *self,
 
   if (job->slot >= 0)
     pcall_ledger_close_slot (self->context.ledger, job->slot);
-  if (pcall_limits_is_want_of_room (error_number) && wait_for_room (self))
+  if (pcall_limits_is_want_of_room (error_number) && wait_for_room (self, failure))
     {
       pcall_queue_put_back (&self->queue, job->slot, next);
       return NULL;
@@ -284,9 +304,9 @@ retire_children (PcallScheduler *self)
   if (self->roster.idle.length == 0)
     return;
   if (!has_waiting_calls (self))
-    pcall_roster_retire_all (&self->roster);
+    pcall_roster_retire_all (&self->roster, self->options.pool);
   else if (!pcall_scheduler_can_assign (self))
-    pcall_roster_retire (&self->roster);
+    pcall_roster_retire (&self->roster, self->options.pool);
 }
 
 /* Its call waits for another in its place, which will not be made. */

@@ -147,6 +147,10 @@ try_again (PcallScheduler *self,
   const PcallJob *job = pcall_runner_get_job (runner);
 
   pcall_runner_give_up_call (runner);
+  pcall_explain (&self->events,
+                 "child %d: did not come to call %u, as another thread of this process held a lock "
+                 "at the fork, or its log is to be captured otherwise",
+                 (int) pcall_runner_get_pid (runner), job->index);
   if (job->attempt + 1 < MAX_ATTEMPTS)
     {
       pcall_queue_put_back (&self->queue, job->slot,
@@ -172,6 +176,8 @@ deliver_again (PcallScheduler *self,
     return;
 
   pcall_runner_give_up_call (runner);
+  pcall_explain (&self->events, "child %d: ended before it took call %u, which is for another",
+                 (int) pcall_runner_get_pid (runner), job->index);
   pcall_queue_put_back (&self->queue, job->slot, pcall_turn_new (job->index, job->attempt + 1, -1));
 }
 
@@ -276,12 +282,22 @@ pcall_scheduler_take_in (PcallScheduler *self,
 
 /* Telling */
 
+static void
+announce_logs (PcallScheduler *self,
+               gboolean        at_end)
+{
+  if (self->funcs != NULL)
+    self->funcs->writes_logs (at_end, self->data);
+}
+
 /* Who holds the call or the child is told first, and then who listens to the task. */
 
 static void
 tell_call_ended (PcallScheduler *self,
                  PcallEvent     *event)
 {
+  if (self->logs != NULL && self->options.log_mode == PCALL_LOG_MODE_LIVE)
+    announce_logs (self, FALSE);
   if (self->logs != NULL)
     pcall_log_delivery_end (self->logs, event->index);
   pcall_call_list_notify_finished (self->calls, event->index);
@@ -350,6 +366,10 @@ tell (PcallScheduler *self,
     case PCALL_EVENT_CHILD_ENDED:
       tell_child_ended (self, event);
       break;
+    case PCALL_EVENT_EXPLAINED:
+      if (self->funcs != NULL)
+        self->funcs->explained (event->text, self->data);
+      break;
     default:
       g_assert_not_reached ();
     }
@@ -406,6 +426,8 @@ write_logs (PcallScheduler *self,
     return;
 
   self->telling++;
+  if (pcall_log_delivery_has_work (self->logs))
+    announce_logs (self, FALSE);
   pcall_log_delivery_step (self->logs, until);
   self->telling--;
 }
@@ -457,6 +479,17 @@ pcall_scheduler_close (PcallScheduler *self)
   pcall_start_context_close (&self->context);
 }
 
+static void
+explain_end (PcallScheduler *self)
+{
+  guint n = pcall_call_list_get_n_finished (self->calls);
+  guint n_failed = pcall_call_list_get_n_failed (self->calls);
+
+  pcall_explain (&self->events, "finished: %u calls succeeded and %u did not, in %.2f ms",
+                 n - n_failed, n_failed, (g_get_monotonic_time () - self->begun) / 1000.0);
+  pcall_scheduler_tell_all (self);
+}
+
 /* FALSE if there is more to write when the time has come. */
 static gboolean
 complete_logs (PcallScheduler *self,
@@ -464,6 +497,8 @@ complete_logs (PcallScheduler *self,
 {
   gboolean complete;
 
+  if (!self->completing)
+    announce_logs (self, TRUE);
   if (self->logs == NULL)
     return TRUE;
 
@@ -483,6 +518,11 @@ check_finished (PcallScheduler *self,
   if (self->calls != NULL)
     finish_lost (self);
   if (!tell_until (self, until) || !complete_logs (self, until))
+    return;
+
+  if (pcall_explains (&self->events) && self->funcs != NULL)
+    explain_end (self);
+  if (self->finished)
     return;
 
   self->finished = TRUE;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "parent/pcall-event-queue-private.h"
+#include "parent/pcall-explain-private.h"
 #include "parent/pcall-log-delivery-private.h"
 #include "parent/pcall-queue-private.h"
 #include "parent/pcall-roster-private.h"
@@ -76,6 +77,7 @@ struct _PcallScheduler
   PcallLogDelivery          *logs; /* NULL: there are none, or nobody is told any more */
   guint                      telling; /* how deep we are in user code */
 
+  gint64                     begun; /* when it was started */
   gboolean                   started;
   gboolean                   completing; /* the logs of calls that have all ended */
   PcallStop                  stop;

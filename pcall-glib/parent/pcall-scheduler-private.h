@@ -5,12 +5,14 @@
 
 #pragma once
 
+#include "base/pcall-conditions-private.h"
 #include "base/pcall-engine-private.h"
 #include "base/pcall-monitor-private.h"
 #include "calls/pcall-arguments-private.h"
 #include "calls/pcall-call-private.h"
 #include "calls/pcall-child-private.h"
 #include "pcall-enums.h"
+#include "pcall-pool.h"
 #include "start/pcall-start-private.h"
 
 G_BEGIN_DECLS
@@ -40,6 +42,12 @@ typedef struct
                            gpointer       data);
   void (*child_exited)    (guint          position,
                            gpointer       data);
+  /* Logs are about to be written; @at_end: all calls have ended. */
+  void (*writes_logs)     (gboolean       at_end,
+                           gpointer       data);
+  /* What the library does and why, where that is wanted. */
+  void (*explained)       (const char    *text,
+                           gpointer       data);
   void (*finished)        (gpointer       data);
 } PcallSchedulerFuncs;
 
@@ -58,6 +66,8 @@ typedef struct
   const char        *log_directory;
   gboolean           keep_logs;
   guint64            max_log_size; /* 0: no limit */
+  PcallPool         *pool;         /* NULL: none */
+  PcallConditions   *conditions;
 } PcallSchedulerOptions;
 
 PcallScheduler *pcall_scheduler_new   (PcallEngine                 *engine,
@@ -103,6 +113,11 @@ void            pcall_scheduler_stop       (PcallScheduler *self,
 /* Ends that call, as cancelled; others go on. */
 void            pcall_scheduler_stop_call  (PcallScheduler *self,
                                             guint           index);
+/* Ends the child at that position, and with it the call that it has, as cancelled; at once, or as
+ * pcall_scheduler_stop() does. Others go on. */
+void            pcall_scheduler_stop_child (PcallScheduler *self,
+                                            guint           position,
+                                            gboolean        at_once);
 /* All calls and children have ended, as far as is known. */
 gboolean        pcall_scheduler_is_over    (PcallScheduler *self);
 /* So they have, and it has been told, or is being told further out. */

@@ -5,7 +5,7 @@
 
 #include "parent/pcall-scheduler-parts-private.h"
 
-/* Ending what runs and what waits: all calls, or one of them.
+/* Ending what runs and what waits: all calls, one of them, or a child.
  *
  * A single call that waits ends at once. The child of one that runs is stopped; what else that
  * child had is for others, as after any end of a child. Where children take calls by themselves,
@@ -79,4 +79,30 @@ pcall_scheduler_stop_call (PcallScheduler *self,
     self->stop.doomed = g_hash_table_new (NULL, NULL);
   g_hash_table_add (self->stop.doomed, GUINT_TO_POINTER (index));
   stop_doomed (self);
+}
+
+static PcallRunner *
+find_runner (PcallScheduler *self,
+             guint           position)
+{
+  GList *l = self->crew.all.head;
+
+  while (l != NULL && pcall_runner_get_child (l->data) != position)
+    l = l->next;
+  return l != NULL ? l->data : NULL;
+}
+
+void
+pcall_scheduler_stop_child (PcallScheduler *self,
+                            guint           position,
+                            gboolean        at_once)
+{
+  PcallRunner *runner = self->finished ? NULL : find_runner (self, position);
+
+  if (runner == NULL)
+    return;
+  if (at_once)
+    pcall_runner_kill (runner, PCALL_CALL_STATE_CANCELLED, terminated);
+  else
+    pcall_runner_stop (runner, PCALL_CALL_STATE_CANCELLED, terminated);
 }

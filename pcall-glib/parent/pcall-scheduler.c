@@ -59,7 +59,7 @@ find_max_children (guint                        n_calls,
   if (options->max_children != 0)
     return options->max_children;
   if (shares)
-    return g_get_num_processors ();
+    return pcall_conditions_get_n_processors (options->conditions);
   return pcall_limits_find_room (n_calls, options->log_mode == PCALL_LOG_MODE_LIVE
                                               ? DESCRIPTORS_PER_LIVE_CHILD
                                               : DESCRIPTORS_PER_CHILD);
@@ -103,8 +103,12 @@ pcall_scheduler_new (PcallEngine                 *engine,
   self->room.max_children =
       find_max_children (pcall_call_list_get_n_calls (calls), self->shares, options);
   self->room.max_workers =
-      options->max_children != 0 ? options->max_children : g_get_num_processors ();
-  pcall_start_context_init (&self->context, arguments);
+      options->max_children != 0 ? options->max_children
+                                 : pcall_conditions_get_n_processors (options->conditions);
+  if (options->pool != NULL)
+    g_object_ref (options->pool);
+  pcall_start_context_init (&self->context, arguments, options->conditions);
+  self->context.gives_journal = options->pool != NULL;
   for (guint i = 0; i < targets->len; i++)
     pcall_start_context_use (&self->context,
                              pcall_start_choose (g_ptr_array_index (targets, i),
@@ -228,14 +232,19 @@ pcall_scheduler_start (PcallScheduler *self,
                        gboolean        in_steps,
                        GError        **error)
 {
-  gint64 begun = g_get_monotonic_time ();
+  gint64 begun = self->begun = g_get_monotonic_time ();
 
+  self->events.explains = pcall_explain_is_wanted ();
   if (!pcall_start_context_open (&self->context, self->options.log_mode,
                                  self->options.log_directory, self->options.keep_logs, error))
     return FALSE;
   limit_log (self, begun);
 
   self->children = self->setup.children = pcall_child_list_new (self->calls);
+  pcall_explain (&self->events, "start: %u calls, in at most %u children at once%s",
+                 pcall_call_list_get_n_calls (self->calls),
+                 MIN (pcall_call_list_get_n_calls (self->calls), self->room.max_children),
+                 self->shares ? ", each of which takes one after the other" : "");
   if (!prepare_ledger (self, error) || !prepare_logs (self, error) ||
       (!pcall_scheduler_is_stopped (self) && !pcall_scheduler_assign_first (self, error)))
     return FALSE;
@@ -266,6 +275,7 @@ free_memory (PcallScheduler *self)
   pcall_start_context_clear (&self->context);
   pcall_queue_clear (&self->queue);
   g_queue_clear (&self->roster.idle);
+  g_clear_object (&self->options.pool);
   g_clear_pointer (&self->monitor, pcall_monitor_unref);
   g_free (self->stop.reason);
   g_clear_pointer (&self->stop.doomed, g_hash_table_unref);
@@ -338,6 +348,7 @@ detach (PcallScheduler *self)
   g_clear_pointer (&self->children, pcall_child_list_unref);
   g_clear_pointer (&self->context.arguments, pcall_arguments_unref);
   g_clear_pointer (&self->targets, g_ptr_array_unref);
+  g_clear_object (&self->options.pool);
   g_clear_pointer (&self->calls, pcall_call_list_unref);
 }
 

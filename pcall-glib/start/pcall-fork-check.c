@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "pcall-error.h"
+#include "base/pcall-javascript-private.h"
 
 /* A fork of JavaScript.
  *
@@ -36,7 +37,6 @@
  * All of this is for the thread that JavaScript runs in, the main thread. What another thread forks
  * cannot run JavaScript. */
 
-#define ENGINE_TYPE_NAME "GjsContext"
 #define HELPER_LINE "Name:\tJS Helper\n"
 #define SWITCHES_KEY "\nvoluntary_ctxt_switches:"
 #define STATUS_SIZE 4096
@@ -46,9 +46,6 @@
 
 /* From where it began, a thread that was never woken has slept once. */
 #define MAX_SWITCHES 1
-
-typedef void (*CollectFunc) (gpointer context);
-typedef gpointer (*GetContextFunc) (void);
 
 /* Whether the thread at @path is a helper that was woken. One that has ended is not. */
 static gboolean
@@ -94,9 +91,7 @@ has_woken_helper (void)
  * drops has an effect outside of this process: buffers are not written out, nobody is told of an
  * end. */
 G_NORETURN static void
-collect (CollectFunc func,
-         gpointer    context,
-         int         fd)
+collect (int fd)
 {
   const struct itimerval limit = { .it_value = { .tv_sec = TRIAL_S } };
   struct sigaction by_default = { .sa_handler = SIG_DFL };
@@ -110,14 +105,12 @@ collect (CollectFunc func,
   if (dup2 (fd, STDIN_FILENO) < 0)
     _exit (EXIT_FAILURE);
   closefrom (STDIN_FILENO + 1);
-  func (context);
-  _exit (write (STDIN_FILENO, "", 1) == 1 ? EXIT_SUCCESS : EXIT_FAILURE);
+  _exit (pcall_javascript_collect () && write (STDIN_FILENO, "", 1) == 1 ? EXIT_SUCCESS
+                                                                         : EXIT_FAILURE);
 }
 
 static pid_t
-fork_collector (CollectFunc func,
-                gpointer    context,
-                int         fd)
+fork_collector (int fd)
 {
   sigset_t all, before;
   pid_t pid;
@@ -126,7 +119,7 @@ fork_collector (CollectFunc func,
   pthread_sigmask (SIG_SETMASK, &all, &before);
   pid = fork ();
   if (pid == 0)
-    collect (func, context, fd);
+    collect (fd);
   pthread_sigmask (SIG_SETMASK, &before, NULL);
   return pid;
 }
@@ -149,19 +142,13 @@ hears_of_end (int fd)
 static gboolean
 try_collection (gboolean *collected)
 {
-  GetContextFunc get_context;
-  CollectFunc func;
-  gpointer context;
   int fds[2];
   pid_t pid;
 
-  *(gpointer *) &get_context = dlsym (RTLD_DEFAULT, "gjs_context_get_current");
-  *(gpointer *) &func = dlsym (RTLD_DEFAULT, "gjs_context_gc");
-  context = get_context != NULL ? get_context () : NULL;
-  if (func == NULL || context == NULL || pipe2 (fds, O_CLOEXEC) < 0)
+  if (pipe2 (fds, O_CLOEXEC) < 0)
     return FALSE;
 
-  pid = fork_collector (func, context, fds[1]);
+  pid = fork_collector (fds[1]);
   close (fds[1]);
   *collected = pid > 0 && hears_of_end (fds[0]);
   close (fds[0]);
@@ -182,16 +169,10 @@ can_collect (void)
   return tried && collected;
 }
 
-static gboolean
-is_main_thread (void)
-{
-  return gettid () == getpid ();
-}
-
 gboolean
 pcall_fork_check (GError **error)
 {
-  if (g_type_from_name (ENGINE_TYPE_NAME) == 0 || !is_main_thread ())
+  if (!pcall_javascript_is_here ())
     return TRUE;
 
   if (has_woken_helper ())

@@ -21,6 +21,7 @@
 #include "base/pcall-terminal-private.h"
 #include "child/pcall-lock-trial-private.h"
 #include "child/pcall-main-context-private.h"
+#include "child/pcall-title-private.h"
 #include "log/pcall-log-writer-private.h"
 #include "start/pcall-fork-private.h"
 #include "start/pcall-start-private.h"
@@ -126,6 +127,8 @@ prepare (PcallStartContext *context)
   prime_random ();
   pcall_main_context_hold ();
   context->holds_main_context = TRUE;
+  if (pcall_conditions_names (context->conditions))
+    pcall_title_prepare ();
   if (context->log != NULL)
     context->log_trap = pcall_log_route_set_trap ();
   if (!can_make_main_context ())

@@ -15,7 +15,8 @@ G_BEGIN_DECLS
 
 /* PcallStartContext stands in child/, which reads it; here it is made. */
 void     pcall_start_context_init  (PcallStartContext       *self,
-                                    PcallArguments          *arguments);
+                                    PcallArguments          *arguments,
+                                    PcallConditions         *conditions);
 /* Children will be made that way, too; before it is opened. */
 void     pcall_start_context_use   (PcallStartContext       *self,
                                     const PcallStartMethods *methods);
@@ -37,6 +38,7 @@ typedef struct
 {
   PcallProcess      process;
   int               fd;           /* our end of its channel */
+  int               journal_fd;   /* 0: it has none */
   PcallReadyReasons says_ready;   /* 0: it does not; known when it has been let go */
   guint64           mark;         /* of the fork, see pcall_threads_mark() */
   PcallLogRoute     log_route;    /* as far as the child knows */

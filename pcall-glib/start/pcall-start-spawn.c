@@ -15,6 +15,7 @@
 #include "base/pcall-fd-private.h"
 #include "base/pcall-lifeline-private.h"
 #include "base/pcall-terminal-private.h"
+#include "share/pcall-journal-private.h"
 #include "start/pcall-start-private.h"
 #include "child/pcall-worker-private.h"
 
@@ -26,13 +27,14 @@
  * for that, a worker may have ended, been reaped by others in this program, and its pid be somebody
  * else's. clone() gives the pidfd at once.
  *
- * Nothing is inherited but the standard streams, the channel and the life pipe, which kills the
- * worker when this process ends. Its standard input is empty. Where the channel is, and by what
- * number the worker is known, it learns from its environment. */
+ * Nothing is inherited but the standard streams, the channel, the journal of a worker that has one,
+ * and the life pipe, which kills the worker when this process ends. Its standard input is empty.
+ * Where the channel is, and by what number the worker is known, it learns from its environment. */
 
 #define CHANNEL_FD 3
 #define LIFE_FD 4
-#define FIRST_OTHER_FD 5
+#define JOURNAL_FD 5
+#define FIRST_OTHER_FD 6
 
 #define STACK_SIZE (64 * 1024)
 
@@ -48,7 +50,9 @@ typedef struct
   int          null_fd;
   int          channel_fd; /* its end; our numbers of descriptors are above those of the child */
   int          life_fd;
+  int          journal_fd; /* 0: none */
   gboolean     has_terminal;
+  const PcallConditions *conditions;
   const char  *failed_call; /* NULL: it runs the program */
   int          error_number;
 } Plan;
@@ -97,6 +101,8 @@ place_descriptors (const Plan *plan)
   for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
     if (is_hole (fd) && dup2 (plan->null_fd, fd) < 0)
       return FALSE;
+  if (plan->journal_fd > 0 && dup2 (plan->journal_fd, JOURNAL_FD) < 0)
+    return FALSE;
   return dup2 (plan->channel_fd, CHANNEL_FD) >= 0 && dup2 (plan->life_fd, LIFE_FD) >= 0;
 }
 
@@ -104,6 +110,7 @@ place_descriptors (const Plan *plan)
 BEFORE_EXEC static const char *
 become_worker (const Plan *plan)
 {
+  const char *failed;
   sigset_t none;
 
   reset_signals ();
@@ -116,7 +123,11 @@ become_worker (const Plan *plan)
   if (!place_descriptors (plan))
     return "dup2";
 
-  closefrom (FIRST_OTHER_FD);
+  closefrom (plan->journal_fd > 0 ? FIRST_OTHER_FD : JOURNAL_FD);
+  failed = pcall_conditions_apply (plan->conditions, TRUE);
+  if (failed != NULL)
+    return failed;
+
   sigemptyset (&none);
   sigprocmask (SIG_SETMASK, &none, NULL);
   execve (plan->program, plan->argv, plan->environment);
@@ -198,7 +209,11 @@ make_child (Plan         *plan,
     return failed (started, "clone", errno, error);
 
   if (plan->failed_call != NULL)
-    failed (started, plan->failed_call, plan->error_number, error);
+    {
+      g_autofree char *what = pcall_conditions_describe (plan->conditions, plan->failed_call);
+
+      failed (started, what, plan->error_number, error);
+    }
   else if (!lift_pidfd (&process))
     failed (started, "fcntl", errno, error);
   else
@@ -212,13 +227,18 @@ make_child (Plan         *plan,
 }
 
 static char **
-make_environment (guint64 nonce)
+make_environment (const PcallStartContext *context)
 {
-  char **environment = g_get_environ ();
-  g_autofree char *cookie = g_strdup_printf ("%016" G_GINT64_MODIFIER "x", nonce);
+  char **told = context->conditions->environment;
+  char **environment = told != NULL ? g_strdupv (told) : g_get_environ ();
+  g_autofree char *cookie = g_strdup_printf ("%016" G_GINT64_MODIFIER "x", context->nonce);
 
   environment = g_environ_setenv (environment, PCALL_ENV_FD, G_STRINGIFY (CHANNEL_FD), TRUE);
   environment = g_environ_setenv (environment, PCALL_ENV_LIFE_FD, G_STRINGIFY (LIFE_FD), TRUE);
+  environment = g_environ_unsetenv (environment, PCALL_ENV_JOURNAL_FD);
+  if (context->gives_journal)
+    environment =
+        g_environ_setenv (environment, PCALL_ENV_JOURNAL_FD, G_STRINGIFY (JOURNAL_FD), TRUE);
   return g_environ_setenv (environment, PCALL_ENV_COOKIE, cookie, TRUE);
 }
 
@@ -234,6 +254,20 @@ lift (int fd)
   lifted = fcntl (fd, F_DUPFD_CLOEXEC, FIRST_OTHER_FD);
   close (fd);
   return lifted;
+}
+
+static gboolean
+make_journal (Plan         *plan,
+              PcallStarted *started,
+              GError      **error)
+{
+  int fd = lift (pcall_journal_new ());
+
+  if (fd < 0)
+    return failed (started, "journal: memfd_create", errno, error);
+
+  plan->journal_fd = started->journal_fd = fd;
+  return TRUE;
 }
 
 static gboolean
@@ -256,14 +290,27 @@ make_descriptors (Plan         *plan,
          failed (started, "life pipe: open in /proc/self/fd", errno, error);
 }
 
+/* As seen from here, wherever the worker is to run. */
+static char *
+find_program (const PcallStartContext *context,
+              PcallTarget             *target,
+              GError                 **error)
+{
+  g_autofree char *program = pcall_command_find (target, error);
+
+  if (program == NULL || context->conditions->working_directory == NULL)
+    return g_steal_pointer (&program);
+  return g_canonicalize_filename (program, NULL);
+}
+
 static gboolean
 start (const PcallStartContext *context,
        const PcallJob          *job,
        PcallStarted            *started,
        GError                 **error)
 {
-  g_autofree char *program = pcall_command_find (job->target, error);
-  g_auto (GStrv) environment = make_environment (context->nonce);
+  g_autofree char *program = find_program (context, job->target, error);
+  g_auto (GStrv) environment = make_environment (context);
   Plan plan = {
     .program = program,
     .argv = (char * const *) pcall_command_get_argv (job->target),
@@ -272,14 +319,20 @@ start (const PcallStartContext *context,
     .channel_fd = -1,
     .life_fd = -1,
     .has_terminal = pcall_terminal_is_there (),
+    .conditions = context->conditions,
   };
   gboolean made;
 
   started->fd = -1;
   made = program != NULL && make_descriptors (&plan, started, error) &&
+         (!context->gives_journal || make_journal (&plan, started, error)) &&
          make_child (&plan, started, error);
   if (!made)
-    pcall_fd_clear (&started->fd);
+    {
+      pcall_fd_clear (&started->fd);
+      if (started->journal_fd > 0)
+        close (started->journal_fd);
+    }
   if (plan.failed_call != NULL)
     g_prefix_error (error, "worker program %s: ", program);
   pcall_fd_clear (&plan.channel_fd);

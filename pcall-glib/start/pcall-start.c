@@ -40,10 +40,12 @@ pcall_start_choose (PcallTarget      *target,
 
 void
 pcall_start_context_init (PcallStartContext *self,
-                          PcallArguments    *arguments)
+                          PcallArguments    *arguments,
+                          PcallConditions   *conditions)
 {
   *self = (PcallStartContext) {
     .arguments = pcall_arguments_ref (arguments),
+    .conditions = pcall_conditions_ref (conditions),
     .null_fd = -1,
   };
 }
@@ -162,6 +164,7 @@ pcall_start_context_clear (PcallStartContext *self)
   g_clear_pointer (&self->log, pcall_log_files_unref);
   g_clear_pointer (&self->ledger, pcall_ledger_unref);
   g_clear_pointer (&self->targets, g_ptr_array_unref);
+  g_clear_pointer (&self->conditions, pcall_conditions_unref);
   g_clear_pointer (&self->arguments, pcall_arguments_unref);
 }
 

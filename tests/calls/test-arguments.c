@@ -304,7 +304,8 @@ typedef struct
 
 #define EXPECTED_ARGS "; expected a tuple or an array"
 #define EXPECTED_LISTS "; expected an array or a tuple of argument lists, one for each call"
-#define EXPECTED_ONE_EACH "; expected an array or a tuple, one element for each call"
+#define EXPECTED_ONE_EACH "; expected an array or a tuple, one element for each call; " \
+                          "what is the same for all belongs into common-kwargs"
 
 /* clang-format off */
 static const BadCase bad_cases[] = {
@@ -324,7 +325,7 @@ static const BadCase bad_cases[] = {
   { "instance-args/int", IARGS, "1",
     "instance-args is of type 'i'" EXPECTED_LISTS },
   { "instance-args/array-of-int", IARGS, "[1, 2]",
-    "instance-args is of type 'ai'" EXPECTED_LISTS },
+    "instance-args is of type 'ai'" EXPECTED_LISTS "; did you mean [(1,), (2,)]?" },
   { "instance-args/bytes", IARGS, "b'abc'",
     "instance-args is of type 'ay'" EXPECTED_LISTS },
   { "instance-args/dictionary", IARGS, "{'a': <(1, 2)>}",
@@ -332,11 +333,11 @@ static const BadCase bad_cases[] = {
   { "instance-args/array-of-dictionaries", IARGS, "[{'a': <1>}]",
     "instance-args is of type 'aa{sv}'" EXPECTED_LISTS },
   { "instance-args/fourth-of-tuple", IARGS, "([1], (2,), @as [], 4)",
-    "instance-args[3] is of type 'i'" EXPECTED_ARGS },
+    "instance-args[3] is of type 'i'" EXPECTED_ARGS "; did you mean ([1], (2,), [], (4,))?" },
   { "instance-args/fourth-of-av", IARGS, "[<[1]>, <(2,)>, <@as []>, <4>]",
-    "instance-args[3] is of type 'i'" EXPECTED_ARGS },
+    "instance-args[3] is of type 'i'" EXPECTED_ARGS "; did you mean [[1], (2,), [], (4,)]?" },
   { "instance-args/first-of-many", IARGS, "('a', 'b', 3)",
-    "instance-args[0] is of type 's'" EXPECTED_ARGS },
+    "instance-args[0] is of type 's'" EXPECTED_ARGS "; did you mean (('a',), ('b',), (3,))?" },
   { "instance-args/unwrapped-once", IARGS, "[<<(1, 2)>>]",
     "instance-args[0] is of type 'v'" EXPECTED_ARGS },
   { "instance-args/tuple-not-unwrapped", IARGS, "((1, 2), <(1, 2)>)",

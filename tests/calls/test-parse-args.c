@@ -101,8 +101,8 @@ static const Case cases[] = {
   { "[1, 2]", "{}", "the arguments are of type 'ai'; expected '(is)'" },
   { "(1, 'x')", "{'k': <2>}", "argument 'k' is of type 'i'; expected 'd'" },
   { "(1, 'x')", "{'k': <2.5>, 'l': <3>}", "argument 'l' is of type 'i'; expected 's'" },
-  { "(1, 'x')", "{'j': <2.5>}", "there is no argument 'j'" },
-  { "(1, 'x')", "{'k': <2.5>, 'j': <2.5>}", "there is no argument 'j'" },
+  { "(1, 'x')", "{'j': <2.5>}", "there is no argument 'j'; expected 'k', 'l'" },
+  { "(1, 'x')", "{'k': <2.5>, 'j': <2.5>}", "there is no argument 'j'; expected 'k', 'l'" },
 };
 
 static void

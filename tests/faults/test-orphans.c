@@ -222,6 +222,7 @@ static const Row rows[] = {
   { "/orphans/spawn-busy", kill_victim, "spawn-busy" },
   { "/orphans/spawn-stopped", kill_victim, "spawn-stopped" },
   { "/orphans/spawn-exec", kill_victim, "spawn-exec" },
+  { "/orphans/pool", kill_victim, "pool" },
   { "/orphans/spawn-while-starting", kill_victim_while_starting, "spawn-starting" },
 };
 

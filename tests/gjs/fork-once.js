@@ -18,7 +18,15 @@ function collectAndAdd(args) {
   return GLib.Variant.new_int32(base + args.n_children());
 }
 
+// How many different numbers children draw, beside their parent.
+function countNumbers() {
+  const options = {nCalls: 8, startMethod: Pcall.StartMethod.FORK, timeout: 20};
+
+  return [new Set([Math.random(), ...Pcall.pcall(() => Math.random(), options)]).size];
+}
+
 const ways = {
+  random: countNumbers,
   options: () => Pcall.pcall(x => {
     imports.system.gc();
     return base + x;

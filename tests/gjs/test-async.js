@@ -114,6 +114,21 @@ test('calls of a task that has none', async () => {
 test('what is wrong is told before the first call', () =>
   throws(() => Pcall.asCompleted(5), {type: TypeError}));
 
+test('calls that end while the loop does something else', async () => {
+  for (const look of [p => p.running, p => p.livings.length > 0]) {
+    const p = new Pcall.Pcall(x => x, {iargs: [[1], [2], [3], [4]], maxChildren: 2});
+    const results = [];
+
+    p.start();
+    for await (const call of Pcall.asCompleted(p)) {
+      results.push(call.result);
+      while (look(p))
+        GLib.usleep(1000);
+    }
+    equal(results.sort(), [1, 2, 3, 4]);
+  }
+});
+
 test('pcall() in the middle of asynchronous code', async () => {
   await null;
   equal(Pcall.pcall(async x => await x, {cargs: [1]}), [1]);

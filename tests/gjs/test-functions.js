@@ -7,7 +7,7 @@ import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
 import Pcall from 'gi://Pcall?version=1.0';
 
-import {equal, run, test, throws} from './tap.js';
+import {equal, ok, run, test, throws} from './tap.js';
 
 const TARGET = [Pcall.Error, Pcall.Error.TARGET];
 
@@ -137,8 +137,11 @@ test('another ReferenceError is not explained', () => {
   equal(error.message, 'no such book');
 });
 
-test('a module of the program that an inner function misses', () =>
-  throws(() => Pcall.pcall(() => [1].map(() => Gio.File)), {message: /^Gio is not defined: /}));
+test('a variable around an inner function', () =>
+  throws(() => Pcall.pcall(() => [1].map(() => outside)), {message: /^outside is not defined: /}));
+
+test('a module of the script', () =>
+  equal(Pcall.pcall(() => [1].map(() => Gio.File.name)), [[Gio.File.name]]));
 
 // Modules
 
@@ -206,8 +209,8 @@ const refused = {
   'undefined': [undefined, 'the target is not callable: undefined is neither a function nor a Pcall.Target'],
   'null': [null, 'the target is not callable: null is neither a function nor a Pcall.Target'],
   'a number': [5, 'the target is not callable: 5 is neither a function nor a Pcall.Target'],
-  'a string': ['f', 'the target is not callable: f is neither a function nor a Pcall.Target'],
-  'an object': [{}, 'the target is not callable: [object Object] is neither a function nor a Pcall.Target'],
+  'a string': ['f', 'the target is not callable: "f" is neither a function nor a Pcall.Target'],
+  'an object': [{}, 'the target is not callable: an object is neither a function nor a Pcall.Target'],
   'something in a list': [[x => x, 5],
     'targets[1] is not callable: 5 is neither a function nor a Pcall.Target'],
   'a class': [Shop, 'Shop is a class; a target is a function'],
@@ -220,7 +223,7 @@ const refused = {
 Object.keys(refused).forEach(name => test(`no target: ${name}`, () => {
   const error = throws(() => Pcall.pcall(refused[name][0]), {type: TypeError});
 
-  equal(error.message, refused[name][1]);
+  ok(error.message.startsWith(refused[name][1]), error.message);
 }));
 
 test('no target: a private method', () => {
@@ -251,6 +254,6 @@ for (const [module, name, message] of [
 test('a generator gives no value that can cross', () =>
   throws(() => Pcall.pcall(function* () {
     yield 1;
-  }), {type: TypeError, message: /^the result: an object of .* cannot cross/}));
+  }), {type: TypeError, message: /^the result: an iterator cannot cross/}));
 
 await run();

@@ -59,18 +59,46 @@ test('a generator is closed', () => {
 });
 
 test('all options reach the task', () => {
+  const pool = new Pcall.Pool();
   const options = {
     timeout: 1.5, deadline: 20, gracePeriod: 0.25, maxChildren: 3, nCalls: 7, keepLogs: true,
+    callsPerChild: 9, pool,
     startMethod: Pcall.StartMethod.SPAWN, failurePolicy: Pcall.FailurePolicy.STOP,
     logMode: Pcall.LogMode.INHERIT, logDirectory: '/tmp', maxLogSize: 2 ** 40, priority: -7,
+    showProgress: true, childName: 'crew', nice: -39, cpuAffinity: [8, 0], maxAddressSpace: 2 ** 40,
+    maxOpenFiles: 99, workingDirectory: '/proc', environment: {A: 'b=c', E: ''},
   };
   const {task} = new Pcall.Pcall(echo, options);
 
   equal([task.timeout, task.deadline, task.grace_period, task.max_children, task.n_calls,
     task.keep_logs, task.start_method, task.failure_policy, task.log_mode, task.log_directory,
-    task.max_log_size, task.priority],
+    task.max_log_size, task.priority, task.show_progress, task.child_name, task.nice,
+    task.cpu_affinity, task.max_address_space, task.max_open_files, task.working_directory,
+    task.environment, task.calls_per_child, task.pool === pool],
   [1.5, 20, 0.25, 3, 7, true, Pcall.StartMethod.SPAWN, Pcall.FailurePolicy.STOP,
-    Pcall.LogMode.INHERIT, '/tmp', 2 ** 40, -7]);
+    Pcall.LogMode.INHERIT, '/tmp', 2 ** 40, -7, true, 'crew', -39, '8,0', 2 ** 40, 99, '/proc',
+    ['A=b=c', 'E='], 9, true]);
+});
+
+test('what workers run under', () => {
+  const variables = Object.fromEntries(imports.gi.GLib.get_environ().map(each => {
+    const equals = each.indexOf('=');
+
+    return [each.slice(0, equals), each.slice(equals + 1)];
+  }));
+  const environment = {...variables, PCALL_TEST: 'a=b'};
+  const options = {workingDirectory: '/proc', environment, nice: 39};
+  const look = () => {
+    const {GLib} = imports.gi;
+    const [, stat] = GLib.file_get_contents('/proc/self/stat');
+
+    return [GLib.get_current_dir(), GLib.getenv('PCALL_TEST'),
+      new TextDecoder().decode(stat).split(') ')[1].split(' ')[16]];
+  };
+
+  equal(Pcall.pcall(look, options), [['/proc', 'a=b', '19']]);
+  throws(() => Pcall.pcall(look, {workingDirectory: '/proc/none'}),
+    {code: [Pcall.Error, Pcall.Error.START], message: /working-directory \/proc\/none: No such/});
 });
 
 test('0 and infinite seconds are no limit', () => {
@@ -108,7 +136,7 @@ test('timeouts of join', () => {
 const refused = [
   [5, TypeError, 'the options are an object, not 5'],
   [null, TypeError, 'the options are an object, not null'],
-  [[1], TypeError, 'the options are an object, not an object'],
+  [[1], TypeError, 'the options are an object, not an array'],
   [{timeOut: 5}, TypeError, 'timeOut is neither an option nor a list of values for a keyword ' +
     'argument: 5 is not iterable'],
   [{x: null}, TypeError, 'x is neither an option nor a list of values for a keyword argument: ' +
@@ -124,7 +152,7 @@ const refused = [
     'arguments'],
   [{cargs: 5}, TypeError, 'cargs is 5, which is not iterable; give a list of arguments'],
   [{ckwargs: 5}, TypeError, 'ckwargs is 5, not an object of keyword arguments'],
-  [{ckwargs: [1]}, TypeError, 'ckwargs is an object, not an object of keyword arguments'],
+  [{ckwargs: [1]}, TypeError, 'ckwargs is an array, not an object of keyword arguments'],
   [{ikwargs: {a: 1}}, TypeError, 'ikwargs is an object, which is not iterable; give a list with ' +
     'one element for each call'],
   [{ikwargs: [{}, 5]}, TypeError, 'ikwargs[1] is 5, not an object of keyword arguments'],
@@ -148,18 +176,38 @@ const refused = [
     'Pcall.LogMode.LIVE, Pcall.LogMode.INHERIT, not "inherit"'],
   [{startMethod: 77}, TypeError, 'startMethod is one of Pcall.StartMethod.AUTOMATIC, ' +
     'Pcall.StartMethod.FORK, Pcall.StartMethod.SPAWN, not 77'],
+  [{showProgress: 1}, TypeError, 'showProgress is true or false, not 1'],
+  [{childName: 5}, TypeError, 'childName is a string, not 5'],
+  [{nice: '5'}, TypeError, 'nice is a whole number, not "5"'],
+  [{nice: 40}, RangeError, 'nice is 40, which is not between -39 and 39'],
+  [{cpuAffinity: '3-1'}, RangeError, 'cpuAffinity has the range 3-1 in it, which goes from more to ' +
+    'less'],
+  [{cpuAffinity: 'all'}, TypeError, 'cpuAffinity is numbers and ranges, as "0-3,8", not "all"'],
+  [{cpuAffinity: []}, RangeError, 'cpuAffinity is empty; name at least one processor'],
+  [{cpuAffinity: ['0']}, TypeError, 'cpuAffinity has "0" in it, which is no number of a processor'],
+  [{cpuAffinity: [1024]}, RangeError, 'cpuAffinity has 1024 in it, which is not between 0 and 1023'],
+  [{cpuAffinity: '0-1024'}, RangeError, 'cpuAffinity has 1024 in it, which is not between 0 and ' +
+    '1023'],
+  [{maxAddressSpace: -1}, RangeError, 'maxAddressSpace is -1; less than 0 bytes is not possible'],
+  [{maxOpenFiles: 1.5}, TypeError, 'maxOpenFiles is a whole number, not 1.5'],
+  [{workingDirectory: 5}, TypeError, 'workingDirectory is a path, not 5'],
+  [{environment: ['A=1']}, TypeError, 'environment is an object of names and values, not an array'],
+  [{environment: {'A=': '1'}}, TypeError, 'environment: "A=" cannot be the name of a variable'],
+  [{environment: {A: 1}}, TypeError, 'environment.A is a string, not 1'],
   [{cancellable: 5}, TypeError, 'cancellable is a Gio.Cancellable, not 5'],
 ];
 
 refused.forEach(([options, type, message], i) => test(`refused ${i}: ${message}`, async () => {
-  equal(throws(() => Pcall.pcall(echo, options), {type}).message, message);
+  const thrown = throws(() => Pcall.pcall(echo, options), {type});
+
+  ok(thrown.message.startsWith(message), thrown.message);
 
   let rejected = null;
 
   await Pcall.pcallAsync(echo, options).catch(error => {
     rejected = error;
   });
-  equal(rejected?.message, message);
+  equal(rejected?.message, thrown.message);
 }));
 
 test('a task runs once', () => {

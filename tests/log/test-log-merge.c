@@ -42,7 +42,7 @@ end_all_ways (GVariant *args, GVariant *kwargs, gpointer user_data, GError **err
       break;
     case 2:
       printf ("before the crash\n");
-      raise (SIGKILL);
+      raise (SIGTERM);
       break;
     case 3:
       printf ("before the error");
@@ -57,7 +57,7 @@ end_all_ways (GVariant *args, GVariant *kwargs, gpointer user_data, GError **err
       fflush (stdout);
       _exit (3);
     default:
-      raise (SIGKILL);
+      raise (SIGTERM);
     }
   return NULL;
 }
@@ -75,7 +75,7 @@ test_ends (void)
   g_assert_cmpstr (log_keeper_get_text (), ==,
                    "1: >>>>\n1: fine\n1: <<<<\n"
                    "2: >>>>\n2: before the crash\n"
-                   "2: call 2 (name): killed by signal 9 (Killed)\n2: <<<<\n"
+                   "2: call 2 (name): killed by signal 15 (Terminated)\n2: <<<<\n"
                    "3: >>>>\n3: before the error\n3: call 3 (name): failed: busy\n3: <<<<\n"
                    "4: >>>>\n4: before the timeout\n"
                    "4: call 4 (name): timed out after 0.5 s\n4: <<<<\n"

@@ -81,13 +81,14 @@ strip (const char *line, guint n)
   return rest;
 }
 
-/* The marks of sections, and what GIO says on its first use */
+/* The marks of sections, what GIO says on its first use, and what the library says of itself */
 static gboolean
 is_aside (const char *line)
 {
   return strstr (line, "|MESSAGE=>>>> Begin child log /") != NULL ||
          strstr (line, "|MESSAGE=<<<< End child log /") != NULL ||
-         g_str_has_suffix (line, "|GLIB_DOMAIN=GLib-GIO|");
+         g_str_has_suffix (line, "|GLIB_DOMAIN=GLib-GIO|") ||
+         strstr (line, "|CODE_FUNC=explained|") != NULL;
 }
 
 static Output

@@ -477,7 +477,7 @@ print_and_crash (GVariant *args, GVariant *kwargs, gpointer user_data, GError **
       for (int i = 1; i <= 10; i++)
         fprintf (stderr, "line %d\n", i);
     }
-  raise (SIGKILL);
+  raise (SIGTERM);
   return NULL;
 }
 
@@ -485,9 +485,9 @@ static void
 test_last_output (void)
 {
   static const char *const messages[] = {
-    "call 0 (name): killed by signal 9 (Killed)",
-    "call 1 (name): killed by signal 9 (Killed); last output: only one",
-    "call 2 (name): killed by signal 9 (Killed); last output: line 8 | line 9 | line 10",
+    "call 0 (name): killed by signal 15 (Terminated)",
+    "call 1 (name): killed by signal 15 (Terminated); last output: only one",
+    "call 2 (name): killed by signal 15 (Terminated); last output: line 8 | line 9 | line 10",
   };
   PcallTask *task = new_task (print_and_crash, G_N_ELEMENTS (messages));
 

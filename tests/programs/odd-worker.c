@@ -113,6 +113,107 @@ log_both_ways (PcallWorker *worker)
   pcall_worker_return_value (worker, NULL);
 }
 
+/* Journals: what they look like is written down here once more, too. */
+
+typedef struct
+{
+  guint32 length;
+  guint32 left_alone;
+  gint64  since;
+} JournalHead;
+
+/* NULL, and the call has failed, where there is none. */
+static JournalHead *
+get_journal (PcallWorker *worker)
+{
+  g_autoptr (GBytes) journal = pcall_worker_dup_journal (worker);
+  g_autoptr (GError) error = NULL;
+
+  if (journal != NULL)
+    return (gpointer) g_bytes_get_data (journal, NULL);
+
+  error = g_error_new_literal (PCALL_ERROR, PCALL_ERROR_FAILED, "no journal");
+  pcall_worker_return_error (worker, error);
+  return NULL;
+}
+
+/* The descriptor is closed by now, so the memory is found where the process has it. */
+static void
+truncate_journal (void)
+{
+  g_autofree char *maps = NULL;
+  char *line;
+  gulong from, to;
+
+  g_file_get_contents ("/proc/self/maps", &maps, NULL, NULL);
+  line = strstr (maps, "memfd:pcall-journal");
+  g_assert_nonnull (line);
+  while (line > maps && line[-1] != '\n')
+    line--;
+  if (sscanf (line, "%lx-%lx", &from, &to) == 2)
+    {
+      g_autofree char *path = g_strdup_printf ("/proc/self/map_files/%lx-%lx", from, to);
+
+      /* Where that may not be, as without privileges, nothing is truncated. */
+      if (truncate (path, 4) < 0)
+        errno = 0;
+    }
+}
+
+static void
+write_journal (PcallWorker *worker,
+               const char  *name,
+               GVariant    *args)
+{
+  JournalHead *head = get_journal (worker);
+  const char *text;
+
+  if (head == NULL)
+    return;
+
+  g_assert_cmpuint (head->length, ==, 0);
+  g_assert_cmpint (head->since, ==, 0);
+  g_variant_get (args, "(&s)", &text);
+  memcpy (head + 1, text, strlen (text));
+  head->length = g_str_equal (name, "journal-lies") ? G_MAXUINT32 : strlen (text);
+  if (g_str_equal (name, "journal-crash"))
+    raise (SIGKILL);
+  if (g_str_equal (name, "journal-truncated"))
+    truncate_journal ();
+  pcall_worker_return_value (worker, NULL);
+}
+
+static void
+run_parts (PcallWorker *worker,
+           guint        n,
+           gulong       microseconds)
+{
+  JournalHead *head = get_journal (worker);
+
+  for (guint i = 0; head != NULL && i < n; i++)
+    {
+      head->since = g_get_monotonic_time ();
+      pcall_send_message (g_variant_new_uint32 (i));
+      g_usleep (microseconds);
+    }
+  if (head != NULL)
+    pcall_worker_return_value (worker, g_variant_new_printf ("%u parts", n));
+}
+
+/* What tells that it has returned */
+static void
+return_and_touch (PcallWorker *worker,
+                  GVariant    *args)
+{
+  g_autoptr (GError) error = NULL;
+  const char *path;
+
+  g_variant_get (args, "(&s)", &path);
+  pcall_worker_return_value (worker, g_variant_new_string ("touched"));
+  g_file_set_contents (path, "", 0, &error);
+  g_assert_no_error (error);
+}
+
 static void
 run_call (PcallWorker *worker,
           const char  *name,
@@ -128,6 +229,14 @@ run_call (PcallWorker *worker,
     run_task (worker);
   else if (g_str_equal (name, "log"))
     log_both_ways (worker);
+  else if (g_str_has_prefix (name, "journal"))
+    write_journal (worker, name, args);
+  else if (g_str_equal (name, "touch"))
+    return_and_touch (worker, args);
+  else if (g_str_equal (name, "parts"))
+    run_parts (worker, 15, 100000);
+  else if (g_str_equal (name, "late-part"))
+    run_parts (worker, 2, 100 * G_USEC_PER_SEC);
   else if (g_str_equal (name, "argument"))
     pcall_worker_return_value (worker, g_variant_new_string (user_data));
   else

@@ -13,6 +13,8 @@
  *     the same with calls in workers
  *   victim starting | spawn-starting
  *     one task with so many calls that they are still being started after "ready"
+ *   victim pool
+ *     workers that wait in a pool, without a task
  *   victim threads
  *     as busy, started by a thread that has ended, with others that run */
 
@@ -229,6 +231,23 @@ start_many (PcallTask *task)
   pcall_task_join (task, -1, NULL, NULL);
 }
 
+static void
+keep_pool (void)
+{
+  PcallPool *pool = pcall_pool_new ();
+  PcallTask *task = new_task_for_symbol ("get_pid");
+
+  pcall_task_set_n_calls (task, N_CALLS);
+  pcall_task_set_pool (task, pool);
+  start (task);
+  pcall_task_join (task, -1, NULL, NULL);
+  for (guint i = 0; i < N_CALLS; i++)
+    print_line ("child", pcall_call_get_pid (pcall_task_dup_call (task, i)));
+  fork_foreigner ();
+  print_line ("ready", getpid ());
+  sleep (LONG_S);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -239,6 +258,9 @@ main (int    argc,
     start_many (pcall_task_new_for_func (be_long, NULL, NULL));
   if (g_str_equal (name, "spawn-starting"))
     start_many (new_task_for_symbol ("be_stopped"));
+
+  if (g_str_equal (name, "pool"))
+    keep_pool ();
 
   for (gsize i = 0; i < G_N_ELEMENTS (modes); i++)
     if (g_str_equal (modes[i].name, name))

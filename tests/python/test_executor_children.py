@@ -140,7 +140,7 @@ class Children(TestCase):
             late = executor.schedule(time.sleep, (60,), timeout=0.3)
             others = [executor.submit(abs, -n) for n in range(5)]
             error = late.exception(20)
-            self.assertIs(type(error), TimeoutError)
+            self.assertIs(type(error), Pcall.TimedOut)
             self.assertEqual(str(error), "sleep: took longer than 0.3 s")
             self.assertEqual([future.result(20) for future in others], [*range(5)])
             kwargs = executor.schedule(int, ["12"], {"base": 5}, timeout=20)
@@ -149,7 +149,7 @@ class Children(TestCase):
                 with self.assertRaisesRegex(kind, "timeout must be"):
                     executor.schedule(abs, (1,), timeout=bad)
         with Pcall.Executor(2, timeout=0.3) as executor:
-            self.assertIs(type(executor.submit(time.sleep, 60).exception(20)), TimeoutError)
+            self.assertIs(type(executor.submit(time.sleep, 60).exception(20)), Pcall.TimedOut)
             results = executor.map(time.sleep, [0, 0, 60, 0])
             self.assertEqual([next(results), next(results)], [None, None])
             self.assertRaises(TimeoutError, next, results)

@@ -98,7 +98,7 @@ class Asyncio(TestCase):
             self.assertIsInstance(raised.exception.__cause__, LookupError)
             with self.assertRaises(TimeoutError):
                 await Pcall.pcall_async(time.sleep, timeout=0.1, iargs=[(60,)])
-            with self.assertRaisesRegex(TypeError, "x must be iterable"):
+            with self.assertRaisesRegex(TypeError, "x must be an iterable"):
                 await Pcall.pcall_async(fail, x=5)
             gc.collect()
 

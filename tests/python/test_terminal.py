@@ -24,12 +24,14 @@ def show(function, **options):
 """
 
 
-def run_at_terminal(source):
-    """What a program prints as the foreground job of a terminal of its own."""
+def run_at_terminal(source, replies={}):
+    """What a program prints as the foreground job of a terminal of its own. What it asks is replied
+    to once for each time that it does."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.execv(sys.executable, [sys.executable, "-c", HEAD + textwrap.dedent(source)])
     output = b""
+    asked = dict.fromkeys(replies, 0)
     until = time.monotonic() + 60
     while time.monotonic() < until:
         try:
@@ -39,6 +41,10 @@ def run_at_terminal(source):
         output += data
         if not data:
             break
+        for question, reply in replies.items():
+            while output.count(question) > asked[question]:
+                asked[question] += 1
+                os.write(terminal, reply + b"\n")
     os.close(terminal)
     os.waitpid(pid, 0)
     lines = output.decode(errors="replace").replace("\r", "").split("\n")
@@ -75,6 +81,57 @@ class TestTerminal(unittest.TestCase):
                 print("answer:", os.tcgetpgrp(0) == os.getpgrp())
         """)
         self.assertEqual(answers, ["(1,)", "True"])
+
+    def test_stdin(self):
+        """The terminal for one call: to ask, and for a debugger; it is set as before then."""
+        ask = """
+            here = Pcall.Options(stdin=sys.stdin)
+            def ask():
+                return input("name? "), os.isatty(0), os.isatty(1), getpass.getpass("secret? ")
+            show(ask, options=here)
+            show(ask, options=here)
+        """
+        answers = run_at_terminal(ask, {b"name? ": b"Ada", b"secret? ": b"x"})
+        self.assertEqual(answers, ["(('Ada', True, True, 'x'),)"] * 2)
+
+    def test_debugger(self):
+        answers = run_at_terminal(
+            """
+            def work(n):
+                square = n * n
+                breakpoint()
+                return square
+            show(work, n=[3], options=Pcall.Options(stdin=sys.stdin))
+            print("answer:", os.tcgetpgrp(0) == os.getpgrp())
+            """,
+            {b"(Pdb) ": b"square += 1;; c"},
+        )
+        self.assertEqual(answers, ["(10,)", "True"])
+
+    def test_modes_after_a_crash(self):
+        answers = run_at_terminal("""
+            import tty
+            before = termios.tcgetattr(0)
+            def crash():
+                tty.setraw(0)
+                os.abort()
+            show(crash, options=Pcall.Options(stdin=sys.stdin))
+            print("answer:", termios.tcgetattr(0) == before)
+        """)
+        self.assertEqual(answers, ["Crashed Error", "True"])
+
+    def test_interrupt(self):
+        """Ctrl-C is for the parent, which ends the call that waits for input."""
+        answers = run_at_terminal(
+            """
+            try:
+                Pcall.pcall(input, iargs=[("name? ",)], options=Pcall.Options(stdin=sys.stdin))
+            except KeyboardInterrupt:
+                print("answer: interrupted", Pcall.pcall(int))
+            """,
+            {b"name? ": b"\x03"},
+        )
+        self.assertEqual(answers, ["interrupted (0,)"])
 
     def test_spawned(self):
         answers = run_at_terminal("show(Pcall.Spawned(os.system), command=['stty -F /dev/tty -echo'])")

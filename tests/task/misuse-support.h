@@ -32,3 +32,23 @@ full_task (void)
 
 static const char full_results[] = "[<(<(1, 'a')>, {'k': <2>, 'i': <3>, 'x': <5>})>,"
                                    " <(<(1, 'b')>, {'k': <2>, 'i': <4>, 'x': <6>})>]";
+
+/* Whether @error says what it should: @pattern is of g_pattern_match_simple(). */
+static inline void
+misuse_assert_told (const GError *error, GQuark domain, int code, const char *pattern)
+{
+  g_assert_nonnull (error);
+  if (!g_pattern_match_simple (pattern, error->message))
+    g_error ("'%s' was told, expected %s", error->message, pattern);
+  g_assert_error (error, domain, code);
+}
+
+/* Adds a test for a row of a table. */
+#define MISUSE_ADD(group, table, row, name, func)                                                 \
+  G_STMT_START                                                                                    \
+  {                                                                                               \
+    g_autofree char *path = g_strdup_printf ("/pcall/mistakes/" group "/%s", name);               \
+                                                                                                  \
+    g_test_add_data_func (path, &table[row], func);                                               \
+  }                                                                                               \
+  G_STMT_END

@@ -33,10 +33,11 @@ static const ArgumentCase argument_cases[] = {
     "tuple or an array" },
   { "instance-args", "[1, 2]",
     "instance-args is of type 'ai'; expected an array or a "
-    "tuple of argument lists, one for each call" },
+    "tuple of argument lists, one for each call; did you mean "
+    "[(1,), (2,)]?" },
   { "instance-args", "[<(1,)>, <2>]",
     "instance-args[1] is of type 'i'; expected a tuple or "
-    "an array" },
+    "an array; did you mean [(1,), (2,)]?" },
   { "instance-args", "1.5",
     "instance-args is of type 'd'; expected an array or a "
     "tuple of argument lists, one for each call" },
@@ -52,9 +53,11 @@ static const ArgumentCase argument_cases[] = {
     "instance-kwargs is of type 'b'; expected an array of "
     "a{sv}" },
   { "x", "3", "keyword list 'x' is of type 'i'; expected an "
-              "array or a tuple, one element for each call" },
+              "array or a tuple, one element for each call; what is "
+              "the same for all belongs into common-kwargs" },
   { "x", "'abc'", "keyword list 'x' is of type 's'; expected an "
-                  "array or a tuple, one element for each call" },
+                  "array or a tuple, one element for each call; what is "
+              "the same for all belongs into common-kwargs" },
   { "", "[1]", "a keyword list needs a name" },
   { "\xff", "[1]",
     "the name of a keyword list is not valid UTF-8" },

@@ -42,6 +42,17 @@ SETTERS (log_directory, NULL, "/some/where")
 SETTERS (keep_logs, FALSE, 5)
 SETTERS (priority, 130, -1)
 SETTERS (max_log_size, 1 << 30, G_MAXUINT64)
+SETTERS (show_progress, FALSE, TRUE)
+SETTERS (child_name, NULL, "")
+SETTERS (nice, 0, -39)
+SETTERS (cpu_affinity, NULL, "0-3,8")
+SETTERS (max_address_space, 0, G_MAXUINT64)
+SETTERS (max_open_files, 0, 64)
+SETTERS (working_directory, NULL, "/some/where")
+
+static const char *const environment[] = { "A=1", "B=", NULL };
+
+SETTERS (environment, NULL, environment)
 
 #define CASE(name, property, initial, other)                                                       \
   {                                                                                                \
@@ -65,6 +76,14 @@ static const PropertyCase cases[] = {
   CASE ("keep-logs", keep_logs, "FALSE", "TRUE"),
   CASE ("priority", priority, "130", "-1"),
   CASE ("max-log-size", max_log_size, "1073741824", "18446744073709551615"),
+  CASE ("show-progress", show_progress, "FALSE", "TRUE"),
+  CASE ("child-name", child_name, "NULL", "\"\""),
+  CASE ("nice", nice, "0", "-39"),
+  CASE ("cpu-affinity", cpu_affinity, "NULL", "\"0-3,8\""),
+  CASE ("max-address-space", max_address_space, "0", "18446744073709551615"),
+  CASE ("max-open-files", max_open_files, "0", "64"),
+  CASE ("working-directory", working_directory, "NULL", "\"/some/where\""),
+  CASE ("environment", environment, "NULL", "[\"A=1\", \"B=\"]"),
 };
 
 static const char *const read_only[][2] = {
@@ -128,6 +147,9 @@ test_property (gconstpointer data)
   g_assert_finalize_object (task);
 }
 
+/* "pool", whose value is an object: see test-pool.c. */
+#define N_ELSEWHERE 1
+
 /* All of them are in the tables, and those which only tell cannot be set. */
 static void
 test_all (void)
@@ -137,7 +159,7 @@ test_all (void)
   G_GNUC_UNUSED g_autofree GParamSpec **pspecs
       = g_object_class_list_properties (G_OBJECT_GET_CLASS (task), &n);
 
-  g_assert_cmpuint (n, ==, G_N_ELEMENTS (cases) + G_N_ELEMENTS (read_only));
+  g_assert_cmpuint (n, ==, G_N_ELEMENTS (cases) + G_N_ELEMENTS (read_only) + N_ELSEWHERE);
   for (gsize i = 0; i < G_N_ELEMENTS (read_only); i++)
     {
       GParamSpec *pspec

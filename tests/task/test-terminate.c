@@ -3,8 +3,10 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* One call of many is ended, and the others go on: while it runs, while it waits, when it is over,
- * with a child for each call, with children that take calls, and with workers. */
+/* One call of many is ended, or one child, and the others go on: while it runs, while it waits, when
+ * it is over, with a child for each call, with children that take calls, and with workers. */
+
+#include <signal.h>
 
 #include <gio/gio.h>
 
@@ -126,6 +128,72 @@ test_running (gconstpointer calls_per_child)
   wait_for_state (task, 1, PCALL_CALL_STATE_CANCELLED);
   g_assert_cmpuint (pcall_task_get_n_finished (task), ==, 2);
   finish (task, &gate, terminated);
+}
+
+static PcallChild *
+find_child (PcallTask *task, guint index)
+{
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task, index);
+  PcallChild *child = pcall_call_dup_child (call);
+
+  g_assert_cmpint (pcall_child_get_pid (child), ==, pcall_call_get_pid (call));
+  return child;
+}
+
+static void
+test_child (gconstpointer calls_per_child)
+{
+  Gate gate = { .n = 4 };
+  PcallTask *task = start (&gate, 4, 4, GPOINTER_TO_UINT (calls_per_child));
+  const int terminated[] = { 1, -1 };
+  g_autoptr (PcallChild) child = NULL;
+
+  for (guint i = 0; i < 4; i++)
+    wait_for_state (task, i, PCALL_CALL_STATE_RUNNING);
+  child = find_child (task, 1);
+  pcall_child_terminate (child);
+  pcall_child_terminate (child);
+  wait_for_state (task, 1, PCALL_CALL_STATE_CANCELLED);
+  g_assert_false (pcall_child_get_running (child));
+  pcall_child_kill (child);
+  finish (task, &gate, terminated);
+  pcall_child_kill (child);
+}
+
+static GVariant *
+persist (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
+{
+  signal (SIGTERM, SIG_IGN);
+  pcall_report_progress (0.5, NULL);
+  return pass (args, kwargs, user_data, error);
+}
+
+/* One that ignores SIGTERM is killed long before its grace period has passed. */
+static void
+test_kill (gconstpointer calls_per_child)
+{
+  Gate gate = { .n = 1 };
+  PcallTask *task = pcall_task_new_for_func (persist, &gate, NULL);
+  const int terminated[] = { 0, -1 };
+  g_autoptr (PcallChild) child = NULL;
+  g_autoptr (PcallCall) call = NULL;
+
+  support_pipe_open (&gate.go);
+  pcall_task_set_n_calls (task, 1);
+  pcall_task_set_calls_per_child (task, GPOINTER_TO_UINT (calls_per_child));
+  pcall_task_set_grace_period (task, 1000 * SUPPORT_LIMIT_S);
+  support_start (task);
+  call = pcall_task_dup_call (task, 0);
+  while (pcall_call_get_progress (call) < 0.5)
+    pcall_task_join (task, 0.01, NULL, NULL);
+
+  child = find_child (task, 0);
+  pcall_child_terminate (child);
+  g_assert_false (pcall_task_join (task, 0.05, NULL, NULL));
+  g_assert_true (pcall_child_get_running (child));
+  pcall_child_kill (child);
+  finish (task, &gate, terminated);
+  g_assert_cmpint (pcall_child_get_term_signal (child), ==, SIGKILL);
 }
 
 /* The first, the last, and some in between; each has ended when terminate() has returned. */
@@ -373,6 +441,8 @@ main (int argc, char *argv[])
   add ("all", test_all);
   add ("in-the-middle", test_in_the_middle);
   add ("handler", test_handler);
+  add ("child", test_child);
+  add ("kill", test_kill);
   g_test_add_data_func ("/pcall/terminate/late/two-per-child", GUINT_TO_POINTER (2), test_late);
   g_test_add_data_func ("/pcall/terminate/late/reuse", GUINT_TO_POINTER (0), test_late);
   support_add ("/pcall/terminate/over", test_over);

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 // What Pcall has in JavaScript besides what introspection gives: pcall(), pcallAsync(),
-// asCompleted(), moduleTarget() and the class Pcall, and for functions in a child sendMessage(),
+// asCompleted(), map(), moduleTarget() and the class Pcall, the same as methods of a Pool, and for functions in a child sendMessage(),
 // reportProgress() and callIndex(). Calls have values where the library has variants.
 
 const {GLib} = imports.gi;
@@ -49,17 +49,36 @@ function addInside({toVariant}) {
   Pcall.callIndex = () => Pcall.get_call_index();
 }
 
+// A pool has the functions of this module; what is run by them has its workers.
+function overridePool(prototype, {arguments: {checkPoolOptions}, map, task}) {
+  const {_init} = prototype;
+
+  prototype._init = function (options = {}) {
+    _init.call(this, checkPoolOptions(options));
+  };
+  for (const name of ['pcall', 'pcallAsync', 'asCompleted']) {
+    prototype[name] = function (targets, options = {}) {
+      return task[name](targets, task.addPool(options, this));
+    };
+  }
+  prototype.map = function (func, ...rest) {
+    return map.makeMap(this, func, rest);
+  };
+}
+
 function _init() {
   Pcall = this;
 
   imports.overrides.pcall.version.check(Pcall);
-  const {errors, functions, task, values} = imports.overrides.pcall;
+  const {errors, functions, map, task, values} = imports.overrides.pcall;
 
   overrideCall(Pcall.Call.prototype, values, errors);
   addInside(values);
+  overridePool(Pcall.Pool.prototype, imports.overrides.pcall);
   Pcall.Pcall = task.PcallTask;
   Pcall.pcall = task.pcall;
   Pcall.pcallAsync = task.pcallAsync;
   Pcall.asCompleted = task.asCompleted;
+  Pcall.map = map.map;
   Pcall.moduleTarget = functions.moduleTarget;
 }

@@ -11,6 +11,8 @@
 // one without an end does not matter where another has one.
 
 const {Gio, GLib, Pcall} = imports.gi;
+const {isModuleTarget} = imports.overrides.pcall.functions;
+const {quote, suggest} = imports.overrides.pcall.hints;
 
 const VARIANT = new GLib.VariantType('v');
 const ENTRY = new GLib.VariantType('{sv}');
@@ -18,19 +20,13 @@ const ENTRY = new GLib.VariantType('{sv}');
 const NO_NAME = /[\0\uD800-\uDFFF]|^$/u;
 const LISTS = new Set(['cargs', 'iargs', 'ckwargs', 'ikwargs']);
 
-function quote(value) {
-  if (typeof value === 'string')
-    return JSON.stringify(value);
-  return typeof value === 'object' && value !== null ? 'an object' : String(value);
-}
-
 // Options
 
 function checkSeconds(name, value) {
   if (typeof value !== 'number' || Number.isNaN(value))
     throw new TypeError(`${name} is a number of seconds, not ${quote(value)}`);
   if (value < 0)
-    throw new RangeError(`${name} is ${value}; less than 0 seconds is not possible`);
+    throw new RangeError(`${name} is ${value}; less than 0 seconds is not possible; give 0 or more`);
   return Math.min(value, Number.MAX_VALUE);
 }
 
@@ -59,7 +55,7 @@ function checkSize(name, value) {
   if (!Number.isSafeInteger(value))
     throw new TypeError(`${name} is a whole number of bytes, not ${quote(value)}`);
   if (value < 0)
-    throw new RangeError(`${name} is ${value}; less than 0 bytes is not possible`);
+    throw new RangeError(`${name} is ${value}; less than 0 bytes is not possible; give 0 or more`);
   return value;
 }
 
@@ -67,6 +63,68 @@ function checkPriority(name, value) {
   if (!Number.isInteger(value) || value !== (value | 0))
     throw new TypeError(`${name} is a whole number of 32 bits, not ${quote(value)}`);
   return value;
+}
+
+// What is added to the niceness.
+function checkNice(name, value) {
+  if (!Number.isInteger(value))
+    throw new TypeError(`${name} is a whole number, not ${quote(value)}`);
+  if (Math.abs(value) > 39)
+    throw new RangeError(`${name} is ${value}, which is not between -39 and 39`);
+  return value;
+}
+
+function checkText(name, value) {
+  if (value !== null && typeof value !== 'string')
+    throw new TypeError(`${name} is a string, not ${quote(value)}`);
+  return value;
+}
+
+const AFFINITY = /^[, ]*\d+(-\d+)?([, ]+\d+(-\d+)?)*[, ]*$/;
+const MAX_PROCESSOR = 1023;
+
+function checkProcessor(name, value) {
+  if (!Number.isInteger(value))
+    throw new TypeError(`${name} has ${quote(value)} in it, which is no number of a processor`);
+  if (value < 0 || value > MAX_PROCESSOR)
+    throw new RangeError(`${name} has ${value} in it, which is not between 0 and ${MAX_PROCESSOR}`);
+  return value;
+}
+
+// A list of numbers of processors, or text with ranges.
+function checkAffinity(name, value) {
+  if (value === null)
+    return null;
+  if (typeof value !== 'string') {
+    const numbers = Array.from(isIterable(value) ? value : [value]);
+
+    if (numbers.length === 0)
+      throw new RangeError(`${name} is empty; name at least one processor`);
+    return numbers.map(number => checkProcessor(name, number)).join(',');
+  }
+  if (!AFFINITY.test(value))
+    throw new TypeError(`${name} is numbers and ranges, as "0-3,8", not ${quote(value)}`);
+  value.match(/\d+/g).forEach(number => checkProcessor(name, Number(number)));
+  for (const [range, first, last] of value.matchAll(/(\d+)-(\d+)/g)) {
+    if (Number(first) > Number(last))
+      throw new RangeError(`${name} has the range ${range} in it, which goes from more to less`);
+  }
+  return value;
+}
+
+// An object of names and values, of which the library takes NAME=VALUE.
+function checkEnvironment(name, value) {
+  if (value === null)
+    return null;
+  if (typeof value !== 'object' || isIterable(value))
+    throw new TypeError(`${name} is an object of names and values, not ${quote(value)}`);
+  return Object.entries(value).map(([key, text]) => {
+    if (key === '' || /[=\0]/.test(key))
+      throw new TypeError(`${name}: ${quote(key)} cannot be the name of a variable`);
+    if (typeof text !== 'string')
+      throw new TypeError(`${name}.${key} is a string, not ${quote(text)}`);
+    return `${key}=${text}`;
+  });
 }
 
 function checkBoolean(name, value) {
@@ -92,12 +150,21 @@ function checkEnum(type) {
     const names = Object.keys(Pcall[type]).filter(key => typeof Pcall[type][key] === 'number');
 
     if (!names.some(key => Pcall[type][key] === value)) {
-      const known = names.map(key => `Pcall.${type}.${key}`).join(', ');
+      const known = names.map(key => `Pcall.${type}.${key}`);
+      const hint = typeof value === 'string' ? suggest(`Pcall.${type}.${value}`, known) : '';
 
-      throw new TypeError(`${name} is one of ${known}, not ${quote(value)}`);
+      throw new TypeError(`${name} is one of ${known.join(', ')}, not ${quote(value)}${hint}`);
     }
     return value;
   };
+}
+
+function checkPool(name, value) {
+  if (!(value instanceof Pcall.Pool)) {
+    throw new TypeError(`${name} is a Pcall.Pool, such as new Pcall.Pool({maxChildren: 2}), not ${
+      quote(value)}`);
+  }
+  return value;
 }
 
 // Names of properties of the task, but for what is an argument of its methods.
@@ -107,6 +174,7 @@ const OPTIONS = {
   deadline: ['deadline', checkLimit],
   gracePeriod: ['grace_period', checkSeconds],
   maxChildren: ['max_children', checkCount],
+  callsPerChild: ['calls_per_child', checkCount],
   nCalls: ['n_calls', checkCount],
   startMethod: ['start_method', checkEnum('StartMethod')],
   failurePolicy: ['failure_policy', checkEnum('FailurePolicy')],
@@ -115,6 +183,26 @@ const OPTIONS = {
   keepLogs: ['keep_logs', checkBoolean],
   maxLogSize: ['max_log_size', checkSize],
   priority: ['priority', checkPriority],
+  showProgress: ['show_progress', checkBoolean],
+  childName: ['child_name', checkText],
+  nice: ['nice', checkNice],
+  cpuAffinity: ['cpu_affinity', checkAffinity],
+  maxAddressSpace: ['max_address_space', checkSize],
+  maxOpenFiles: ['max_open_files', checkCount],
+  workingDirectory: ['working_directory', checkPath],
+  environment: ['environment', checkEnvironment],
+  pool: ['pool', checkPool],
+};
+
+// Of map(): those that each of its tasks gets, and those that it sees to itself.
+const MAP_SETTINGS = new Set(['timeout', 'gracePeriod', 'logMode', 'logDirectory', 'keepLogs',
+  'maxLogSize', 'priority', 'nice', 'cpuAffinity', 'maxAddressSpace', 'maxOpenFiles',
+  'workingDirectory', 'environment']);
+const MAP_OPTIONS = {
+  ...Object.fromEntries(Object.entries(OPTIONS).filter(([name]) => MAP_SETTINGS.has(name) ||
+    ['cancellable', 'deadline', 'maxChildren', 'callsPerChild', 'pool'].includes(name))),
+  ordered: [null, checkBoolean],
+  settled: [null, checkBoolean],
 };
 
 // Lists
@@ -132,8 +220,12 @@ function checkIterable(name, value, what) {
 }
 
 function checkKeywords(name, value) {
-  if (value === null || typeof value !== 'object' || isIterable(value))
-    throw new TypeError(`${name} is ${quote(value)}, not an object of keyword arguments`);
+  if (value === null || typeof value !== 'object' || isIterable(value)) {
+    const hint = name === 'ckwargs' && isIterable(value) ? '; a list of such is ikwargs'
+      : '; give one such as {x: 1}';
+
+    throw new TypeError(`${name} is ${quote(value)}, not an object of keyword arguments${hint}`);
+  }
   return value;
 }
 
@@ -142,13 +234,22 @@ function checkName(name, where) {
     throw new TypeError(`${where}${quote(name)} cannot be the name of a keyword argument`);
 }
 
+// For what an option or a list was perhaps meant to be.
+function hintAtName(name) {
+  return suggest(name, OPTIONS_OF_PCALL) ||
+    `; give ${name}: […] with a value for each call, or ckwargs: {${name}: …} for all`;
+}
+
 function checkList(name, value) {
   checkName(name, '');
   if (!isIterable(value) && !LISTS.has(name)) {
     throw new TypeError(`${name} is neither an option nor a list of values for a keyword argument: ` +
-      `${quote(value)} is not iterable`);
+      `${quote(value)} is not iterable${hintAtName(name)}`);
   }
-  return checkIterable(name, value, 'give a list with one element for each call');
+  const hint = name === 'ikwargs' && typeof value === 'object' ? '; what all calls have is ckwargs'
+    : '';
+
+  return checkIterable(name, value, `give a list with one element for each call${hint}`);
 }
 
 function getSize(list) {
@@ -182,8 +283,14 @@ function wrapAll(variants) {
   return GLib.Variant.new_array(VARIANT, variants.map(each => GLib.Variant.new_variant(each)));
 }
 
+// [1, 2, 3] as it was perhaps meant: [[1], [2], [3]].
+function hintAtLists(name, value) {
+  return name.startsWith('iargs') && !isIterable(value)
+    ? `; did you mean iargs: [[${quote(value)}], …]?` : '';
+}
+
 function convertArguments(list, name, convert) {
-  checkIterable(name, list, 'give a list of arguments');
+  checkIterable(name, list, `give a list of arguments${hintAtLists(name, list)}`);
   return GLib.Variant.new_tuple(Array.from(list, (value, i) => convert(value, `${name}[${i}]`)));
 }
 
@@ -201,13 +308,32 @@ function convertElements(list, name, convertElement, convert) {
   return wrapAll(list.map((element, i) => convertElement(element, `${name}[${i}]`, convert)));
 }
 
+function checkOptions(options) {
+  if (options === null || typeof options !== 'object' || isIterable(options)) {
+    throw new TypeError(`the options are an object, not ${quote(options)}; ` +
+      'arguments go by name too: {iargs: [[1], [2]]}, or {x: [1, 2]}');
+  }
+}
+
+function checkMapOptions(options) {
+  if (options === null || typeof options !== 'object') {
+    throw new TypeError(`map: the last argument is ${quote(options)}, neither iterable nor an ` +
+      'object of options, such as {maxChildren: 2}');
+  }
+}
+
+// Of a method of a pool.
+function checkNoPool({pool}) {
+  if (pool !== undefined)
+    throw new TypeError('pool is this pool already; use Pcall.pcall() and the like for another');
+}
+
 // The two halves of an options object.
 function sortOptions(options) {
   const settings = [];
   const lists = new Map();
 
-  if (options === null || typeof options !== 'object' || isIterable(options))
-    throw new TypeError(`the options are an object, not ${quote(options)}`);
+  checkOptions(options);
   for (const [name, value] of Object.entries(options)) {
     const isOption = Object.hasOwn(OPTIONS, name);
 
@@ -254,10 +380,108 @@ function apply(task, options, nTargets, convert) {
   const {settings, lists} = sortOptions(options);
   const zipped = zipLists(lists, nTargets > 1 ? nTargets : Infinity);
 
+  applySettings(task, settings);
+  for (const [name, list] of lists)
+    setList(task, name, zipped.get(name) ?? list, convert);
+}
+
+function applySettings(task, settings) {
   for (const [property, value] of settings) {
     if (property !== null)
       task[property] = value;
   }
-  for (const [name, list] of lists)
-    setList(task, name, zipped.get(name) ?? list, convert);
 }
+
+// map()
+
+function isAnyIterable(value) {
+  return isIterable(value) ||
+    (value !== null && typeof value === 'object' &&
+     typeof value[Symbol.asyncIterator] === 'function');
+}
+
+function checkFunction(func) {
+  if (typeof func !== 'function' && !isModuleTarget(func)) {
+    throw new TypeError(`map: ${quote(func)} is neither a function nor what Pcall.moduleTarget() ` +
+      'has made; give the function first, and then what to call it for');
+  }
+}
+
+// The arguments behind the function: iterables, and at the end, unless they are left out, options.
+function splitOptions(rest) {
+  const last = rest[rest.length - 1];
+  const hasOptions = rest.length > 1 && !isAnyIterable(last);
+  const iterables = hasOptions ? rest.slice(0, -1) : rest;
+
+  if (iterables.length === 0)
+    throw new TypeError('map: there is nothing to map over; give an iterable after the function');
+  iterables.forEach((each, i) => {
+    if (!isAnyIterable(each)) {
+      throw new TypeError(`map: argument ${i + 2} is ${quote(each)}, which is not iterable; give ` +
+        'an array or anything else that can be iterated over');
+    }
+  });
+  return {iterables, options: hasOptions ? last : {}};
+}
+
+function checkKnown(where, name, known) {
+  if (Object.hasOwn(known, name))
+    return;
+  const names = Object.keys(known);
+
+  throw new TypeError(`${where}: ${name} is no option${
+    suggest(name, names) || `; there are ${names.join(', ')}`}`);
+}
+
+function checkMapOption(name, value) {
+  if (LISTS.has(name)) {
+    throw new TypeError(`map: ${name} is an option of pcall(); give the items as an iterable, behind ` +
+      'the function');
+  }
+  checkKnown('map', name, MAP_OPTIONS);
+  return MAP_OPTIONS[name][1](name, value);
+}
+
+// What each task is set to, and what map() sees to itself.
+function checkMap(options) {
+  const own = {ordered: true};
+  const settings = [];
+
+  checkMapOptions(options);
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined)
+      continue;
+    own[name] = checkMapOption(name, value);
+    if (MAP_SETTINGS.has(name))
+      settings.push([OPTIONS[name][0], own[name]]);
+  }
+  if (own.callsPerChild > 0)
+    settings.push(['calls_per_child', 1]);
+  return {settings, own};
+}
+
+// A pool
+
+const POOL_OPTIONS = {
+  maxChildren: checkCount,
+  idleTimeout: checkLimit,
+};
+
+// As properties, but for what is left out.
+function checkPoolOptions(options) {
+  if (options === null || typeof options !== 'object' || isIterable(options)) {
+    throw new TypeError(`a pool takes an object of options, such as {maxChildren: 2}, not ${
+      quote(options)}`);
+  }
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+
+  return Object.fromEntries(given.map(([name, value]) => {
+    checkKnown('Pool', name, POOL_OPTIONS);
+    return [name, POOL_OPTIONS[name](name, value)];
+  }));
+}
+
+// The names of all of these
+var OPTIONS_OF_PCALL = [...Object.keys(OPTIONS), ...LISTS];
+var OPTIONS_OF_MAP = Object.keys(MAP_OPTIONS);
+var OPTIONS_OF_POOL = Object.keys(POOL_OPTIONS);

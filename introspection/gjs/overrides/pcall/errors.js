@@ -8,9 +8,11 @@
 // its properties, and with a stack that begins at home and goes on in the child.
 
 const {GLib, Pcall} = imports.gi;
-const {fromVariant, hide, nameThrown, toThrownVariant} = imports.overrides.pcall.values;
+const {fromVariant, hide, nameThrown, packText, stripError, toThrownVariant} =
+  imports.overrides.pcall.values;
 
 const DETAIL = 'javascript';
+const OWN_FRAME = /\/(?:overrides\/pcall\/\w+|gjs-worker)\.js:/;
 
 // In the child. What was thrown may be anything, and throw in its turn when it is looked at.
 
@@ -72,13 +74,52 @@ function report(thrown) {
     cleanText(`${details.type}: ${details.message}`));
 }
 
+// The same for an error that is told with others.
+function packThrown(thrown) {
+  return attempt(() => packText(thrown, 'what was thrown'), null) ??
+    attempt(() => packText(stripError(thrown), 'what was thrown'), null) ??
+    packText(standIn(describe(thrown)), 'what was thrown');
+}
+
 // In the parent
 
-function appendStack(error, call, childStack, stack) {
-  const trimmed = stack.replace(/\n+$/, '');
+function isOwnFrame(line) {
+  return OWN_FRAME.test(line);
+}
 
-  hide(error, 'stack', `${trimmed}\nin call ${call.index} (${call.target_name}), process ${
-    call.pid}:\n${childStack}`);
+// Frames of pcall itself say nothing to anybody, unless there are no others.
+function trimStack(stack) {
+  const lines = stack.trimEnd().split('\n');
+  const others = lines.filter(line => !isOwnFrame(line));
+
+  if (others.length === 0)
+    return lines.join('\n');
+  return lines.slice(lines.indexOf(others[0]), lines.lastIndexOf(others.at(-1)) + 1).join('\n');
+}
+
+function appendStack(error, call, childStack, stack) {
+  hide(error, 'stack', `${trimStack(stack)}\nin call ${call.index} (${call.target_name}), process ${
+    call.pid}:\n${trimStack(childStack)}`);
+}
+
+// An uncaught Error is shown by GJS with its own record of where it was made, here, which cannot be
+// changed. Of an object that only inherits from Error the property is shown.
+function makeThrown(error, call, stack) {
+  const thrown = Object.create(Object.getPrototypeOf(error),
+    Object.getOwnPropertyDescriptors(error));
+
+  hide(thrown, Symbol.toStringTag, 'Error');
+  appendStack(thrown, call, error.stack, stack);
+  return thrown;
+}
+
+// The same error of another call, that of an item.
+function retell(error, index, stack) {
+  const told = new GLib.Error(error.domain, error.code,
+    error.message.replace(/^call \d+/, `call ${index}`));
+
+  hide(told, 'stack', trimStack(stack));
+  return told;
 }
 
 // What came of a call that did not succeed, as one throws it. `stack` is of whoever waits for it.
@@ -90,9 +131,7 @@ function toThrown(call, stack) {
   if (thrown) {
     const value = fromVariant(thrown);
 
-    if (value instanceof Error)
-      appendStack(value, call, value.stack, stack);
-    return value;
+    return value instanceof Error ? makeThrown(value, call, stack) : value;
   }
   const traceback = details?.lookup_value('traceback', null)?.get_string()[0];
 

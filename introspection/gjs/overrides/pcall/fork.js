@@ -8,14 +8,21 @@
 // everything that forks. A program should not rely on forking: a helper may be woken in any program
 // at any time.
 
-const {Pcall} = imports.gi;
+const {GLib, Pcall} = imports.gi;
 const {report} = imports.overrides.pcall.errors;
 const {fromVariant, toVariant} = imports.overrides.pcall.values;
+
+// SpiderMonkey's generator is the same in all forks, and has no seed to set. The library's is seeded
+// anew in each child.
+function renewRandom() {
+  Math.random = GLib.random_double;
+}
 
 function runForked(func, args, kwargs) {
   const values = args.map(fromVariant);
   const names = Object.keys(kwargs);
 
+  renewRandom();
   if (names.length > 0)
     values.push(Object.fromEntries(names.map(name => [name, fromVariant(kwargs[name])])));
   const result = func(...values);

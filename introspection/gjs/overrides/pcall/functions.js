@@ -9,6 +9,7 @@
 // target is called in messages is shorter than either.
 
 const {Gio, GLib, Pcall} = imports.gi;
+const {IMPORT, describeSource, makeImport, resolveAddress} = imports.overrides.pcall.script;
 
 const NATIVE = /\[native code\]\s*\}\s*$/;
 const CLASS = /^class\b/;
@@ -56,36 +57,41 @@ function newTarget(label, content) {
 
 // From a function to its source
 
+// What comes of `text`, in which the keys of `scope` are variables.
+function evaluateText(text, scope) {
+  return (0, eval)(text)(...Object.values(scope));
+}
+
 // Sources are evaluated in strict mode, as in modules, unless they are not valid there.
-function evaluateExpression(source, url) {
-  const text = `(${source}\n)\n//# sourceURL=${url}`;
+function evaluateExpression(source, url, scope) {
+  const text = `((${Object.keys(scope)}) => (${source}\n))\n//# sourceURL=${url}`;
 
   try {
-    return (0, eval)(`'use strict'; ${text}`);
+    return evaluateText(`'use strict'; ${text}`, scope);
   } catch (error) {
     if (!(error instanceof SyntaxError))
       throw error;
-    return (0, eval)(text);
+    return evaluateText(text, scope);
   }
 }
 
 // A method's source is one only inside of an object or a class.
-function evaluateMethod(source, url) {
-  const object = evaluateExpression(`{${source}}`, url);
+function evaluateMethod(source, url, scope) {
+  const object = evaluateExpression(`{${source}}`, url, scope);
   const [key] = Reflect.ownKeys(object);
   const {value, get, set} = Object.getOwnPropertyDescriptor(object, key);
 
   return value ?? get ?? set;
 }
 
-function evaluate(source, url) {
+function evaluate(source, url, scope) {
   try {
-    return evaluateExpression(source, url);
+    return evaluateExpression(source, url, scope);
   } catch (error) {
     if (!(error instanceof SyntaxError))
       throw error;
   }
-  return evaluateMethod(source, url);
+  return evaluateMethod(source, url, scope);
 }
 
 // What stands in a stack for the place of a source.
@@ -93,29 +99,44 @@ function makeUrl(label) {
   return `pcall:${encodeURI(label)}`;
 }
 
-function checkSource(func, source) {
+function checkSource(func, source, place) {
   const name = func.name || 'the function';
 
   if (CLASS.test(source))
-    throw new TypeError(`${name} is a class; a target is a function`);
+    throw new TypeError(`${name} is a class; a target is a function, such as x => new ${name}(x)`);
   if (NATIVE.test(source)) {
     throw new TypeError(`${name} has no source to send to a worker, as it is native code or bound; ` +
       'give a function that calls it, or Pcall.moduleTarget()');
   }
   try {
-    evaluate(source, makeUrl(name));
+    evaluate(place.source, makeUrl(name), {[IMPORT]: null});
   } catch (error) {
     throw new TypeError(`${name} cannot be sent to a worker, as its source does not stand by ` +
       `itself: ${error.message}`);
   }
 }
 
-function functionTarget(func) {
+function describeFunction(func) {
   const source = Function.prototype.toString.call(func);
   const label = func.name || '(anonymous)';
 
-  checkSource(func, source);
-  return newTarget(label, {source, label});
+  const place = describeSource(source);
+
+  checkSource(func, source, place);
+  return {label, content: {...place, label}};
+}
+
+function functionTarget(func) {
+  const {label, content} = describeFunction(func);
+
+  return newTarget(label, content);
+}
+
+// One that runs a function for several items in one call.
+function itemsTarget(func) {
+  const {label, content} = modules.get(func) ?? describeFunction(func);
+
+  return newTarget(label, {each: true, ...content});
 }
 
 // Modules
@@ -133,17 +154,28 @@ function describeModule(module) {
 
   if (GLib.uri_parse_scheme(url) === null) {
     throw new TypeError(`moduleTarget: ${module} is neither a URI nor an absolute path, and a ` +
-      'worker has no module that it could be relative to');
+      'worker has no module that it could be relative to; give import.meta.url, or a URI');
   }
   return {module: url};
 }
 
+// What those targets are that moduleTarget() has made.
+const modules = new WeakMap();
+
+function isModuleTarget(target) {
+  return modules.has(target);
+}
+
 function moduleTarget(module, name) {
-  const content = describeModule(module);
+  const content = {...describeModule(module), name};
 
   if (typeof name !== 'string' || name === '')
-    throw new TypeError('moduleTarget: the name is that of something that the module exports');
-  return newTarget(name, {...content, name});
+    throw new TypeError('moduleTarget: the name is that of something that the module exports; give ' +
+      "it as a string, such as 'default'");
+  const target = newTarget(name, content);
+
+  modules.set(target, {label: name, content});
+  return target;
 }
 
 // In the worker
@@ -204,13 +236,47 @@ async function importFunction({module, legacy, name}) {
   return func;
 }
 
+async function importNamespace(specifier, uri) {
+  try {
+    return await importModule(resolveAddress(specifier, uri));
+  } catch (error) {
+    if (error.name === 'ImportError')
+      failToResolve(`"${specifier}", which ${uri} imports, cannot be imported: ${error.message}`);
+    throw error;
+  }
+}
+
+// What the script of a function imports by the names that the function mentions.
+async function importNames(names, uri) {
+  const scope = {};
+
+  for (const [local, name, from] of names) {
+    const namespace = await importNamespace(from, uri);
+
+    scope[local] = name === '*' ? namespace : namespace[name];
+  }
+  return scope;
+}
+
+async function evaluateWithNames({source, label, uri, names}) {
+  const scope = await importNames(names, uri);
+
+  return evaluate(source, makeUrl(label), {[IMPORT]: makeImport(uri), ...scope});
+}
+
 // The function, or a promise of it.
 function resolve(name) {
   const content = JSON.parse(name);
 
   if (content.source === undefined)
     return importFunction(content);
-  return evaluate(content.source, makeUrl(content.label));
+  if (content.names?.length > 0)
+    return evaluateWithNames(content);
+  return evaluate(content.source, makeUrl(content.label), {[IMPORT]: makeImport(content.uri)});
+}
+
+function takesItems(name) {
+  return name.startsWith('{"each":true,');
 }
 
 const UNDEFINED = /^(.+) is not defined$/;

@@ -9,28 +9,27 @@
 // it.
 
 const {Gio, GLib, Pcall} = imports.gi;
-const {apply, checkTimeout} = imports.overrides.pcall.arguments;
+const {apply, checkNoPool, checkOptions, checkTimeout} = imports.overrides.pcall.arguments;
 const {toThrown} = imports.overrides.pcall.errors;
 const {forkTarget} = imports.overrides.pcall.fork;
+const {quote} = imports.overrides.pcall.hints;
 const {functionTarget, isImporting, isJavaScript} = imports.overrides.pcall.functions;
 const {fromVariant, toForeignVariant, toVariant} = imports.overrides.pcall.values;
 
 const running = new Set();
 
-// While the collector sweeps, which it does in steps with other work between, GJS drops every
-// callback: also the one that a promise waits for. So what it has begun is finished before the main
-// loop has its turn. That does not help a program that makes much garbage of its own while it
-// waits.
-function finishSweeping() {
-  imports.system.gc();
-}
-
 // Targets
+
+function hintAtTarget(target) {
+  if (typeof target?.then === 'function' || target === undefined)
+    return '; give the function itself, and do not call it';
+  return typeof target === 'string' ? '; give the function itself, or Pcall.moduleTarget()' : '';
+}
 
 function checkTarget(target, where) {
   if (typeof target !== 'function' && !(target instanceof Pcall.Target)) {
-    throw new TypeError(`${where} is not callable: ${String(target)} is neither a function nor a ` +
-      'Pcall.Target');
+    throw new TypeError(`${where} is not callable: ${quote(target)} is neither a function nor a ` +
+      `Pcall.Target${hintAtTarget(target)}`);
   }
 }
 
@@ -44,6 +43,10 @@ function listTargets(targets) {
   }
   const list = Array.from(targets);
 
+  if (list.length === 0) {
+    throw new GLib.Error(Pcall.Error, Pcall.Error.ARGUMENTS,
+      'the list of targets is empty; give a function, or a list of functions');
+  }
   list.forEach((target, i) => checkTarget(target, `targets[${i}]`));
   return list;
 }
@@ -118,7 +121,6 @@ var PcallTask = class {
   joinAsync() {
     const {stack} = new Error();
 
-    finishSweeping();
     return new Promise((fulfil, reject) => {
       this._task.join_async(this._cancellable, (task, result) => {
         try {
@@ -194,6 +196,10 @@ var PcallTask = class {
 
   // What the call of lowest index that did not succeed threw; or `error`, which is join()'s own.
   _findThrown(error, stack) {
+    if (error.matches(Gio.IOErrorEnum, Gio.IOErrorEnum.NOT_INITIALIZED)) {
+      return new GLib.Error(Gio.IOErrorEnum, Gio.IOErrorEnum.NOT_INITIALIZED,
+        'the task was not started; call start() before joining it');
+    }
     if (this._task.running || this._cancellable?.is_cancelled())
       return error;
     for (const call of this) {
@@ -203,6 +209,13 @@ var PcallTask = class {
     return error;
   }
 };
+
+// A pool's own is no option of its methods.
+function addPool(options, pool) {
+  checkOptions(options);
+  checkNoPool(options);
+  return {...options, pool};
+}
 
 function pcall(targets, options = {}) {
   const task = new PcallTask(targets, options);
@@ -220,33 +233,74 @@ async function pcallAsync(targets, options = {}) {
   return task.results;
 }
 
+// Calls that have ended, each once, as one is told of them or finds them.
+class Ended {
+  constructor(task) {
+    this._task = task;
+    this._seen = new Set();
+    this._calls = [];
+  }
+
+  add(call) {
+    if (this._seen.has(call.index))
+      return;
+    this._seen.add(call.index);
+    this._calls.push(call);
+  }
+
+  // Those that nobody was told of: the signal was missed, or is still to come.
+  addMissed() {
+    if (this._task.task.n_finished > this._seen.size) {
+      Array.from(this._task).filter(call => call.state > Pcall.CallState.RUNNING)
+        .forEach(call => this.add(call));
+    }
+  }
+
+  get length() {
+    return this._calls.length;
+  }
+
+  take() {
+    return this._calls.shift();
+  }
+}
+
 // Calls as they end. Whoever leaves the loop early ends those that go on.
+//
+// While the collector sweeps, which it does in steps with other work between, GJS drops signals. So
+// what it has begun is finished before the main loop has its turn. In a program that makes much
+// garbage of its own some calls may come late for that, but none is left out: the end of the task
+// is not missed.
 async function* followCalls(task, isOwn) {
-  const ended = Array.from(task).filter(call => call.state > Pcall.CallState.RUNNING);
+  const ended = new Ended(task);
   let wake = () => {};
-  const ids = [
-    task.connect('call-finished', (_, call) => {
-      ended.push(call);
-      wake();
-    }),
-    task.connect('finished', () => wake()),
-  ];
+  const id = task.connect('call-finished', (_, call) => {
+    ended.add(call);
+    wake();
+  });
 
   try {
     if (isOwn)
       task.start();
+    if (task.running)
+      task.task.join_async(null, () => wake());
     for (;;) {
       while (ended.length > 0)
-        yield ended.shift();
-      if (!task.running)
+        yield ended.take();
+      imports.system.gc();
+      const goesOn = task.running && task.task.dispatch();
+
+      ended.addMissed();
+      if (ended.length > 0)
+        continue;
+      if (!goesOn)
         return;
-      finishSweeping();
       await new Promise(resolve => {
         wake = resolve;
       });
     }
   } finally {
-    ids.forEach(id => task.disconnect(id));
+    task.disconnect(id);
     if (isOwn)
       task.terminate();
   }

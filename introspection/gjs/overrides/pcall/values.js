@@ -61,7 +61,9 @@ function describeKey(key) {
 function describeClass(value) {
   const name = value.constructor?.name;
 
-  return name ? `an object of class ${name}` : 'an object of an unknown class';
+  if (name)
+    return `an object of class ${name}`;
+  return typeof value.next === 'function' ? 'an iterator' : 'an object of an unknown class';
 }
 
 // Whether JSON says exactly this, and it is no object.
@@ -77,6 +79,16 @@ function isJSON(value) {
   }
 }
 
+// What to do about it
+const HINTS = {
+  'a function': '; make it in the call, or give its name',
+  'a symbol': '; give a string',
+  'an object that contains itself': '; give each part once',
+  'an iterator': '; give an array of what it comes by, such as [...values]',
+  'an object of class Promise': '; await it first',
+};
+const HINT = '; give plain values, and make it of them in the call';
+
 class Packer {
   constructor(where) {
     this.parts = [];
@@ -87,7 +99,7 @@ class Packer {
 
   refuse(what) {
     throw new TypeError(`${this._where}${this._keys.map(describeKey).join('')}: ` +
-      `${what} cannot cross to another process`);
+      `${what} cannot cross to another process${HINTS[what] ?? HINT}`);
   }
 
   // What is inside of an object under `key`.
@@ -351,23 +363,28 @@ const KINDS_BY_NAME = new Map(KINDS.map(kind => [kind.name, kind]));
 // Unpacking, in place
 
 function unpackTag([name, ...content], parts) {
-  return KINDS_BY_NAME.get(name).unpack(unpack(content, parts), parts);
+  return KINDS_BY_NAME.get(name).unpack(unpackTree(content, parts), parts);
 }
 
-function unpack(tree, parts) {
+function unpackTree(tree, parts) {
   if (tree === null || typeof tree !== 'object')
     return tree;
   if (Array.isArray(tree)) {
     for (let i = 0; i < tree.length; i++)
-      tree[i] = unpack(tree[i], parts);
+      tree[i] = unpackTree(tree[i], parts);
     return tree;
   }
   if (Object.hasOwn(tree, TAG))
     return unpackTag(tree[TAG], parts);
 
   for (const key of Object.keys(tree))
-    tree[key] = unpack(tree[key], parts);
+    tree[key] = unpackTree(tree[key], parts);
   return tree;
+}
+
+// Whether a tree whose text this is is more than JSON.
+function hasTags(text) {
+  return text.includes(TAG_TEXT);
 }
 
 function unpackVariant(variant) {
@@ -375,9 +392,9 @@ function unpackVariant(variant) {
   const list = variant.get_child_value(1);
   const tree = JSON.parse(text);
 
-  if (!text.includes(TAG_TEXT))
+  if (!hasTags(text))
     return tree;
-  return unpack(tree, Array.from({length: list.n_children()},
+  return unpackTree(tree, Array.from({length: list.n_children()},
     (_, i) => list.get_child_value(i).get_variant()));
 }
 
@@ -391,12 +408,22 @@ function packTree(packer, value, where) {
   }
 }
 
-function packVariant(value, where) {
+// A packed value: the tree as text, and the parts, each a variant in a variant.
+function packText(value, where) {
+  if (isJSON(value))
+    return {text: JSON.stringify(value), parts: []};
+
   const packer = new Packer(where);
   const tree = packTree(packer, value, where);
 
-  return GLib.Variant.new_tuple([GLib.Variant.new_string(JSON.stringify(tree)),
-    GLib.Variant.new_array(VARIANT, packer.parts)]);
+  return {text: JSON.stringify(tree), parts: packer.parts};
+}
+
+function packVariant(value, where) {
+  const {text, parts} = packText(value, where);
+
+  return GLib.Variant.new_tuple([GLib.Variant.new_string(text),
+    GLib.Variant.new_array(VARIANT, parts)]);
 }
 
 // Both ways

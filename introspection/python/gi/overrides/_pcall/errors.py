@@ -41,6 +41,12 @@ class ChildProcessException(Exception):
     died without raising, it is the `GLib.Error` of the library, whose message tells how.
 
     call: the index of the call
+
+    >>> try:
+    ...     Pcall.pcall(int, iargs=[("1",), ("one",)])
+    ... except Pcall.ChildProcessException as error:
+    ...     print(error.call, type(error.__cause__).__name__)
+    1 ValueError
     """
 
     def __init__(self, message, call=None):
@@ -51,11 +57,11 @@ class ChildProcessException(Exception):
         return type(self), (str(self), self.call)
 
 
-class BrokenChild(ChildProcessException, concurrent.futures.BrokenExecutor):
-    """A child of `Pcall.map()` or of a `Pcall.Executor` died in a call. It costs that call alone.
+class Crashed(ChildProcessException):
+    """The child died in the call: a signal killed it, or it ended without a result.
 
     pid: the child's
-    exit_status: what it ended with; None where that is not known
+    exit_status: what it ended with; None where a signal killed it, or that is not known
     signal: the number of the signal that killed it; None where there was none
     """
 
@@ -67,6 +73,21 @@ class BrokenChild(ChildProcessException, concurrent.futures.BrokenExecutor):
 
     def __reduce__(self):
         return type(self), (str(self), self.call, self.pid, self.exit_status, self.signal)
+
+
+class BrokenChild(Crashed, concurrent.futures.BrokenExecutor):
+    """The same of a child of `Pcall.map()` or of a `Pcall.Executor`. It costs that call alone."""
+
+
+class Cancelled(ChildProcessException):
+    """The call was ended from here, or never begun: by `terminate()`, or as another one failed."""
+
+
+class TimedOut(ChildProcessException, TimeoutError):
+    """The call took longer than it may, or the task did.
+
+    Where `join()` does not want to wait any longer, that is a `TimeoutError` and nothing else.
+    """
 
 
 class ResultPicklingError(ChildProcessException, pickle.PicklingError):
@@ -90,6 +111,47 @@ class RemoteTraceback(Exception):
 
 class UnpicklableResult(Exception):
     """In a child: what the target returned cannot be pickled."""
+
+
+class Relayed(Exception):
+    """In a child that has run the call in another one: what became of it there.
+
+    kind, facts: the class of the exception that the parent raises, and what it takes but for the
+    message and the call
+    original: its cause, with the traceback as text, or none
+    """
+
+    def __init__(self, message, kind, facts, original, traceback):
+        super().__init__(message)
+        self.kind = kind
+        self.facts = facts
+        self.original = original
+        self.traceback = traceback
+
+    @classmethod
+    def of(cls, error, name):
+        cause = error.__cause__
+        traceback = cause.__cause__ if cause is not None else None
+        _, (message, _, *facts) = error.__reduce__()
+        message = message.removeprefix(f"call {error.call} ({name}): ")
+        text = traceback.text if type(traceback) is RemoteTraceback else None
+        return cls(message, type(error), facts, cause, text)
+
+    def __reduce__(self):
+        parts = str(self), self.kind, self.facts, self.original, self.traceback
+        return type(self), parts
+
+    def restore(self, gerror, index):
+        """The exception, as of this call."""
+        error = self.kind(gerror.message, index, *self.facts)
+        if self.traceback is None:
+            return caused(error, gerror)
+        return caused(error, caused(self.original, RemoteTraceback(self.traceback)))
+
+
+def caused(error, cause):
+    set_cause(error, cause)
+    return error
 
 
 # In the child. What an exception's own class does here may raise anything
@@ -123,7 +185,7 @@ def describe(error):
     if text is None:
         arguments = attempt(get_arguments, error, otherwise="")
         text = f"<no message: its __str__() raised> {arguments}"
-    if type(error) is UnpicklableResult:
+    if type(error) in (UnpicklableResult, Relayed):
         return text
     return f"{name}: {text}" if text else name
 
@@ -227,10 +289,12 @@ def copy_gerror(error):
 
 def to_gerror(error, where):
     """What the library tells of the exception: a GLib.Error is its own."""
-    own = to_own_gerror(error)
+    is_relayed = type(error) is Relayed
+    own = to_own_gerror(error.original if is_relayed and error.traceback is not None else error)
     if own is not None:
         return own
-    return GLib.Error(clean(f"{where}: {describe(error)}"), PCALL_DOMAIN, Pcall.Error.FAILED)
+    code = error.original.code if is_relayed and error.traceback is None else Pcall.Error.FAILED
+    return GLib.Error(clean(f"{where}: {describe(error)}"), PCALL_DOMAIN, code)
 
 
 def tell(error, name):
@@ -284,17 +348,45 @@ def to_exception(call):
     gerror = call.get_error()
     if gerror is None:
         return None
-    if call.get_state() == Pcall.CallState.TIMED_OUT:
-        return TimeoutError(gerror.message)
-
-    details = call.get_error_details()
-    kind = ChildProcessException
-    if details is not None and details.lookup_value("unpicklable-result", None) is not None:
-        kind = ResultPicklingError
-    error = kind(gerror.message, call.get_index())
     original = get_original(call)
-    set_cause(error, original if original is not None else gerror)
-    return error
+    if type(original) is Relayed:
+        return original.restore(gerror, call.get_index())
+    kind = find_kind(call, gerror)
+    facts = find_facts(call) if kind is Crashed else ()
+    error = kind(gerror.message, call.get_index(), *facts)
+    return caused(error, original if original is not None else gerror)
+
+
+KINDS = {
+    Pcall.CallState.TIMED_OUT: TimedOut,
+    Pcall.CallState.CANCELLED: Cancelled,
+    Pcall.CallState.CRASHED: Crashed,
+}
+
+
+def find_kind(call, gerror):
+    """Of the exception for a call that did not succeed. What it raised itself has details."""
+    details = call.get_error_details()
+    if details is not None:
+        has_raised = details.lookup_value("unpicklable-result", None) is None
+        return ChildProcessException if has_raised else ResultPicklingError
+    is_silent = any(gerror.matches(Pcall.error_quark(), code) for code in SILENT)
+    return Crashed if is_silent else KINDS.get(call.get_state(), ChildProcessException)
+
+
+SILENT = (Pcall.Error.EXITED, Pcall.Error.STATUS_LOST)  # the child ended without a word
+
+
+def find_facts(call):
+    """The pid, exit status and signal of the child that died in it, as far as they are known."""
+    child = call.dup_child()
+    return (call.get_pid(), None, None) if child is None else get_end(child)
+
+
+def get_end(child):
+    """The pid, exit status and signal of a child that has ended; None for what there is not."""
+    status = child.get_exit_status()
+    return child.get_pid(), None if status < 0 else status, child.get_term_signal() or None
 
 
 def load_result(load, data, index):

@@ -14,7 +14,7 @@ same, each future that it leaves gets the reason as its exception.
 import collections
 import concurrent.futures
 import functools
-import operator
+import math
 import os
 import select
 import signal
@@ -22,10 +22,10 @@ import threading
 import time
 import weakref
 
-from . import jobs, waiting
+from . import calls, jobs, local, waiting
 from .crew import Crew
 from .futures import Future, MapWork, Work
-from .options import to_timeout
+from .options import to_bool, to_count, to_timeout
 
 LINGER = 0.1  # seconds that the thread stays when there is nothing to do
 
@@ -244,7 +244,7 @@ def check_not_exiting():
 def check_max_workers(max_workers):
     if max_workers is None:
         return len(os.sched_getaffinity(0))
-    max_workers = operator.index(max_workers)
+    max_workers = to_count(max_workers, "max_workers", least=-math.inf)
     if max_workers <= 0:
         raise ValueError("max_workers must be greater than 0")
     return max_workers
@@ -278,11 +278,16 @@ class Executor(concurrent.futures.Executor):
             for thumbnail in executor.map(shrink, paths):
                 …
 
+    >>> with Pcall.Executor(2) as executor:
+    ...     executor.submit(pow, 2, 5).result()
+    32
+
     max_workers: how many children there are at most; by default, as usable processors
     mp_context: a context of `multiprocessing` whose start method is fork, as others take it
     initializer, initargs: what each child calls first
     max_tasks_per_child: after how many calls a child is replaced by a fresh one
     timeout: how long each single call may run, in seconds, about; see `schedule()` for one call
+    debug: whether calls are run in this process, when they are submitted, for a debugger
 
     Functions and arguments are pickled; those that cannot be, a fresh child inherits, so that
     lambdas will do. A child that dies costs the call that it was in and no other: its future gets
@@ -299,6 +304,7 @@ class Executor(concurrent.futures.Executor):
         *,
         max_tasks_per_child=None,
         timeout=None,
+        debug=False,
     ):
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
@@ -307,7 +313,10 @@ class Executor(concurrent.futures.Executor):
         self._timeout = to_timeout(timeout)
         prepare = None if initializer is None else functools.partial(initializer, *initargs)
         max_tasks = check_max_tasks(max_tasks_per_child)
-        self._driver = Driver(self._max_workers, prepare, max_tasks)
+        if local.is_asked(to_bool(debug, "debug")):
+            self._driver = local.Driver(prepare)
+        else:
+            self._driver = Driver(self._max_workers, prepare, max_tasks)
         self._shutdown = False
         self._parent = os.getpid()
         weakref.finalize(self, self._driver.forget)
@@ -317,6 +326,10 @@ class Executor(concurrent.futures.Executor):
         """Where others look for it, too."""
         return self._driver.broken is not None
 
+    def __repr__(self):
+        state = "broken" if self._broken else "shut down" if self._shutdown else "open"
+        return f"<Executor of at most {self._max_workers} children: {state}>"
+
     def submit(self, fn, /, *args, **kwargs):
         """Calls `fn(*args, **kwargs)` in a child. Returns the call's future."""
         return self._submit(fn, args, kwargs, self._timeout)
@@ -324,10 +337,11 @@ class Executor(concurrent.futures.Executor):
     def schedule(self, function, args=(), kwargs={}, timeout=None):
         """As `submit()`, with a timeout of the call's own, in seconds, from when it begins to run.
 
-        A call that takes longer is ended, and its future gets a `TimeoutError`.
+        A call that takes longer is ended, and its future gets a `TimedOut`, a `TimeoutError`.
         """
         seconds = self._timeout if timeout is None else to_timeout(timeout)
-        return self._submit(function, tuple(args), dict(kwargs), seconds)
+        args, kwargs = calls.to_args(args, "args"), calls.to_kwargs(kwargs, "kwargs")
+        return self._submit(function, args, kwargs, seconds)
 
     def _submit(self, fn, args, kwargs, timeout):
         self._check(fn)

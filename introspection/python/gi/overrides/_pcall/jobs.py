@@ -73,9 +73,13 @@ class Failure:
     timeout: the seconds that it may take, and did not keep
     cause: why its result cannot be unpickled
     reason: why it was not even begun
+    original: with parts, the exception itself, where the call ran in this process
     """
 
-    def __init__(self, *, parts=None, fate=None, timeout=None, cause=None, reason=None):
+    def __init__(
+        self, *, parts=None, fate=None, timeout=None, cause=None, reason=None, original=None
+    ):
+        self.original = original
         self.reason = reason
         self.parts = parts
         self.fate = fate
@@ -86,6 +90,8 @@ class Failure:
         """What the function raised, with its traceback; none where there was no such thing."""
         if self.parts is None:
             return self.cause
+        if self.original is not None:
+            return self.original
         if "gerror" in self.parts:
             error = GLib.Error(*self.parts["gerror"])
         else:
@@ -99,20 +105,15 @@ class Failure:
             return self.reason
         where = name if index is None else f"call {index} ({name})"
         if self.timeout is not None:
-            return TimeoutError(f"{where}: took longer than {self.timeout:g} s")
+            return errors.TimedOut(f"{where}: took longer than {self.timeout:g} s", index)
         if self.fate is not None:
             text, cause, *facts = self.fate
-            return caused(errors.BrokenChild(f"{where}: {text}", index, *facts), cause)
+            return errors.caused(errors.BrokenChild(f"{where}: {text}", index, *facts), cause)
         if self.cause is not None:
             text = f"its result came, but cannot be unpickled: {errors.describe(self.cause)}"
-            return caused(errors.ChildProcessException(f"{where}: {text}", index), self.cause)
+            return errors.caused(errors.ChildProcessException(f"{where}: {text}", index), self.cause)
         own = self.parts.get("gerror")
         message = own[0] if own else f"{where}: {self.parts['message']}"
         is_result = "unpicklable-result" in self.parts
         kind = errors.ResultPicklingError if is_result else errors.ChildProcessException
-        return caused(kind(message, index), self.get_original())
-
-
-def caused(error, cause):
-    errors.set_cause(error, cause)
-    return error
+        return errors.caused(kind(message, index), self.get_original())

@@ -12,6 +12,7 @@ that.
 """
 
 import collections
+import collections.abc
 import concurrent.futures
 import threading
 import time
@@ -98,6 +99,9 @@ def run_coroutine(coroutine):
     What it can await is what Pcall gives it. Returns a `concurrent.futures.Future`, which gets
     the coroutine's result or exception, and whose callbacks are called in the main loop.
     """
+    if not isinstance(coroutine, collections.abc.Coroutine):
+        hint = "; call it, and give what that returns" if callable(coroutine) else ""
+        raise TypeError(f"coroutine must be a coroutine, not {type(coroutine).__name__}{hint}")
     driver = Driver(coroutine)
     driver.schedule()
     return driver.future
@@ -266,6 +270,9 @@ class Completions:
         for call in task:
             if call.done():
                 self.ended.add(task, call)
+
+    def __repr__(self):
+        return f"<as_completed: {self.n_left} calls left>"
 
     def take(self):
         self.n_left -= 1

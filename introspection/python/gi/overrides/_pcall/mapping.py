@@ -9,16 +9,23 @@ milliseconds. Children are there from the first result that is asked for until t
 in whatever way.
 """
 
-import collections
+import functools
 import itertools
 import math
 import os
 
-from . import calls, jobs, progress
+from . import calls, hints, jobs, local
 from .crew import Crew
-from .options import to_count, to_timeout
+from .options import suggest, to_bool, to_count, to_timeout
+from .progress import finish as finish_report
+from .progress import make as make_report
+from .retries import Retries
 
 LOOK_AHEAD = 8  # jobs for each child that are read and not yet consumed
+
+
+def iterate(values, index):
+    return calls.iterate(values, f"iterables[{index}]", hint=hints.mean_option)
 
 
 class Source:
@@ -29,10 +36,10 @@ class Source:
         if len(iterables) == 1 and calls.is_sequence(iterables[0]):
             self.sequence = iterables[0]
         elif len(iterables) == 1:
-            self.iterator = calls.iterate(iterables[0], "iterables[0]")
+            self.iterator = iterate(iterables[0], 0)
         else:
-            named = [calls.iterate(values, f"iterables[{i}]") for i, values in enumerate(iterables)]
-            self.iterator = zip(*named, strict=strict)
+            iterators = [iterate(values, i) for i, values in enumerate(iterables)]
+            self.iterator = zip(*iterators, strict=strict)
         self.is_single = len(iterables) == 1
         self.total = find_total(iterables)
         self.n_read = 0
@@ -74,7 +81,18 @@ def find_total(iterables):
 class Mapping:
     """The sink and the supply of a crew."""
 
-    def __init__(self, function, source, *, ordered, return_exceptions, timeout, retries, report):
+    def __init__(
+        self,
+        function,
+        source,
+        *,
+        ordered,
+        return_exceptions,
+        timeout,
+        retries,
+        report,
+        make_crew,
+    ):
         self.function = function
         self.name = calls.get_name(function)
         self.source = source
@@ -83,9 +101,9 @@ class Mapping:
         self.timeout = timeout
         self.retries = retries
         self.report = report
+        self.make_crew = make_crew
         self.crew = None
         self.ended = {}  # by the index of the first: lists of results, or a Failure
-        self.attempts = collections.Counter()
         self.n_ended = 0
         self.n_consumed = 0
 
@@ -115,8 +133,7 @@ class Mapping:
 
     def fail(self, job, at, failure):
         index = job.first + at
-        if self.attempts[index] < self.retries:
-            self.attempts[index] += 1
+        if self.retries.take(index, lambda: failure.to_exception(index, self.name)):
             self.crew.returned.append(job.slice(at, at + 1))
             return
         self.ended[index] = failure
@@ -156,8 +173,11 @@ class Mapping:
         if self.crew.broken is not None:
             raise self.crew.broken.to_exception(None, "initializer")
 
-    def run(self, options):
-        self.crew = Crew(supply=self.supply, name=self.name, function=self.function, **options)
+    def open(self):
+        self.crew = self.make_crew(name=self.name, supply=self.supply, function=self.function)
+
+    def run(self):
+        self.open()
         try:
             while not self.is_over():
                 self.crew.feed()
@@ -176,8 +196,8 @@ class Mapping:
         finally:
             self.crew.close()
 
-    async def run_async(self, options):
-        self.crew = Crew(supply=self.supply, name=self.name, function=self.function, **options)
+    async def run_async(self):
+        self.open()
         try:
             while not self.is_over():
                 self.crew.feed()
@@ -198,54 +218,12 @@ class Mapping:
 
     def finish(self):
         if self.report is not None:
-            progress.finish(self.report)
+            finish_report(self.report)
         if self.source.error is not None:
             raise self.source.error
 
 
 def make(
-    fn,
-    iterables,
-    max_children,
-    calls_per_child,
-    ordered,
-    return_exceptions,
-    timeout,
-    retries,
-    initializer,
-    show,
-    strict,
-):
-    """A mapping and the options of its crew, all of which are looked at."""
-    calls.check_target(fn, "fn")
-    if not iterables:
-        raise TypeError("map() takes at least one iterable")
-    if initializer is not None:
-        calls.check_target(initializer, "initializer")
-    options = {
-        "size": get_size(max_children),
-        "calls_per_child": to_count(calls_per_child, "calls_per_child"),
-        "initializer": initializer,
-    }
-    mapping = Mapping(
-        fn,
-        Source(iterables, bool(strict)),
-        ordered=bool(ordered),
-        return_exceptions=bool(return_exceptions),
-        timeout=to_timeout(timeout),
-        retries=to_count(retries, "retries"),
-        report=progress.make(show),
-    )
-    return mapping, options
-
-
-def get_size(max_children):
-    if max_children is None:
-        return len(os.sched_getaffinity(0))
-    return to_count(max_children, "max_children") or len(os.sched_getaffinity(0))
-
-
-def map(
     fn,
     *iterables,
     max_children=None,
@@ -254,14 +232,63 @@ def map(
     return_exceptions=False,
     timeout=None,
     retries=0,
+    retry_on=None,
     initializer=None,
     progress=None,
     strict=False,
+    debug=False,
 ):
+    """A mapping of these options, all of which are looked at. They stand here once for all."""
+    calls.check_target(fn, "fn")
+    if not iterables:
+        raise TypeError("map() takes at least one iterable")
+    if initializer is not None:
+        calls.check_target(initializer, "initializer")
+    is_local = local.is_asked(to_bool(debug, "debug"))
+    return Mapping(
+        fn,
+        Source(iterables, to_bool(strict, "strict")),
+        ordered=to_bool(ordered, "ordered"),
+        return_exceptions=to_bool(return_exceptions, "return_exceptions"),
+        timeout=to_timeout(timeout),
+        retries=Retries(retries, retry_on),
+        report=make_report(progress),
+        make_crew=functools.partial(
+            local.Crew if is_local else Crew,
+            get_size(max_children),
+            initializer=initializer,
+            calls_per_child=to_count(calls_per_child, "calls_per_child"),
+        ),
+    )
+
+
+def get_size(max_children):
+    if max_children is None:
+        return len(os.sched_getaffinity(0))
+    return to_count(max_children, "max_children") or len(os.sched_getaffinity(0))
+
+
+def check_options(function, options):
+    names = make.__kwdefaults__
+    for name in options:
+        if name not in names:
+            raise TypeError(f"{function}() has no option {name}{suggest(name, names)}")
+
+
+def named(generator, name, fn):
+    """Such that its `repr()` says what it is."""
+    generator.__qualname__ = f"Pcall.{name}({calls.get_name(fn)})"
+    return generator
+
+
+def map(fn, *iterables, **options):
     """As the builtin `map()`, in parallel: the fast way for many calls.
 
         for thumbnail in Pcall.map(shrink, paths):
             …
+
+    >>> [*Pcall.map(divmod, [7, 8], [2, 3])]
+    [(3, 1), (2, 2)]
 
     fn: what to call with one value of each iterable; anything that can be called
     iterables: any, endless ones, too; they are read as results are consumed, some jobs ahead
@@ -271,50 +298,29 @@ def map(
     return_exceptions: whether exceptions come in the place of results, in place of being raised
     timeout: how long each single call may run, in seconds, about; `None` and 0 for no limit
     retries: how often a call is run again that raised, died or took too long
+    retry_on: a class of exceptions or a tuple of them, after which alone it is: what the call would
+    raise here, as `Pcall.Crashed` or `Pcall.TimedOut`, or what it raised there, as `OSError`
     initializer: what each child calls first, without arguments
     progress: called with the number of calls that have ended and that of all, or None where that
     is not known; `True` draws a bar on standard error where that is a terminal
     strict: whether iterables of different lengths are a ValueError, as with `zip()`
+    debug: whether calls are run in this process, one after the other, for a debugger
 
     Returns a generator. What a call raises is raised as by `Pcall.Pcall.join()`: a
     `ChildProcessException` from the original exception, with the child's traceback, and with the
     index of the call; for a child that died a `BrokenChild`, for a call that took too long a
-    `TimeoutError`. It costs no other call its result, but raising ends the iteration. Closing the
+    `TimedOut`. It costs no other call its result, but raising ends the iteration. Closing the
     generator, dropping it, or an exception in it ends all children.
 
     Children run one call after the other, and see what those before have left. Values are pickled;
     those that cannot be, fresh children inherit, which is slower. What is printed is logged as it
     comes.
     """
-    mapping, options = make(
-        fn,
-        iterables,
-        max_children,
-        calls_per_child,
-        ordered,
-        return_exceptions,
-        timeout,
-        retries,
-        initializer,
-        progress,
-        strict,
-    )
-    return mapping.run(options)
+    check_options("map", options)
+    return named(make(fn, *iterables, **options).run(), "map", fn)
 
 
-def amap(
-    fn,
-    *iterables,
-    max_children=None,
-    calls_per_child=0,
-    ordered=True,
-    return_exceptions=False,
-    timeout=None,
-    retries=0,
-    initializer=None,
-    progress=None,
-    strict=False,
-):
+def amap(fn, *iterables, **options):
     """As `map()`, for `async for`: on asyncio's loop, or on GLib's.
 
         async for thumbnail in Pcall.amap(shrink, paths):
@@ -323,17 +329,8 @@ def amap(
     Returns an asynchronous generator. Who leaves it before its end ends its children at once with
     `await generator.aclose()`, or by `contextlib.aclosing()`; else the loop does it later.
     """
-    mapping, options = make(
-        fn,
-        iterables,
-        max_children,
-        calls_per_child,
-        ordered,
-        return_exceptions,
-        timeout,
-        retries,
-        initializer,
-        progress,
-        strict,
-    )
-    return mapping.run_async(options)
+    check_options("amap", options)
+    return named(make(fn, *iterables, **options).run_async(), "amap", fn)
+
+
+map.__wrapped__ = amap.__wrapped__ = make  # whose signature they have

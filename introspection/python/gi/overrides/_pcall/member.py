@@ -8,7 +8,7 @@ import socket
 
 from gi.module import get_introspection_module
 
-from . import board, jobs, server, task
+from . import board, errors, jobs, server, task
 
 Pcall = get_introspection_module("Pcall")
 
@@ -113,9 +113,7 @@ class Member:
         text = text.removeprefix(f"call 0 ({call.get_target_name()}): ")
         for process in self.pcall.childs:
             if not process.get_running():
-                signal = process.get_term_signal() or None
-                status = None if signal else process.get_exit_status()
-                return jobs.Fate(text, error, process.pid, status, signal)
+                return jobs.Fate(text, error, *errors.get_end(process))
         return jobs.Fate(text, error, None, None, None)
 
     def close(self):

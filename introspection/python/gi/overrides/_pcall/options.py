@@ -7,13 +7,17 @@ import difflib
 import math
 import operator
 import os
+import re
 import sys
+from collections.abc import Mapping
 
 from gi.module import get_introspection_module
 
-from . import waiting
+from . import progress, waiting
 
 Pcall = get_introspection_module("Pcall")
+AFFINITY = re.compile(r"[, ]*\d+(-\d+)?([, ]+\d+(-\d+)?)*[, ]*", re.ASCII)
+MAX_PROCESSOR = 1023
 
 
 def to_timeout(timeout, name="timeout"):
@@ -52,6 +56,10 @@ def to_priority(value, name):
     return to_count(value, name, -(2**31), 2**31 - 1)
 
 
+def to_nice(value, name):
+    return to_count(value, name, -39, 39)
+
+
 def to_bool(value, name):
     if not isinstance(value, bool):
         raise TypeError(f"{name} must be True or False, not {type(value).__name__}")
@@ -67,11 +75,101 @@ def to_path(value, name):
         raise TypeError(f"{name} must be a path, not {type(value).__name__}") from None
 
 
+def to_text(value, name):
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, not {type(value).__name__}")
+    if value is not None and "\0" in value:
+        raise ValueError(f"{name} must not have NUL in it: {value!r}")
+    return value
+
+
+def parse_affinity(text, name):
+    """The numbers in it."""
+    ranges = re.findall(r"(\d+)-(\d+)", text, re.ASCII)
+    if not AFFINITY.fullmatch(text) or any(int(first) > int(last) for first, last in ranges):
+        expected = 'numbers and ranges of processors, as "0-3,8"'
+        raise ValueError(f"{name} must be {expected}, not {text!r}")
+    return [int(number) for number in re.findall(r"\d+", text, re.ASCII)]
+
+
+def to_affinity(value, name):
+    """As `os.sched_setaffinity()` takes it, or as text."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        numbers = parse_affinity(value, name)
+    else:
+        try:
+            numbers = [*value]
+        except TypeError:
+            text = f"{name} must be an iterable of processors, not {type(value).__name__}"
+            raise TypeError(text) from None
+    numbers = [to_count(number, f"each of {name}", most=MAX_PROCESSOR) for number in numbers]
+    if not numbers:
+        raise ValueError(f"{name} must name at least one processor")
+    return value if isinstance(value, str) else ",".join(map(str, sorted({*numbers})))
+
+
+def to_environment(value, name):
+    """A mapping, as of `subprocess`, or a list of NAME=VALUE."""
+    if value is None:
+        return None
+    if isinstance(value, Mapping):
+        value = [f"{to_path(key, name)}={to_path(text, name)}" for key, text in value.items()]
+    elif isinstance(value, str):
+        raise TypeError(f"{name} must be a mapping of names to values, not str")
+    variables = [to_text(variable, f"each of {name}") for variable in value]
+    for variable in variables:
+        if variable.find("=") < 1:
+            raise ValueError(f"{name} must have names and values, not {variable!r}")
+    return variables
+
+
 def to_enum(value, name, kind):
     if not isinstance(value, kind):
         nicks = (f"{kind.__name__}.{member.value_nick.upper()}" for member in members(kind))
         raise TypeError(f"{name} must be one of {', '.join(nicks)}, not {value!r}")
     return value
+
+
+def to_input(value, name):
+    """A file, or its descriptor."""
+    if value is None:
+        return None
+    try:
+        fd = value if type(value) is int else attempt_fileno(value)
+        if fd is None:
+            raise TypeError(f"{name} must be a file or a descriptor, not {type(value).__name__}")
+        os.fstat(fd)
+    except (OSError, ValueError):
+        raise ValueError(f"{name}: {value!r} is not open") from None
+    return value
+
+
+def attempt_fileno(value):
+    try:
+        return value.fileno()
+    except (AttributeError, OSError):  # it is none, or has none
+        return None
+
+
+def to_exceptions(value, name):
+    """Classes of exceptions, as `except` takes them."""
+    if value is None:
+        return None
+    kinds = value if isinstance(value, tuple) else (value,)
+    for kind in kinds:
+        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            raise TypeError(
+                f"{name} must be a class of exceptions or a tuple of them, as `except` takes, "
+                f"not {kind!r}"
+            )
+    return kinds
+
+
+def check_retries(retries, retry_on):
+    if retry_on is not None and not retries:
+        raise ValueError("retry_on: there are no retries; say how many with retries=")
 
 
 def members(kind):
@@ -91,6 +189,23 @@ CONVERT = {
     "keep_logs": to_bool,
     "max_log_size": to_size,
     "priority": to_priority,
+    "progress": progress.check,
+    "child_name": to_text,
+    "nice": to_nice,
+    "cpu_affinity": to_affinity,
+    "max_address_space": to_size,
+    "max_open_files": to_size,
+    "working_directory": to_path,
+    "environment": to_environment,
+}
+
+# The same for what is not the library's
+OWN = {
+    "strict": to_bool,
+    "stdin": to_input,
+    "retries": to_count,
+    "retry_on": to_exceptions,
+    "debug": to_bool,
 }
 
 
@@ -98,6 +213,9 @@ class Options:
     """Options of a task, for `Pcall.pcall()`, `Pcall.pcall_async()` and `Pcall.Pcall`.
 
         Pcall.pcall(double, n=range(1000), options=Pcall.Options(calls_per_child=0))
+
+    >>> Pcall.Options(max_children=2, keep_logs=True)
+    Options(max_children=2, keep_logs=True)
 
     deadline: how long all calls may take together, in seconds; `None` and 0 for no limit
     grace_period: seconds between SIGTERM and SIGKILL, where a child is ended
@@ -108,6 +226,28 @@ class Options:
     keep_logs: whether they stay
     max_log_size: how many bytes of what a call has written go into the log
     priority: of what the task does in GLib's main loop
+    progress: `True` draws a bar on standard error where that is a terminal; a function is called with
+    the number of calls that have ended and that of all
+    child_name: what children are called where processes are listed, in place of their function's
+    name; "" leaves them that of their parent
+    nice: what is added to the niceness of this process for children, from -39 to 39
+    cpu_affinity: on which processors they run, as `{0, 2}` or "0-3,8"
+    max_address_space: how many bytes of memory each of them may have mapped; 0 for the limit of this
+    process
+    max_open_files: how many descriptors each may have open; 0 for the limit of this process
+    working_directory: where they begin, a path
+    environment: all of the environment of a `Pcall.Spawned`, a mapping; other children have that of
+    this process, and their calls can change it
+    strict: whether lists of different lengths are a ValueError, as with `zip()`
+    stdin: what the call reads from, a file or a descriptor: `sys.stdin` for a debugger at the
+    terminal, to which it then writes, too, unless there is a log_mode; for calls that run alone:
+    a single one, or with max_children=1. By itself there is nothing to read
+    retries: how often a call is run again that raised, died or took too long. Each call has a second
+    process then, which looks after it
+    retry_on: a class of exceptions or a tuple of them, after which alone it is: what the call would
+    raise here, as `Pcall.Crashed` or `Pcall.TimedOut`, or what it raised there, as `OSError`
+    debug: whether calls are run in this process, one after the other, for a debugger;
+    `PCALL_DEBUG=in-process` in the environment has a whole program do so
 
     What is not given is as the properties of `Pcall.Task` are by themselves. An option that does
     not exist, or of a wrong type, is a TypeError here; one that is out of range, or that another
@@ -120,33 +260,50 @@ class Options:
     def __init__(self, **options):
         self._values = {}
         for name, value in options.items():
-            if name not in CONVERT:
-                raise TypeError(f"{name} is no option{suggest(name)}")
-            self._values[name] = CONVERT[name](value, name)
+            if name not in CONVERT and name not in OWN:
+                raise TypeError(f"{name} is no option{suggest_option(name)}")
+            convert = CONVERT.get(name) or OWN[name]
+            self._values[name] = convert(value, name)
         self._check()
 
     def _check(self):
+        check_retries(self._values.get("retries"), self._values.get("retry_on"))
         if self._values.get("log_mode") != Pcall.LogMode.INHERIT:
             return
         for name in ("log_directory", "keep_logs", "max_log_size"):
             if self._values.get(name):
                 raise ValueError(f"{name}: there are no log files with LogMode.INHERIT")
 
+    def get(self, name, default=None):
+        """One of them, or what it is where it was not given."""
+        return self._values.get(name, default)
+
     def apply(self, task):
+        """Sets them of a `Pcall.Task` that is not started."""
         for name, value in self._values.items():
-            task.set_property(name.replace("_", "-"), value)
+            if name == "progress":
+                progress.watch(task, value)
+            elif name in CONVERT:
+                task.set_property(name.replace("_", "-"), value)
 
     def __repr__(self):
         return f"Options({', '.join(f'{k}={v!r}' for k, v in self._values.items())})"
 
 
-def suggest(name):
+def suggest_option(name):
     if name == "timeout":
         return "; timeout is an argument of its own"
-    close = difflib.get_close_matches(name, CONVERT, 1)
-    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(CONVERT)}"
+    return suggest(name, (*CONVERT, *OWN))
+
+
+def suggest(name, names):
+    close = difflib.get_close_matches(name, names, 1)
+    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(names)}"
+
+
+NONE = Options()
 
 
 def take(keywords):
-    """Takes the options out of the keywords of a call; none where there are none."""
-    return keywords.pop("options") if type(keywords.get("options")) is Options else None
+    """Takes the options out of the keywords of a call."""
+    return keywords.pop("options") if type(keywords.get("options")) is Options else NONE

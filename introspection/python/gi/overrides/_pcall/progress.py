@@ -1,12 +1,18 @@
 # SPDX-FileCopyrightText: 2026 The pcall authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""How far `Pcall.map()` is: a bar on a terminal, or whatever a function makes of it."""
+"""How far calls are: a bar on a terminal, or whatever a function makes of it.
+
+The bar of a task is the library's. That of `Pcall.map()`, which has many tasks, is drawn here, and
+looks the same.
+"""
 
 import sys
 import time
 
-WIDTH = 30
+from gi.module import get_introspection_module
+
+Pcall = get_introspection_module("Pcall")
 SECONDS = 0.1  # between two bars
 
 
@@ -26,11 +32,7 @@ class Bar:
     def draw(self):
         self.drawn = time.monotonic()
         n_done, n_calls = self.last
-        if n_calls:
-            full = WIDTH * n_done // n_calls
-            text = f"[{'#' * full}{'.' * (WIDTH - full)}] {n_done}/{n_calls}"
-        else:
-            text = f"{n_done} done"
+        text = Pcall.format_progress(n_done, n_calls) if n_calls else f"{n_done} done"
         self.stream.write(f"\r{text}\x1b[K")
         self.stream.flush()
 
@@ -41,16 +43,31 @@ class Bar:
             self.stream.flush()
 
 
+def check(progress, name="progress"):
+    if progress is not None and not isinstance(progress, bool) and not callable(progress):
+        raise TypeError(f"{name} must be a callable or a bool, not {type(progress).__name__}")
+    return progress
+
+
 def make(progress):
     """What is called with the number of calls that have ended, and that of all or None; or none."""
-    if progress is None or progress is False:
+    if check(progress) is None or progress is False:
         return None
     if progress is True:
         stream = sys.stderr
         return Bar(stream) if stream is not None and stream.isatty() else None
-    if not callable(progress):
-        raise TypeError(f"progress must be a callable or a bool, not {type(progress).__name__}")
     return progress
+
+
+def watch(task, progress):
+    """The same for a task of the library."""
+    if callable(progress):
+        task.connect(
+            "notify::n-finished",
+            lambda task, pspec: progress(task.get_n_finished(), task.get_n_calls()),
+        )
+    else:
+        task.set_show_progress(progress is True)
 
 
 def finish(report):

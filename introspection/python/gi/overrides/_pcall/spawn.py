@@ -21,7 +21,7 @@ import sys
 from gi.module import get_introspection_module
 from gi.repository import GLib
 
-from . import calls, errors, values
+from . import calls, errors, hints, values
 
 Pcall = get_introspection_module("Pcall")
 
@@ -50,6 +50,9 @@ class Spawned:
     else that can be pickled; and so have its arguments. A process runs several calls, one after
     the other.
 
+    >>> Pcall.pcall(Pcall.Spawned(abs), iargs=[(-3,)])
+    (3,)
+
     The program's main module is imported there, as `__mp_main__`, only if one of these is of it;
     what starts tasks has to stand under `if __name__ == "__main__":` then.
     """
@@ -61,6 +64,9 @@ class Spawned:
 
     def __call__(self, /, *args, **kwargs):
         return self.function(*args, **kwargs)
+
+    def __repr__(self):
+        return f"Spawned({self.function!r})"
 
     @property
     def __name__(self):
@@ -98,11 +104,14 @@ def is_whole(preparation):
 
 def get_command_line():
     """The command line, and what goes with each call where it is too long for that."""
-    from multiprocessing import spawn
+    from multiprocessing import process, spawn
 
     check_not_importing_main()
     preparation = spawn.get_preparation_data("pcall")
     preparation.pop("authkey", None)  # a command line is no secret
+    preparation.pop("name")  # each worker has one of its own
+    preparation["parent_name"] = process.current_process().name
+    preparation.pop("dir", None)  # it begins where it is told to
     data, rest = split(preparation)
     parts = [data[i : i + MAX_ARGUMENT] for i in range(0, len(data), MAX_ARGUMENT)]
     flags = subprocess._args_from_interpreter_flags()
@@ -114,7 +123,8 @@ def check_picklable(value, what):
         values.dumps(value)
     except Exception as error:  # as many as there are __reduce__
         text = errors.describe(error)
-        message = f"{what}, of type {type(value).__qualname__}, cannot be pickled: {text}"
+        kind, hint = type(value).__qualname__, hints.mean_result(value)
+        message = f"{what}, of type {kind}, cannot be pickled: {text}{hint}"
         raise pickle.PicklingError(message) from error
 
 

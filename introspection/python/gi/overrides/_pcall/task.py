@@ -1,111 +1,42 @@
 # SPDX-FileCopyrightText: 2026 The pcall authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Pcall.Pcall, a task of Python functions, and what the classes of the library gain."""
+"""Pcall.Pcall, a task of Python functions, and what the library's tasks gain."""
 
 import functools
-import weakref
+import math
 
 from gi.module import get_introspection_module
 from gi.overrides import override
 from gi.repository import GLib
 
-from . import calls, child, errors, loops, options, spawn, streams, values, waiting
+from . import (
+    calls,
+    child,
+    errors,
+    hints,
+    local,
+    local_task,
+    loops,
+    options,
+    retries,
+    spawn,
+    terminal,
+    values,
+    views,
+    waiting,
+)
 from .batches import Batches
-from .options import to_grace_period, to_timeout
+from .options import to_affinity, to_environment, to_grace_period, to_nice, to_timeout
+from .targets import Target, get_empty_target, get_utf8_name, take_target
 
 Pcall_ = get_introspection_module("Pcall")
-UNIT = GLib.Variant.new_tuple()
 MANY = 2000  # calls, for which a child each is worth a word
 FASTER = (
     "each of these calls gets a child of its own, which takes about a millisecond; Pcall.map(), or "
     "options=Pcall.Options(calls_per_child=0), runs many calls in each child"
 )
-MODULE = "gi.overrides.Pcall"  # where override() and a reader look for the classes
-
-
-class Call(Pcall_.Call):
-    """One call of a task."""
-
-    __module__ = MODULE
-
-    index = property(lambda self: self.get_index())
-    state = property(lambda self: self.get_state())
-    pid = property(lambda self: self.get_pid())
-    elapsed = property(lambda self: self.get_elapsed())
-    log_file = property(lambda self: self.get_log_file())
-
-    def done(self):
-        """Whether the call has ended, in whatever state."""
-        return self.get_state() >= Pcall_.CallState.SUCCEEDED
-
-    def result(self):
-        """What the call returned. Raises what became of it where it did not succeed."""
-        error = self.exception()
-        if error is not None:
-            raise error
-        if not self.done():
-            raise RuntimeError(f"call {self.index} has not ended")
-        return errors.load_result(values.load_result, self, self.index)
-
-    def exception(self):
-        """Why the call did not succeed, as `Pcall.Pcall.join()` raises it; None where it did."""
-        return errors.to_exception(self)
-
-
-Call = override(Call)
-
-
-class Child(Pcall_.Child):
-    """One child process of a task."""
-
-    __module__ = MODULE
-
-    pid = property(lambda self: self.get_pid())
-
-    def is_alive(self):
-        """Whether it has not ended."""
-        return self.get_running()
-
-    @property
-    def exitcode(self):
-        """As of `multiprocessing.Process`: None while it runs, and -N where signal N ended it."""
-        if self.get_running():
-            return None
-        return -self.get_term_signal() or self.get_exit_status()
-
-
-Child = override(Child)
-
-
-def make_guarded(function):
-    """A function in GLib.Variant, such that what it raises is an error of its call, and what it
-    returns its result: pickled, unless it is a GLib.Variant or, as in C, nothing."""
-
-    def target(*args):
-        result = function(*args)
-        return UNIT if result is None else result
-
-    def call(args, kwargs, *user_data):
-        data, value = child.run(target, (args, kwargs, *user_data), {})
-        return value if data is None else GLib.Variant.new_from_bytes(values.BYTES, data, True)
-
-    target.__name__ = calls.get_name(function)
-    return call
-
-
-class Target(Pcall_.Target):
-    """What a task calls: for functions that take and return `GLib.Variant`."""
-
-    __module__ = MODULE
-
-    @classmethod
-    def new(cls, name, func, *user_data):
-        function = make_guarded(calls.check_target(func, "func"))
-        return Pcall_.Target.new(name or calls.get_name(func), function, *user_data)
-
-
-Target = override(Target)
+MODULE = views.MODULE
 
 
 def keep(value, name):
@@ -127,6 +58,14 @@ OPTIONS = {
     "keep_logs": keep,
     "max_log_size": keep,
     "priority": keep,
+    "show_progress": keep,
+    "child_name": keep,
+    "nice": to_nice,
+    "cpu_affinity": to_affinity,
+    "max_address_space": keep,
+    "max_open_files": keep,
+    "working_directory": keep,
+    "environment": to_environment,
 }
 ARGUMENT_SETTERS = (
     "add_target",
@@ -210,6 +149,7 @@ class Task(Pcall_.Task):
         return Properties(self, super().props)
 
     def set_property(self, name, value):
+        """As of `GObject.Object`; an option that cannot be that is an exception."""
         option = name.replace("-", "_")
         if option in OPTIONS:
             getattr(self, f"set_{option}")(value)
@@ -223,76 +163,40 @@ class Task(Pcall_.Task):
             raise AttributeError(f"'Task' object has no attribute {name!r}")
         super().__setattr__(name, value)
 
+    def __getitem__(self, index):
+        try:
+            return super().__getitem__(index)
+        except IndexError:
+            n_calls = len(self)
+            where = f"the task has {n_calls}" if n_calls else "calls are there from start() on"
+            raise IndexError(f"there is no call {index!r}; {where}") from None
+
     @classmethod
     def new_for_func(cls, func, *user_data):
+        """Makes a task of a function, `func(args, kwargs, *user_data)`; see `Pcall.Target.new()`."""
         return Pcall_.Task.new(Target.new(None, func, *user_data))
 
     def __await__(self):
         return loops.wait(self).__await__()
 
+    def __repr__(self):
+        return f"<Task of {describe(self, len(self) > 0 or hasattr(self, '_had_no_calls'))}>"
+
 
 Task = override(Task)
 
 
-class Runner:
-    """What C calls in a child: it finds the functions and arguments of the task, which never leave
-    memory, where that holds them."""
-
-    batches = None  # a weak reference
-
-    def run(self, index):
-        return child.run(*self.batches().rows[index])
-
-    def run_batch(self, first, n_calls):
-        return self.batches()(first, n_calls)
-
-
-class Lease(weakref.ref):
-    """A target of the library, for as long as a task has calls for it.
-
-    PyGObject keeps some memory for good of each function that C can call. So those that are in no
-    task any more are used again, for functions of the same name. They come back without any code
-    of Python being run, as what a signal's handler raised in there would be lost.
-    """
-
-    __slots__ = ("name", "target", "runner")
-
-
-MAX_IDLE = 64
-leases = {}  # all of them, by their addresses
-idle = []  # those whose tasks are gone
-
-
-def take_idle(name):
-    """The target and runner of one that is idle; none where there is none."""
-    while len(idle) > MAX_IDLE:
-        leases.pop(id(idle.pop(0)), None)
-    for lease in idle[:]:
-        if lease.name == name and lease.target.__grefcount__ == 1:
-            try:
-                idle.remove(lease)
-            except ValueError:  # another thread was faster
-                continue
-            del leases[id(lease)]
-            return lease.target, lease.runner
-    return None
-
-
-def make_called(name):
-    runner = Runner()
-    target = Pcall_.Target.new_for_bytes(name, runner.run)
-    target.set_batch_func(runner.run_batch)
-    return target, runner
-
-
-def take_target(name, batches):
-    """A target that runs these calls for as long as there are these batches."""
-    target, runner = take_idle(name) or make_called(name)
-    runner.batches = weakref.ref(batches)
-    lease = Lease(batches, idle.append)
-    lease.name, lease.target, lease.runner = name, target, runner
-    leases[id(lease)] = lease
-    return target
+def describe(task, is_started):
+    """For `repr()`: how many calls of what there are, and where they stand."""
+    n_calls, n_ended, n_failed = task.get_n_calls(), task.get_n_finished(), task.get_n_failed()
+    batches = getattr(task, "_batches", None)
+    functions = batches.rows.get_targets() if batches is not None else ()
+    names = dict.fromkeys(map(calls.get_name, functions[:MANY]))
+    of = f" of {', '.join([*names][:3])}{', …' if len(names) > 3 else ''}" if names else ""
+    state = "running" if task.get_running() else "over"
+    failed = f", {n_failed} failed" if n_failed else ""
+    ended = f"{state}, {n_ended} ended{failed}" if is_started else "not started"
+    return f"{n_calls} call{'s' * (n_calls != 1)}{of}: {ended}"
 
 
 def make_task(rows):
@@ -301,22 +205,13 @@ def make_task(rows):
         command_line, rest = spawn.get_command_line()
         task = make_task_of(rows, lambda function: spawn.make_target(command_line, function))
         spawn.set_arguments(task, rows, rest)
+        task._is_spawned = True
         return task
 
     batches = Batches(rows)
     task = make_task_of(rows, lambda function: take_target(get_utf8_name(function), batches))
     task._batches = batches
     return task
-
-
-def get_utf8_name(function):
-    return errors.clean(calls.get_name(function))
-
-
-@functools.cache
-def get_empty_target():
-    """Of tasks without calls."""
-    return Target.new(None, int)
 
 
 def make_task_of(rows, make_target):
@@ -341,6 +236,8 @@ def raise_start_error(error):
     """A GLib.Error of starting, as Python's own where there is one."""
     if error.matches(Pcall_.error_quark(), Pcall_.Error.START):
         raise RuntimeError(error.message) from error
+    if error.matches(Pcall_.error_quark(), Pcall_.Error.ARGUMENTS):
+        raise ValueError(error.message) from error
     raise error
 
 
@@ -377,11 +274,26 @@ class Pcall:
     `GLib.Variant`. Targets may be lambdas, bound methods, coroutine functions: anything that can
     be called.
 
+    >>> p = Pcall.Pcall(pow, iargs=[(2, 3), (3, 2)], timeout=60)
+    >>> p.start()
+    >>> len(p.pids)
+    2
+    >>> p.join()
+    >>> p.results
+    (8, 9)
+
     It is a sequence of its calls; `await` runs it and gives its results. `task` is the `Pcall.Task`
     below, with its options (`max-children`, `failure-policy`, `log-mode` …) and signals.
+
+        with Pcall.Pcall(watch, path=paths) as p:
+            p.start()
+            …
+
+    At the end of `with`, and of `async with`, what still runs is ended as by `terminate()`, and
+    gone: nothing is left running, whatever happens in there.
     """
 
-    __slots__ = ("task", "_results", "_started", "__weakref__")
+    __slots__ = ("task", "_results", "_started", "_input", "__weakref__")
 
     def __init__(
         self,
@@ -395,14 +307,49 @@ class Pcall:
         **varkwargs,
     ):
         given = options.take(varkwargs)
-        rows = calls.build(targets, cargs, iargs, ckwargs, ikwargs, varkwargs)
+        hints.check_positional(targets, timeout, cargs)
+        rows = calls.build(
+            targets, cargs, iargs, ckwargs, ikwargs, varkwargs, given.get("strict", False)
+        )
         seconds = to_timeout(timeout)
-        self.task = make_task(rows)
-        self.task.set_timeout(seconds)
-        if given is not None:
-            given.apply(self.task)
+        if seconds and not rows.has_arguments():
+            hints.check_arguments(targets, timeout)
+        is_local = local.is_asked(given.get("debug", False))
+        self._input = None if is_local else take_input(rows, given)
+        seconds = retries.supervise(rows, given, seconds)
+        task = make_task(rows)
+        task.set_timeout(seconds)
+        given.apply(task)
+        if self._input is not None and given.get("log_mode") is None:
+            task.set_log_mode(Pcall_.LogMode.INHERIT)
+        self.task = task
+        if is_local:
+            self.task = local_task.LocalTask(rows, task, given.get("progress"))
         self._results = None
         self._started = False
+
+    @classmethod
+    def pcall(
+        cls,
+        /,
+        targets,
+        timeout=None,
+        cargs=(),
+        iargs=(),
+        ckwargs={},
+        ikwargs=(),
+        **varkwargs,
+    ):
+        """Calls functions in parallel, each call in a child process of its own: makes one of these,
+        starts and joins it.
+
+        Returns a tuple of what they returned, in call order. For the arguments see the class, for
+        what is raised `join()`.
+        """
+        self = cls(targets, timeout, cargs, iargs, ckwargs, ikwargs, **varkwargs)
+        self.start_unattached()
+        self.join()
+        return self.results
 
     def start(self):
         """Starts all child processes. A task runs once."""
@@ -414,6 +361,10 @@ class Pcall:
 
     def _start(self, joins=False):
         spawn.check_not_importing_main()
+        if isinstance(self.task, local_task.LocalTask):
+            self._started = True
+            self.task.start()
+            return
         child.warm_up()
         if len(self) >= MANY and self.task.get_calls_per_child() == 1:
             tell_what_is_faster()
@@ -432,27 +383,53 @@ class Pcall:
 
         Raises `TimeoutError` when it has passed; the calls go on then, and can be joined again.
         Where a call did not succeed it raises what became of the first such call: a
-        `ChildProcessException` from the exception that its target raised, or a `TimeoutError` if
-        it ran longer than it may. Ctrl-C ends the children.
+        `ChildProcessException` from the exception that its target raised, or of its kinds: `Crashed`
+        where the child died, `TimedOut` where it ran longer than it may, `Cancelled` where it was
+        ended from here. Ctrl-C ends the children.
         """
         if not self._started:
             raise RuntimeError("it was not started; call start() before join()")
         until = waiting.to_until(timeout)
-        try:
-            ended = waiting.wait(self.task, until)
-        except BaseException:
-            self.task.run_dispose()
-            raise
-        if not ended:
+        if not self._wait(until):
             left = self.task.get_n_calls() - self.task.get_n_finished()
             raise TimeoutError(f"{left} calls had not ended after {timeout} s; they go on")
         self._conclude()
 
+    def _wait(self, until=math.inf):
+        """Whether it has ended by then."""
+        try:
+            return waiting.wait(self.task, until)
+        except BaseException:
+            self.task.run_dispose()
+            raise
+        finally:
+            self._restore_terminal()
+
+    def _restore_terminal(self):
+        if self._input is not None:
+            self._input.restore()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        if self._started:
+            self.terminate()
+            self._wait()
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, kind, error, traceback):
+        if self._started:
+            self.terminate()
+            await self._wait_async()
+
     def terminate(self):
         """Ends all child processes with SIGTERM, and what ignores it with SIGKILL later.
 
-        Their calls count as cancelled. From another thread than the one that started it, this is
-        done when that one joins.
+        Their calls count as cancelled. For one call or child, these have a `terminate()` of their
+        own.
         """
         self.task.terminate()
         if self._started:
@@ -522,16 +499,24 @@ class Pcall:
     def __iter__(self):
         return iter(self.task)
 
+    def __repr__(self):
+        return f"<{type(self).__name__} of {describe(self.task, self._started)}>"
+
     async def _run(self):
         if not self._started:
             self.start()
+        await self._wait_async()
+        self._conclude()
+        return self._results
+
+    async def _wait_async(self):
         try:
             await loops.wait(self.task)
         except BaseException:
             self.task.run_dispose()
             raise
-        self._conclude()
-        return self._results
+        finally:
+            self._restore_terminal()
 
     def __await__(self):
         return self._run().__await__()
@@ -548,13 +533,15 @@ def pcall(
 ):
     """Calls functions in parallel, each call in a child process of its own.
 
+    >>> Pcall.pcall(round, number=(1.26, 2.34), ckwargs={"ndigits": 1})
+    (1.3, 2.3)
+    >>> Pcall.pcall([min, max], cargs=(1, 2))
+    (1, 2)
+
     Returns a tuple of what they returned, in call order. For the arguments see `Pcall.Pcall`, for
     what is raised its `join()`.
     """
-    self = Pcall(targets, timeout, cargs, iargs, ckwargs, ikwargs, **varkwargs)
-    self.start_unattached()
-    self.join()
-    return self.results
+    return Pcall.pcall(targets, timeout, cargs, iargs, ckwargs, ikwargs, **varkwargs)
 
 
 async def pcall_async(
@@ -579,24 +566,29 @@ def as_completed(task):
     task: a `Pcall.Pcall` or a `Pcall.Task`
 
     For `for` and for `async for`. A call that failed comes like any other: `call.result()` raises.
+
+    >>> p = Pcall.Pcall(abs, iargs=[(-1,), (-2,)])
+    >>> p.start()
+    >>> sorted((call.index, call.result()) for call in Pcall.as_completed(p))
+    [(0, 1), (1, 2)]
     """
+    if not isinstance(task, (Pcall, Task)):
+        kind = hints.say_kind(task)
+        raise TypeError(f"task must be a Pcall.Pcall that was started, or a Pcall.Task, not {kind}")
     return loops.Completions(task.task if isinstance(task, Pcall) else task)
 
 
-def send_message(message):
-    """Sends the parent any object that can be pickled; to be called in a child.
-
-    The parent gets it from the signal `call-message` of the task, see `load_message()`.
-    """
-    Pcall_.send_message(values.to_variant(message))
-
-
-def load_message(message):
-    """The object that a child sent, from the `GLib.Variant` that `call-message` carries."""
-    return values.from_variant(message)
-
-
-def set_result_fd_list(fd_list):
-    """Sets the descriptors that the result of this call carries, a `Gio.UnixFDList`."""
-    Pcall_.set_result_fd_list(fd_list)
-    streams.written.append(True)  # it ends a batch: they are this result's
+def take_input(rows, given):
+    """Gives calls what they are to read from. Returns it where it is a terminal."""
+    file = given.get("stdin")
+    if file is None:
+        return None
+    if spawn.is_spawned(rows):
+        raise ValueError("stdin: a Pcall.Spawned runs in a process that reads nothing")
+    if len(rows) > 1 and given.get("max_children") != 1:
+        raise ValueError(
+            f"stdin is for calls that run alone, and here are {len(rows)}: set max_children=1, too"
+        )
+    source = terminal.Input(file)
+    rows.wrap(lambda target: terminal.Reader(target, source))
+    return source if source.is_terminal() else None

@@ -137,7 +137,8 @@ def get_interrupt_handler():
 def to_seconds(value, name):
     """A number of seconds, infinity for more than there are; not one that is no number."""
     if isinstance(value, (bool, str)) or not hasattr(type(value), "__float__"):
-        raise TypeError(f"{name} must be a number of seconds, not {type(value).__name__}")
+        hint = "; total_seconds() is one" if hasattr(value, "total_seconds") else ""
+        raise TypeError(f"{name} must be a number of seconds, not {type(value).__name__}{hint}")
     try:
         seconds = float(value)
     except OverflowError:

@@ -10,6 +10,7 @@ The worker asks for calls, and is not called back with them: what leaves `run_ca
 process, so that no call goes without an answer.
 """
 
+import os
 import sys
 import threading
 import types
@@ -17,7 +18,7 @@ import types
 from gi.module import get_introspection_module
 from gi.repository import GLib
 
-from . import child, errors, spawn, streams, values
+from . import child, errors, identity, spawn, streams, values
 
 Pcall = get_introspection_module("Pcall")
 
@@ -63,6 +64,8 @@ class Program:
     def prepare(self, preparation):
         from multiprocessing import spawn
 
+        identity.prepare(os.getppid())
+        identity.adopt(preparation.pop("parent_name"))
         main = {key: preparation.pop(key) for key in MAIN_KEYS if key in preparation}
         spawn.prepare(preparation)
         self.is_prepared = True

@@ -1,0 +1,89 @@
+#!/bin/sh
+# SPDX-FileCopyrightText: 2026 The pcall authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+# What the programs in JavaScript print. Ten of them stand in today/ too, without pcall, do the same
+# there, and are no shorter: lines count that are neither empty nor comments.
+#
+# usage: test-gjs.sh GJS DIRECTORY
+
+gjs=$1
+cd "$2" || exit 1
+number=0
+
+# check NAME EXPECTED PRINTED
+check () {
+  number=$((number + 1))
+  if [ "$2" = "$3" ]
+  then
+    echo "ok $number $1"
+  else
+    echo "not ok $number $1"
+    printf '%s\n' "expected:" "$2" "printed:" "$3" | sed 's/^/# /'
+  fi
+}
+
+# run FILE ARGUMENT…
+run () {
+  "$gjs" -m "$@" 2>/dev/null || echo "status $?"
+}
+
+count () {
+  grep -cvE '^ *(//|$|#!)' "$1"
+}
+
+# check_both NAME EXPECTED ARGUMENT…
+check_both () {
+  name=$1
+  expected=$2
+  shift 2
+  check "$name" "$expected" "$(run "$name.js" "$@")"
+  check "today/$name" "$expected" "$(run "today/$name.js" "$@")"
+  check "$name is no longer" "" \
+    "$([ "$(count "$name.js")" -le "$(count "today/$name.js")" ] || count "$name.js")"
+}
+
+echo 1..34
+check_both hello 4,9,16
+check_both primes 2262
+check_both mandelbrot '................#....
+...............#.....
+............#######..
+.......##..#########.
+###################..
+.......##..#########.
+............#######..
+...............#.....
+................#....'
+check_both mirrors east
+check_both progress '100 %: layer 3 of cake, CAKE
+100 %: layer 1 of bread, BREAD
+100 %: layer 2 of tart, TART'
+check_both deadline 'keys
+glasses' 10
+check_both commands 'echo one: one
+exit 3: failed
+echo two: two
+status 1' 'echo one' 'exit 3' 'echo two'
+check_both digests "$(sha256sum words.js twins.js; echo 'status 1')" words.js none twins.js
+check_both words "$(wc -w words.js twins.js | grep -v total | sed 's/^ *//'; echo 'status 1')" \
+  words.js none twins.js
+
+# The others say it in words of their own.
+ends='well: well
+error: there is no such thing'
+check endings "$ends
+crash: call 2 (end): killed by signal 9 (Killed)
+hang: call 3 (end): timed out after 10 s" "$(run endings.js 10)"
+check today/endings "$ends
+crash: killed by signal 9
+hang: timed out after 10 s" "$(run today/endings.js 10)"
+check "endings is no longer" "" "$([ "$(count endings.js)" -le "$(count today/endings.js)" ] || echo)"
+
+check "words of all files" "$(wc -w words.js twins.js | grep -v total | sed 's/^ *//')" \
+  "$(run words.js words.js twins.js)"
+check "words of no file" "status 1" "$(run words.js none)"
+check twins "$(printf '%s\n' '101 103' '107 109' '137 139')" "$(run twins.js 100 3)"
+check polite "$(printf '%s\n' '0 ONE' '1 call 1 (work): timed out after 1 s' '2 TWO' \
+  '0 THREE' '1 call 1 (work): exited with status 3 without handing over a result' '2 FOUR')" \
+  "$(run polite.js)"

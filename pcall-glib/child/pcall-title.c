@@ -1,0 +1,215 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "child/pcall-title-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+/* Names of forked children: `square:17` where a name has 15 bytes, as in top, and for the command
+ * line `program: call 17 (square)`.
+ *
+ * The command line is what lies in memory where the kernel says. To write over it would be to
+ * change the strings of main()'s argv, which calls may use. So the kernel is told of another place
+ * (Linux 3.18, where it can checkpoint processes), which takes no right. It wants to know all other
+ * addresses of that kind in the same call: these are looked up once, in the parent, and are the
+ * same in all forks. There, too, the place is made. Which call it is in a child that has many can
+ * be changed there by writing alone.
+ *
+ * All of this is for people; where it cannot be had, nothing is said. */
+
+/* Fields of /proc/PID/stat, counted from 1, as in proc(5) */
+#define N_FIELDS 51
+
+typedef struct
+{
+  struct  prctl_mm_map map;
+  char   *page;     /* NULL: there is none */
+  gsize   size;
+  gsize   n_prefix; /* bytes of "program: call " */
+  gsize   shown;    /* bytes that the kernel knows of; in a child, or a fork of one */
+} Title;
+
+static Title title;
+
+static gboolean
+read_stat (char  *text,
+           gsize  size)
+{
+  int fd = open ("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+  gssize n = -1;
+
+  if (fd < 0)
+    return FALSE;
+  while ((n = read (fd, text, size - 1)) < 0 && errno == EINTR)
+    ;
+  close (fd);
+  text[MAX (n, 0)] = '\0';
+  return n > 0;
+}
+
+/* The second field is the name, in parentheses, and may have any in it. */
+static gboolean
+parse_stat (const char *text,
+            guint64     fields[N_FIELDS + 1])
+{
+  char *next = strrchr (text, ')');
+
+  if (next == NULL || next[1] == '\0')
+    return FALSE;
+
+  next += strlen (") S");
+  for (guint i = 4; i <= N_FIELDS; i++)
+    fields[i] = strtoull (next, &next, 10);
+  return fields[N_FIELDS] != 0;
+}
+
+static gboolean
+find_map (struct prctl_mm_map *map)
+{
+  char text[2048];
+  guint64 fields[N_FIELDS + 1] = { 0 };
+
+  if (!read_stat (text, sizeof text) || !parse_stat (text, fields))
+    return FALSE;
+
+  *map = (struct prctl_mm_map) {
+    .start_code = fields[26],
+    .end_code = fields[27],
+    .start_stack = fields[28],
+    .start_data = fields[45],
+    .end_data = fields[46],
+    .start_brk = fields[47],
+    .arg_start = fields[48],
+    .arg_end = fields[49],
+    .env_start = fields[50],
+    .env_end = fields[51],
+    .exe_fd = (guint32) -1,
+  };
+  return TRUE;
+}
+
+static const char *
+get_program (void)
+{
+  const char *name = g_get_prgname ();
+
+  return name != NULL ? name : program_invocation_short_name;
+}
+
+static gboolean
+make_page (Title *self)
+{
+  self->size = (gsize) sysconf (_SC_PAGESIZE);
+  /* The kernel reads no command line from a page that is a file's, as those of variables are. */
+  self->page = mmap (NULL, self->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (self->page == MAP_FAILED)
+    self->page = NULL;
+  return self->page != NULL;
+}
+
+void
+pcall_title_prepare (void)
+{
+  static gsize once;
+
+  if (!g_once_init_enter (&once))
+    return;
+
+  if (find_map (&title.map) && make_page (&title))
+    {
+      int n = g_snprintf (title.page, title.size / 2, "%.200s: call ", get_program ());
+
+      title.n_prefix = (gsize) n;
+    }
+  g_once_init_leave (&once, 1);
+}
+
+/* In the child */
+
+/* A name has 15 bytes; of that of a function as much as leaves room for the index. */
+void
+pcall_title_name (const char *name,
+                  gint64      index)
+{
+  char comm[16];
+  char suffix[16] = "";
+  gsize length;
+
+  if (name == NULL)
+    name = program_invocation_short_name;
+  if (index >= 0)
+    g_snprintf (suffix, sizeof suffix, ":%u", (guint) index);
+  length = MIN (strlen (name), sizeof comm - 1 - strlen (suffix));
+  while (length > 0 && ((guchar) name[length] & 0xC0) == 0x80)
+    length--;
+  memcpy (comm, name, length);
+  memcpy (comm + length, suffix, strlen (suffix) + 1);
+  prctl (PR_SET_NAME, comm);
+}
+
+static char *
+put_number (char *at,
+            guint number)
+{
+  char digits[10];
+  guint n = 0;
+
+  do
+    digits[n++] = '0' + (char) (number % 10);
+  while ((number /= 10) > 0);
+  while (n > 0)
+    *at++ = digits[--n];
+  return at;
+}
+
+static void
+show_page (gsize length)
+{
+  struct prctl_mm_map map = title.map;
+
+  map.arg_start = (gsize) title.page;
+  map.arg_end = map.arg_start + length;
+  map.brk = (gsize) sbrk (0);
+  prctl (PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0);
+  title.shown = length;
+}
+
+static char *
+put_name (char       *at,
+          const char *name)
+{
+  gsize length = MIN (strlen (name), title.size / 4);
+
+  *at++ = ' ';
+  *at++ = '(';
+  memcpy (at, name, length);
+  at[length] = ')';
+  return at + length + 1;
+}
+
+void
+pcall_title_show (const char *name,
+                  guint       index)
+{
+  char *at = title.page + title.n_prefix;
+  gsize length;
+
+  if (title.page == NULL)
+    return;
+
+  at = put_number (at, index);
+  if (name != NULL)
+    at = put_name (at, name);
+  *at++ = '\0';
+  length = (gsize) (at - title.page);
+  if (length != title.shown)
+    show_page (length);
+}
