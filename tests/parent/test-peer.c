@@ -54,8 +54,9 @@ take_ended (gpointer data)
   self->ended = TRUE;
 }
 
-static const PcallPeerFuncs without_closed = { take_frame, NULL, take_ended };
-static const PcallPeerFuncs with_closed = { take_frame, take_closed, take_ended };
+static const PcallPeerFuncs without_closed = { .frame = take_frame, .ended = take_ended };
+static const PcallPeerFuncs with_closed
+    = { .frame = take_frame, .closed = take_closed, .ended = take_ended };
 
 static void
 set_up (Fixture *self, gconstpointer data)
@@ -336,6 +337,7 @@ static const EndRow end_rows[] = {
   { "/peer/terminate/grace", wait_for_signal, { LONG, -1 }, SIGTERM },
   { "/peer/terminate/ignored", ignore_signal, { 20000, -1 }, SIGKILL },
   { "/peer/terminate/ignored-twice", ignore_signal, { 20000, LONG }, SIGKILL },
+  { "/peer/terminate/at-once-after-all", ignore_signal, { LONG, 0 }, SIGKILL },
   { "/peer/terminate/stopped", stop_self, { LONG, -1 }, SIGTERM },
 };
 

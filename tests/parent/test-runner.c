@@ -219,7 +219,7 @@ feed (Fixture *self, PcallRunner *runner)
       g_assert_cmpuint (self->roster.idle.length, ==, 0);
     }
   else
-    pcall_roster_retire_all (&self->roster);
+    pcall_roster_retire_all (&self->roster, NULL);
 }
 
 static void
@@ -249,6 +249,7 @@ static const PcallRunnerFuncs funcs = { wants_call_events, began, finished, chan
 static void
 set_up (Fixture *self)
 {
+  PcallConditions *conditions = pcall_conditions_new ();
   g_autoptr (PcallArguments) arguments = pcall_arguments_new ();
   const char *argv[] = { "worker", NULL };
   g_autoptr (GError) error = NULL;
@@ -259,7 +260,8 @@ set_up (Fixture *self)
   g_ptr_array_add (self->targets, pcall_target_new_worker (argv, "name"));
   self->calls = pcall_call_list_new (self->monitor, arguments, self->targets, N_CALLS);
   self->children = pcall_child_list_new (self->calls);
-  pcall_start_context_init (&self->context, arguments);
+  pcall_start_context_init (&self->context, arguments, conditions);
+  pcall_conditions_unref (conditions);
   g_assert_true (
       pcall_start_context_open (&self->context, PCALL_LOG_MODE_INHERIT, NULL, FALSE, &error));
   self->setup = (PcallRunnerSetup){ .engine = self->engine,

@@ -123,6 +123,23 @@ child_exited (guint position, gpointer data)
   g_assert_false (pcall_child_list_get_record (children, position)->running);
 }
 
+/* At the end before that is told, and outside of what is told of calls. */
+static void
+writes_logs (gboolean at_end, gpointer data)
+{
+  Fixture *self = data;
+
+  g_assert_cmpuint (self->n_ends, ==, 0);
+  g_assert_cmpuint (self->n_within, ==, 0);
+  g_assert_true (!at_end || pcall_scheduler_is_over (self->scheduler));
+}
+
+static void
+explained (const char *text, gpointer data)
+{
+  g_assert_not_reached ();
+}
+
 static void
 finished (gpointer data)
 {
@@ -140,6 +157,8 @@ static const PcallSchedulerFuncs funcs = {
   .call_message = call_message,
   .call_finished = call_finished,
   .child_exited = child_exited,
+  .writes_logs = writes_logs,
+  .explained = explained,
   .finished = finished,
 };
 
@@ -167,6 +186,7 @@ set_up (Fixture *self, gconstpointer data)
     .calls_per_child = GPOINTER_TO_UINT (data),
     .calls_per_worker = 0,
     .log_mode = PCALL_LOG_MODE_INHERIT,
+    .conditions = pcall_conditions_new (),
   };
   work = RETURN_INDEX;
   current = self;
@@ -194,6 +214,7 @@ tear_down (Fixture *self, gconstpointer data)
   pcall_call_list_unref (self->calls);
   pcall_engine_unref (self->engine);
   pcall_monitor_unref (self->monitor);
+  pcall_conditions_unref (self->options.conditions);
   support_pipe_close (&gate);
   /* Where a scheduler was dropped, a thread sees to their end. */
   while (has_children ())

@@ -105,9 +105,11 @@ count_descriptors (void)
 static void
 context_init (PcallStartContext *self, const PcallStartMethods *methods)
 {
+  PcallConditions *conditions = pcall_conditions_new ();
   g_autoptr (PcallArguments) arguments = pcall_arguments_new ();
 
-  pcall_start_context_init (self, arguments);
+  pcall_start_context_init (self, arguments, conditions);
+  pcall_conditions_unref (conditions);
   pcall_start_context_use (self, methods);
   pcall_start_context_use (self, methods);
   g_assert_true (self->methods[0] == methods);
