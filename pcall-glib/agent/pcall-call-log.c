@@ -42,7 +42,13 @@ pcall_call_log_init (PcallCallLog  *self,
                      PcallChannel  *up)
 {
   *self = (PcallCallLog) {
-    .engine = engine, .files = files, .up = up, .fd = -1, .out = -1, .notify_fd = -1, .notify = { -1, -1 }
+    .engine = engine,
+    .files = files,
+    .up = up,
+    .fd = -1,
+    .out = -1,
+    .notify_fd = -1,
+    .notify = { -1, -1 },
   };
   if (files != NULL)
     open_notify (self);

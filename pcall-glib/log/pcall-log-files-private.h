@@ -73,8 +73,8 @@ char *pcall_log_files_make     (const PcallLogFiles *self,
                                 pid_t                pid);
 
 /* The same for what this process writes for a child that is elsewhere, or reads for a parent that
- * is: a descriptor that appends; -1 with errno set where that is not possible. @out: one of the file
- * of standard output; -1 where it has none of its own. */
+ * is: a descriptor that appends; -1 with errno set where that is not possible. @out: one of the
+ * file of standard output; -1 where it has none of its own. */
 int   pcall_log_files_make_here (const PcallLogFiles *self,
                                  guint                index,
                                  pid_t                pid,
