@@ -56,6 +56,10 @@ declare module 'gi://Pcall' {
 
     /** Of pcall() and the like. Each other name is a list of values for a keyword argument. */
     interface CallOptions extends Options {
+      /** What starts the workers on other machines, a Pcall.Launcher. */
+      launcher?: object | null;
+      /** How often a call is run again whose worker was lost with its machine. */
+      retries?: number;
       /** Arguments of all calls, before those of iargs. */
       cargs?: Iterable<unknown>;
       /** Lists of arguments, one for each call. */
