@@ -114,6 +114,25 @@ typedef struct
   void (*leave) (gint state);
 } PcallForkHooks;
 
+/**
+ * PcallRecordFunc:
+ * @index: which call of its task has logged, counted from 0
+ * @log_level: the level
+ * @message: what it says, in valid UTF-8
+ * @data: (nullable): what the call has given to [func@Pcall.log_record] with it; %NULL for what
+ *   pcall says about the log of the call
+ * @user_data: what was given with the function
+ *
+ * A function that logs what a call has logged, in the log of its language.
+ *
+ * Since: 1.0
+ */
+typedef void (*PcallRecordFunc) (guint          index,
+                                 GLogLevelFlags log_level,
+                                 const char    *message,
+                                 GBytes        *data,
+                                 gpointer       user_data);
+
 /* What to call */
 PCALL_AVAILABLE_IN_1_0
 PcallTarget  *pcall_target_new_for_bytes    (const char           *name,
@@ -152,6 +171,17 @@ guint64       pcall_get_batch_memory        (guint                *n_calls,
 PCALL_AVAILABLE_IN_1_0
 gboolean      pcall_set_result_memory       (gint                  fd,
                                              GError              **error);
+
+PCALL_AVAILABLE_IN_1_0
+gboolean      pcall_log_record              (GLogLevelFlags        log_level,
+                                             const char           *message,
+                                             GBytes               *data);
+
+/* What it has logged */
+PCALL_AVAILABLE_IN_1_0
+void          pcall_set_record_func         (PcallRecordFunc       func,
+                                             gpointer              user_data,
+                                             GDestroyNotify        destroy);
 
 /* How far it is */
 PCALL_AVAILABLE_IN_1_0

@@ -53,6 +53,8 @@ PCALL_AVAILABLE_IN_1_0
 gdouble         pcall_call_get_elapsed        (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
 const char     *pcall_call_get_log_file       (PcallCall *self);
+PCALL_AVAILABLE_IN_1_0
+GBytes         *pcall_call_dup_output         (PcallCall *self);
 
 PCALL_AVAILABLE_IN_1_0
 PcallChild     *pcall_call_dup_child          (PcallCall *self) G_GNUC_WARN_UNUSED_RESULT;

@@ -111,6 +111,23 @@ pcall_call_get_error_details (PcallCall *self)
 }
 
 /**
+ * pcall_call_get_output:
+ * @self: a call
+ *
+ * Another name of [method@Pcall.Call.dup_output], as other getters have one.
+ *
+ * Returns: (transfer full) (nullable): the bytes, or %NULL
+ *
+ * Deprecated: 1.0: Use pcall_call_dup_output() instead.
+ * Since: 1.0
+ */
+GBytes *
+pcall_call_get_output (PcallCall *self)
+{
+  return pcall_call_dup_output (self);
+}
+
+/**
  * pcall_task_get_results:
  * @self: a task
  *

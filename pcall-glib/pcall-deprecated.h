@@ -32,6 +32,8 @@ PCALL_DEPRECATED_IN_1_0_FOR (pcall_call_dup_error)
 GError      *pcall_call_get_error           (PcallCall *self);
 PCALL_DEPRECATED_IN_1_0_FOR (pcall_call_dup_error_details)
 GVariant    *pcall_call_get_error_details   (PcallCall *self);
+PCALL_DEPRECATED_IN_1_0_FOR (pcall_call_dup_output)
+GBytes      *pcall_call_get_output          (PcallCall *self);
 PCALL_DEPRECATED_IN_1_0_FOR (pcall_task_dup_results)
 GVariant    *pcall_task_get_results         (PcallTask *self);
 PCALL_DEPRECATED_IN_1_0_FOR (pcall_task_dup_call)

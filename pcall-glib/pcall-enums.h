@@ -104,6 +104,28 @@ typedef enum
 } PcallLogMode;
 
 /**
+ * PcallOutputMode:
+ * @PCALL_OUTPUT_MODE_LOG: each line is a message in the log of this process
+ * @PCALL_OUTPUT_MODE_STREAMS: it goes to the standard output and error of this process, each to its
+ *   own, as the bytes that it is
+ *
+ * What becomes of that which children print, where it is captured. Records that they log are
+ * records in the log of this process in any case. See [What calls print and log](output.html).
+ *
+ * With %PCALL_OUTPUT_MODE_STREAMS, output of a call comes whole, and in call order; with
+ * %PCALL_LOG_MODE_LIVE as it comes. Where this process's standard output and error are not the
+ * same when the task starts, standard output has a file of its own beside
+ * [property@Pcall.Call:log-file], whose name ends with `.out`.
+ *
+ * Since: 1.0
+ */
+typedef enum
+{
+  PCALL_OUTPUT_MODE_LOG,
+  PCALL_OUTPUT_MODE_STREAMS
+} PcallOutputMode;
+
+/**
  * PcallStartFlags:
  * @PCALL_START_FLAGS_NONE: nothing is known
  * @PCALL_START_FLAGS_IN_LOOP: this thread runs a loop, which is not to be kept from all else, or a

@@ -605,6 +605,50 @@ pcall_task_get_max_log_size (PcallTask *self)
 }
 
 /**
+ * pcall_task_set_output_mode:
+ * @self: a task that is not started
+ * @output_mode: the mode
+ *
+ * Sets what becomes of that which children print. It is of no importance where nothing is captured,
+ * with [enum@Pcall.LogMode.inherit].
+ *
+ * Since: 1.0
+ */
+void
+pcall_task_set_output_mode (PcallTask      *self,
+                            PcallOutputMode output_mode)
+{
+  g_return_if_fail (PCALL_IS_TASK (self));
+  if (!check_enum (PCALL_TYPE_OUTPUT_MODE, output_mode, G_STRFUNC) ||
+      !pcall_task_check_unstarted (self, G_STRFUNC))
+    return;
+
+  if (self->options.output_mode == output_mode)
+    return;
+
+  self->options.output_mode = output_mode;
+  pcall_task_notify (self, PROP_OUTPUT_MODE);
+}
+
+/**
+ * pcall_task_get_output_mode:
+ * @self: a task
+ *
+ * Gets what becomes of that which children print.
+ *
+ * Returns: the mode
+ *
+ * Since: 1.0
+ */
+PcallOutputMode
+pcall_task_get_output_mode (PcallTask *self)
+{
+  g_return_val_if_fail (PCALL_IS_TASK (self), PCALL_OUTPUT_MODE_LOG);
+
+  return self->options.output_mode;
+}
+
+/**
  * pcall_task_set_pool:
  * @self: a task that is not started
  * @pool: (nullable): a pool, or %NULL for none

@@ -39,6 +39,7 @@ typedef struct
   char              *log_directory;
   gboolean           keep_logs;
   guint64            max_log_size;
+  PcallOutputMode    output_mode;
   gint               priority;
   PcallPool         *pool; /* NULL: none */
   PcallConditions   *conditions;
@@ -83,6 +84,7 @@ typedef enum
   PROP_KEEP_LOGS,
   PROP_PRIORITY,
   PROP_MAX_LOG_SIZE,
+  PROP_OUTPUT_MODE,
   PROP_POOL,
   PROP_CHILD_NAME,
   PROP_NICE,

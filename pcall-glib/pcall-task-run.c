@@ -437,6 +437,7 @@ make_scheduler (PcallTask *self)
     .log_directory = from->log_directory,
     .keep_logs = from->keep_logs,
     .max_log_size = from->max_log_size,
+    .output_mode = from->output_mode,
     .pool = from->pool,
     .conditions = from->conditions,
   };

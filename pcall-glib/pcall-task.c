@@ -213,6 +213,9 @@ pcall_task_get_property (GObject    *object,
     case PROP_MAX_LOG_SIZE:
       g_value_set_uint64 (value, self->options.max_log_size);
       break;
+    case PROP_OUTPUT_MODE:
+      g_value_set_enum (value, self->options.output_mode);
+      break;
     case PROP_POOL:
       g_value_set_object (value, self->options.pool);
       break;
@@ -287,6 +290,9 @@ pcall_task_set_property (GObject      *object,
       break;
     case PROP_MAX_LOG_SIZE:
       pcall_task_set_max_log_size (self, g_value_get_uint64 (value));
+      break;
+    case PROP_OUTPUT_MODE:
+      pcall_task_set_output_mode (self, g_value_get_enum (value));
       break;
     case PROP_POOL:
       pcall_task_set_pool (self, g_value_get_object (value));
@@ -476,6 +482,18 @@ install_logs (void)
    */
   properties[PROP_MAX_LOG_SIZE] = g_param_spec_uint64 ("max-log-size", NULL, NULL, 0, G_MAXUINT64,
                                                        DEFAULT_MAX_LOG_SIZE, OPTION_FLAGS);
+
+  /**
+   * PcallTask:output-mode: (getter get_output_mode) (setter set_output_mode)
+   *
+   * What becomes of that which children print. Tasks of Python and of JavaScript functions have
+   * %PCALL_OUTPUT_MODE_STREAMS.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_OUTPUT_MODE] =
+      g_param_spec_enum ("output-mode", NULL, NULL, PCALL_TYPE_OUTPUT_MODE, PCALL_OUTPUT_MODE_LOG,
+                         OPTION_FLAGS);
 }
 
 static void

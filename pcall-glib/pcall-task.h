@@ -139,6 +139,11 @@ void                pcall_task_set_max_log_size   (PcallTask          *self,
                                                    guint64             max_log_size);
 PCALL_AVAILABLE_IN_1_0
 guint64             pcall_task_get_max_log_size   (PcallTask          *self);
+PCALL_AVAILABLE_IN_1_0
+void                pcall_task_set_output_mode    (PcallTask          *self,
+                                                   PcallOutputMode     output_mode);
+PCALL_AVAILABLE_IN_1_0
+PcallOutputMode     pcall_task_get_output_mode    (PcallTask          *self);
 
 PCALL_AVAILABLE_IN_1_0
 void                pcall_task_set_priority       (PcallTask          *self,

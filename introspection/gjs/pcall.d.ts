@@ -34,6 +34,8 @@ declare module 'gi://Pcall' {
       keepLogs?: boolean;
       /** In bytes; 0 for no limit. */
       maxLogSize?: number;
+      /** Pcall.OutputMode */
+      outputMode?: number;
       /** In the main loop, as of GLib's sources. */
       priority?: number;
       cancellable?: Gio.Cancellable | null;
@@ -110,6 +112,8 @@ declare module 'gi://Pcall' {
       readonly index: number;
       readonly state: number;
       readonly pid: number;
+      /** What the call has written so far; null where nothing is captured. */
+      readonly output: string | null;
       readonly args: unknown[];
       readonly kwargs: Record<string, unknown>;
       readonly result: R | undefined;

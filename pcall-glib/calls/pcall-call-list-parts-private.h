@@ -11,8 +11,8 @@
 
 G_BEGIN_DECLS
 
-/* The list is two files: what becomes of calls (pcall-call-list.c), and their results
- * (pcall-call-results.c). */
+/* The list is three files: what becomes of calls (pcall-call-list.c), their results
+ * (pcall-call-results.c), and what they wrote (pcall-call-output.c). */
 
 /* What few calls have. */
 typedef struct
@@ -22,6 +22,7 @@ typedef struct
   char     *progress_text;
   char     *log_file; /* once asked for */
   char     *log_note;
+  GBytes   *output; /* what it wrote, where its log file is gone */
   gdouble   progress;
 } PcallCallExtra;
 
@@ -65,6 +66,9 @@ pcall_call_list_get_record (PcallCallList *self,
   g_assert (index < self->n_calls);
   return &self->records[index];
 }
+
+/* Makes it where it has none. */
+PcallCallExtra *pcall_call_record_get_extra (PcallCallRecord *record);
 
 /* The call has returned that. */
 void pcall_call_record_set_number  (PcallCallRecord   *record,

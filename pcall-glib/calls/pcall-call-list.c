@@ -78,6 +78,7 @@ extra_free (PcallCallExtra *extra)
   g_free (extra->progress_text);
   g_free (extra->log_file);
   g_free (extra->log_note);
+  g_clear_pointer (&extra->output, g_bytes_unref);
   g_free (extra);
 }
 
@@ -107,9 +108,8 @@ pcall_call_list_unref (PcallCallList *self)
   g_free (self);
 }
 
-
-static PcallCallExtra *
-ensure_extra (PcallCallRecord *record)
+PcallCallExtra *
+pcall_call_record_get_extra (PcallCallRecord *record)
 {
   if (record->extra == NULL)
     record->extra = g_new0 (PcallCallExtra, 1);
@@ -263,8 +263,10 @@ set_process (PcallCallList   *self,
 {
   record->pid = pid;
   record->has_log = self->log != NULL;
-  if (record->extra != NULL)
-    g_clear_pointer (&record->extra->log_file, g_free);
+  if (record->extra == NULL)
+    return;
+  g_clear_pointer (&record->extra->log_file, g_free);
+  g_clear_pointer (&record->extra->output, g_bytes_unref);
 }
 
 void
@@ -295,7 +297,7 @@ pcall_call_list_set_progress (PcallCallList *self,
   if (record->state > PCALL_CALL_STATE_RUNNING)
     return;
 
-  extra = ensure_extra (record);
+  extra = pcall_call_record_get_extra (record);
   self->progress += fraction - extra->progress;
   extra->progress = fraction;
   if (g_strcmp0 (text, extra->progress_text) != 0)
@@ -342,9 +344,9 @@ take_outcome (PcallCallList   *self,
   else if (outcome->number.type != '\0')
     pcall_call_record_set_number (record, &outcome->number);
   if (outcome->error != NULL)
-    ensure_extra (record)->error = g_steal_pointer (&outcome->error);
+    pcall_call_record_get_extra (record)->error = g_steal_pointer (&outcome->error);
   if (outcome->details != NULL)
-    ensure_extra (record)->error_details = g_steal_pointer (&outcome->details);
+    pcall_call_record_get_extra (record)->error_details = g_steal_pointer (&outcome->details);
 }
 
 void
@@ -471,7 +473,7 @@ pcall_call_list_set_log_note (PcallCallList *self,
                               guint          index,
                               const char    *note)
 {
-  PcallCallExtra *extra = ensure_extra (pcall_call_list_get_record (self, index));
+  PcallCallExtra *extra = pcall_call_record_get_extra (pcall_call_list_get_record (self, index));
 
   g_free (extra->log_note);
   extra->log_note = g_strdup (note);
@@ -602,7 +604,7 @@ pcall_call_list_get_log_file (PcallCallList *self,
   if (!record->has_log)
     return NULL;
 
-  extra = ensure_extra (record);
+  extra = pcall_call_record_get_extra (record);
   if (extra->log_file == NULL)
     extra->log_file = pcall_log_files_get_path (self->log, index, record->pid);
   return extra->log_file;

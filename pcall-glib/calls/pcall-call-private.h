@@ -123,6 +123,9 @@ void     pcall_call_list_set_journal  (PcallCallList *self,
 /* A call that has begun has a log file in @log, … */
 void     pcall_call_list_set_log      (PcallCallList *self,
                                        PcallLogFiles *log);
+/* … which is about to go: what the call wrote can be had all the same. */
+void     pcall_call_list_keep_output  (PcallCallList *self,
+                                       guint          index);
 /* … which is gone. Calls user code. */
 void     pcall_call_list_drop_log     (PcallCallList *self,
                                        guint          index);
@@ -193,6 +196,9 @@ gboolean      pcall_call_list_has_log           (PcallCallList *self,
 const char   *pcall_call_list_get_log_file      (PcallCallList *self,
                                                  guint          index);
 const char   *pcall_call_list_get_log_note      (PcallCallList *self,
+                                                 guint          index);
+/* A full reference; NULL where nothing is captured, or the call has not begun. */
+GBytes       *pcall_call_list_get_output        (PcallCallList *self,
                                                  guint          index);
 /* In dispose() of the object, from any thread, which need not have entered. */
 void          pcall_call_list_forget_call       (PcallCallList *self,

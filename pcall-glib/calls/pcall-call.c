@@ -48,9 +48,10 @@ typedef enum
   PROP_PROGRESS_TEXT,
   PROP_ELAPSED,
   PROP_LOG_FILE,
+  PROP_OUTPUT,
 } PcallCallProperty;
 
-static GParamSpec *properties[PROP_LOG_FILE + 1];
+static GParamSpec *properties[PROP_OUTPUT + 1];
 
 G_DEFINE_FINAL_TYPE (PcallCall, pcall_call, G_TYPE_OBJECT)
 
@@ -123,6 +124,9 @@ pcall_call_get_property (GObject    *object,
       break;
     case PROP_LOG_FILE:
       g_value_set_string (value, pcall_call_get_log_file (self));
+      break;
+    case PROP_OUTPUT:
+      g_value_take_boxed (value, pcall_call_dup_output (self));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
@@ -266,6 +270,15 @@ pcall_call_class_init (PcallCallClass *klass)
    */
   properties[PROP_LOG_FILE] = g_param_spec_string ("log-file", NULL, NULL, NULL, flags);
 
+  /**
+   * PcallCall:output: (getter get_output)
+   *
+   * What the call has written, or %NULL. Notifies when it has ended.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_OUTPUT] = g_param_spec_boxed ("output", NULL, NULL, G_TYPE_BYTES, flags);
+
   g_object_class_install_properties (object_class, G_N_ELEMENTS (properties), properties);
 }
 
@@ -317,7 +330,7 @@ pcall_call_notify_finished (PcallCall *self)
 {
   static const PcallCallProperty changed[] = {
     PROP_STATE, PROP_RESULT, PROP_ERROR, PROP_ERROR_DETAILS,
-    PROP_PROGRESS, PROP_ELAPSED, PROP_LOG_FILE,
+    PROP_PROGRESS, PROP_ELAPSED, PROP_LOG_FILE, PROP_OUTPUT,
   };
 
   notify (self, changed, G_N_ELEMENTS (changed));

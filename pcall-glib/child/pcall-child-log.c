@@ -55,12 +55,12 @@ static void
 make_file (PcallChildLog *self,
            guint          index)
 {
-  int fd;
+  int fd, out;
 
   pcall_log_writer_end ();
   set_name (self, index);
-  fd = pcall_log_files_begin (self->log, index);
-  pcall_log_writer_begin (fd, pcall_log_files_get_key (self->log));
+  fd = pcall_log_files_begin (self->log, index, &out);
+  pcall_log_writer_begin (fd, out, pcall_log_files_get_key (self->log));
   if (fd >= 0)
     {
       pcall_stdio_prepare ();

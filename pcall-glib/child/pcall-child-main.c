@@ -110,13 +110,14 @@ capture_output (const PcallLogFiles *log,
                 guint                index,
                 Failure             *failure)
 {
-  int fd = pcall_log_files_begin (log, index);
+  int out;
+  int fd = pcall_log_files_begin (log, index, &out);
 
   if (fd < 0)
     failure->log_error_number = errno;
   else
     pcall_stdio_prepare ();
-  pcall_log_writer_begin (fd, pcall_log_files_get_key (log));
+  pcall_log_writer_begin (fd, out, pcall_log_files_get_key (log));
 }
 
 static void

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/pcall-fd-private.h"
+#include "log/pcall-log-files-private.h"
 #include "log/pcall-log-writer-private.h"
 #include "child/pcall-stdio-private.h"
 
@@ -41,18 +42,36 @@ save (void)
   return FALSE;
 }
 
+/* The parent has made it. */
+static int
+open_file (const char *path)
+{
+  return pcall_fd_lift (open (path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC));
+}
+
+/* That of standard output, where the key says that there is one. */
+static int
+open_out_file (const char *path,
+               const char *key)
+{
+  g_autofree char *out_path = g_str_has_suffix (key, PCALL_LOG_KEY_SPLIT)
+                                  ? pcall_log_files_get_out_path (path)
+                                  : NULL;
+
+  return out_path != NULL ? open_file (out_path) : -1;
+}
+
 void
 pcall_worker_output_redirect (const char *path,
                               const char *key)
 {
   PcallLogKey log_key;
-  int fd;
+  int fd, out;
 
   if (*path == '\0')
     return;
 
-  /* The parent has made it. */
-  fd = pcall_fd_lift (open (path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC));
+  fd = open_file (path);
   if (fd < 0 || !save ())
     {
       pcall_stdio_note_no_file (errno);
@@ -64,10 +83,11 @@ pcall_worker_output_redirect (const char *path,
   signal (SIGXFSZ, SIG_IGN);
   pcall_stdio_flush ();
   pcall_stdio_prepare ();
-  for (int i = 0; i < 2; i++)
-    replace (fd, STDOUT_FILENO + i);
+  out = open_out_file (path, key);
+  replace (out >= 0 ? out : fd, STDOUT_FILENO);
+  replace (fd, STDERR_FILENO);
   g_strlcpy (log_key.digits, key, sizeof log_key.digits);
-  pcall_log_writer_begin (fd, &log_key);
+  pcall_log_writer_begin (fd, out, &log_key);
 }
 
 void

@@ -18,6 +18,9 @@ G_BEGIN_DECLS
 
 /* The files of a call's output, in a worker. */
 
+/* Behind the key, where standard output has a file of its own beside the log file. */
+#define PCALL_LOG_KEY_SPLIT "+"
+
 /* Sends standard output and error, and records of GLib's log marked with @key, into the file at
  * @path, if that is not empty, until restored. Where it cannot be opened they stay as they are,
  * and the parent is told. */

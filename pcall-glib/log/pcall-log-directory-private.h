@@ -29,6 +29,8 @@ void     pcall_log_directory_close        (PcallLogDirectory *self);
 /* How a log file is called: PCALL_LOG_FILE_PREFIX, and what is said in pcall-log-files.c. */
 #define PCALL_LOG_FILE_PREFIX "task-"
 #define PCALL_LOG_FILE_SUFFIX ".log"
+/* That of standard output alone, beside it, where that has one. */
+#define PCALL_OUT_FILE_SUFFIX ".out"
 /* What marks a file that is to be kept; it means nothing else for one. */
 #define PCALL_LOG_FILE_KEPT S_ISVTX
 

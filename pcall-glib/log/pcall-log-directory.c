@@ -157,7 +157,7 @@ is_log_name (const char *name)
         return FALSE;
       name += n_digits;
     }
-  return strcmp (name, PCALL_LOG_FILE_SUFFIX) == 0;
+  return strcmp (name, PCALL_LOG_FILE_SUFFIX) == 0 || strcmp (name, PCALL_OUT_FILE_SUFFIX) == 0;
 }
 
 static void

@@ -13,7 +13,11 @@
 G_BEGIN_DECLS
 
 /* The log files of a task's children, one each:
- * <directory>/task-<name>-call-<index>-pid-<pid>.log */
+ * <directory>/task-<name>-call-<index>-pid-<pid>.log
+ *
+ * Where what is printed goes to this process's own streams, and these are not the same, standard
+ * output has a file of its own beside it, which ends in ".out". Whatever makes, names or removes a
+ * log file does so with both. There is a log file where there is the other. */
 typedef struct _PcallLogFiles PcallLogFiles;
 
 /* Opens, and where needed makes, @directory; NULL for a private one of this user: where none is to
@@ -32,6 +36,14 @@ void             pcall_log_files_unref (PcallLogFiles *self);
  * can still be asked for. */
 void             pcall_log_files_close (PcallLogFiles *self);
 
+/* What children print goes to this process's own standard output and error, as it is. Before any
+ * file is made. @joins: in the end, the log file has what is in both. */
+void     pcall_log_files_set_streams (PcallLogFiles       *self,
+                                      gboolean             joins);
+gboolean pcall_log_files_has_streams (const PcallLogFiles *self);
+/* Whether standard output has a file of its own. */
+gboolean pcall_log_files_are_split   (const PcallLogFiles *self);
+
 /* How much of a file goes into the main log; 0 for all of it. */
 void    pcall_log_files_set_max_size (PcallLogFiles       *self,
                                       guint64              max_size);
@@ -45,9 +57,11 @@ gint64  pcall_log_files_get_deadline (const PcallLogFiles *self);
 const PcallLogKey *pcall_log_files_get_key (const PcallLogFiles *self);
 
 /* In a child: sends standard output and error into a new file, and returns a descriptor of it;
- * -1 with errno set where none can be made: then they are as before. Async-signal-safe. */
+ * -1 with errno set where none can be made: then they are as before. @out: one of the file of
+ * standard output; -1 where it has none of its own. Async-signal-safe. */
 int   pcall_log_files_begin    (const PcallLogFiles *self,
-                                guint                index);
+                                guint                index,
+                                int                 *out);
 
 /* Makes the file of a child that is to open it by itself, and returns its path; NULL with errno set
  * where that is not possible. */
@@ -62,6 +76,8 @@ char *pcall_log_files_get_path (const PcallLogFiles *self,
 char *pcall_log_files_get_own_path (const PcallLogFiles *self,
                                     guint                index,
                                     pid_t                pid);
+/* That of the file of standard output, given that of the log file; NULL where @path is none. */
+char *pcall_log_files_get_out_path (const char          *path);
 
 /* What stands before them in the message of an error. */
 #define PCALL_LAST_OUTPUT "; last output: "
@@ -71,6 +87,13 @@ char *pcall_log_files_get_tail (const PcallLogFiles *self,
                                 guint                index,
                                 pid_t                pid);
 
+/* What the child wrote, of each file the last @most bytes: what it printed as it is, and what it
+ * logged as a line for each record. */
+GBytes *pcall_log_files_dup_output (const PcallLogFiles *self,
+                                    guint                index,
+                                    pid_t                pid,
+                                    gsize                most);
+
 /* Removes the file if nothing is in it. TRUE if it is gone. */
 gboolean pcall_log_files_discard_empty (const PcallLogFiles *self,
                                         guint                index,
@@ -78,6 +101,15 @@ gboolean pcall_log_files_discard_empty (const PcallLogFiles *self,
 void     pcall_log_files_discard       (const PcallLogFiles *self,
                                         guint                index,
                                         pid_t                pid);
+
+/* Where log files are to have what is in both, moves what is in that of standard output into that.
+ * @joined: how much of it was moved, at first 0. FALSE if there is more to do when @until has
+ * come. */
+gboolean pcall_log_files_join          (const PcallLogFiles *self,
+                                        guint                index,
+                                        pid_t                pid,
+                                        guint64             *joined,
+                                        gint64               until);
 
 /* Gives some of the file's memory or disk back, from its end: for all of a large one at once the
  * system takes long. FALSE if there is more. */
@@ -91,10 +123,17 @@ void     pcall_log_files_link          (const PcallLogFiles *self,
                                         guint                to,
                                         pid_t                pid);
 
-/* For reading; NULL with errno set if it cannot be. */
-PcallLogReader *pcall_log_files_open   (const PcallLogFiles *self,
-                                        guint                index,
-                                        pid_t                pid);
+/* For reading; NULL with errno set if it cannot be. @from_end: how much of its end is read, set to
+ * 0 where that is all; NULL for all of it. */
+PcallLogReader *pcall_log_files_open     (const PcallLogFiles *self,
+                                          guint                index,
+                                          pid_t                pid,
+                                          gsize               *from_end);
+/* The file of standard output, in the same way. */
+PcallLogReader *pcall_log_files_open_out (const PcallLogFiles *self,
+                                          guint                index,
+                                          pid_t                pid,
+                                          gsize               *from_end);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PcallLogFiles, pcall_log_files_unref)
 

@@ -23,12 +23,15 @@
  * whatever has such a name was made by this task.
  *
  * The child opens its file by the directory's descriptor, so that nothing that happens to the path
- * meanwhile can lead it elsewhere. */
+ * meanwhile can lead it elsewhere.
+ *
+ * Where there are two files the log file is made first and removed last: so there is one where
+ * there is the other, and a call that wrote nothing is known by it alone. */
+
+#define LOG PCALL_LOG_FILE_SUFFIX
+#define OUT PCALL_OUT_FILE_SUFFIX
 
 #define NAME_SIZE 96
-#define TAIL_SIZE 8192  /* bytes that are shown */
-#define READ_SIZE 32768 /* that are looked at */
-#define TAIL_LINES 3
 
 /* About half a millisecond's work */
 #define SHRINK_SIZE (8 * 1024 * 1024)
@@ -43,6 +46,9 @@ struct _PcallLogFiles
   guint64           max_size;     /* of what is logged of a file; 0: all */
   gint64            deadline;     /* for logging; 0: none */
   gboolean          keep;         /* files are marked, in the directory that is swept */
+  gboolean          streams;      /* what is printed goes to this process's own streams */
+  gboolean          split;        /* these are two */
+  gboolean          joins;        /* files are joined in the end */
 };
 
 /* Without a directory of the default kind children write where the parent writes, and each call
@@ -122,12 +128,45 @@ static void
 write_name (const PcallLogFiles *self,
             guint                index,
             pid_t                pid,
+            const char          *suffix,
             char                 name[NAME_SIZE])
 {
   name = stpcpy (name, self->prefix);
   name = pcall_write_number (stpcpy (name, "-call-"), index);
   name = pcall_write_number (stpcpy (name, "-pid-"), pid);
-  stpcpy (name, PCALL_LOG_FILE_SUFFIX);
+  stpcpy (name, suffix);
+}
+
+/* Where both go to one place, one file keeps the order between them, too. */
+static gboolean
+are_same_file (int fd,
+               int other)
+{
+  struct stat st, other_st;
+
+  return fstat (fd, &st) == 0 && fstat (other, &other_st) == 0 && st.st_dev == other_st.st_dev &&
+         st.st_ino == other_st.st_ino;
+}
+
+void
+pcall_log_files_set_streams (PcallLogFiles *self,
+                             gboolean       joins)
+{
+  self->streams = TRUE;
+  self->joins = joins;
+  self->split = !are_same_file (STDOUT_FILENO, STDERR_FILENO);
+}
+
+gboolean
+pcall_log_files_has_streams (const PcallLogFiles *self)
+{
+  return self->streams;
+}
+
+gboolean
+pcall_log_files_are_split (const PcallLogFiles *self)
+{
+  return self->split;
 }
 
 void
@@ -165,7 +204,8 @@ pcall_log_files_get_key (const PcallLogFiles *self)
 static int
 make_file (const PcallLogFiles *self,
            guint                index,
-           pid_t                pid)
+           pid_t                pid,
+           const char          *suffix)
 {
   char name[NAME_SIZE];
 
@@ -173,7 +213,7 @@ make_file (const PcallLogFiles *self,
   if (self->directory.fd < 0)
     return -1;
 
-  write_name (self, index, pid, name);
+  write_name (self, index, pid, suffix, name);
   return pcall_fd_lift (openat (self->directory.fd, name,
                                 O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_APPEND | O_CLOEXEC,
                                 self->keep ? 0600 | PCALL_LOG_FILE_KEPT : 0600));
@@ -184,24 +224,30 @@ pcall_log_files_make (const PcallLogFiles *self,
                       guint                index,
                       pid_t                pid)
 {
-  int fd = make_file (self, index, pid);
+  int fd = make_file (self, index, pid, LOG);
+  int out = fd >= 0 && self->split ? make_file (self, index, pid, OUT) : -1;
 
   if (fd < 0)
     return NULL;
   close (fd);
+  pcall_fd_clear (&out);
   return pcall_log_files_get_path (self, index, pid);
 }
 
+/* Where there is no room for a second file, both streams go into the first. */
 int
 pcall_log_files_begin (const PcallLogFiles *self,
-                       guint                index)
+                       guint                index,
+                       int                 *out)
 {
-  int fd = make_file (self, index, getpid ());
+  pid_t pid = getpid ();
+  int fd = make_file (self, index, pid, LOG);
 
+  *out = fd >= 0 && self->split ? make_file (self, index, pid, OUT) : -1;
   if (fd < 0)
     return -1;
 
-  dup2 (fd, STDOUT_FILENO);
+  dup2 (*out >= 0 ? *out : fd, STDOUT_FILENO);
   dup2 (fd, STDERR_FILENO);
   return fd;
 }
@@ -213,8 +259,16 @@ pcall_log_files_get_path (const PcallLogFiles *self,
 {
   char name[NAME_SIZE];
 
-  write_name (self, index, pid, name);
+  write_name (self, index, pid, LOG, name);
   return g_build_filename (self->directory.path, name, NULL);
+}
+
+char *
+pcall_log_files_get_out_path (const char *path)
+{
+  if (!g_str_has_suffix (path, LOG))
+    return NULL;
+  return g_strdup_printf ("%.*s" OUT, (int) (strlen (path) - strlen (LOG)), path);
 }
 
 char *
@@ -224,74 +278,10 @@ pcall_log_files_get_own_path (const PcallLogFiles *self,
 {
   char name[NAME_SIZE];
 
-  write_name (self, index, pid, name);
+  write_name (self, index, pid, LOG, name);
   if (access ("/proc/self/fd", X_OK) < 0)
     return g_build_filename (self->directory.path, name, NULL);
   return g_strdup_printf ("/proc/self/fd/%d/%s", self->directory.fd, name);
-}
-
-/* What a terminal would take for a command is not to reach it in an error's message. */
-static char *
-escape_controls (const char *text)
-{
-  g_autofree char *valid = g_utf8_make_valid (text, -1);
-  GString *escaped = g_string_new (NULL);
-
-  for (const char *at = valid; *at != '\0'; at = g_utf8_next_char (at))
-    {
-      gunichar c = g_utf8_get_char (at);
-
-      if (g_unichar_iscntrl (c) && c != '\t')
-        g_string_append_printf (escaped, "\\x%02x", c);
-      else
-        g_string_append_unichar (escaped, c);
-    }
-  return g_string_free (escaped, FALSE);
-}
-
-/* A crash may be told with its innermost frame first, as by Python's faulthandler: then the lines
- * that tell most are not the last ones. Other threads than the one that crashed are not of
- * interest. */
-static gboolean
-begins_frames (const char *line)
-{
-  return g_str_has_suffix (line, "(most recent call first):") &&
-         !g_str_has_prefix (line, "Thread ");
-}
-
-/* Of the last such, the line behind it; otherwise @n. */
-static guint
-find_frames (char **lines,
-             guint  n)
-{
-  for (guint i = n; i > 1; i--)
-    if (begins_frames (lines[i - 2]))
-      return i - 1;
-  return n;
-}
-
-/* Leaves the last lines, or the innermost frames, and makes one line of them: where that is long,
- * what was written last, and of frames the first. */
-static char *
-join_last_lines (char *text)
-{
-  g_auto (GStrv) lines = g_strsplit (g_strchomp (text), "\n", -1);
-  guint n = g_strv_length (lines);
-  guint frames = find_frames (lines, n);
-  guint first = frames < n ? frames : n > TAIL_LINES ? n - TAIL_LINES : 0;
-  g_autofree char *joined = NULL;
-  gsize length;
-
-  for (guint i = first + TAIL_LINES; i < n; i++)
-    g_clear_pointer (&lines[i], g_free);
-  joined = g_strjoinv (" | ", lines + first);
-  length = strlen (joined);
-  if (length == 0)
-    return NULL;
-  if (frames == n)
-    return escape_controls (joined + length - MIN (length, TAIL_SIZE));
-  joined[MIN (length, TAIL_SIZE)] = '\0';
-  return escape_controls (joined);
 }
 
 /* A child may have put anything in its place: nothing but a file is opened. */
@@ -299,6 +289,7 @@ static int
 open_file (const PcallLogFiles *self,
            guint                index,
            pid_t                pid,
+           const char          *suffix,
            struct stat         *st)
 {
   char name[NAME_SIZE];
@@ -308,7 +299,7 @@ open_file (const PcallLogFiles *self,
   if (self->directory.fd < 0)
     return -1;
 
-  write_name (self, index, pid, name);
+  write_name (self, index, pid, suffix, name);
   fd = openat (self->directory.fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   if (fd >= 0 && (fstat (fd, st) < 0 || !S_ISREG (st->st_mode)))
     {
@@ -318,71 +309,51 @@ open_file (const PcallLogFiles *self,
   return fd;
 }
 
-PcallLogReader *
-pcall_log_files_open (const PcallLogFiles *self,
-                      guint                index,
-                      pid_t                pid)
+static PcallLogReader *
+open_reader (const PcallLogFiles *self,
+             guint                index,
+             pid_t                pid,
+             const char          *suffix,
+             gsize               *from_end)
 {
   struct stat st;
-  int fd = open_file (self, index, pid, &st);
+  int fd = open_file (self, index, pid, suffix, &st);
 
+  if (fd >= 0 && from_end != NULL && (guint64) st.st_size <= *from_end)
+    *from_end = 0;
+  else if (fd >= 0 && from_end != NULL && lseek (fd, st.st_size - *from_end, SEEK_SET) < 0)
+    pcall_fd_clear (&fd);
   return fd >= 0 ? pcall_log_reader_new (fd, &self->key) : NULL;
 }
 
-/* What is said in a line or a record. */
-static void
-append_text (GString             *text,
-             const PcallLogEntry *entry)
+PcallLogReader *
+pcall_log_files_open (const PcallLogFiles *self,
+                      guint                index,
+                      pid_t                pid,
+                      gsize               *from_end)
 {
-  if (entry->line != NULL)
-    g_string_append_len (text, entry->line, entry->length);
-  for (gsize i = 0; i < entry->n_fields; i++)
-    if (strcmp (entry->fields[i].key, "MESSAGE") == 0)
-      g_string_append_len (text, entry->fields[i].value, entry->fields[i].length);
-  g_string_append_c (text, '\n');
+  return open_reader (self, index, pid, LOG, from_end);
 }
 
-/* All text from where the reader stands. If that is @within a line, its rest is of use only
- * where there is nothing else. */
-static GString *
-read_text (PcallLogReader *reader,
-           gboolean        within)
-{
-  GString *text = g_string_new (NULL);
-  PcallLogEntry entry;
-  gsize rest = 0;
-
-  pcall_log_reader_finish (reader);
-  while (pcall_log_reader_next (reader, &entry))
-    {
-      append_text (text, &entry);
-      if (within && rest == 0)
-        rest = text->len;
-    }
-  if (rest < text->len)
-    g_string_erase (text, 0, rest);
-
-  for (gsize i = 0; i < text->len; i++)
-    if (text->str[i] == '\0')
-      text->str[i] = ' ';
-  return text;
-}
-
-char *
-pcall_log_files_get_tail (const PcallLogFiles *self,
+PcallLogReader *
+pcall_log_files_open_out (const PcallLogFiles *self,
                           guint                index,
-                          pid_t                pid)
+                          pid_t                pid,
+                          gsize               *from_end)
 {
-  struct stat st;
-  int fd = open_file (self, index, pid, &st);
-  off_t begin = fd >= 0 ? lseek (fd, MAX (st.st_size - READ_SIZE, 0), SEEK_SET) : -1;
-  g_autoptr (PcallLogReader) reader = fd >= 0 ? pcall_log_reader_new (fd, &self->key) : NULL;
-  g_autoptr (GString) text = NULL;
+  return open_reader (self, index, pid, OUT, from_end);
+}
 
-  if (begin < 0)
-    return NULL;
-  text = read_text (reader, begin > 0);
-  return join_last_lines (text->str);
+static void
+discard (const PcallLogFiles *self,
+         guint                index,
+         pid_t                pid,
+         const char          *suffix)
+{
+  char name[NAME_SIZE];
+
+  write_name (self, index, pid, suffix, name);
+  unlinkat (self->directory.fd, name, 0);
 }
 
 void
@@ -390,10 +361,9 @@ pcall_log_files_discard (const PcallLogFiles *self,
                          guint                index,
                          pid_t                pid)
 {
-  char name[NAME_SIZE];
-
-  write_name (self, index, pid, name);
-  unlinkat (self->directory.fd, name, 0);
+  if (self->split)
+    discard (self, index, pid, OUT);
+  discard (self, index, pid, LOG);
 }
 
 /* Not one that somebody has made another link to, for that is to stay; nor what is mostly holes. */
@@ -404,22 +374,98 @@ is_worth_shrinking (const struct stat *st)
          st->st_blocks * 512 > st->st_size / 2;
 }
 
-gboolean
-pcall_log_files_shrink (const PcallLogFiles *self,
-                        guint                index,
-                        pid_t                pid)
+/* FALSE if there is more. */
+static gboolean
+shrink (const PcallLogFiles *self,
+        guint                index,
+        pid_t                pid,
+        const char          *suffix)
 {
   char name[NAME_SIZE];
   struct stat st;
   gboolean shrunk = FALSE;
   int fd;
 
-  write_name (self, index, pid, name);
+  write_name (self, index, pid, suffix, name);
   fd = openat (self->directory.fd, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   if (fd >= 0 && fstat (fd, &st) == 0 && is_worth_shrinking (&st))
     shrunk = ftruncate (fd, st.st_size - SHRINK_SIZE) == 0;
   pcall_fd_clear (&fd);
   return !shrunk;
+}
+
+gboolean
+pcall_log_files_shrink (const PcallLogFiles *self,
+                        guint                index,
+                        pid_t                pid)
+{
+  return (!self->split || shrink (self, index, pid, OUT)) && shrink (self, index, pid, LOG);
+}
+
+static int
+open_to_append (const PcallLogFiles *self,
+                guint                index,
+                pid_t                pid)
+{
+  char name[NAME_SIZE];
+
+  write_name (self, index, pid, LOG, name);
+  return openat (self->directory.fd, name,
+                 O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+}
+
+/* How much was moved; 0 where there is no more, or no room for it. */
+static gssize
+move_some (int     from,
+           int     to,
+           guint64 offset)
+{
+  char bytes[16 * 1024];
+  gssize n = pread (from, bytes, sizeof bytes, offset);
+
+  return n > 0 ? write (to, bytes, n) : n;
+}
+
+gboolean
+pcall_log_files_join (const PcallLogFiles *self,
+                      guint                index,
+                      pid_t                pid,
+                      guint64             *joined,
+                      gint64               until)
+{
+  struct stat st;
+  int from = self->joins && self->split ? open_file (self, index, pid, OUT, &st) : -1;
+  int to = from >= 0 ? open_to_append (self, index, pid) : -1;
+  gboolean complete = TRUE;
+  gssize n;
+
+  while (to >= 0 && *joined < (guint64) st.st_size && (n = move_some (from, to, *joined)) > 0)
+    {
+      *joined += n;
+      complete = *joined >= (guint64) st.st_size || g_get_monotonic_time () < until;
+      if (!complete)
+        break;
+    }
+  if (to >= 0 && *joined >= (guint64) st.st_size)
+    discard (self, index, pid, OUT);
+  pcall_fd_clear (&from);
+  pcall_fd_clear (&to);
+  return complete;
+}
+
+static void
+link_file (const PcallLogFiles *self,
+           guint                from,
+           guint                to,
+           pid_t                pid,
+           const char          *suffix)
+{
+  char name[NAME_SIZE];
+  char other[NAME_SIZE];
+
+  write_name (self, from, pid, suffix, name);
+  write_name (self, to, pid, suffix, other);
+  linkat (self->directory.fd, name, self->directory.fd, other, 0);
 }
 
 void
@@ -428,12 +474,21 @@ pcall_log_files_link (const PcallLogFiles *self,
                       guint                to,
                       pid_t                pid)
 {
-  char name[NAME_SIZE];
-  char other[NAME_SIZE];
+  link_file (self, from, to, pid, LOG);
+  if (self->split)
+    link_file (self, from, to, pid, OUT);
+}
 
-  write_name (self, from, pid, name);
-  write_name (self, to, pid, other);
-  linkat (self->directory.fd, name, self->directory.fd, other, 0);
+static gboolean
+has_out (const PcallLogFiles *self,
+         guint                index,
+         pid_t                pid)
+{
+  char name[NAME_SIZE];
+  struct stat st;
+
+  write_name (self, index, pid, OUT, name);
+  return fstatat (self->directory.fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size > 0;
 }
 
 gboolean
@@ -444,8 +499,13 @@ pcall_log_files_discard_empty (const PcallLogFiles *self,
   char name[NAME_SIZE];
   struct stat st;
 
-  write_name (self, index, pid, name);
+  write_name (self, index, pid, LOG, name);
   if (fstatat (self->directory.fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
     return TRUE;
-  return st.st_size == 0 && unlinkat (self->directory.fd, name, 0) == 0;
+  if (st.st_size > 0 || (self->split && has_out (self, index, pid)))
+    return FALSE;
+
+  if (self->split)
+    discard (self, index, pid, OUT);
+  return unlinkat (self->directory.fd, name, 0) == 0;
 }

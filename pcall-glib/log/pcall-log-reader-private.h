@@ -16,7 +16,7 @@ typedef struct _PcallLogReader PcallLogReader;
 /* What was read; it refers to memory of the reader until the next call. */
 typedef struct
 {
-  const char      *line; /* without its end, zero-terminated; NULL for a record */
+  const char      *line; /* without its end, zero-terminated; or raw; NULL for a record */
   gsize            length;
   GLogLevelFlags   level;
   const GLogField *fields;
@@ -27,6 +27,10 @@ typedef struct
 PcallLogReader *pcall_log_reader_new  (int                fd,
                                        const PcallLogKey *key);
 void            pcall_log_reader_free (PcallLogReader    *self);
+
+/* What was printed is given as bytes and not as lines, several in one piece or parts of one: all of
+ * them, as they are, with nothing behind them. Before anything is read. */
+void            pcall_log_reader_set_raw (PcallLogReader   *self);
 
 /* What is in the file now is all that is read, though it may grow; and what stands at its end is
  * taken as it is, a line without an end or a part of a record. */

@@ -17,7 +17,11 @@
  * What the child prints is a stream of bytes, in which a record may stand anywhere, also within
  * a line: a record is written in one piece, but to the end of what was printed so far. So the
  * parts of a line are put together, in `line`, and the record between them is read before the
- * line. */
+ * line.
+ *
+ * Raw, it is bytes and records in the order in which they stand there. Whole lines are given at
+ * once. What stands behind them is all that there will be for long, or the beginning of one that is
+ * just being written: then one waits for its writer. */
 
 #define BUFFER_SIZE (64 * 1024)
 
@@ -36,6 +40,8 @@ struct _PcallLogReader
   GString    *line;  /* the parts of a line so far */
   gboolean    given; /* the line was given out */
   gboolean    cut;   /* that before was, though its end had not come */
+  gboolean    raw;
+  gsize       plain; /* raw: of what was not looked at, what is known to be no record */
   GArray     *fields;
 };
 
@@ -61,6 +67,12 @@ pcall_log_reader_free (PcallLogReader *self)
   g_string_free (self->line, TRUE);
   g_free (self->buffer);
   g_free (self);
+}
+
+void
+pcall_log_reader_set_raw (PcallLogReader *self)
+{
+  self->raw = TRUE;
 }
 
 void
@@ -133,10 +145,16 @@ read_more (PcallLogReader *self)
   return TRUE;
 }
 
+/* Of what is no line by itself. */
 static void
 keep_part (PcallLogReader *self,
            gsize           length)
 {
+  if (self->raw)
+    {
+      self->plain = length;
+      return;
+    }
   g_string_append_len (self->line, self->buffer + self->begin, length);
   self->begin += length;
 }
@@ -242,6 +260,65 @@ find_line_end (PcallLogReader *self)
 }
 
 static Step
+give_raw (PcallLogReader *self,
+          PcallLogEntry  *entry,
+          gsize           length)
+{
+  *entry = (PcallLogEntry) { .line = self->buffer + self->begin, .length = length };
+  self->begin += length;
+  self->plain -= MIN (self->plain, length);
+  return STEP_GIVEN;
+}
+
+/* Who writes holds the file's lock for as long as that takes, page by page; and to look for data
+ * the kernel takes it, too. */
+static void
+wait_for_writer (PcallLogReader *self)
+{
+  off_t position = lseek (self->fd, 0, SEEK_CUR);
+
+  if (position >= 0 && lseek (self->fd, position, SEEK_DATA) >= 0)
+    lseek (self->fd, position, SEEK_SET);
+}
+
+/* Nothing more can be read for now: what is in the buffer has no end of a line. */
+static Step
+give_part (PcallLogReader *self,
+           PcallLogEntry  *entry)
+{
+  gsize length = self->end - self->begin;
+  gboolean is_record = length > self->plain && self->buffer[self->begin] == PCALL_LOG_RECORD_BEGIN;
+
+  if (length == 0 || is_record)
+    return STEP_HUNGRY;
+
+  wait_for_writer (self);
+  return read_more (self) ? STEP_AGAIN : give_raw (self, entry, length);
+}
+
+static Step
+step_raw (PcallLogReader *self,
+          PcallLogEntry  *entry)
+{
+  gsize length = self->end - self->begin;
+  char *begin = self->buffer + self->begin;
+  gsize plain = MIN (self->plain, length);
+  char *record = length > plain ? memchr (begin + plain, PCALL_LOG_RECORD_BEGIN, length - plain)
+                                : NULL;
+  char *newline;
+
+  if (record != NULL && record == begin)
+    return take_record (self, entry);
+  if (record != NULL)
+    return give_raw (self, entry, record - begin);
+
+  newline = length > 0 ? memrchr (begin, '\n', length) : NULL;
+  if (newline != NULL)
+    return give_raw (self, entry, newline + 1 - begin);
+  return length >= BUFFER_SIZE / 2 ? give_raw (self, entry, length) : STEP_HUNGRY;
+}
+
+static Step
 step (PcallLogReader *self,
       PcallLogEntry  *entry)
 {
@@ -261,6 +338,19 @@ step (PcallLogReader *self,
   if (record == NULL && is_at_end (self) && self->line->len > 0)
     return take_parts (self, entry, FALSE);
   return record != NULL ? STEP_AGAIN : STEP_HUNGRY;
+}
+
+static Step
+step_or_read (PcallLogReader *self,
+              PcallLogEntry  *entry)
+{
+  Step taken = self->raw ? step_raw (self, entry) : step (self, entry);
+
+  if (taken != STEP_HUNGRY)
+    return taken;
+  if (read_more (self))
+    return STEP_AGAIN;
+  return self->raw ? give_part (self, entry) : STEP_HUNGRY;
 }
 
 static void
@@ -286,13 +376,11 @@ pcall_log_reader_next (PcallLogReader *self,
   forget_parts (self);
 
   for (;;)
-    switch (step (self, entry))
+    switch (step_or_read (self, entry))
       {
       case STEP_GIVEN:
         return TRUE;
       case STEP_HUNGRY:
-        if (read_more (self))
-          break;
         if (!self->finished || self->left == 0)
           return FALSE;
         /* The file is shorter than it was. */
@@ -316,6 +404,7 @@ pcall_log_reader_skip (PcallLogReader *self)
   g_string_truncate (self->line, 0);
   self->given = FALSE;
   self->begin = self->end = self->newline = 0;
+  self->plain = 0;
   if (self->finished)
     self->left = 0;
   return n;

@@ -41,6 +41,9 @@ void            pcall_log_stream_finish (PcallLogStream       *self,
 gboolean        pcall_log_stream_step   (PcallLogStream       *self,
                                          gint64                until);
 
+/* Whether a piece of what was printed is passed on in part: nothing else is to come between. */
+gboolean        pcall_log_stream_is_within (PcallLogStream    *self);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PcallLogStream, pcall_log_stream_free)
 
 G_END_DECLS

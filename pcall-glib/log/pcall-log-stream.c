@@ -7,16 +7,23 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "log/pcall-log-language-private.h"
+#include "log/pcall-log-pass-private.h"
 #include "log/pcall-log-writer-private.h"
 #include "pcall-error.h"
 
 /* What a child logged, logged once more, by GLib's structured logging: to wherever the
- * application sends its log.
+ * application sends its log. What is of a language's own log goes to that of the language.
  *
  * A record keeps its level and all its fields. A line that the child printed is a message: what
  * it prints is meant to be seen. Neither need be UTF-8: where there is a zero byte within, the
  * length goes with it.
+ *
+ * In a task whose output mode is that, what the child printed is no message, but goes to the
+ * standard output and error of this process as bytes. There are marks around what was logged alone
+ * then, and it is pcall's to say them in the language's log, where there is one.
  *
  * Nothing that a child logs may end this process. So an error is passed on as critical, its
  * PRIORITY as it was; and where the level is one that is to be fatal here, a field says that the
@@ -29,24 +36,27 @@ struct _PcallLogStream
 {
   PcallMonitor   *monitor;
   PcallLogFiles  *log;
-  guint           index;
-  pid_t           pid;
-  char           *target;
-  char           *call;
+  PcallLogOrigin  origin; /* its strings are ours */
   char           *path;
   PcallLogReader *reader;       /* NULL: there is no file, or it could not be opened … */
   int             error_number; /* … for this reason */
+  PcallLogReader *out;          /* of standard output, where that has a file of its own */
+  PcallLogEntry   entry;        /* read last; of what was printed, what is left to pass on … */
+  int             fd;           /* … and where to */
   GArray         *fields;       /* GLogField, of the record that is being written */
   GLogLevelFlags  fatal;        /* levels that end this process */
   guint64         left;         /* how much may be logged */
+  guint64         joined;       /* of the file of standard output, into the other */
   guint64         left_out;     /* bytes that were over that, or came too late */
-  gboolean        late;         /* the deadline has passed */
-  gboolean        marked;
-  gboolean        begun; /* something was written */
-  gboolean        finished;
-  char           *end;   /* how the call ended, where it failed */
+  int             pass_error;   /* why bytes could not be passed on; 0: they could */
+  guint           late : 1; /* the deadline has passed */
+  guint           passes : 1; /* what is printed goes to this process's own streams */
+  guint           marked : 1;
+  guint           begun : 1; /* something was written */
+  guint           finished : 1;
+  guint           ended : 1; /* how the call ended was said */
+  char           *end;   /* that, where it failed */
   char           *note;
-  gboolean        ended; /* that was said */
   char            call_digits[16];
   char            pid_digits[16];
 };
@@ -62,10 +72,28 @@ get_fatal_levels (void)
 }
 
 static void
-open_file (PcallLogStream *self)
+keep_reader (PcallLogStream  *self,
+             PcallLogReader **place,
+             PcallLogReader  *reader)
 {
-  self->reader = pcall_log_files_open (self->log, self->index, self->pid);
-  self->error_number = self->reader == NULL && errno != ENOENT ? errno : 0;
+  if (reader == NULL && errno != ENOENT)
+    self->error_number = errno;
+  if (reader != NULL && self->passes)
+    pcall_log_reader_set_raw (reader);
+  *place = reader;
+}
+
+/* What is not open. */
+static void
+open_files (PcallLogStream *self)
+{
+  self->error_number = 0;
+  if (self->reader == NULL)
+    keep_reader (self, &self->reader,
+                 pcall_log_files_open (self->log, self->origin.index, self->origin.pid, NULL));
+  if (self->out == NULL && pcall_log_files_are_split (self->log))
+    keep_reader (self, &self->out,
+                 pcall_log_files_open_out (self->log, self->origin.index, self->origin.pid, NULL));
 }
 
 PcallLogStream *
@@ -78,20 +106,20 @@ pcall_log_stream_new (PcallMonitor         *monitor,
 
   self->monitor = pcall_monitor_ref (monitor);
   self->log = pcall_log_files_ref (log);
-  self->index = origin->index;
-  self->pid = origin->pid;
-  self->target = g_strdup (origin->target);
-  self->call = g_strdup (origin->call);
+  self->origin = *origin;
+  self->origin.target = g_strdup (origin->target);
+  self->origin.call = g_strdup (origin->call);
   self->marked = marked;
-  self->path = pcall_log_files_get_path (log, self->index, self->pid);
-  open_file (self);
+  self->passes = pcall_log_files_has_streams (log);
+  self->path = pcall_log_files_get_path (log, self->origin.index, self->origin.pid);
+  open_files (self);
   self->left = pcall_log_files_get_max_size (log);
   if (self->left == 0)
     self->left = G_MAXUINT64;
   self->fields = g_array_new (FALSE, FALSE, sizeof (GLogField));
   self->fatal = get_fatal_levels ();
-  g_snprintf (self->call_digits, sizeof self->call_digits, "%u", self->index);
-  g_snprintf (self->pid_digits, sizeof self->pid_digits, "%d", (int) self->pid);
+  g_snprintf (self->call_digits, sizeof self->call_digits, "%u", self->origin.index);
+  g_snprintf (self->pid_digits, sizeof self->pid_digits, "%d", (int) self->origin.pid);
   return self;
 }
 
@@ -99,11 +127,12 @@ void
 pcall_log_stream_free (PcallLogStream *self)
 {
   g_clear_pointer (&self->reader, pcall_log_reader_free);
+  g_clear_pointer (&self->out, pcall_log_reader_free);
   pcall_log_files_unref (self->log);
   pcall_monitor_unref (self->monitor);
   g_array_unref (self->fields);
-  g_free (self->target);
-  g_free (self->call);
+  g_free ((char *) self->origin.target);
+  g_free ((char *) self->origin.call);
   g_free (self->path);
   g_free (self->end);
   g_free (self->note);
@@ -164,8 +193,8 @@ write_record (PcallLogStream  *self,
   add_fields (self, fields, n_fields);
   add_field (self, PCALL_LOG_FIELD_CALL, self->call_digits, -1);
   add_field (self, PCALL_LOG_FIELD_PID, self->pid_digits, -1);
-  if (self->target != NULL)
-    add_field (self, PCALL_LOG_FIELD_TARGET, self->target, -1);
+  if (self->origin.target != NULL)
+    add_field (self, PCALL_LOG_FIELD_TARGET, self->origin.target, -1);
 
   depth = pcall_monitor_begin_user_code (self->monitor);
   pcall_log_writer_pass_on (TRUE);
@@ -190,12 +219,35 @@ write_line (PcallLogStream *self,
   write_record (self, level, fields, G_N_ELEMENTS (fields));
 }
 
+/* In the log of the language. */
+static void
+write_foreign (PcallLogStream *self,
+               GLogLevelFlags  level,
+               const char     *message,
+               GBytes         *data)
+{
+  guint depth = pcall_monitor_begin_user_code (self->monitor);
+
+  pcall_log_language_log (self->origin.index, level, message, data);
+  pcall_monitor_end_user_code (self->monitor, depth);
+}
+
+static gboolean
+speaks_foreign (PcallLogStream *self)
+{
+  return self->passes && pcall_log_language_is_there ();
+}
+
+/* What pcall has to say. */
 static void
 write_text (PcallLogStream *self,
             GLogLevelFlags  level,
             const char     *text)
 {
-  write_line (self, level, text, strlen (text));
+  if (speaks_foreign (self))
+    write_foreign (self, level, text, NULL);
+  else
+    write_line (self, level, text, strlen (text));
 }
 
 static void
@@ -205,7 +257,7 @@ write_mark (PcallLogStream *self,
   g_autofree char *line = g_strdup_printf ("%s child log %s", mark, self->path);
 
   if (self->marked)
-    write_text (self, G_LOG_LEVEL_MESSAGE, line);
+    write_text (self, speaks_foreign (self) ? G_LOG_LEVEL_INFO : G_LOG_LEVEL_MESSAGE, line);
 }
 
 static void
@@ -218,6 +270,42 @@ begin (PcallLogStream *self)
   write_mark (self, ">>>> Begin");
 }
 
+static const GLogField *
+find_field (const GLogField *fields,
+            gsize            n_fields,
+            const char      *key)
+{
+  for (gsize i = 0; i < n_fields; i++)
+    if (strcmp (fields[i].key, key) == 0)
+      return &fields[i];
+  return NULL;
+}
+
+/* A record of a language's own log. */
+static void
+write_foreign_record (PcallLogStream      *self,
+                      const PcallLogEntry *entry,
+                      const GLogField     *data)
+{
+  const GLogField *message = find_field (entry->fields, entry->n_fields, "MESSAGE");
+  g_autoptr (GBytes) bytes = g_bytes_new (data->value, MAX (data->length, 0));
+
+  write_foreign (self, entry->level, message != NULL ? message->value : "", bytes);
+}
+
+/* Where nobody knows its language it is a record like others. */
+static void
+write_any_record (PcallLogStream      *self,
+                  const PcallLogEntry *entry)
+{
+  const GLogField *data = find_field (entry->fields, entry->n_fields, PCALL_LOG_FIELD_RECORD);
+
+  if (data != NULL && pcall_log_language_is_there ())
+    write_foreign_record (self, entry, data);
+  else
+    write_record (self, entry->level, entry->fields, entry->n_fields - (data != NULL));
+}
+
 static void
 write_entry (PcallLogStream      *self,
              const PcallLogEntry *entry)
@@ -226,7 +314,7 @@ write_entry (PcallLogStream      *self,
   if (entry->line != NULL)
     write_line (self, G_LOG_LEVEL_MESSAGE, entry->line, entry->length);
   else if (entry->n_fields > 0)
-    write_record (self, entry->level, entry->fields, entry->n_fields);
+    write_any_record (self, entry);
 }
 
 /* An error that pcall made says which call it was, and ends with lines that are just above. */
@@ -236,8 +324,8 @@ describe_error (PcallLogStream *self,
 {
   const char *last_output = strstr (error->message, PCALL_LAST_OUTPUT);
 
-  if (!g_str_has_prefix (error->message, self->call))
-    return g_strdup_printf ("%s: failed: %s", self->call, error->message);
+  if (!g_str_has_prefix (error->message, self->origin.call))
+    return g_strdup_printf ("%s: failed: %s", self->origin.call, error->message);
   if (last_output != NULL)
     return g_strndup (error->message, last_output - error->message);
   return g_strdup (error->message);
@@ -246,8 +334,8 @@ describe_error (PcallLogStream *self,
 static void
 write_failure (PcallLogStream *self)
 {
-  g_autofree char *text = g_strdup_printf ("%s: what it wrote cannot be read: %s", self->call,
-                                           g_strerror (self->error_number));
+  g_autofree char *text = g_strdup_printf ("%s: what it wrote cannot be read: %s",
+                                           self->origin.call, g_strerror (self->error_number));
 
   begin (self);
   write_text (self, G_LOG_LEVEL_WARNING, text);
@@ -277,18 +365,20 @@ write_left_out (PcallLogStream *self)
 
   if (self->late)
     reason = g_strdup ("the deadline has passed");
+  else if (self->pass_error != 0)
+    reason = g_strdup (g_strerror (self->pass_error));
   else
     reason = g_strdup_printf ("max-log-size is %" G_GUINT64_FORMAT,
                               pcall_log_files_get_max_size (self->log));
   text = g_strdup_printf ("%s: the last %" G_GUINT64_FORMAT " bytes of its output are not here: %s",
-                          self->call, self->left_out, reason);
+                          self->origin.call, self->left_out, reason);
   write_text (self, G_LOG_LEVEL_WARNING, text);
 }
 
 static void
 write_note (PcallLogStream *self)
 {
-  g_autofree char *text = g_strdup_printf ("%s: %s", self->call, self->note);
+  g_autofree char *text = g_strdup_printf ("%s: %s", self->origin.call, self->note);
 
   write_text (self, G_LOG_LEVEL_WARNING, text);
 }
@@ -308,7 +398,7 @@ write_end (PcallLogStream *self)
     return;
 
   if (self->end != NULL)
-    write_text (self, G_LOG_LEVEL_WARNING, self->end);
+    write_text (self, speaks_foreign (self) ? G_LOG_LEVEL_INFO : G_LOG_LEVEL_WARNING, self->end);
   write_mark (self, "<<<< End");
 }
 
@@ -321,8 +411,10 @@ pcall_log_stream_finish (PcallLogStream *self,
   self->end = error != NULL ? describe_error (self, error) : NULL;
   self->note = g_strdup (note);
   /* There may have been no descriptor for it. */
-  if (self->reader == NULL && self->error_number != 0)
-    open_file (self);
+  if (self->error_number != 0)
+    open_files (self);
+  if (self->out != NULL)
+    pcall_log_reader_finish (self->out);
   if (self->reader != NULL)
     pcall_log_reader_finish (self->reader);
 }
@@ -339,28 +431,101 @@ look_at_clock (PcallLogStream *self,
   self->left = 0;
 }
 
+static gboolean
+read_entry (PcallLogStream *self,
+            PcallLogReader *reader,
+            int             fd)
+{
+  self->fd = fd;
+  return reader != NULL && pcall_log_reader_next (reader, &self->entry);
+}
+
+gboolean
+pcall_log_stream_is_within (PcallLogStream *self)
+{
+  return self->passes && self->entry.length > 0;
+}
+
+/* FALSE if there is none, for now or at all. */
+static gboolean
+take_entry (PcallLogStream *self)
+{
+  return pcall_log_stream_is_within (self) || read_entry (self, self->out, STDOUT_FILENO) ||
+         read_entry (self, self->reader, self->out != NULL ? STDERR_FILENO : STDOUT_FILENO);
+}
+
+/* What was printed, or a part of it. FALSE if the stream has no room for now. */
+static gboolean
+pass_on (PcallLogStream *self,
+         gint64          until)
+{
+  guint depth = pcall_monitor_begin_user_code (self->monitor);
+  gsize length = MIN (self->entry.length, self->left);
+  gssize n = pcall_log_pass (self->fd, self->entry.line, length, until);
+  int error_number = errno;
+
+  pcall_monitor_end_user_code (self->monitor, depth);
+  if (n < 0)
+    {
+      self->pass_error = error_number;
+      self->left_out += self->entry.length;
+      self->entry.length = 0;
+      return TRUE;
+    }
+
+  self->entry.line += n;
+  self->entry.length -= n;
+  self->left -= n;
+  return n > 0;
+}
+
+static gboolean
+deliver_entry (PcallLogStream *self,
+               gint64          until)
+{
+  if (self->passes && self->entry.line != NULL)
+    return pass_on (self, until);
+
+  count_entry (self, &self->entry);
+  write_entry (self, &self->entry);
+  return TRUE;
+}
+
+static void
+leave_out (PcallLogStream *self)
+{
+  if (self->passes)
+    self->left_out += self->entry.length;
+  self->entry.length = 0;
+  if (self->out != NULL)
+    self->left_out += pcall_log_reader_skip (self->out);
+  if (self->reader != NULL)
+    self->left_out += pcall_log_reader_skip (self->reader);
+}
+
 gboolean
 pcall_log_stream_step (PcallLogStream *self,
                        gint64          until)
 {
-  PcallLogEntry entry;
-
   look_at_clock (self, g_get_monotonic_time ());
-  while (self->reader != NULL && self->left > 0 && pcall_log_reader_next (self->reader, &entry))
+  while (self->left > 0 && take_entry (self))
     {
       gint64 now;
 
-      count_entry (self, &entry);
-      write_entry (self, &entry);
+      if (!deliver_entry (self, until))
+        return FALSE;
       now = g_get_monotonic_time ();
       if (now >= until)
         return FALSE;
       look_at_clock (self, now);
     }
 
-  if (self->reader != NULL && self->left == 0)
-    self->left_out += pcall_log_reader_skip (self->reader);
-  if (self->finished && !self->ended)
+  if (self->left == 0)
+    leave_out (self);
+  if (!self->finished)
+    return TRUE;
+  if (!self->ended)
     write_end (self);
-  return TRUE;
+  return pcall_log_files_join (self->log, self->origin.index, self->origin.pid, &self->joined,
+                               until);
 }

@@ -25,8 +25,10 @@ typedef enum
 PcallLogRoute pcall_log_route_get   (void);
 void          pcall_log_route_learn (PcallLogRoute route);
 
-/* In a child: records go to @fd from here on, which stays open. -1: nowhere. Async-signal-safe. */
+/* In a child: records go to @fd from here on, which stays open. -1: nowhere. @out: the file that
+ * standard output goes to; -1 if that is the same. Async-signal-safe. */
 void pcall_log_writer_begin (int                fd,
+                             int                out,
                              const PcallLogKey *key);
 
 /* In a worker, whose call has ended: records go nowhere again. */
@@ -52,6 +54,9 @@ void pcall_log_writer_install (PcallLogRoute                route,
 #define PCALL_LOG_FIELD_TARGET "PCALL_TARGET"
 #define PCALL_LOG_FIELD_OLD_API "GLIB_OLD_LOG_API"
 
+/* In a log file alone: what a language's own log has given to pcall_log_record(). */
+#define PCALL_LOG_FIELD_RECORD "PCALL_RECORD"
+
 /* Whether it is one of the first three. A record that brings one by itself is not believed. */
 gboolean pcall_log_is_own_field   (const char      *key);
 /* From here on, in this thread: what is logged has those fields from pcall. */
@@ -59,7 +64,7 @@ void     pcall_log_writer_pass_on (gboolean         passes);
 /* Whether GLib takes the record for one of its old interface, and so for settled. */
 gboolean pcall_log_is_old_api     (const GLogField *fields);
 
-/* In a child: whether there is a log file, and nothing in it. */
+/* In a child: whether there is a log file, and nothing in it, nor in that of standard output. */
 gboolean pcall_log_writer_is_unused (void);
 
 /* In a child: how many records were lost, and why; 0 if none. */

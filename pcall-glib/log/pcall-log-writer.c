@@ -13,6 +13,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "pcall-binding.h"
 #include "base/pcall-fd-private.h"
 
 /* GLib's log in a child: each record goes into its log file, whole, in one write().
@@ -28,12 +29,13 @@
 
 static struct
 {
-  int         fd; /* -1: no capture */
+  int         fd;  /* -1: no capture */
+  int         out; /* where standard output goes; -1: the same */
   PcallLogKey key;
   gboolean    installed; /* as the writer function, in this process or one that it is a fork of */
   guint       n_lost; /* atomic */
   int         lost_errno;
-} writer = { .fd = -1 };
+} writer = { .fd = -1, .out = -1 };
 
 static __thread gboolean passes_on; /* a record of a call of our own, in this thread */
 
@@ -185,6 +187,16 @@ is_fatal (GLogLevelFlags   level,
          !pcall_log_is_old_api (fields);
 }
 
+/* As syslog(3) has them, for each bit of the level */
+static char
+get_priority (GLogLevelFlags level)
+{
+  static const char priorities[] = "55344567";
+  int bit = g_bit_nth_lsf (level & G_LOG_LEVEL_MASK, -1);
+
+  return bit < 0 || bit > 7 ? '5' : priorities[bit];
+}
+
 /**
  * pcall_log_writer:
  * @log_level: the level of the record
@@ -241,6 +253,48 @@ pcall_log_writer (GLogLevelFlags   log_level,
   return G_LOG_WRITER_HANDLED;
 }
 
+/**
+ * pcall_log_record:
+ * @log_level: the level
+ * @message: what it says, for people
+ * @data: (nullable): all that the record is, for the language that it is of
+ *
+ * Puts a record of a language's own log into the log of the call that runs, in its place among all
+ * that the call writes. In the parent it is given to the function that
+ * [func@Pcall.set_record_func] has set. Where there is none it becomes a record of GLib's log, with
+ * this level and message.
+ *
+ * To be called in a child, from any thread. What is larger than 16 MiB loses its @data, and becomes
+ * something that the call has printed.
+ *
+ * Returns: %FALSE if there is no call here, or what it writes is not captured; then nothing was
+ *   done
+ *
+ * Since: 1.0
+ */
+gboolean
+pcall_log_record (GLogLevelFlags log_level,
+                  const char    *message,
+                  GBytes        *data)
+{
+  gsize size = 0;
+  gconstpointer bytes = data != NULL ? g_bytes_get_data (data, &size) : NULL;
+  char priority[] = { get_priority (log_level), '\0' };
+  const GLogField fields[] = {
+    { "MESSAGE", message, -1 },
+    { "PRIORITY", priority, -1 },
+    { PCALL_LOG_FIELD_RECORD, bytes != NULL ? bytes : "", size },
+  };
+
+  g_return_val_if_fail (message != NULL, FALSE);
+
+  if (writer.fd < 0)
+    return FALSE;
+
+  encode_and_write (log_level & G_LOG_LEVEL_MASK, fields, data != NULL ? 3 : 2);
+  return TRUE;
+}
+
 static const char *
 find_domain (const GLogField *fields,
              gsize            n_fields)
@@ -272,10 +326,7 @@ handle_by_default (const char    *log_domain,
                    const char    *message,
                    gpointer       user_data)
 {
-  /* As syslog(3) has them, for each bit of the level */
-  static const char priorities[] = "55344567";
-  int bit = g_bit_nth_lsf (log_level & G_LOG_LEVEL_MASK, -1);
-  char priority[] = { bit < 0 || bit > 7 ? '5' : priorities[bit], '\0' };
+  char priority[] = { get_priority (log_level), '\0' };
   GLogField fields[] = {
     { "GLIB_OLD_LOG_API", "1", -1 },
     { "MESSAGE", message != NULL ? message : "(NULL) message", -1 },
@@ -359,9 +410,11 @@ pcall_log_route_unset_trap (gboolean was_set)
 
 void
 pcall_log_writer_begin (int                fd,
+                        int                out,
                         const PcallLogKey *key)
 {
   writer.fd = fd;
+  writer.out = out;
   writer.key = *key;
   writer.n_lost = 0;
 }
@@ -370,6 +423,7 @@ void
 pcall_log_writer_end (void)
 {
   pcall_fd_clear (&writer.fd);
+  pcall_fd_clear (&writer.out);
 }
 
 /* The function that GLib complains in does not return; the thread that it was called in need not
@@ -424,12 +478,18 @@ pcall_log_writer_install (PcallLogRoute                known,
     }
 }
 
-gboolean
-pcall_log_writer_is_unused (void)
+static gboolean
+is_empty (int fd)
 {
   struct stat file;
 
-  return fstat (writer.fd, &file) == 0 && file.st_size == 0;
+  return fstat (fd, &file) == 0 && file.st_size == 0;
+}
+
+gboolean
+pcall_log_writer_is_unused (void)
+{
+  return is_empty (writer.fd) && (writer.out < 0 || is_empty (writer.out));
 }
 
 guint64
@@ -441,17 +501,25 @@ pcall_log_writer_get_lost (const char **reason)
   return n_lost;
 }
 
+static gboolean
+is_as_large_as (int    fd,
+                rlim_t limit)
+{
+  struct stat file;
+
+  return fstat (fd, &file) == 0 && (rlim_t) file.st_size >= limit;
+}
+
 const char *
 pcall_log_writer_find_reason (void)
 {
   struct statvfs disk;
   struct rlimit limit;
-  struct stat file;
 
   if (fstatvfs (writer.fd, &disk) == 0 && disk.f_bavail == 0)
     return g_strerror (ENOSPC);
-  if (getrlimit (RLIMIT_FSIZE, &limit) == 0 && fstat (writer.fd, &file) == 0 &&
-      (rlim_t) file.st_size >= limit.rlim_cur)
+  if (getrlimit (RLIMIT_FSIZE, &limit) == 0 && (is_as_large_as (writer.fd, limit.rlim_cur) ||
+                                                is_as_large_as (writer.out, limit.rlim_cur)))
     return g_strerror (EFBIG);
   return g_strerror (EIO);
 }

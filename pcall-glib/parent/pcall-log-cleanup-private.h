@@ -38,7 +38,7 @@ void            pcall_logs_finish  (PcallLogs      *self,
                                     PcallLogStream *stream);
 
 /* Before pcall_logs_remove(), which would take long for a large file. FALSE if there is more to do
- * when @until has come. */
+ * when @until has come. What the call wrote is kept for who asks the call. */
 gboolean        pcall_logs_shrink  (PcallLogs      *self,
                                     guint           index,
                                     gint64          until);

@@ -51,6 +51,8 @@ pcall_logs_finish (PcallLogs      *self,
                    guint           index,
                    PcallLogStream *stream)
 {
+  if (self->keep)
+    pcall_call_list_keep_output (self->calls, index);
   pcall_log_stream_finish (stream, pcall_call_list_get_error (self->calls, index),
                            pcall_call_list_get_log_note (self->calls, index));
 }
@@ -63,6 +65,7 @@ pcall_logs_shrink (PcallLogs *self,
   if (self->keep || !pcall_call_list_has_log (self->calls, index))
     return TRUE;
 
+  pcall_call_list_keep_output (self->calls, index);
   while (!pcall_log_files_shrink (self->files, index, pcall_call_list_get_pid (self->calls, index)))
     if (g_get_monotonic_time () >= until)
       return FALSE;
@@ -76,6 +79,7 @@ pcall_logs_remove (PcallLogs *self,
   if (self->keep || !pcall_call_list_has_log (self->calls, index))
     return;
 
+  pcall_call_list_keep_output (self->calls, index);
   pcall_log_files_discard (self->files, index, pcall_call_list_get_pid (self->calls, index));
   pcall_call_list_drop_log (self->calls, index);
   pcall_child_list_notify_log (self->children, index);

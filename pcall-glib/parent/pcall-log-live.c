@@ -25,6 +25,9 @@
 #define TURN_US 1000
 #define STEP_US 4000
 
+/* How long one looks at nothing else. Who reads what this process prints may have stopped. */
+#define LONGEST_US 100000
+
 /* How long the end of a call passes nothing on by itself, when it was not enough the last time. */
 #define PAUSE_US 4000
 
@@ -34,7 +37,7 @@
 typedef struct
 {
   guint           index;
-  int             watch; /* -1: none */
+  int             watches[2]; /* of its log file, and of standard output's; -1: none */
   PcallLogStream *stream;
   gboolean        ended;
   gboolean        waits; /* for its turn */
@@ -64,12 +67,27 @@ static void
 unwatch (PcallLogLive *self,
          Follower     *follower)
 {
-  if (follower->watch < 0)
-    return;
+  for (gsize i = 0; i < G_N_ELEMENTS (follower->watches); i++)
+    {
+      if (follower->watches[i] < 0)
+        continue;
 
-  inotify_rm_watch (self->fd, follower->watch);
-  g_hash_table_remove (self->by_watch, GINT_TO_POINTER (follower->watch));
-  follower->watch = -1;
+      inotify_rm_watch (self->fd, follower->watches[i]);
+      g_hash_table_remove (self->by_watch, GINT_TO_POINTER (follower->watches[i]));
+      follower->watches[i] = -1;
+    }
+}
+
+static int
+watch (PcallLogLive *self,
+       Follower     *follower,
+       const char   *path)
+{
+  int wd = path != NULL ? inotify_add_watch (self->fd, path, IN_MODIFY | IN_DONT_FOLLOW) : -1;
+
+  if (wd >= 0)
+    g_hash_table_insert (self->by_watch, GINT_TO_POINTER (wd), follower);
+  return wd;
 }
 
 static void
@@ -82,6 +100,7 @@ dispose_of (PcallLogLive *self,
   pcall_logs_remove (self->logs, index);
 }
 
+/* Who is in the middle of something goes on with it. */
 static void
 take_turn (PcallLogLive *self,
            Follower     *follower)
@@ -90,7 +109,10 @@ take_turn (PcallLogLive *self,
     return;
 
   follower->waits = TRUE;
-  g_queue_push_tail (&self->turns, follower);
+  if (pcall_log_stream_is_within (follower->stream))
+    g_queue_push_head (&self->turns, follower);
+  else
+    g_queue_push_tail (&self->turns, follower);
 }
 
 /* FALSE if there is more to do when @until has come. */
@@ -116,6 +138,7 @@ pcall_log_live_step (PcallLogLive *self,
     return;
 
   self->writing = TRUE;
+  until = MIN (until, g_get_monotonic_time () + LONGEST_US);
   while ((now = g_get_monotonic_time ()) < until &&
          (follower = g_queue_pop_head (&self->turns)) != NULL)
     {
@@ -235,18 +258,19 @@ pcall_log_live_begin (PcallLogLive *self,
 {
   Follower *follower = g_new0 (Follower, 1);
   g_autofree char *path = pcall_log_files_get_own_path (self->logs->files, index, pid);
+  g_autofree char *out_path = pcall_log_files_are_split (self->logs->files)
+                                  ? pcall_log_files_get_out_path (path)
+                                  : NULL;
 
   forget (self, index);
   follower->index = index;
   follower->stream = pcall_logs_open (self->logs, index, pid, FALSE);
-  follower->watch = inotify_add_watch (self->fd, path, IN_MODIFY | IN_DONT_FOLLOW);
+  follower->watches[0] = watch (self, follower, path);
+  follower->watches[1] = watch (self, follower, out_path);
   g_hash_table_insert (self->by_index, GUINT_TO_POINTER (index), follower);
-  if (follower->watch < 0)
-    return;
-
-  g_hash_table_insert (self->by_watch, GINT_TO_POINTER (follower->watch), follower);
   /* What it wrote before it was watched */
-  take_turn (self, follower);
+  if (follower->watches[0] >= 0 || follower->watches[1] >= 0)
+    take_turn (self, follower);
 }
 
 /* Many calls may end in a row. */

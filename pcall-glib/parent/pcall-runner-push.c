@@ -9,6 +9,7 @@
 
 #include "calls/pcall-target-private.h"
 #include "pcall-error.h"
+#include "child/pcall-worker-private.h"
 #include "share/pcall-journal-private.h"
 #include "start/pcall-command-private.h"
 
@@ -97,16 +98,20 @@ make_log (PcallRunner *runner)
   return log != NULL ? pcall_log_files_make (log, runner->job.index, runner->pid) : NULL;
 }
 
-static const char *
-get_log_key (PcallRunner *runner)
+static char *
+make_log_key (PcallRunner *runner)
 {
-  return pcall_log_files_get_key (runner->setup->context->log)->digits;
+  const PcallLogFiles *log = runner->setup->context->log;
+
+  return g_strconcat (pcall_log_files_get_key (log)->digits,
+                      pcall_log_files_are_split (log) ? PCALL_LOG_KEY_SPLIT : NULL, NULL);
 }
 
 static void
 send_call (PcallRunner *runner)
 {
   g_autofree char *log_file = make_log (runner);
+  g_autofree char *log_key = log_file != NULL ? make_log_key (runner) : NULL;
   PcallArguments *arguments = runner->setup->context->arguments;
   guint index = runner->job.index;
   g_autoptr (GVariant) args = pcall_arguments_build_args (arguments, index);
@@ -120,7 +125,7 @@ send_call (PcallRunner *runner)
   pcall_peer_send (runner->peer, PCALL_FRAME_CALL, index,
                    g_variant_new ("(sv@a{sv}ss)", pcall_target_get_wire_name (runner->job.target),
                                   args, kwargs, log_file != NULL ? log_file : "",
-                                  log_file != NULL ? get_log_key (runner) : ""));
+                                  log_key != NULL ? log_key : ""));
   pcall_runner_begin_call (runner, began);
 }
 

@@ -66,6 +66,7 @@ typedef struct
   const char        *log_directory;
   gboolean           keep_logs;
   guint64            max_log_size; /* 0: no limit */
+  PcallOutputMode    output_mode;
   PcallPool         *pool;         /* NULL: none */
   PcallConditions   *conditions;
 } PcallSchedulerOptions;

@@ -22,9 +22,10 @@
 #define ALL_READY_US 100000
 
 /* Of this process, for a child: its channel, its pidfd, and its log where that is read as it
- * comes */
+ * comes, which may be two files */
 #define DESCRIPTORS_PER_CHILD 2
 #define DESCRIPTORS_PER_LIVE_CHILD 3
+#define DESCRIPTORS_PER_STREAMING_CHILD 4
 
 /* How long dropping a task may wait for its children to go. */
 #define ABANDON_WAIT_US 10000
@@ -52,6 +53,15 @@ deadline_passed (gpointer data)
 /* Beginning */
 
 static guint
+count_descriptors (const PcallSchedulerOptions *options)
+{
+  if (options->log_mode != PCALL_LOG_MODE_LIVE)
+    return DESCRIPTORS_PER_CHILD;
+  return options->output_mode == PCALL_OUTPUT_MODE_STREAMS ? DESCRIPTORS_PER_STREAMING_CHILD
+                                                           : DESCRIPTORS_PER_LIVE_CHILD;
+}
+
+static guint
 find_max_children (guint                        n_calls,
                    gboolean                     shares,
                    const PcallSchedulerOptions *options)
@@ -60,9 +70,7 @@ find_max_children (guint                        n_calls,
     return options->max_children;
   if (shares)
     return pcall_conditions_get_n_processors (options->conditions);
-  return pcall_limits_find_room (n_calls, options->log_mode == PCALL_LOG_MODE_LIVE
-                                              ? DESCRIPTORS_PER_LIVE_CHILD
-                                              : DESCRIPTORS_PER_CHILD);
+  return pcall_limits_find_room (n_calls, count_descriptors (options));
 }
 
 /* Whether children take calls by themselves: forked ones, if all are. */
@@ -215,12 +223,14 @@ prepare_logs (PcallScheduler *self,
 }
 
 static void
-limit_log (PcallScheduler *self,
-           gint64          begun)
+set_up_log (PcallScheduler *self,
+            gint64          begun)
 {
   if (self->context.log == NULL)
     return;
 
+  if (self->options.output_mode == PCALL_OUTPUT_MODE_STREAMS)
+    pcall_log_files_set_streams (self->context.log, self->options.keep_logs);
   pcall_log_files_set_max_size (self->context.log, self->options.max_log_size);
   if (self->options.deadline > 0)
     pcall_log_files_set_deadline (self->context.log,
@@ -238,7 +248,7 @@ pcall_scheduler_start (PcallScheduler *self,
   if (!pcall_start_context_open (&self->context, self->options.log_mode,
                                  self->options.log_directory, self->options.keep_logs, error))
     return FALSE;
-  limit_log (self, begun);
+  set_up_log (self, begun);
 
   self->children = self->setup.children = pcall_child_list_new (self->calls);
   pcall_explain (&self->events, "start: %u calls, in at most %u children at once%s",

@@ -175,7 +175,7 @@ begin_records (const char *path)
 
   CHECK (fd >= 0);
   pcall_log_key_init (&key, 1);
-  pcall_log_writer_begin (fd, &key);
+  pcall_log_writer_begin (fd, -1, &key);
   pcall_log_writer_install (PCALL_LOG_ROUTE_WRITER, NULL);
 }
 

@@ -336,7 +336,7 @@ test('a message of another language\'s kind', async () => {
 test('what a worker prints goes to the log of its call', () => {
   const directory = GLib.Dir.make_tmp('pcall-gjs-XXXXXX');
   const p = new Pcall.Pcall(x => {
-    print(`printed ${x}`);
+    print(`# printed ${x}`);
     printerr(`complained ${x}`);
     console.log(`logged ${x}`);
   }, {iargs: [[1], [2]], maxChildren: 1, keepLogs: true, logDirectory: directory});

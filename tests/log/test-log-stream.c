@@ -392,7 +392,7 @@ test_in_a_call (void)
   open_stream (&self, "target", FALSE);
   finish (&self, NULL, NULL);
   pcall_log_key_init (&key, 1);
-  pcall_log_writer_begin (fcntl (fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1), &key);
+  pcall_log_writer_begin (fcntl (fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1), -1, &key);
   is_in_call = TRUE;
   g_log_structured ("D", G_LOG_LEVEL_MESSAGE, "PCALL_CALL", "77", "MESSAGE", "forged");
   g_assert_true (pcall_log_stream_step (self.stream, G_MAXINT64));

@@ -377,6 +377,7 @@ class Watched(TestCase):
                 task = Pcall.Pcall(work, n=range(n_calls))
                 task.task.set_calls_per_child(0)
                 task.task.set_max_children(n_children)
+                task.task.set_output_mode(Pcall.OutputMode.LOG)
                 task.start()
                 task.join()
         """

@@ -285,7 +285,8 @@ class Logging(TestCase):
             """
         )
         self.assertEqual(program.returncode, 0, program.stderr)
-        first, second = program.stdout.split()
+        *printed, last = program.stdout.splitlines()
+        first, second = last.split()
         messages = [line.partition(": ")[2] for line in program.stderr.splitlines()]
         begins = [i for i, line in enumerate(messages) if ">>>> Begin child log" in line]
         ends = [i for i, line in enumerate(messages) if "<<<< End child log" in line]
@@ -294,7 +295,7 @@ class Logging(TestCase):
             section = "\n".join(messages[begin:end])
             self.assertIn(f"pid-{pid}.log", messages[begin])
             self.assertIn(f"this is a message from {pid}", section)
-            self.assertIn(f"printed by {pid}", section)
+        self.assertEqual(printed, [f"printed by {first}", f"printed by {second}"])
 
 
 class PcallObject(TestCase):

@@ -48,7 +48,7 @@ def run_at_terminal(source, replies={}):
     os.close(terminal)
     os.waitpid(pid, 0)
     lines = output.decode(errors="replace").replace("\r", "").split("\n")
-    return [line.removeprefix("answer: ") for line in lines if line.startswith("answer: ")]
+    return [line.partition("answer: ")[2] for line in lines if "answer: " in line]
 
 
 class TestTerminal(unittest.TestCase):

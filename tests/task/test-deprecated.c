@@ -75,11 +75,13 @@ test_failed_call (void)
   PcallCall *call = pcall_task_get_first_failed (task);
   g_autoptr (GError) error = pcall_call_get_error (call);
   g_autoptr (GVariant) details = pcall_call_get_error_details (call);
+  g_autoptr (GBytes) output = pcall_call_get_output (call);
 
   g_assert_cmpuint (pcall_call_get_index (call), ==, 2);
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
   g_assert_cmpstr (error->message, ==, "nine");
   support_assert_variant (details, "{'line': <9>}");
+  g_assert_cmpuint (g_bytes_get_size (output), ==, 0);
   g_assert_null (pcall_call_get_result (call));
 
   g_assert_finalize_object (call);

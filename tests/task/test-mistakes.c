@@ -125,6 +125,12 @@ no_log_mode (PcallTask *task)
 }
 
 static void
+no_output_mode (PcallTask *task)
+{
+  pcall_task_set_output_mode (task, 99);
+}
+
+static void
 no_start_method (PcallTask *task)
 {
   pcall_task_set_start_method (task, 99);
@@ -207,6 +213,9 @@ static const Slip slips[] = {
   { "no-log-mode", no_log_mode,
     "CRITICAL: pcall_task_set_log_mode: 99 is no PcallLogMode; expected one of "
     "PCALL_LOG_MODE_SECTIONS, PCALL_LOG_MODE_LIVE, PCALL_LOG_MODE_INHERIT*" },
+  { "no-output-mode", no_output_mode,
+    "CRITICAL: pcall_task_set_output_mode: 99 is no PcallOutputMode; expected one of "
+    "PCALL_OUTPUT_MODE_LOG, PCALL_OUTPUT_MODE_STREAMS*" },
   { "no-start-method", no_start_method,
     "CRITICAL: pcall_task_set_start_method: 99 is no PcallStartMethod; expected one of "
     "PCALL_START_METHOD_AUTOMATIC, PCALL_START_METHOD_FORK, *PCALL_START_METHOD_SPAWN" },

@@ -260,6 +260,12 @@ set_max_log_size (PcallTask *task)
   pcall_task_set_max_log_size (task, 9);
 }
 
+static void
+set_output_mode (PcallTask *task)
+{
+  pcall_task_set_output_mode (task, PCALL_OUTPUT_MODE_STREAMS);
+}
+
 static const struct
 {
   const char *name;
@@ -282,6 +288,7 @@ static const struct
   { "set_log_directory", set_log_directory },
   { "set_keep_logs", set_keep_logs },
   { "set_max_log_size", set_max_log_size },
+  { "set_output_mode", set_output_mode },
 };
 
 static void

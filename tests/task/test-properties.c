@@ -42,6 +42,7 @@ SETTERS (log_directory, NULL, "/some/where")
 SETTERS (keep_logs, FALSE, 5)
 SETTERS (priority, 130, -1)
 SETTERS (max_log_size, 1 << 30, G_MAXUINT64)
+SETTERS (output_mode, PCALL_OUTPUT_MODE_LOG, PCALL_OUTPUT_MODE_STREAMS)
 SETTERS (show_progress, FALSE, TRUE)
 SETTERS (child_name, NULL, "")
 SETTERS (nice, 0, -39)
@@ -76,6 +77,8 @@ static const PropertyCase cases[] = {
   CASE ("keep-logs", keep_logs, "FALSE", "TRUE"),
   CASE ("priority", priority, "130", "-1"),
   CASE ("max-log-size", max_log_size, "1073741824", "18446744073709551615"),
+  CASE ("output-mode", output_mode, "((PcallOutputMode) PCALL_OUTPUT_MODE_LOG)",
+        "((PcallOutputMode) PCALL_OUTPUT_MODE_STREAMS)"),
   CASE ("show-progress", show_progress, "FALSE", "TRUE"),
   CASE ("child-name", child_name, "NULL", "\"\""),
   CASE ("nice", nice, "0", "-39"),

@@ -36,6 +36,12 @@ function overrideCall(prototype, {fromVariant}, {toThrown}) {
 
     return result === null ? undefined : fromVariant(result);
   });
+  // As text: what is not UTF-8 of it is a replacement character.
+  defineGetter(prototype, 'output', function () {
+    const output = this.get_output();
+
+    return output && new TextDecoder().decode(output.toArray());
+  });
   defineGetter(prototype, 'error', function () {
     return this.get_error() === null ? null : toThrown(this, new Error().stack);
   });

@@ -182,6 +182,7 @@ const OPTIONS = {
   logDirectory: ['log_directory', checkPath],
   keepLogs: ['keep_logs', checkBoolean],
   maxLogSize: ['max_log_size', checkSize],
+  outputMode: ['output_mode', checkEnum('OutputMode')],
   priority: ['priority', checkPriority],
   showProgress: ['show_progress', checkBoolean],
   childName: ['child_name', checkText],
@@ -196,7 +197,7 @@ const OPTIONS = {
 
 // Of map(): those that each of its tasks gets, and those that it sees to itself.
 const MAP_SETTINGS = new Set(['timeout', 'gracePeriod', 'logMode', 'logDirectory', 'keepLogs',
-  'maxLogSize', 'priority', 'nice', 'cpuAffinity', 'maxAddressSpace', 'maxOpenFiles',
+  'maxLogSize', 'outputMode', 'priority', 'nice', 'cpuAffinity', 'maxAddressSpace', 'maxOpenFiles',
   'workingDirectory', 'environment']);
 const MAP_OPTIONS = {
   ...Object.fromEntries(Object.entries(OPTIONS).filter(([name]) => MAP_SETTINGS.has(name) ||

@@ -106,7 +106,7 @@ class Job {
   constructor(map, items, variant) {
     this.items = items;
     this._map = map;
-    this._task = new Pcall.Task();
+    this._task = new Pcall.Task({output_mode: Pcall.OutputMode.STREAMS});
     this._task.add_target(map.target);
     this._task.set_common_args(GLib.Variant.new_tuple([variant]));
     applySettings(this._task, map.settings);
@@ -135,8 +135,18 @@ class Job {
     this._task.terminate();
   }
 
+  // All calls have ended, but what they wrote may not have come out yet.
+  _passOutput() {
+    try {
+      this._task.join(-1, null);
+    } catch {
+      // The call tells.
+    }
+  }
+
   // Outcomes of the first items; the others have not run. Throws what is not an item's.
   finish() {
+    this._passOutput();
     const call = this._task.get_call(0);
     const error = call.get_error();
     const {outcomes, hasLeft} = this._readJournal(call);

@@ -65,7 +65,7 @@ function areOurs(targets, given) {
 function makeTask(given, options) {
   const functions = listTargets(given);
   const targets = makeTargets(functions, options?.startMethod);
-  const task = new Pcall.Task();
+  const task = new Pcall.Task({output_mode: Pcall.OutputMode.STREAMS});
 
   targets.forEach(target => task.add_target(target));
   apply(task, options, targets.length, areOurs(targets, functions) ? toVariant : toForeignVariant);

@@ -40,15 +40,15 @@ Exceptions:
     RemoteError             stands in for an exception that cannot be pickled
     RemoteTraceback         the cause of what was raised in a child: its traceback, as text
 
-Task, Target and Worker are the library's own classes, for functions of GLib.Variant, and CallState,
-Error, FailurePolicy, LogMode and StartMethod its enumerations; their reference is that of C.
-run_coroutine runs a coroutine on GLib's main loop. Times are in seconds everywhere, as numbers, and
-None is for no limit.
+Task, Target, Pool and Worker are the library's own classes, for functions of GLib.Variant, and
+CallState, Error, FailurePolicy, LogMode and StartMethod its enumerations; their reference is that of
+C. run_coroutine runs a coroutine on GLib's main loop. Times are in seconds everywhere, as numbers,
+and None is for no limit.
 """
 
 import sys
 
-from ._pcall import fork
+from ._pcall import fork, logs
 from ._pcall.errors import (
     BrokenChild,
     Cancelled,
@@ -76,6 +76,7 @@ from ._pcall.telling import (
 from ._pcall.views import Call, Child
 
 fork.set_up()
+logs.set_up()
 
 __all__ = [
     "BrokenChild",
@@ -117,6 +118,7 @@ LIBRARY = [
     "Error",
     "FailurePolicy",
     "LogMode",
+    "Pool",
     "StartMethod",
     "Worker",
     "send_message_with_fd_list",

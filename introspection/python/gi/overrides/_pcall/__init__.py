@@ -12,6 +12,7 @@ hints    what was probably meant, where these are not as they should be
 batches  many calls in one child
 child    what runs in a child
 streams  the standard streams, as a child gets them
+logs     what calls log, as records of their parent's
 waiting  blocking until a task ends, in a way that Ctrl-C can end
 loops    the same without blocking, on asyncio's loop or on GLib's
 options  Pcall.Options

@@ -24,7 +24,7 @@ import types
 from gi.module import get_introspection_module
 from gi.repository import GLib
 
-from . import calls, errors, here, hints, identity, streams, values, waiting
+from . import calls, errors, here, hints, identity, logs, streams, values, waiting
 
 Pcall = get_introspection_module("Pcall")
 
@@ -33,6 +33,7 @@ STRIDE = 2654435761  # Knuth's, 2**32 / φ: sets numbers that follow one another
 FATAL = {_signal.SIGSEGV, _signal.SIGFPE, _signal.SIGABRT, _signal.SIGBUS, _signal.SIGILL}
 SIGINT = _signal.SIGINT
 getsignal = _signal.getsignal
+getpid = os.getpid
 
 new_bytes = GLib.Bytes.new
 dump_result = values.dump_result
@@ -42,7 +43,6 @@ limbo = threading._limbo  # threads that have been started and are not active ye
 
 # About the parent, at the time of the fork
 had_threads = False
-has_begun = False
 has_interrupts = False
 handled = ()  # the signals that Python handled, but SIGINT
 is_plain = False  # nothing but its streams has to be put aside
@@ -58,15 +58,15 @@ def warm_up():
 
 
 def before_fork():
-    global had_threads, has_begun, has_interrupts, handled, is_plain, has_numpy, seed
+    global had_threads, has_interrupts, handled, is_plain, has_numpy, seed
 
-    has_begun = False
     had_threads = len(active) > 1
     handled = [n for n in SIGNALS if n != SIGINT and callable(getsignal(n))]
     has_interrupts = waiting.get_interrupt_handler() is not None
     has_numpy = "numpy.random" in sys.modules
     seed = int.from_bytes(os.urandom(4), "little") if seed is None else (seed + STRIDE) % 2**32
     streams.prepare()
+    logs.before_fork()
     identity.prepare(os.getpid())
     is_plain = (
         "asyncio.events" not in sys.modules
@@ -142,10 +142,8 @@ def leave_multiprocessing(util):
 
 def begin_once():
     """Before the first call of a child; others that it runs find all as that has left it."""
-    global has_begun
-
-    if not has_begun:
-        has_begun = True
+    if logs.begun != getpid():
+        logs.begun = getpid()
         begin()
     else:
         speak()

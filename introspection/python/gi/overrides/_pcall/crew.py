@@ -22,7 +22,7 @@ import os
 import select
 import time
 
-from . import board, jobs, loops, server, values, waiting
+from . import board, jobs, logs, loops, server, values, waiting
 from .member import Member
 
 JOB_SECONDS = 0.005  # what a job should take
@@ -268,7 +268,9 @@ class Crew:
 
     def take(self, member, data, fd):
         message = values.loads(data)
-        if message[0] == server.UNPREPARED:
+        if message[0] == server.LOGGED:
+            logs.handle_data(None, *message[1:])
+        elif message[0] == server.UNPREPARED:
             self.broken = jobs.Failure(parts=message[1])
         elif message[0] == server.UNKNOWN:
             job, _ = member.jobs.pop(message[1])

@@ -32,6 +32,7 @@ class LocalCall:
         self.elapsed = 0.0
         self.progress, self.progress_text = 0.0, None
         self.log_file = None
+        self.output = None
         self.outcome = None, None  # the result, or a Failure
         self.fd_list = None
 

@@ -188,6 +188,7 @@ CONVERT = {
     "log_directory": to_path,
     "keep_logs": to_bool,
     "max_log_size": to_size,
+    "output_mode": lambda value, name: to_enum(value, name, Pcall.OutputMode),
     "priority": to_priority,
     "progress": progress.check,
     "child_name": to_text,
@@ -224,7 +225,9 @@ class Options:
     start_method, failure_policy, log_mode: a `Pcall.StartMethod`, `FailurePolicy`, `LogMode`
     log_directory: where log files are, a path
     keep_logs: whether they stay
-    max_log_size: how many bytes of what a call has written go into the log
+    max_log_size: how many bytes of what a call has written go into the log, or are passed on
+    output_mode: a `Pcall.OutputMode`: whether what calls print goes to this process's standard
+    output and error, as by itself, or into GLib's log
     priority: of what the task does in GLib's main loop
     progress: `True` draws a bar on standard error where that is a terminal; a function is called with
     the number of calls that have ended and that of all
@@ -273,6 +276,8 @@ class Options:
         for name in ("log_directory", "keep_logs", "max_log_size"):
             if self._values.get(name):
                 raise ValueError(f"{name}: there are no log files with LogMode.INHERIT")
+        if "output_mode" in self._values:
+            raise ValueError("output_mode: nothing is captured with LogMode.INHERIT")
 
     def get(self, name, default=None):
         """One of them, or what it is where it was not given."""

@@ -13,7 +13,7 @@ import functools
 import time
 import types
 
-from . import batches, board, calls, child, errors, streams, values
+from . import batches, board, calls, child, errors, logs, streams, values
 
 BATCH_SECONDS = 0.006  # a little longer than a job should take
 MAX_SECONDS = 0.05  # of a job, until the rest of it is given back
@@ -22,7 +22,7 @@ MAX_LOOPS = 16
 # What came of a call: a pickled result, one in memory, or an error
 RESULT, MEMORY, ERROR = "result", "memory", "error"
 # What a child tells besides
-UNKNOWN, UNPREPARED = "unknown", "unprepared"
+UNKNOWN, UNPREPARED, LOGGED = "unknown", "unprepared", "logged"
 
 
 class Loop(batches.Batches):
@@ -91,6 +91,7 @@ class Server:
         self.step = 1  # how many calls take as long as a batch should
 
     def __call__(self):
+        logs.relay_with(self.log)
         if self.initializer is not None and not self.prepare():
             return
         self.header[board.READY] = 1
@@ -222,6 +223,14 @@ class Server:
             *outcome, fd = outcome
         data = (number, base, ended, kind, cell, area, outcome, seconds, is_last)
         self.tell(*data, fd=fd)
+
+    def log(self, level, message, data):
+        """What any thread logs, in a call or between two; False where nobody is told."""
+        try:
+            self.tell(LOGGED, int(level), message, data)
+            return True
+        except OSError:
+            return False
 
     def tell(self, *message, fd=None):
         board.send(self.sock, values.dumps(message), fd)

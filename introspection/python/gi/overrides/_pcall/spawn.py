@@ -21,12 +21,13 @@ import sys
 from gi.module import get_introspection_module
 from gi.repository import GLib
 
-from . import calls, errors, hints, values
+from . import calls, errors, hints, logs, values
 
 Pcall = get_introspection_module("Pcall")
 
 MAX_ARGUMENT = 64 << 10
 REST = "pcall_rest"  # the key that stands for what is not on the command line
+LEVELS = "pcall_log_levels"
 
 importing_main = False  # in a worker
 
@@ -109,6 +110,7 @@ def get_command_line():
     check_not_importing_main()
     preparation = spawn.get_preparation_data("pcall")
     preparation.pop("authkey", None)  # a command line is no secret
+    preparation[LEVELS] = logs.get_levels()
     preparation.pop("name")  # each worker has one of its own
     preparation["parent_name"] = process.current_process().name
     preparation.pop("dir", None)  # it begins where it is told to

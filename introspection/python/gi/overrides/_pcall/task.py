@@ -57,6 +57,7 @@ OPTIONS = {
     "log_directory": keep,
     "keep_logs": keep,
     "max_log_size": keep,
+    "output_mode": keep,
     "priority": keep,
     "show_progress": keep,
     "child_name": keep,
@@ -163,6 +164,18 @@ class Task(Pcall_.Task):
             raise AttributeError(f"'Task' object has no attribute {name!r}")
         super().__setattr__(name, value)
 
+    def __init__(self, **properties):
+        """What calls print goes where this program prints, unless `output_mode` is another."""
+        properties.setdefault("output_mode", Pcall_.OutputMode.STREAMS)
+        super().__init__(**properties)
+
+    @classmethod
+    def new(cls, target):
+        """Makes a task of a `Pcall.Target`."""
+        task = Pcall_.Task.new(target)
+        task.set_output_mode(Pcall_.OutputMode.STREAMS)
+        return task
+
     def __getitem__(self, index):
         try:
             return super().__getitem__(index)
@@ -174,7 +187,7 @@ class Task(Pcall_.Task):
     @classmethod
     def new_for_func(cls, func, *user_data):
         """Makes a task of a function, `func(args, kwargs, *user_data)`; see `Pcall.Target.new()`."""
-        return Pcall_.Task.new(Target.new(None, func, *user_data))
+        return cls.new(Target.new(None, func, *user_data))
 
     def __await__(self):
         return loops.wait(self).__await__()
@@ -224,7 +237,7 @@ def make_task_of(rows, make_target):
         first, *others = (targets[id(function)] for function in functions)
     else:
         first, others = next(iter(targets.values()), None) or get_empty_target(), ()
-    task = Pcall_.Task.new(first)
+    task = Task.new(first)
     for target in others:
         task.add_target(target)
     if not others:

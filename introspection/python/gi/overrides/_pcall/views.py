@@ -43,6 +43,7 @@ class Call(Pcall.Call):
     pid: of the process in which it runs or ran; 0 before it has begun
     elapsed: since when it has been running, or how long it took, in seconds
     log_file: the file with what it writes, a path; None where there is none
+    output: what it has written so far, as bytes; None where it has not begun, or nothing is captured
     """
 
     __module__ = MODULE
@@ -52,6 +53,13 @@ class Call(Pcall.Call):
     pid = property(lambda self: self.get_pid())
     elapsed = property(lambda self: self.get_elapsed())
     log_file = property(lambda self: self.get_log_file())
+
+    @property
+    def output(self):
+        """What the call has written so far, as bytes; None where it has not begun, or nothing is
+        captured."""
+        output = self.get_output()
+        return None if output is None else output.get_data()
 
     @property
     def args(self):

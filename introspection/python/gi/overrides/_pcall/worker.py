@@ -18,7 +18,7 @@ import types
 from gi.module import get_introspection_module
 from gi.repository import GLib
 
-from . import child, errors, identity, spawn, streams, values
+from . import child, errors, identity, logs, spawn, streams, values
 
 Pcall = get_introspection_module("Pcall")
 
@@ -62,12 +62,13 @@ class Program:
         self.old_main = sys.modules["__main__"]
 
     def prepare(self, preparation):
-        from multiprocessing import spawn
+        import multiprocessing.spawn
 
         identity.prepare(os.getppid())
         identity.adopt(preparation.pop("parent_name"))
         main = {key: preparation.pop(key) for key in MAIN_KEYS if key in preparation}
-        spawn.prepare(preparation)
+        logs.set_levels(preparation.pop(spawn.LEVELS, {}))
+        multiprocessing.spawn.prepare(preparation)
         self.is_prepared = True
         if main:
             sys.modules.update(dict.fromkeys(MAIN_NAMES, Main(main)))
@@ -82,7 +83,8 @@ class Program:
 
 def find(program, name, args):
     try:
-        return program.find([args.get_child_value(i) for i in range(args.n_children())])
+        with logs.Importing():
+            return program.find([args.get_child_value(i) for i in range(args.n_children())])
     except BaseException as error:  # imports run the code of modules
         message = (
             f"worker program {sys.executable}: {name} cannot be found here: "
@@ -135,6 +137,7 @@ def main(preparation):
     if spawn.is_whole(preparation):
         program.prepare(preparation)
     worker.capture_log()
+    logs.begin_worker()
     while (call := worker.next())[0]:
         run_call(worker, program, *call[1:3])
     if threading.active_count() > 1:
