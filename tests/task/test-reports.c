@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* Who is told of what calls report: a handler of each report, in order; and one that was connected
- * late, of what is heard from then on. */
+/* Who is told of what calls report: a handler of each report, in order; who looks at a property, of
+ * the newest; and a handler that was connected late, of what is heard from then on. */
 
 #include "task-support.h"
 
@@ -50,10 +50,46 @@ end (PcallTask *task)
 }
 
 static void
+note_fraction (PcallCall *call, GParamSpec *pspec, GString *told)
+{
+  g_string_append_printf (told, "%g ", pcall_call_get_progress (call));
+}
+
+static void
 note_report (PcallTask *task, PcallCall *call, gdouble fraction, const char *text, GString *told)
 {
   g_string_append_printf (told, "%s ", text);
   g_assert_cmpfloat (fraction, ==, g_ascii_strtod (text, NULL) / (2.0 * N_REPORTS));
+}
+
+/* A progress bar that is bound to the property is drawn once, and not a hundred times. */
+static void
+test_newest (void)
+{
+  g_autoptr (GString) told = g_string_new (NULL);
+  PcallTask *task = start (report);
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task, 0);
+
+  g_signal_connect (call, "notify::progress", G_CALLBACK (note_fraction), told);
+  support_pipe_get (&sent);
+  pcall_task_dispatch (task);
+  g_assert_cmpstr (told->str, ==, "0.5 ");
+  g_assert_cmpstr (pcall_call_get_progress_text (call), ==, "100");
+  g_signal_handlers_disconnect_by_data (call, told);
+  g_clear_object (&call);
+  end (task);
+}
+
+/* Who only looks sees it, and what comes then. */
+static void
+test_newest_polled (void)
+{
+  PcallTask *task = start (report);
+
+  support_pipe_get (&sent);
+  g_assert_cmpfloat (pcall_task_get_fraction (task), ==, 0.5);
+  g_assert_cmpfloat (pcall_task_get_fraction (task), ==, 0.5);
+  end (task);
 }
 
 static void
@@ -117,6 +153,8 @@ main (int argc, char *argv[])
 {
   g_test_init (&argc, &argv, NULL);
 
+  g_test_add_func ("/pcall/reports/newest", test_newest);
+  g_test_add_func ("/pcall/reports/newest/polled", test_newest_polled);
   g_test_add_func ("/pcall/reports/each", test_each);
   g_test_add_func ("/pcall/reports/connected-late", test_connected_late);
 
