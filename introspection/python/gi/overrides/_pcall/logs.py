@@ -16,9 +16,11 @@ What `logging` and `warnings` call is changed for good, and in the parent: each 
 copy the pages that this is on.
 """
 
+import collections
 import logging
 import os
 import pickle
+import threading
 import traceback
 import warnings
 
@@ -266,10 +268,69 @@ def load(data):
         return None
 
 
+PATIENCE = 1  # seconds, which no handler holds its lock for by itself
+
+
+class Late:
+    """Records for handlers that another thread holds. It may wait for the very task whose records
+    they are, which goes on: a thread gives them, in their order, when the handlers are free."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.records = collections.deque()
+        self.thread = None
+
+    def take(self, give, logger, record):
+        """Whether the record will be given later."""
+        if self.thread is None and all(map(is_free, find_handlers(logger))):
+            return False
+        with self.lock:
+            self.records.append((give, record))
+            if self.thread is None:
+                self.thread = threading.Thread(target=self.run, name="pcall-logging")
+                self.thread.start()
+        return True
+
+    def run(self):
+        while True:
+            with self.lock:
+                if not self.records:
+                    self.thread = None
+                    return
+                give, record = self.records.popleft()
+            try_give(give, record)
+
+
+def is_free(handler):
+    if handler.lock is None:
+        return True
+    free = handler.lock.acquire(timeout=PATIENCE)
+    if free:
+        handler.lock.release()
+    return free
+
+
+def try_give(give, record):
+    try:
+        give(record)
+    except Exception:  # as many as there are handlers
+        if logging.raiseExceptions:
+            traceback.print_exc()
+
+
+lates = {}  # by process: a fork has no thread, and a lock that may be held
+
+
+def give_in_time(give, logger, record):
+    if not lates.setdefault(getpid(), Late()).take(give, logger, record):
+        give(record)
+
+
 def handle_record(index, parts):
     record = logging.makeLogRecord(parts)
     record.pcall_call = index
-    logging.getLogger(record.name).callHandlers(record)
+    logger = logging.getLogger(record.name)
+    give_in_time(logger.callHandlers, logger, record)
 
 
 def from_level(level):
@@ -282,7 +343,8 @@ def say(index, level, message):
     if logger.isEnabledFor(number):
         extra = {"pcall_call": index}
         place = NAME, number, __file__, 0
-        logger.handle(logger.makeRecord(*place, message, None, None, extra=extra))
+        record = logger.makeRecord(*place, message, None, None, extra=extra)
+        give_in_time(logger.handle, logger, record)
 
 
 def set_up():
