@@ -46,6 +46,8 @@ GVariant       *pcall_call_dup_error_details  (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
 gint            pcall_call_get_pid            (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
+const char     *pcall_call_get_host           (PcallCall *self);
+PCALL_AVAILABLE_IN_1_0
 gdouble         pcall_call_get_progress       (PcallCall *self);
 PCALL_AVAILABLE_IN_1_0
 const char     *pcall_call_get_progress_text  (PcallCall *self);

@@ -38,6 +38,8 @@ PCALL_AVAILABLE_IN_1_0
 guint64     pcall_child_get_max_rss     (PcallChild *self);
 PCALL_AVAILABLE_IN_1_0
 const char *pcall_child_get_log_file    (PcallChild *self);
+PCALL_AVAILABLE_IN_1_0
+const char *pcall_child_get_host        (PcallChild *self);
 
 PCALL_AVAILABLE_IN_1_0
 void        pcall_child_terminate       (PcallChild *self);

@@ -104,6 +104,23 @@ typedef enum
 } PcallLogMode;
 
 /**
+ * PcallLauncherTransport:
+ * @PCALL_LAUNCHER_CONNECT: the agent connects to this machine, over TCP: one command
+ *   can start many, and whatever stands between cannot hold the frames up
+ * @PCALL_LAUNCHER_STREAMS: the agent speaks on its standard input and output: one
+ *   command starts one, and it needs no way back
+ *
+ * How an agent on another machine and this process speak to each other.
+ *
+ * Since: 1.0
+ */
+typedef enum
+{
+  PCALL_LAUNCHER_CONNECT,
+  PCALL_LAUNCHER_STREAMS
+} PcallLauncherTransport;
+
+/**
  * PcallOutputMode:
  * @PCALL_OUTPUT_MODE_LOG: each line is a message in the log of this process
  * @PCALL_OUTPUT_MODE_STREAMS: it goes to the standard output and error of this process, each to its

@@ -32,6 +32,8 @@ G_BEGIN_DECLS
  * @PCALL_ERROR_TARGET: a target does not resolve, or cannot be started the way
  *   that was asked for
  * @PCALL_ERROR_FORK_UNSAFE: forking this process is known to hang
+ * @PCALL_ERROR_LOST: the connection to the machine that ran the call ended, and
+ *   nobody knows what became of it there
  *
  * Errors of pcall itself. A call that fails with a `GError` of its own gives the
  * parent that very domain, code and message instead.
@@ -50,7 +52,8 @@ typedef enum
   PCALL_ERROR_ARGUMENTS,
   PCALL_ERROR_START,
   PCALL_ERROR_TARGET,
-  PCALL_ERROR_FORK_UNSAFE
+  PCALL_ERROR_FORK_UNSAFE,
+  PCALL_ERROR_LOST
 } PcallError;
 
 /**

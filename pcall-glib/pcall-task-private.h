@@ -11,15 +11,16 @@
 #include "calls/pcall-call-private.h"
 #include "parent/pcall-progress-bar-private.h"
 #include "parent/pcall-scheduler-private.h"
+#include "pcall-launcher.h"
 #include "pcall-task.h"
 
 G_BEGIN_DECLS
 
-/* The task is nine files: what it is (pcall-task.c), what to call and what came of it
- * (pcall-task-calls.c), how to call it (pcall-task-options.c), in what children
- * (pcall-task-children.c), running it (pcall-task-run.c), in a main loop (pcall-task-source.c),
- * waiting for it (pcall-task-join.c), what it tells (pcall-task-events.c), and shows
- * (pcall-task-progress.c). */
+/* The task is ten files: what it is (pcall-task.c), what to call and what came of it
+ * (pcall-task-calls.c), how to call it (pcall-task-options.c), where (pcall-task-launcher.c), in
+ * what children (pcall-task-children.c), running it (pcall-task-run.c), in a main loop
+ * (pcall-task-source.c), waiting for it (pcall-task-join.c), what it tells (pcall-task-events.c),
+ * and shows (pcall-task-progress.c). */
 
 #define PCALL_TASK_OPTION_FLAGS                                                                    \
   (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY)
@@ -44,6 +45,8 @@ typedef struct
   PcallPool         *pool; /* NULL: none */
   PcallConditions   *conditions;
   gboolean           show_progress;
+  PcallLauncher     *launcher; /* NULL: the default one, if there is any */
+  guint              retries;
 } PcallTaskOptions;
 
 struct _PcallTask
@@ -94,6 +97,8 @@ typedef enum
   PROP_WORKING_DIRECTORY,
   PROP_ENVIRONMENT,
   PROP_SHOW_PROGRESS,
+  PROP_LAUNCHER,
+  PROP_RETRIES,
   PROP_N_FINISHED,
   PROP_N_FAILED,
   PROP_FRACTION,
@@ -127,6 +132,10 @@ void     pcall_task_shut_down       (PcallTask         *self);
 /* 0 for more than there can be. */
 gint64   pcall_task_to_microseconds (gdouble            seconds);
 
+/* The crew of its launcher, or of the default one: a full reference. NULL where it has none, and
+ * with @error set where that can be of no use. */
+PcallCrew *pcall_task_find_crew     (PcallTask         *self,
+                                     GError           **error);
 /* Does what there is to do now, for a loop; FALSE when there is nothing to come. */
 gboolean pcall_task_advance         (PcallTask         *self);
 /* The task is run by this thread's default main context; it no longer is. Entered. */

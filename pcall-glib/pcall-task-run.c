@@ -419,7 +419,8 @@ make_calls (PcallTask *self,
 }
 
 static void
-make_scheduler (PcallTask *self)
+make_scheduler (PcallTask *self,
+                PcallCrew *crew)
 {
   const PcallTaskOptions *from = &self->options;
   PcallSchedulerOptions options = {
@@ -440,6 +441,8 @@ make_scheduler (PcallTask *self)
     .output_mode = from->output_mode,
     .pool = from->pool,
     .conditions = from->conditions,
+    .crew = crew,
+    .retries = from->retries,
   };
 
   self->scheduler = pcall_scheduler_new (self->engine, self->calls, self->arguments, self->targets,
@@ -476,7 +479,19 @@ start (PcallTask      *self,
        PcallStartFlags flags,
        GError        **error)
 {
-  if (!check_startable (self, error) || !make_calls (self, error))
+  g_autoptr (GError) failure = NULL;
+  g_autoptr (PcallCrew) crew = NULL;
+
+  if (!check_startable (self, error))
+    return FALSE;
+
+  crew = pcall_task_find_crew (self, &failure);
+  if (failure != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&failure));
+      return FALSE;
+    }
+  if (!make_calls (self, error))
     return FALSE;
 
   self->engine = pcall_engine_new (error);
@@ -489,7 +504,7 @@ start (PcallTask      *self,
   self->owner = getpid ();
   pcall_monitor_set_owner (self->monitor, self, update);
   pcall_task_invalidate (self);
-  make_scheduler (self);
+  make_scheduler (self, crew);
   if (self->terminated)
     pcall_scheduler_stop (self->scheduler, "terminated");
   if ((flags & PCALL_START_FLAGS_UNATTACHED) == 0)

@@ -144,6 +144,7 @@ pcall_task_finalize (GObject *object)
   g_clear_object (&self->options.pool);
   g_clear_pointer (&self->options.conditions, pcall_conditions_unref);
   g_clear_pointer (&self->bar, pcall_progress_bar_free);
+  g_clear_object (&self->options.launcher);
   g_clear_pointer (&self->monitor, pcall_monitor_unref);
 
   G_OBJECT_CLASS (pcall_task_parent_class)->finalize (object);
@@ -231,6 +232,12 @@ pcall_task_get_property (GObject    *object,
     case PROP_SHOW_PROGRESS:
       g_value_set_boolean (value, self->options.show_progress);
       break;
+    case PROP_LAUNCHER:
+      g_value_set_object (value, self->options.launcher);
+      break;
+    case PROP_RETRIES:
+      g_value_set_uint (value, self->options.retries);
+      break;
     case PROP_N_FINISHED:
     case PROP_N_FAILED:
     case PROP_FRACTION:
@@ -308,6 +315,12 @@ pcall_task_set_property (GObject      *object,
       break;
     case PROP_SHOW_PROGRESS:
       pcall_task_set_show_progress (self, g_value_get_boolean (value));
+      break;
+    case PROP_LAUNCHER:
+      pcall_task_set_launcher (self, g_value_get_object (value));
+      break;
+    case PROP_RETRIES:
+      pcall_task_set_retries (self, g_value_get_uint (value));
       break;
     case PROP_N_FINISHED:
     case PROP_N_FAILED:
@@ -482,6 +495,28 @@ install_logs (void)
    */
   properties[PROP_MAX_LOG_SIZE] = g_param_spec_uint64 ("max-log-size", NULL, NULL, 0, G_MAXUINT64,
                                                        DEFAULT_MAX_LOG_SIZE, OPTION_FLAGS);
+
+  /**
+   * PcallTask:launcher: (getter get_launcher) (setter set_launcher)
+   *
+   * What starts the workers of this task, on other machines; %NULL for this one. Where the
+   * environment variable `PCALL_LAUNCHER` is set, %NULL stands for what that says, for a task whose
+   * targets can run elsewhere.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_LAUNCHER] =
+      g_param_spec_object ("launcher", NULL, NULL, PCALL_TYPE_LAUNCHER, OPTION_FLAGS);
+
+  /**
+   * PcallTask:retries: (getter get_retries) (setter set_retries)
+   *
+   * How often a call is run again that was lost, because the connection to its machine was.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_RETRIES] =
+      g_param_spec_uint ("retries", NULL, NULL, 0, G_MAXUINT, 0, OPTION_FLAGS);
 
   /**
    * PcallTask:output-mode: (getter get_output_mode) (setter set_output_mode)

@@ -14,6 +14,7 @@
 #include <pcall-glib/pcall-call.h>
 #include <pcall-glib/pcall-child.h>
 #include <pcall-glib/pcall-enums.h>
+#include <pcall-glib/pcall-launcher.h>
 #include <pcall-glib/pcall-pool.h>
 #include <pcall-glib/pcall-target.h>
 #include <pcall-glib/pcall-version-macros.h>
@@ -129,6 +130,16 @@ void                pcall_task_set_log_directory  (PcallTask          *self,
                                                    const char         *log_directory);
 PCALL_AVAILABLE_IN_1_0
 const char         *pcall_task_get_log_directory  (PcallTask          *self);
+PCALL_AVAILABLE_IN_1_0
+void                pcall_task_set_launcher       (PcallTask          *self,
+                                                   PcallLauncher      *launcher);
+PCALL_AVAILABLE_IN_1_0
+PcallLauncher      *pcall_task_get_launcher       (PcallTask          *self);
+PCALL_AVAILABLE_IN_1_0
+void                pcall_task_set_retries        (PcallTask          *self,
+                                                   guint               retries);
+PCALL_AVAILABLE_IN_1_0
+guint               pcall_task_get_retries        (PcallTask          *self);
 PCALL_AVAILABLE_IN_1_0
 void                pcall_task_set_keep_logs      (PcallTask          *self,
                                                    gboolean            keep_logs);

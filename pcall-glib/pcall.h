@@ -19,6 +19,7 @@
 #include <pcall-glib/pcall-child.h>
 #include <pcall-glib/pcall-current.h>
 #include <pcall-glib/pcall-deprecated.h>
+#include <pcall-glib/pcall-launcher.h>
 #include <pcall-glib/pcall-log.h>
 #include <pcall-glib/pcall-pool.h>
 #include <pcall-glib/pcall-target.h>

@@ -55,6 +55,7 @@ struct _PcallCallList
   gdouble         progress; /* of the calls that run, summed up */
   PcallViews       views;    /* PcallCall */
   GHashTable      *handles; /* index → GUnixFDList, where a result has one; NULL: none has */
+  GHashTable      *hosts;   /* index → where it runs or ran, if elsewhere; NULL: all are here */
   GHashTable      *journals; /* index → GBytes, where a call has one; NULL: none has */
   PcallLogFiles *log;     /* NULL: no call has a log file */
 };

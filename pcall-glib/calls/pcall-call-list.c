@@ -101,6 +101,7 @@ pcall_call_list_unref (PcallCallList *self)
   g_free (self->records);
   pcall_views_clear (&self->views);
   g_clear_pointer (&self->handles, g_hash_table_unref);
+  g_clear_pointer (&self->hosts, g_hash_table_unref);
   g_clear_pointer (&self->journals, g_hash_table_unref);
   g_clear_pointer (&self->log, pcall_log_files_unref);
   g_ptr_array_unref (self->targets);
@@ -283,6 +284,23 @@ pcall_call_list_begin (PcallCallList *self,
   set_process (self, record, pid);
   record->state = PCALL_CALL_STATE_RUNNING;
   record->time = began;
+}
+
+void
+pcall_call_list_set_host (PcallCallList *self,
+                          guint          index,
+                          const char    *host)
+{
+  if (self->hosts == NULL)
+    self->hosts = g_hash_table_new (NULL, NULL);
+  g_hash_table_insert (self->hosts, GUINT_TO_POINTER (index), (gpointer) host);
+}
+
+const char *
+pcall_call_list_get_host (PcallCallList *self,
+                          guint          index)
+{
+  return self->hosts != NULL ? g_hash_table_lookup (self->hosts, GUINT_TO_POINTER (index)) : NULL;
 }
 
 void

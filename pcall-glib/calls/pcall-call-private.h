@@ -88,6 +88,10 @@ void     pcall_call_list_begin        (PcallCallList *self,
                                        guint          index,
                                        pid_t          pid,
                                        gint64         began);
+/* It runs on another machine; @host stays for ever. */
+void     pcall_call_list_set_host     (PcallCallList *self,
+                                       guint          index,
+                                       const char    *host);
 void     pcall_call_list_set_progress (PcallCallList *self,
                                        guint          index,
                                        gdouble        fraction,
@@ -184,6 +188,9 @@ const GError *pcall_call_list_get_error         (PcallCallList *self,
 GVariant     *pcall_call_list_get_error_details (PcallCallList *self,
                                                  guint          index);
 pid_t         pcall_call_list_get_pid           (PcallCallList *self,
+                                                 guint          index);
+/* NULL for this machine. */
+const char   *pcall_call_list_get_host          (PcallCallList *self,
                                                  guint          index);
 gdouble       pcall_call_list_get_progress      (PcallCallList *self,
                                                  guint          index);

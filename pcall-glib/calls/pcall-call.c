@@ -48,6 +48,7 @@ typedef enum
   PROP_PROGRESS_TEXT,
   PROP_ELAPSED,
   PROP_LOG_FILE,
+  PROP_HOST,
   PROP_OUTPUT,
 } PcallCallProperty;
 
@@ -124,6 +125,9 @@ pcall_call_get_property (GObject    *object,
       break;
     case PROP_LOG_FILE:
       g_value_set_string (value, pcall_call_get_log_file (self));
+      break;
+    case PROP_HOST:
+      g_value_set_string (value, pcall_call_get_host (self));
       break;
     case PROP_OUTPUT:
       g_value_take_boxed (value, pcall_call_dup_output (self));
@@ -271,6 +275,16 @@ pcall_call_class_init (PcallCallClass *klass)
   properties[PROP_LOG_FILE] = g_param_spec_string ("log-file", NULL, NULL, NULL, flags);
 
   /**
+   * PcallCall:host: (getter get_host)
+   *
+   * The machine on which the call runs or ran, as that calls itself; %NULL for this one, and before
+   * the call has begun.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_HOST] = g_param_spec_string ("host", NULL, NULL, NULL, flags);
+
+  /**
    * PcallCall:output: (getter get_output)
    *
    * What the call has written, or %NULL. Notifies when it has ended.
@@ -312,7 +326,7 @@ notify (PcallCall               *self,
 void
 pcall_call_notify_started (PcallCall *self)
 {
-  static const PcallCallProperty changed[] = { PROP_STATE, PROP_PID, PROP_LOG_FILE };
+  static const PcallCallProperty changed[] = { PROP_STATE, PROP_PID, PROP_LOG_FILE, PROP_HOST };
 
   notify (self, changed, G_N_ELEMENTS (changed));
 }
@@ -583,27 +597,6 @@ pcall_call_dup_error_details (PcallCall *self)
 }
 
 /**
- * pcall_call_get_pid:
- * @self: a call
- *
- * Gets the process in which the call runs or ran, 0 before it has begun.
- *
- * Returns: the process id, or 0
- *
- * Since: 1.0
- */
-gint
-pcall_call_get_pid (PcallCall *self)
-{
-  g_autoptr (PcallMonitorLocker) locker = NULL;
-
-  g_return_val_if_fail (PCALL_IS_CALL (self), 0);
-
-  locker = enter_updated (self);
-  return pcall_call_list_get_pid (self->list, self->index);
-}
-
-/**
  * pcall_call_get_progress:
  * @self: a call
  *
@@ -664,27 +657,4 @@ pcall_call_get_elapsed (PcallCall *self)
 
   locker = enter_updated (self);
   return pcall_call_list_get_elapsed (self->list, self->index);
-}
-
-/**
- * pcall_call_get_log_file:
- * @self: a call
- *
- * Gets the file that holds what the child writes during the call, also while it runs. There is none
- * where the child inherited the standard streams, after a call that wrote nothing, and, unless logs
- * are kept, when what it wrote stands in the main log.
- *
- * Returns: (nullable) (type filename): the path
- *
- * Since: 1.0
- */
-const char *
-pcall_call_get_log_file (PcallCall *self)
-{
-  g_autoptr (PcallMonitorLocker) locker = NULL;
-
-  g_return_val_if_fail (PCALL_IS_CALL (self), NULL);
-
-  locker = enter_updated (self);
-  return pcall_call_list_get_log_file (self->list, self->index);
 }

@@ -79,6 +79,14 @@ pcall_child_list_set_call (PcallChildList *self,
 }
 
 void
+pcall_child_list_set_host (PcallChildList *self,
+                           guint           position,
+                           const char     *host)
+{
+  get_record (self, position)->host = host;
+}
+
+void
 pcall_child_list_replace (PcallChildList *self,
                           guint           position,
                           pid_t           pid)

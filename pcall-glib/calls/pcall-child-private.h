@@ -26,6 +26,10 @@ PcallMonitor   *pcall_child_list_get_monitor (PcallChildList *self);
 guint       pcall_child_list_add          (PcallChildList  *self,
                                            pid_t            pid,
                                            guint            index);
+/* It runs on another machine; @host stays for ever. */
+void        pcall_child_list_set_host     (PcallChildList  *self,
+                                           guint            position,
+                                           const char      *host);
 /* It has another call. */
 void        pcall_child_list_set_call     (PcallChildList  *self,
                                            guint            position,
@@ -58,7 +62,8 @@ PcallChild *pcall_child_list_get_child    (PcallChildList  *self,
 /* What stands in a record. */
 typedef struct
 {
-  pid_t    pid;
+  pid_t    pid;         /* 0: it is not known yet */
+  const char *host;     /* NULL: this machine */
   guint    index; /* of the call that it has, or had last */
   gboolean running;
   int      exit_status; /* -1 if there is none */

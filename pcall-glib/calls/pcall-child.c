@@ -36,9 +36,10 @@ typedef enum
   PROP_SYSTEM_TIME,
   PROP_MAX_RSS,
   PROP_LOG_FILE,
+  PROP_HOST,
 } PcallChildProperty;
 
-static GParamSpec *properties[PROP_LOG_FILE + 1];
+static GParamSpec *properties[PROP_HOST + 1];
 
 G_DEFINE_FINAL_TYPE (PcallChild, pcall_child, G_TYPE_OBJECT)
 
@@ -110,6 +111,9 @@ pcall_child_get_property (GObject    *object,
     case PROP_LOG_FILE:
       g_value_set_string (value, pcall_child_get_log_file (self));
       break;
+    case PROP_HOST:
+      g_value_set_string (value, pcall_child_get_host (self));
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
     }
@@ -128,7 +132,8 @@ pcall_child_class_init (PcallChildClass *klass)
   /**
    * PcallChild:pid: (getter get_pid)
    *
-   * The process id. After the child has ended it may belong to another process.
+   * The process id. After the child has ended it may belong to another process. On another machine
+   * it is that one's, and 0 until the child has said so.
    *
    * Since: 1.0
    */
@@ -212,6 +217,16 @@ pcall_child_class_init (PcallChildClass *klass)
    * Since: 1.0
    */
   properties[PROP_LOG_FILE] = g_param_spec_string ("log-file", NULL, NULL, NULL, flags);
+
+  /**
+   * PcallChild:host: (getter get_host)
+   *
+   * The machine on which the child runs, as that calls itself, or %NULL for this one: where the
+   * task has no [property@Pcall.Task:launcher].
+   *
+   * Since: 1.0
+   */
+  properties[PROP_HOST] = g_param_spec_string ("host", NULL, NULL, NULL, flags);
 
   g_object_class_install_properties (object_class, G_N_ELEMENTS (properties), properties);
 }
@@ -433,4 +448,22 @@ pcall_child_get_log_file (PcallChild *self)
 
   locker = pcall_monitor_locker_new_updated (pcall_child_list_get_monitor (self->list));
   return pcall_child_list_get_log_file (self->list, self->position);
+}
+
+/**
+ * pcall_child_get_host:
+ * @self: a child
+ *
+ * Gets the machine on which the child runs, as that calls itself.
+ *
+ * Returns: (nullable): the name, or %NULL for this machine
+ *
+ * Since: 1.0
+ */
+const char *
+pcall_child_get_host (PcallChild *self)
+{
+  g_return_val_if_fail (PCALL_IS_CHILD (self), NULL);
+
+  return get_record (self).host;
 }

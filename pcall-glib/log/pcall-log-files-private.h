@@ -43,6 +43,9 @@ void     pcall_log_files_set_streams (PcallLogFiles       *self,
 gboolean pcall_log_files_has_streams (const PcallLogFiles *self);
 /* Whether standard output has a file of its own. */
 gboolean pcall_log_files_are_split   (const PcallLogFiles *self);
+/* Says that of the files that are made from here on, for a parent that is elsewhere. */
+void     pcall_log_files_set_split   (PcallLogFiles       *self,
+                                      gboolean             split);
 
 /* How much of a file goes into the main log; 0 for all of it. */
 void    pcall_log_files_set_max_size (PcallLogFiles       *self,
@@ -68,6 +71,14 @@ int   pcall_log_files_begin    (const PcallLogFiles *self,
 char *pcall_log_files_make     (const PcallLogFiles *self,
                                 guint                index,
                                 pid_t                pid);
+
+/* The same for what this process writes for a child that is elsewhere, or reads for a parent that
+ * is: a descriptor that appends; -1 with errno set where that is not possible. @out: one of the
+ * file of standard output; -1 where it has none of its own. */
+int   pcall_log_files_make_here (const PcallLogFiles *self,
+                                 guint                index,
+                                 pid_t                pid,
+                                 int                 *out);
 
 char *pcall_log_files_get_path (const PcallLogFiles *self,
                                 guint                index,

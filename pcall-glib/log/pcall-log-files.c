@@ -170,6 +170,13 @@ pcall_log_files_are_split (const PcallLogFiles *self)
 }
 
 void
+pcall_log_files_set_split (PcallLogFiles *self,
+                           gboolean       split)
+{
+  self->split = split;
+}
+
+void
 pcall_log_files_set_max_size (PcallLogFiles *self,
                               guint64        max_size)
 {
@@ -219,13 +226,25 @@ make_file (const PcallLogFiles *self,
                                 self->keep ? 0600 | PCALL_LOG_FILE_KEPT : 0600));
 }
 
+int
+pcall_log_files_make_here (const PcallLogFiles *self,
+                           guint                index,
+                           pid_t                pid,
+                           int                 *out)
+{
+  int fd = make_file (self, index, pid, LOG);
+
+  *out = fd >= 0 && self->split ? make_file (self, index, pid, OUT) : -1;
+  return fd;
+}
+
 char *
 pcall_log_files_make (const PcallLogFiles *self,
                       guint                index,
                       pid_t                pid)
 {
-  int fd = make_file (self, index, pid, LOG);
-  int out = fd >= 0 && self->split ? make_file (self, index, pid, OUT) : -1;
+  int out;
+  int fd = pcall_log_files_make_here (self, index, pid, &out);
 
   if (fd < 0)
     return NULL;
@@ -240,10 +259,8 @@ pcall_log_files_begin (const PcallLogFiles *self,
                        guint                index,
                        int                 *out)
 {
-  pid_t pid = getpid ();
-  int fd = make_file (self, index, pid, LOG);
+  int fd = pcall_log_files_make_here (self, index, getpid (), out);
 
-  *out = fd >= 0 && self->split ? make_file (self, index, pid, OUT) : -1;
   if (fd < 0)
     return -1;
 

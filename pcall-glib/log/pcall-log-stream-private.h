@@ -22,6 +22,7 @@ typedef struct
   pid_t       pid;
   const char *target; /* its name; NULL if it has none */
   const char *call;   /* what it is called in messages */
+  const char *host;   /* on which machine it runs, which stays; NULL for this one */
 } PcallLogOrigin;
 
 /* @marked: as a section, between two lines that name the file. */

@@ -195,6 +195,8 @@ write_record (PcallLogStream  *self,
   add_field (self, PCALL_LOG_FIELD_PID, self->pid_digits, -1);
   if (self->origin.target != NULL)
     add_field (self, PCALL_LOG_FIELD_TARGET, self->origin.target, -1);
+  if (self->origin.host != NULL)
+    add_field (self, PCALL_LOG_FIELD_HOST, self->origin.host, -1);
 
   depth = pcall_monitor_begin_user_code (self->monitor);
   pcall_log_writer_pass_on (TRUE);

@@ -52,12 +52,13 @@ void pcall_log_writer_install (PcallLogRoute                route,
 #define PCALL_LOG_FIELD_CALL "PCALL_CALL"
 #define PCALL_LOG_FIELD_PID "PCALL_PID"
 #define PCALL_LOG_FIELD_TARGET "PCALL_TARGET"
+#define PCALL_LOG_FIELD_HOST "PCALL_HOST"
 #define PCALL_LOG_FIELD_OLD_API "GLIB_OLD_LOG_API"
 
 /* In a log file alone: what a language's own log has given to pcall_log_record(). */
 #define PCALL_LOG_FIELD_RECORD "PCALL_RECORD"
 
-/* Whether it is one of the first three. A record that brings one by itself is not believed. */
+/* Whether it is one of the first four. A record that brings one by itself is not believed. */
 gboolean pcall_log_is_own_field   (const char      *key);
 /* From here on, in this thread: what is logged has those fields from pcall. */
 void     pcall_log_writer_pass_on (gboolean         passes);

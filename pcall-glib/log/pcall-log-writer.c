@@ -131,7 +131,7 @@ pcall_log_is_own_field (const char *key)
 {
   return g_str_has_prefix (key, "PCALL_") &&
          (strcmp (key, PCALL_LOG_FIELD_CALL) == 0 || strcmp (key, PCALL_LOG_FIELD_PID) == 0 ||
-          strcmp (key, PCALL_LOG_FIELD_TARGET) == 0);
+          strcmp (key, PCALL_LOG_FIELD_TARGET) == 0 || strcmp (key, PCALL_LOG_FIELD_HOST) == 0);
 }
 
 void

@@ -40,6 +40,7 @@ pcall_logs_open (PcallLogs *self,
     .pid = pid,
     .target = pcall_call_list_get_target_name (self->calls, index),
     .call = call,
+    .host = pcall_call_list_get_host (self->calls, index),
   };
 
   return pcall_log_stream_new (pcall_call_list_get_monitor (self->calls), self->files, &origin,

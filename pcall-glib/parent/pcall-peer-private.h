@@ -85,4 +85,25 @@ const PcallExit *pcall_peer_get_exit  (PcallPeer        *self);
 /* How the child broke the protocol; NULL if it did not. */
 const GError    *pcall_peer_get_error (PcallPeer        *self);
 
+/* On another machine */
+
+/* The agent at the other end of @channel, which is taken, and whose socket is unshared: it starts
+ * workers there, one after the other, and watches them. Its engine is yet to come. @heartbeat: how
+ * often it is asked whether it is there, in microseconds. */
+PcallPeer       *pcall_peer_new_remote (PcallChannel         *channel,
+                                        gint64                heartbeat);
+/* What became of its last worker is of no interest any more. FALSE if it cannot have another. */
+gboolean         pcall_peer_renew      (PcallPeer            *self);
+
+void             pcall_peer_set_host   (PcallPeer            *self,
+                                        const char           *host);
+/* NULL for this machine; it stays for ever. */
+const char      *pcall_peer_get_host   (PcallPeer            *self);
+/* The connection to it was lost: why, in words. NULL if it was not. */
+const char      *pcall_peer_get_loss   (PcallPeer            *self);
+/* The call that the worker had been handed and had not ended when it ended itself; -1 for none. */
+gint64           pcall_peer_get_begun  (PcallPeer            *self);
+/* Whether it was told to end, and takes no calls any more. */
+gboolean         pcall_peer_is_leaving (PcallPeer            *self);
+
 G_END_DECLS

@@ -3,13 +3,13 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "parent/pcall-peer-private.h"
+#include "parent/pcall-peer-parts-private.h"
 
 #include <signal.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
-/* One child under watch.
+/* One child under watch, of this process, or on another machine (pcall-peer-remote.c).
  *
  * It is over when it has exited and its channel is drained. Neither alone will do: a descendant
  * may hold the channel open long after the child is gone, and a child may close the channel and
@@ -21,35 +21,31 @@
 /* How much of what a child sends is read at once, before others have their turn. */
 #define RECEIVE_BUDGET (256 * 1024)
 
-struct _PcallPeer
-{
-  PcallEngine                *engine;
-  PcallProcess                process;
-  PcallWatch                  process_watch;
-  pid_t                       pid;
-  int                         journal_fd; /* 0: none */
-  PcallChannel                channel;
-  PcallWatch                  channel_watch;
-  PcallTimer                  kill_timer;
-  PcallFrameQueue             frames;
-  GQueue                      parcels; /* PcallParcel, to be sent */
-  PcallExit                   exit;
-  gboolean                    exited;
-  gboolean                    terminated;
-  GError                     *error;
-  const PcallPeerFuncs *funcs;
-  gpointer                    data;
-};
-
-static void
-close_channel (PcallPeer *self)
+void
+pcall_peer_close_channel (PcallPeer *self)
 {
   PcallParcel *parcel;
 
   pcall_engine_unwatch (self->engine, &self->channel_watch);
+  if (self->remote != NULL)
+    pcall_peer_remote_let_go (self);
   pcall_channel_clear (&self->channel);
   while ((parcel = g_queue_pop_head (&self->parcels)) != NULL)
     pcall_parcel_free (parcel);
+}
+
+static void
+lose_channel (PcallPeer *self)
+{
+  if (self->remote != NULL)
+    {
+      pcall_peer_remote_lose (self, NULL);
+      return;
+    }
+
+  pcall_peer_close_channel (self);
+  if (self->funcs->closed != NULL)
+    self->funcs->closed (self->data);
 }
 
 static void
@@ -63,12 +59,13 @@ receive (PcallPeer *self,
     case PCALL_CHANNEL_OPEN:
       break;
     case PCALL_CHANNEL_CLOSED:
-      close_channel (self);
-      if (self->funcs->closed != NULL)
-        self->funcs->closed (self->data);
+      lose_channel (self);
       break;
     case PCALL_CHANNEL_BROKEN:
-      pcall_peer_reject (self, error);
+      if (self->remote != NULL)
+        pcall_peer_remote_lose (self, error);
+      else
+        pcall_peer_reject (self, error);
       break;
     default:
       g_assert_not_reached ();
@@ -98,7 +95,8 @@ deliver (PcallPeer *self)
 
   while ((frame = pcall_frame_queue_pop (&self->frames)) != NULL)
     {
-      self->funcs->frame (frame, self->data);
+      if (self->remote == NULL || !pcall_peer_remote_take (self, frame))
+        self->funcs->frame (frame, self->data);
       pcall_frame_free (frame);
     }
 }
@@ -129,6 +127,8 @@ channel_ready (gpointer data,
     pcall_engine_rewatch (self->engine, &self->channel_watch, EPOLLIN);
   receive (self, RECEIVE_BUDGET);
   deliver (self);
+  if (self->remote != NULL)
+    pcall_peer_remote_settle (self);
 }
 
 static void
@@ -148,19 +148,34 @@ process_ready (gpointer data,
   receive_waiting (self);
   if (self->funcs->closed != NULL)
     pcall_channel_check_unread (&self->channel);
-  close_channel (self);
+  pcall_peer_close_channel (self);
   deliver (self);
   self->funcs->ended (self->data);
+}
+
+static gboolean
+watch_channel (PcallPeer *self,
+               GError   **error)
+{
+  guint32 events = self->parcels.length > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN;
+
+  return pcall_engine_watch (self->engine, &self->channel_watch, self->channel.fd, events,
+                             channel_ready, self, error);
 }
 
 static gboolean
 watch (PcallPeer *self,
        GError   **error)
 {
+  if (self->remote != NULL)
+    {
+      pcall_peer_remote_enter (self);
+      return watch_channel (self, error);
+    }
+
   if (pcall_engine_watch (self->engine, &self->process_watch, self->process.pidfd, EPOLLIN,
                           process_ready, self, error) &&
-      pcall_engine_watch (self->engine, &self->channel_watch, self->channel.fd, EPOLLIN,
-                          channel_ready, self, error))
+      watch_channel (self, error))
     return TRUE;
 
   pcall_engine_unwatch (self->engine, &self->process_watch);
@@ -198,6 +213,8 @@ pcall_peer_new (PcallEngine          *engine,
 void
 pcall_peer_leave (PcallPeer *self)
 {
+  if (self->remote != NULL)
+    pcall_peer_remote_leave (self);
   pcall_engine_unwatch (self->engine, &self->process_watch);
   pcall_engine_unwatch (self->engine, &self->channel_watch);
   self->engine = NULL;
@@ -230,11 +247,14 @@ pcall_peer_free (PcallPeer *self)
 {
   pcall_frame_queue_clear (&self->frames);
   g_queue_clear_full (&self->parcels, (GDestroyNotify) pcall_parcel_free);
+  if (self->remote != NULL)
+    pcall_peer_remote_let_go (self);
   pcall_channel_clear (&self->channel);
   pcall_process_clear (&self->process);
   if (self->journal_fd > 0)
     close (self->journal_fd);
   g_clear_error (&self->error);
+  g_clear_pointer (&self->remote, pcall_peer_remote_free);
   g_free (self);
 }
 
@@ -243,6 +263,8 @@ pcall_peer_drain (PcallPeer *self)
 {
   receive_waiting (self);
   deliver (self);
+  if (self->remote != NULL)
+    pcall_peer_remote_settle_later (self);
 }
 
 void
@@ -271,7 +293,10 @@ kill_now (PcallPeer  *self,
 {
   if (self->funcs->killed != NULL)
     self->funcs->killed (reason, self->data);
-  pcall_process_signal (&self->process, SIGKILL);
+  if (self->remote != NULL)
+    pcall_peer_remote_terminate (self, 0);
+  else
+    pcall_process_signal (&self->process, SIGKILL);
 }
 
 static void
@@ -293,6 +318,11 @@ pcall_peer_terminate (PcallPeer *self,
       kill_now (self, "it is to end, without a grace period");
       return TRUE;
     }
+  if (self->remote != NULL)
+    {
+      pcall_peer_remote_terminate (self, grace);
+      return TRUE;
+    }
 
   /* A stopped process acts on SIGTERM only when it goes on. */
   pcall_process_signal (&self->process, SIGTERM);
@@ -311,7 +341,9 @@ pcall_peer_reject (PcallPeer *self,
   else
     g_error_free (error);
 
-  close_channel (self);
+  /* An agent outlives a worker that lies. */
+  if (self->remote == NULL)
+    pcall_peer_close_channel (self);
   if (!self->exited)
     kill_now (self, self->error->message);
 }

@@ -9,8 +9,8 @@
 
 #include "pcall-error.h"
 
-/* Why a call has no outcome of its own: it was stopped from here, its child did not come to it, or
- * broke the protocol, or ended. */
+/* Why a call has no outcome of its own, as an error: the first of why it was stopped from here,
+ * what became of its connection, how its child broke the protocol, and how that died. */
 
 /* What has become of a worker that went into a pool is not known here. */
 const PcallExit *
@@ -39,6 +39,11 @@ describe_end (PcallRunner    *self,
       *code = *state == PCALL_CALL_STATE_TIMED_OUT ? PCALL_ERROR_TIMED_OUT : PCALL_ERROR_CANCELLED;
       return g_strdup (self->verdict_reason);
     }
+  if (pcall_peer_get_loss (self->peer) != NULL)
+    {
+      *code = PCALL_ERROR_LOST;
+      return g_strdup_printf ("the connection was lost: %s", pcall_peer_get_loss (self->peer));
+    }
   if (self->klass->describe_false_start != NULL &&
       (false_start = self->klass->describe_false_start (self, end)) != NULL)
     {
@@ -65,6 +70,17 @@ describe_end (PcallRunner    *self,
   return g_strdup_printf ("%s without handing over a result", end);
 }
 
+/* "call 3 (connect)", and where that is not here. */
+static char *
+describe_call (PcallRunner *self)
+{
+  const char *host = pcall_peer_get_host (self->peer);
+  char *call = pcall_call_list_describe (self->setup->calls, self->job.index);
+  g_autofree char *here = host != NULL ? call : NULL;
+
+  return host != NULL ? g_strdup_printf ("%s on %s", call, host) : call;
+}
+
 PcallCallState
 pcall_runner_blame (PcallRunner *self,
                     gboolean     has_log)
@@ -73,7 +89,7 @@ pcall_runner_blame (PcallRunner *self,
   PcallCallState state;
   PcallError code = PCALL_ERROR_FAILED;
   g_autofree char *cause = describe_end (self, &state, &code);
-  g_autofree char *call = pcall_call_list_describe (self->setup->calls, self->job.index);
+  g_autofree char *call = describe_call (self);
   g_autofree char *tail =
       has_log ? pcall_log_files_get_tail (log, self->job.index, self->pid) : NULL;
 

@@ -55,6 +55,19 @@ take_frame (PcallRunner      *self,
     case PCALL_FRAME_CALL:
     case PCALL_FRAME_STOP:
     case PCALL_FRAME_WAKE:
+    case PCALL_FRAME_CHALLENGE:
+    case PCALL_FRAME_PROOF:
+    case PCALL_FRAME_LAUNCH:
+    case PCALL_FRAME_TERMINATE:
+    case PCALL_FRAME_BEGUN:
+    case PCALL_FRAME_LOG:
+    case PCALL_FRAME_OUT:
+    case PCALL_FRAME_CLOSED:
+    case PCALL_FRAME_UNABLE:
+    case PCALL_FRAME_EXIT:
+    case PCALL_FRAME_PING:
+    case PCALL_FRAME_PONG:
+    case PCALL_FRAME_LEAVING:
     default:
       g_assert_not_reached ();
     }

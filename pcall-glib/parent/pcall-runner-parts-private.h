@@ -88,6 +88,14 @@ PcallCallState   pcall_runner_blame    (PcallRunner *self,
 /* The time of the call counts from @began. */
 void     pcall_runner_set_timeout  (PcallRunner      *self,
                                     gint64            began);
+/* NULL where nobody is told any more. */
+PcallEvent *
+         pcall_runner_add_event    (PcallRunner      *self,
+                                    PcallEventType    type,
+                                    guint             index);
+/* A frame came. */
+void     pcall_runner_hear         (const PcallFrame *frame,
+                                    gpointer          data);
 void     pcall_runner_set_state    (PcallRunner      *self,
                                     PcallRunnerState  state);
 /* The call begins; @began: at that time, by the monotonic clock. */
@@ -97,6 +105,10 @@ void     pcall_runner_begin_call   (PcallRunner      *self,
  * where it is not known. */
 void     pcall_runner_finish_call  (PcallRunner      *self,
                                     gint64            took,
+                                    gboolean          has_log);
+/* Makes the error of a call that handed over nothing its outcome; how that counts. */
+PcallCallState
+         pcall_runner_blame        (PcallRunner      *self,
                                     gboolean          has_log);
 /* It has another call, which may follow others that nobody was told of. */
 void     pcall_runner_adopt_call   (PcallRunner      *self,
@@ -117,6 +129,9 @@ void     pcall_runner_refuse       (PcallRunner      *self,
                                     const PcallFrame *frame);
 /* The child said that no frame follows. */
 void     pcall_runner_take_final   (PcallRunner      *self);
+/* It has said which process it is. */
+void     pcall_runner_learn_pid    (PcallRunner      *self,
+                                    pid_t             pid);
 /* The log file that was made for its call: whether there is one, or something in it. */
 gboolean pcall_runner_settle_own_log (PcallRunner    *self);
 

@@ -8,6 +8,7 @@
 #include "base/pcall-engine-private.h"
 #include "calls/pcall-call-private.h"
 #include "calls/pcall-child-private.h"
+#include "parent/pcall-crew-private.h"
 #include "parent/pcall-event-queue-private.h"
 #include "parent/pcall-pool-private.h"
 #include "start/pcall-start-private.h"
@@ -23,6 +24,7 @@ typedef struct _PcallRunnerClass PcallRunnerClass;
 
 extern const PcallRunnerClass pcall_runner_once; /* it is made for one call, and ends with that */
 extern const PcallRunnerClass pcall_runner_push; /* it is given one call after the other */
+extern const PcallRunnerClass pcall_runner_push_remote; /* the same, on another machine */
 extern const PcallRunnerClass pcall_runner_pull; /* it takes calls by itself */
 
 typedef enum
@@ -63,6 +65,7 @@ typedef struct
   PcallCallList           *calls;
   PcallChildList          *children;
   PcallEventQueue         *events;  /* NULL: nobody is told any more */
+  PcallCrew               *crew;    /* whose agents the children are of; NULL: they are here */
   gint64                   timeout; /* microseconds, 0 for none */
   gint64                   grace_period;
   const PcallRunnerFuncs  *funcs;
@@ -76,6 +79,11 @@ PcallRunner      *pcall_runner_new   (const PcallRunnerClass *klass,
                                       const PcallJob         *job,
                                       int                    *error_number,
                                       GError                **error);
+/* The same with an agent, of which it is to start a worker; takes @peer. NULL where it cannot be
+ * watched: then it is given back. */
+PcallRunner      *pcall_runner_new_remote (const PcallRunnerSetup *setup,
+                                           const PcallJob         *job,
+                                           PcallPeer              *peer);
 /* Makes a worker that was in a pool, which it takes, the child of a call. NULL where it cannot be
  * watched: then it is gone. */
 PcallRunner      *pcall_runner_new_warm (const PcallRunnerSetup *setup,
@@ -106,6 +114,7 @@ typedef enum
   PCALL_FATE_DONE,      /* its call, if it has one, ends with it */
   PCALL_FATE_REPLACED,  /* nothing has run in it: it died in its lock trial, or asked for another */
   PCALL_FATE_UNTOUCHED, /* nothing of its call has run */
+  PCALL_FATE_LOST,      /* nobody knows what became of its call */
 } PcallFate;
 
 PcallFate         pcall_runner_get_fate (PcallRunner         *self);

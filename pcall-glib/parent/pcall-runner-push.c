@@ -5,7 +5,9 @@
 
 #include "parent/pcall-explain-private.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "calls/pcall-target-private.h"
 #include "pcall-error.h"
@@ -22,7 +24,12 @@
  * closed. Whatever it should do next by itself it does in bounded time, or it is ended.
  *
  * A worker may die after a call, when the next one has been sent to it already. The socket knows:
- * what it was sent is unread then, and that call is given to another. */
+ * what it was sent is unread then, and that call is given to another.
+ *
+ * On another machine an agent starts it, when it is told to, and says when it has handed it a call:
+ * that call begins then, however long it took to get there. What the call writes comes in frames,
+ * and goes into the file that it would have written into here. Where the connection is lost nobody
+ * knows what was read: a call that was sent may have run. */
 
 /* How long a worker may take to say hello, unless the environment says otherwise, in seconds; how
  * long to end when there are no more calls, and when it has closed its channel, in microseconds. */
@@ -37,6 +44,9 @@ typedef struct
   PcallTimer  patience; /* with what the worker should do next */
   gboolean    greeted;  /* it said hello */
   gboolean    closed;   /* it closed its channel */
+  gboolean    sent;     /* remote: its call was */
+  int         log_fd;   /* remote: where what the call writes goes; 0: nowhere */
+  int         out_fd;   /* remote: where its standard output does; 0: there, too */
 } Push;
 
 static void
@@ -81,6 +91,8 @@ describe_false_start (PcallRunner *runner,
 
   if (((Push *) runner)->greeted)
     return NULL;
+  if (rejected != NULL && rejected->code == PCALL_ERROR_START)
+    return g_strdup (rejected->message);
 
   program = pcall_command_describe (runner->job.target);
   if (rejected != NULL)
@@ -108,9 +120,39 @@ make_log_key (PcallRunner *runner)
 }
 
 static void
+close_log (PcallRunner *runner)
+{
+  Push *self = (Push *) runner;
+
+  if (self->log_fd > 0)
+    close (self->log_fd);
+  if (self->out_fd > 0)
+    close (self->out_fd);
+  self->log_fd = self->out_fd = 0;
+}
+
+/* An agent has a file of its own: that there is one is all that it is told. */
+static char *
+make_log_here (PcallRunner *runner)
+{
+  Push *self = (Push *) runner;
+  const PcallLogFiles *log = runner->setup->context->log;
+  int out = -1;
+  int fd = log != NULL ? pcall_log_files_make_here (log, runner->job.index, runner->pid, &out) : -1;
+
+  close_log (runner);
+  if (fd < 0)
+    return NULL;
+  self->log_fd = fd;
+  self->out_fd = MAX (out, 0);
+  return g_strdup ("log");
+}
+
+static void
 send_call (PcallRunner *runner)
 {
-  g_autofree char *log_file = make_log (runner);
+  gboolean remote = runner->setup->crew != NULL;
+  g_autofree char *log_file = remote ? make_log_here (runner) : make_log (runner);
   g_autofree char *log_key = log_file != NULL ? make_log_key (runner) : NULL;
   PcallArguments *arguments = runner->setup->context->arguments;
   guint index = runner->job.index;
@@ -126,7 +168,9 @@ send_call (PcallRunner *runner)
                    g_variant_new ("(sv@a{sv}ss)", pcall_target_get_wire_name (runner->job.target),
                                   args, kwargs, log_file != NULL ? log_file : "",
                                   log_key != NULL ? log_key : ""));
-  pcall_runner_begin_call (runner, began);
+  ((Push *) runner)->sent = TRUE;
+  if (!remote)
+    pcall_runner_begin_call (runner, began);
 }
 
 static void
@@ -147,8 +191,10 @@ take_hello (Push             *self,
   g_autoptr (GVariant) value =
       pcall_payload_get_value (frame->payload, pcall_frame_payload_type (PCALL_FRAME_HELLO));
   guint32 version;
+  gint32 pid;
 
   g_variant_get_child (value, 0, "u", &version);
+  g_variant_get_child (value, 1, "i", &pid);
   if (version != PCALL_FRAME_VERSION)
     {
       g_autofree char *complaint = g_strdup_printf ("it speaks version %u of the protocol, not %u",
@@ -160,6 +206,8 @@ take_hello (Push             *self,
 
   pcall_engine_unset_timer (self->base.setup->engine, &self->patience);
   self->greeted = TRUE;
+  if (self->base.setup->crew != NULL)
+    pcall_runner_learn_pid (&self->base, MAX (pid, 0));
   if (!self->base.stopping)
     send_call (&self->base);
 }
@@ -199,7 +247,8 @@ take_outcome (PcallRunner      *runner,
     return;
 
   take_journal (runner);
-  runner->has_call = FALSE;
+  close_log (runner);
+  runner->has_call = ((Push *) runner)->sent = FALSE;
   pcall_runner_finish_call (runner, -1, pcall_runner_settle_own_log (runner));
 }
 
@@ -217,6 +266,52 @@ take_frame (PcallRunner      *runner,
     take_outcome (runner, frame);
   else
     pcall_runner_take_report (runner, frame);
+}
+
+static void
+note_lost (PcallRunner *runner,
+           gsize        size)
+{
+  g_autofree char *note = g_strdup_printf ("%" G_GSIZE_FORMAT " bytes of the log of call %u were "
+                                           "lost here: %s", size, runner->job.index,
+                                           g_strerror (errno));
+
+  pcall_call_list_set_log_note (runner->setup->calls, runner->job.index, note);
+}
+
+/* What cannot be written is lost, and nothing else is. */
+static void
+append_log (Push             *self,
+            const PcallFrame *frame)
+{
+  int fd = frame->type == PCALL_FRAME_OUT && self->out_fd > 0 ? self->out_fd : self->log_fd;
+  const guint8 *bytes = pcall_payload_get_data (frame->payload);
+  gsize left = frame->payload->length;
+  gssize n = 0;
+
+  while (left > 0 && ((n = write (fd, bytes, left)) > 0 || (n < 0 && errno == EINTR)))
+    {
+      bytes += MAX (n, 0);
+      left -= MAX (n, 0);
+    }
+  if (left > 0)
+    note_lost (&self->base, left);
+}
+
+static void
+take_remote_frame (PcallRunner      *runner,
+                   const PcallFrame *frame)
+{
+  Push *self = (Push *) runner;
+
+  if (frame->type == PCALL_FRAME_BEGUN && self->sent && !runner->begun)
+    pcall_runner_begin_call (runner, g_get_monotonic_time ());
+  else if (frame->type == PCALL_FRAME_BEGUN)
+    pcall_runner_refuse (runner, frame);
+  else if (frame->type != PCALL_FRAME_LOG && frame->type != PCALL_FRAME_OUT)
+    take_frame (runner, frame);
+  else if (self->log_fd > 0)
+    append_log (self, frame);
 }
 
 /* Processes close their channel when they end, a moment before that is seen. */
@@ -264,9 +359,42 @@ warm (PcallRunner *runner)
   ((Push *) runner)->greeted = TRUE;
 }
 
+static void
+release_remote (PcallRunner *runner)
+{
+  pcall_peer_send (runner->peer, PCALL_FRAME_LAUNCH, 0,
+                   pcall_crew_make_launch (runner->setup->crew, runner->job.target,
+                                           runner->setup->context->conditions));
+  release (runner);
+}
+
+/* An agent that has gone may have handed the call on. */
+static gboolean
+is_untouched_remotely (PcallRunner *runner)
+{
+  Push *self = (Push *) runner;
+
+  if (runner->verdict != PCALL_CALL_STATE_PENDING)
+    return FALSE;
+  if (pcall_peer_get_loss (runner->peer) != NULL)
+    return !self->sent;
+  return self->greeted && pcall_peer_get_error (runner->peer) == NULL &&
+         pcall_peer_get_begun (runner->peer) != runner->job.index;
+}
+
+static gboolean
+settle_remote_log (PcallRunner *runner)
+{
+  close_log (runner);
+  return pcall_runner_settle_own_log (runner);
+}
+
 #define OF_A_CALL                                                                                  \
   (1u << PCALL_FRAME_RESULT | 1u << PCALL_FRAME_ERROR | 1u << PCALL_FRAME_NOTE |                   \
    1u << PCALL_FRAME_PROGRESS | 1u << PCALL_FRAME_MESSAGE)
+
+#define OF_A_REMOTE_CALL                                                                           \
+  (OF_A_CALL | 1u << PCALL_FRAME_BEGUN | 1u << PCALL_FRAME_LOG | 1u << PCALL_FRAME_OUT)
 
 const PcallRunnerClass pcall_runner_push = {
   .size = sizeof (Push),
@@ -285,11 +413,28 @@ const PcallRunnerClass pcall_runner_push = {
   .detach = detach,
 };
 
+const PcallRunnerClass pcall_runner_push_remote = {
+  .size = sizeof (Push),
+  .frames = OF_A_REMOTE_CALL | 1u << PCALL_FRAME_HELLO,
+  .of_a_call = OF_A_REMOTE_CALL,
+  .release = release_remote,
+  .frame = take_remote_frame,
+  .closed = channel_closed,
+  .ended = detach,
+  .drain = drain,
+  .is_untouched = is_untouched_remotely,
+  .settle_log = settle_remote_log,
+  .describe_false_start = describe_false_start,
+  .detach = detach,
+  .clear = close_log,
+};
+
 gboolean
 pcall_runner_push_is_waiting (PcallRunner *runner)
 {
-  return runner->state == PCALL_RUNNER_IDLE && !runner->stopping && !((Push *) runner)->closed &&
-         pcall_peer_get_error (runner->peer) == NULL;
+  return runner->state == PCALL_RUNNER_IDLE && !runner->stopping && !runner->has_call &&
+         !((Push *) runner)->closed && pcall_peer_get_error (runner->peer) == NULL &&
+         !pcall_peer_is_leaving (runner->peer);
 }
 
 void

@@ -5,7 +5,6 @@
 
 #include "parent/pcall-explain-private.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -46,10 +45,10 @@ is_heard (PcallRunner *self)
   return self->setup->events != NULL && !self->detached;
 }
 
-static PcallEvent *
-add_event (PcallRunner    *self,
-           PcallEventType  type,
-           guint           index)
+PcallEvent *
+pcall_runner_add_event (PcallRunner    *self,
+                        PcallEventType  type,
+                        guint           index)
 {
   return is_heard (self) ? pcall_event_queue_add (self->setup->events, type, index) : NULL;
 }
@@ -105,7 +104,9 @@ pcall_runner_begin_call (PcallRunner *self,
 
   /* It may have begun before, in a child that had to be replaced without knowing it. */
   first = pcall_call_list_expect_begin (setup->calls, self->job.index);
-  event = add_event (self, PCALL_EVENT_CALL_BEGAN, self->job.index);
+  if (pcall_peer_get_host (self->peer) != NULL)
+    pcall_call_list_set_host (setup->calls, self->job.index, pcall_peer_get_host (self->peer));
+  event = pcall_runner_add_event (self, PCALL_EVENT_CALL_BEGAN, self->job.index);
   if (event != NULL)
     {
       event->began.pid = self->pid;
@@ -133,7 +134,7 @@ end_call (PcallRunner   *self,
     }
 
   pcall_explain_call_ended (self, state, took);
-  event = add_event (self, PCALL_EVENT_CALL_ENDED, self->job.index);
+  event = pcall_runner_add_event (self, PCALL_EVENT_CALL_ENDED, self->job.index);
   if (event != NULL)
     {
       event->ended.end = (PcallCallEnd) { state, self->begun ? self->pid : 0, took, has_log };
@@ -184,7 +185,7 @@ static PcallEvent *
 add_progress (PcallRunner *self)
 {
   if (!is_heard (self) || self->setup->funcs->wants_each_progress (self->setup->data))
-    return add_event (self, PCALL_EVENT_CALL_PROGRESSED, self->job.index);
+    return pcall_runner_add_event (self, PCALL_EVENT_CALL_PROGRESSED, self->job.index);
   return pcall_event_queue_renew (self->setup->events, PCALL_EVENT_CALL_PROGRESSED,
                                   self->job.index);
 }
@@ -214,7 +215,7 @@ take_message (PcallRunner      *self,
               const PcallFrame *frame)
 {
   PcallEvent *event = self->setup->funcs->wants_call_events (self->setup->data)
-                          ? add_event (self, PCALL_EVENT_CALL_SENT, self->job.index)
+                          ? pcall_runner_add_event (self, PCALL_EVENT_CALL_SENT, self->job.index)
                           : NULL;
 
   if (event == NULL)
@@ -331,9 +332,9 @@ is_about_other_call (PcallRunner      *self,
          frame->call_index != self->job.index;
 }
 
-static void
-frame_came (const PcallFrame *frame,
-            gpointer          data)
+void
+pcall_runner_hear (const PcallFrame *frame,
+                   gpointer          data)
 {
   PcallRunner *self = data;
   gboolean first = !self->heard;
@@ -357,145 +358,15 @@ frame_came (const PcallFrame *frame,
 
 /* The child */
 
-static void
-channel_closed (gpointer data)
-{
-  PcallRunner *self = data;
-
-  if (self->klass->closed != NULL && !self->detached)
-    self->klass->closed (self);
-}
-
-static void
-child_ended (gpointer data)
-{
-  PcallRunner *self = data;
-
-  if (self->klass->ended != NULL && !self->detached)
-    self->klass->ended (self);
-  pcall_engine_unset_timer (self->setup->engine, &self->timeout);
-  pcall_runner_set_state (self, PCALL_RUNNER_ENDED);
-}
-
-static void
-child_killed (const char *reason,
-              gpointer    data)
-{
-  pcall_explain_killed (data, reason);
-}
-
-static const PcallPeerFuncs funcs = {
-  .frame = frame_came,
-  .killed = child_killed,
-  .ended = child_ended,
-};
-
-/* That it is called makes the peer look whether the child left something unread. */
-static const PcallPeerFuncs funcs_with_closed = {
-  .frame = frame_came,
-  .killed = child_killed,
-  .closed = channel_closed,
-  .ended = child_ended,
-};
-
-static void
-list_child (PcallRunner *self)
-{
-  PcallChildList *children = self->setup->children;
-  PcallEvent *event;
-
-  if (self->job.child < 0)
-    {
-      self->child = pcall_child_list_add (children, self->pid, self->job.index);
-      return;
-    }
-
-  self->child = self->job.child;
-  event = add_event (self, PCALL_EVENT_CHILD_REPLACED, self->child);
-  if (event != NULL)
-    event->pid = self->pid;
-}
-
-static PcallRunner *
-make_runner (const PcallRunnerClass *klass,
-             const PcallRunnerSetup *setup,
-             const PcallJob         *job)
-{
-  PcallRunner *self = g_malloc0 (klass->size);
-
-  self->klass = klass;
-  self->setup = setup;
-  self->job = *job;
-  self->link.data = self;
-  self->has_call = TRUE;
-  return self;
-}
-
-PcallRunner *
-pcall_runner_new_warm (const PcallRunnerSetup *setup,
-                       const PcallJob         *job,
-                       PcallWarmWorker        *worker)
-{
-  PcallRunner *self = make_runner (&pcall_runner_push, setup, job);
-
-  self->pid = pcall_peer_get_pid (worker->peer);
-  self->n_ended = worker->n_ended;
-  self->klass->warm (self);
-  if (!pcall_peer_enter (worker->peer, setup->engine, &funcs_with_closed, self, NULL))
-    {
-      pcall_peer_destroy (worker->peer);
-      pcall_runner_free (self);
-      return NULL;
-    }
-
-  self->peer = worker->peer;
-  self->made = g_get_monotonic_time ();
-  list_child (self);
-  pcall_explain_taken (self);
-  return self;
-}
-
-PcallRunner *
-pcall_runner_new (const PcallRunnerClass *klass,
-                  const PcallRunnerSetup *setup,
-                  const PcallJob         *job,
-                  int                    *error_number,
-                  GError                **error)
-{
-  PcallStarted started = { .error_number = 0 };
-  gint64 before = g_get_monotonic_time ();
-  PcallRunner *self;
-
-  if (!job->methods->start (setup->context, job, &started, error))
-    {
-      *error_number = started.error_number;
-      return NULL;
-    }
-
-  self = make_runner (klass, setup, job);
-  self->started = started;
-  self->pid = started.process.pid;
-  self->made = before;
-  self->peer = pcall_peer_new (setup->engine, &started, setup->context->nonce,
-                               klass->closed != NULL ? &funcs_with_closed : &funcs, self, error);
-  if (self->peer != NULL)
-    {
-      list_child (self);
-      pcall_explain_made (self, g_get_monotonic_time () - before);
-      return self;
-    }
-
-  *error_number = ENOMEM;
-  pcall_runner_free (self);
-  return NULL;
-}
-
 void
 pcall_runner_free (PcallRunner *self)
 {
   if (self->klass->clear != NULL)
     self->klass->clear (self);
-  g_clear_pointer (&self->peer, pcall_peer_free);
+  if (self->setup->crew != NULL && self->peer != NULL)
+    pcall_crew_give_back (self->setup->crew, self->peer);
+  else
+    g_clear_pointer (&self->peer, pcall_peer_free);
   pcall_outcome_clear (&self->outcome);
   g_free (self->verdict_reason);
   g_free (self);
@@ -588,6 +459,9 @@ pcall_runner_get_fate (PcallRunner *self)
     return PCALL_FATE_REPLACED;
   if (self->has_call && self->klass->is_untouched != NULL && self->klass->is_untouched (self))
     return PCALL_FATE_UNTOUCHED;
+  if (self->has_call && self->verdict == PCALL_CALL_STATE_PENDING &&
+      pcall_peer_get_loss (self->peer) != NULL)
+    return PCALL_FATE_LOST;
   return PCALL_FATE_DONE;
 }
 
@@ -602,7 +476,7 @@ void
 pcall_runner_finish (PcallRunner *self)
 {
   gboolean has_log = self->has_call && self->klass->settle_log (self);
-  PcallEvent *event = add_event (self, PCALL_EVENT_CHILD_ENDED, self->child);
+  PcallEvent *event = pcall_runner_add_event (self, PCALL_EVENT_CHILD_ENDED, self->child);
   PcallCallState state;
 
   pcall_explain_ended (self);

@@ -63,6 +63,8 @@ find_waiting_child (PcallScheduler *self)
 static gboolean
 may_have_worker (PcallScheduler *self)
 {
+  if (self->options.crew != NULL)
+    return self->roster.n < self->room.max_workers && pcall_scheduler_has_arrival (self);
   return self->roster.n < self->room.max_workers ||
          !make_job (self, pcall_queue_peek (&self->queue), -1).methods->takes_calls;
 }
@@ -183,6 +185,24 @@ find_in_pool (PcallScheduler *self,
   return pcall_runner_new_warm (&self->setup, job, &worker);
 }
 
+/* NULL without an error where no agent is there any more, which another task has. */
+static PcallRunner *
+make_runner (PcallScheduler *self,
+             const PcallJob *job,
+             int            *error_number,
+             GError        **error)
+{
+  PcallRunner *runner;
+
+  if (self->options.crew != NULL)
+    return pcall_scheduler_send_away (self, job);
+
+  runner = find_in_pool (self, job);
+  return runner != NULL
+             ? runner
+             : pcall_runner_new (choose_class (job), &self->setup, job, error_number, error);
+}
+
 /* Makes a child for the next call, which pcall_scheduler_release() lets go on. NULL without an
  * error where there is no room for it while others run: then the call waits. @job says which it
  * is. */
@@ -199,9 +219,7 @@ make_next (PcallScheduler *self,
   if (!take_turn (self, &next, job))
     return NULL;
 
-  runner = find_in_pool (self, job);
-  if (runner == NULL)
-    runner = pcall_runner_new (choose_class (job), &self->setup, job, &error_number, &failure);
+  runner = make_runner (self, job, &error_number, &failure);
   if (runner != NULL)
     {
       join_crew (self, runner);
@@ -210,7 +228,8 @@ make_next (PcallScheduler *self,
 
   if (job->slot >= 0)
     pcall_ledger_close_slot (self->context.ledger, job->slot);
-  if (pcall_limits_is_want_of_room (error_number) && wait_for_room (self, failure))
+  if (failure == NULL ||
+      (pcall_limits_is_want_of_room (error_number) && wait_for_room (self, failure)))
     {
       pcall_queue_put_back (&self->queue, job->slot, next);
       return NULL;
@@ -366,7 +385,8 @@ pcall_scheduler_assign_first (PcallScheduler *self,
   g_autofree char *call = NULL;
   PcallJob job;
 
-  if (!has_waiting_calls (self))
+  /* Agents come when they come. */
+  if (!has_waiting_calls (self) || self->options.crew != NULL)
     return TRUE;
 
   survey (self);
@@ -401,5 +421,6 @@ pcall_scheduler_assign (PcallScheduler *self,
       longest = MAX (longest, now - before);
     }
   retire_children (self);
+  pcall_scheduler_want (self);
 }
 

@@ -189,6 +189,20 @@ deliver_again (PcallScheduler *self,
   pcall_queue_put_back (&self->queue, job->slot, pcall_turn_new (job->index, job->attempt + 1, -1));
 }
 
+/* It may have run, wholly or in part: only who says that this does no harm has it run again. */
+static void
+run_lost_again (PcallScheduler *self,
+                PcallRunner    *runner)
+{
+  const PcallJob *job = pcall_runner_get_job (runner);
+
+  if (!pcall_scheduler_may_retry (self, job->index))
+    return;
+
+  pcall_runner_give_up_call (runner);
+  pcall_queue_put_back (&self->queue, job->slot, pcall_turn_new (job->index, 0, -1));
+}
+
 static void
 runner_ended (PcallScheduler *self,
               PcallRunner    *runner)
@@ -201,6 +215,8 @@ runner_ended (PcallScheduler *self,
     replaced = try_again (self, runner);
   else if (self->calls != NULL && fate == PCALL_FATE_UNTOUCHED)
     deliver_again (self, runner);
+  else if (self->calls != NULL && fate == PCALL_FATE_LOST)
+    run_lost_again (self, runner);
 
   free_slot (self, job.slot, job.index);
   if (self->funcs == NULL && !self->options.keep_logs)
@@ -477,6 +493,7 @@ finish_lost (PcallScheduler *self)
 void
 pcall_scheduler_close (PcallScheduler *self)
 {
+  pcall_scheduler_come_home (self);
   if (self->engine != NULL)
     {
       pcall_engine_unset_timer (self->engine, &self->timers.pause);

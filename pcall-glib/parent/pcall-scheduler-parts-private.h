@@ -20,6 +20,14 @@ G_BEGIN_DECLS
  * (pcall-scheduler-assign.c), and what becomes of them, from the facts that runners report to what
  * is told (pcall-scheduler-events.c). */
 
+/* Children on other machines. */
+typedef struct
+{
+  PcallCrewClient client; /* has no crew: there are none */
+  PcallWatch      watch;  /* of what tells that there is something new */
+  GHashTable     *lost;   /* index of a call → how often it was lost; NULL: none ever was */
+} PcallAway;
+
 /* The children that have not ended. */
 typedef struct
 {
@@ -27,7 +35,8 @@ typedef struct
   GList *held;       /* of these, the first that was not released; all after it too */
   guint  n_released; /* of these, without workers */
   guint  n_over;     /* whose call is over */
-} PcallCrew;
+  PcallAway away;
+} PcallGang;
 
 /* How much room there is for children. */
 typedef struct
@@ -72,7 +81,7 @@ struct _PcallScheduler
 
   PcallQueue                 queue;
   PcallRoster                roster;
-  PcallCrew                  crew;
+  PcallGang                  crew;
   PcallEventQueue            events;
   PcallLogDelivery          *logs; /* NULL: there are none, or nobody is told any more */
   guint                      telling; /* how deep we are in user code */
@@ -117,6 +126,25 @@ void     pcall_scheduler_drop_turn    (PcallScheduler  *self,
                                        const PcallTurn *turn,
                                        PcallCallState   state,
                                        const char      *reason);
+
+/* Other machines */
+
+/* Asks for agents; FALSE where they cannot be started. */
+gboolean pcall_scheduler_go_away      (PcallScheduler *self,
+                                       GError        **error);
+/* Needs no more of them. In a forked copy it only closes. */
+void     pcall_scheduler_come_home    (PcallScheduler *self);
+/* Tells how many of them could be of use. */
+void     pcall_scheduler_want         (PcallScheduler *self);
+/* Whether an agent waits for a call, or all children are here. */
+gboolean pcall_scheduler_has_arrival  (PcallScheduler *self);
+/* A child for the call, of an agent that waits; NULL if none does. */
+PcallRunner *
+         pcall_scheduler_send_away    (PcallScheduler *self,
+                                       const PcallJob *job);
+/* Whether a call that was lost may be run again. */
+gboolean pcall_scheduler_may_retry    (PcallScheduler *self,
+                                       guint           index);
 
 /* Stopping */
 

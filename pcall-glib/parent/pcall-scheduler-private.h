@@ -11,6 +11,7 @@
 #include "calls/pcall-arguments-private.h"
 #include "calls/pcall-call-private.h"
 #include "calls/pcall-child-private.h"
+#include "parent/pcall-crew-private.h"
 #include "pcall-enums.h"
 #include "pcall-pool.h"
 #include "start/pcall-start-private.h"
@@ -71,6 +72,8 @@ typedef struct
   PcallOutputMode    output_mode;
   PcallPool         *pool;         /* NULL: none */
   PcallConditions   *conditions;
+  PcallCrew         *crew;         /* whose agents start the children; NULL: this process does */
+  guint              retries;      /* how often a call is run again that was lost with its agent */
 } PcallSchedulerOptions;
 
 PcallScheduler *pcall_scheduler_new   (PcallEngine                 *engine,

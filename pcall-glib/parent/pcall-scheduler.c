@@ -68,9 +68,20 @@ find_max_children (guint                        n_calls,
 {
   if (options->max_children != 0)
     return options->max_children;
+  if (options->crew != NULL)
+    return pcall_crew_get_n_workers (options->crew);
   if (shares)
     return pcall_conditions_get_n_processors (options->conditions);
   return pcall_limits_find_room (n_calls, count_descriptors (options));
+}
+
+static guint
+find_max_workers (const PcallSchedulerOptions *options)
+{
+  if (options->max_children != 0)
+    return options->max_children;
+  return options->crew != NULL ? pcall_crew_get_n_workers (options->crew)
+                               : pcall_conditions_get_n_processors (options->conditions);
 }
 
 /* Whether children take calls by themselves: forked ones, if all are. */
@@ -110,13 +121,17 @@ pcall_scheduler_new (PcallEngine                 *engine,
   self->shares = are_shared (targets, options) && pcall_call_list_get_n_calls (calls) > 0;
   self->room.max_children =
       find_max_children (pcall_call_list_get_n_calls (calls), self->shares, options);
-  self->room.max_workers =
-      options->max_children != 0 ? options->max_children
-                                 : pcall_conditions_get_n_processors (options->conditions);
-  if (options->pool != NULL)
-    g_object_ref (options->pool);
+  self->room.max_workers = find_max_workers (options);
+  /* Agents keep what there is to keep. */
+  if (options->crew != NULL)
+    {
+      pcall_crew_ref (options->crew);
+      self->options.pool = NULL;
+    }
+  if (self->options.pool != NULL)
+    g_object_ref (self->options.pool);
   pcall_start_context_init (&self->context, arguments, options->conditions);
-  self->context.gives_journal = options->pool != NULL;
+  self->context.gives_journal = self->options.pool != NULL;
   for (guint i = 0; i < targets->len; i++)
     pcall_start_context_use (&self->context,
                              pcall_start_choose (g_ptr_array_index (targets, i),
@@ -126,6 +141,7 @@ pcall_scheduler_new (PcallEngine                 *engine,
     .context = &self->context,
     .calls = calls,
     .events = &self->events,
+    .crew = options->crew,
     .timeout = options->timeout,
     .grace_period = options->grace_period,
     .funcs = &pcall_scheduler_runner_funcs,
@@ -256,6 +272,7 @@ pcall_scheduler_start (PcallScheduler *self,
                  MIN (pcall_call_list_get_n_calls (self->calls), self->room.max_children),
                  self->shares ? ", each of which takes one after the other" : "");
   if (!prepare_ledger (self, error) || !prepare_logs (self, error) ||
+      !pcall_scheduler_go_away (self, error) ||
       (!pcall_scheduler_is_stopped (self) && !pcall_scheduler_assign_first (self, error)))
     return FALSE;
 
@@ -277,6 +294,8 @@ pcall_scheduler_start (PcallScheduler *self,
 static void
 free_memory (PcallScheduler *self)
 {
+  pcall_scheduler_come_home (self);
+  g_clear_pointer (&self->options.crew, pcall_crew_unref);
   pcall_event_queue_clear (&self->events);
   g_clear_pointer (&self->context.arguments, pcall_arguments_unref);
   g_clear_pointer (&self->targets, g_ptr_array_unref);

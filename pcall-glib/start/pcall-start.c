@@ -6,11 +6,11 @@
 #include "start/pcall-start-private.h"
 
 #include <errno.h>
-#include <sys/random.h>
 
 #include "pcall-error.h"
 #include "base/pcall-fd-private.h"
 #include "base/pcall-lifeline-private.h"
+#include "base/pcall-random-private.h"
 #include "calls/pcall-target-private.h"
 
 /* What all children of a task are started with, whatever the start method: the life pipe, a log,
@@ -83,31 +83,6 @@ check (gboolean    worked,
   return worked;
 }
 
-/* A filter of system calls may refuse getrandom(), as some do that are older than it. */
-static gboolean
-read_random (gpointer bytes,
-             gsize    size)
-{
-  int fd = open ("/dev/urandom", O_RDONLY | O_CLOEXEC);
-  gssize n = -1;
-
-  while (fd >= 0 && (n = read (fd, bytes, size)) < 0 && errno == EINTR)
-    ;
-  pcall_fd_clear (&fd);
-  return n == (gssize) size;
-}
-
-static gboolean
-make_numbers (guint64 numbers[3])
-{
-  gsize size = 3 * sizeof *numbers;
-  gssize n;
-
-  while ((n = getrandom (numbers, size, 0)) < 0 && errno == EINTR)
-    ;
-  return n == (gssize) size || read_random (numbers, size);
-}
-
 gboolean
 pcall_start_context_open (PcallStartContext *self,
                           PcallLogMode       log_mode,
@@ -120,7 +95,7 @@ pcall_start_context_open (PcallStartContext *self,
 
   self->keep_logs = keep_logs;
   self->follows_logs = log_mode == PCALL_LOG_MODE_LIVE;
-  if (!check (make_numbers (numbers), "getrandom", error))
+  if (!check (pcall_random_fill (numbers, sizeof numbers), "getrandom", error))
     return FALSE;
   self->nonce = numbers[0];
 

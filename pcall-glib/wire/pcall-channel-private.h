@@ -14,10 +14,11 @@
 G_BEGIN_DECLS
 
 /* A connected stream socket that carries frames. The parent's side receives, and posts, without
- * ever blocking; the child's side sends and may block. */
+ * ever blocking; the child's side sends and may block. An agent may have two pipes in its place. */
 typedef struct
 {
   int              fd;
+  int              out_fd; /* what is written to, where that is another; else 0 */
   guint64          nonce;
   guint32          next_sent;
   guint32          next_received;
@@ -30,6 +31,7 @@ typedef struct
   PcallDescriptors descriptors; /* that came with the beginning of the next header */
   GUnixFDList     *handles;     /* of the incoming frame */
   guint64          n_received;  /* bytes, in all */
+  guint64          n_posted;    /* bytes, in all */
   gsize            memory_received; /* bytes beside these, since it was looked at */
   gboolean         unread; /* the other side is gone, and had not read all that it was sent */
   gboolean         trusts; /* the other side, which is our parent, to send values in normal form */
@@ -96,6 +98,12 @@ typedef enum
 void pcall_channel_init  (PcallChannel *self,
                           int           fd,
                           guint64       nonce);
+/* Takes two descriptors of any kind: one to read from, one to write to. Writing to a pipe that
+ * nobody reads must not be deadly. */
+void pcall_channel_init_pipes (PcallChannel *self,
+                               int           in_fd,
+                               int           out_fd,
+                               guint64       nonce);
 /* Closes the socket and forgets what came of an unfinished frame. */
 void pcall_channel_clear (PcallChannel *self);
 

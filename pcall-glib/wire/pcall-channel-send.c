@@ -123,15 +123,23 @@ skip_sent (struct msghdr *message,
     }
 }
 
+static gssize
+send_some (PcallChannel  *self,
+           struct msghdr *message)
+{
+  return self->out_fd > 0 ? writev (self->out_fd, message->msg_iov, (int) message->msg_iovlen)
+                          : sendmsg (self->fd, message, MSG_NOSIGNAL);
+}
+
 static gboolean
-send_all (int            fd,
+send_all (PcallChannel  *self,
           struct msghdr *message)
 {
-  struct pollfd writable = { .fd = fd, .events = POLLOUT };
+  struct pollfd writable = { .fd = self->out_fd > 0 ? self->out_fd : self->fd, .events = POLLOUT };
 
   while (message->msg_iovlen > 0)
     {
-      gssize n = sendmsg (fd, message, MSG_NOSIGNAL);
+      gssize n = send_some (self, message);
 
       /* What is attached went with the first byte. */
       if (n > 0)
@@ -167,7 +175,7 @@ send_frames (PcallChannel        *self,
     message.msg_iovlen += add_frame (self, &frames[i], in_memory && i == 0, headers[i],
                                      iovecs + message.msg_iovlen);
 
-  return send_all (self->fd, &message);
+  return send_all (self, &message);
 }
 
 /* Nothing was sent then. */
@@ -316,7 +324,10 @@ pcall_channel_post (PcallChannel *self,
       gssize n = sendmsg (self->fd, &parcel->message, MSG_NOSIGNAL | MSG_DONTWAIT);
 
       if (n >= 0)
-        skip_sent (&parcel->message, n);
+        {
+          self->n_posted += n;
+          skip_sent (&parcel->message, n);
+        }
       else if (errno == EAGAIN || errno == EWOULDBLOCK)
         return PCALL_POST_MORE;
       else if (errno != EINTR)

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <linux/sockios.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -85,6 +86,16 @@ pcall_channel_init (PcallChannel *self,
 }
 
 void
+pcall_channel_init_pipes (PcallChannel *self,
+                          int           in_fd,
+                          int           out_fd,
+                          guint64       nonce)
+{
+  pcall_channel_init (self, in_fd, nonce);
+  self->out_fd = out_fd;
+}
+
+void
 pcall_channel_clear (PcallChannel *self)
 {
   g_clear_pointer (&self->payload, pcall_payload_unref);
@@ -92,7 +103,10 @@ pcall_channel_clear (PcallChannel *self)
   pcall_descriptors_clear (&self->descriptors);
   if (self->fd >= 0)
     close (self->fd);
+  if (self->out_fd > 0)
+    close (self->out_fd);
   self->fd = -1;
+  self->out_fd = 0;
 }
 
 static gboolean
@@ -325,6 +339,30 @@ receive_message (PcallChannel *self,
   return n;
 }
 
+/* As recv() with MSG_DONTWAIT. The pipe is not this process's alone, and stays as it is: so it is
+ * asked first. */
+static gssize
+read_pipe (PcallChannel *self,
+           guint8       *bytes,
+           gsize         size)
+{
+  struct pollfd readable = { .fd = self->fd, .events = POLLIN };
+
+  if (poll (&readable, 1, 0) > 0)
+    return read (self->fd, bytes, size);
+  errno = EAGAIN;
+  return -1;
+}
+
+static gssize
+receive_bytes (PcallChannel *self,
+               guint8       *bytes,
+               gsize         size)
+{
+  return self->out_fd > 0 ? read_pipe (self, bytes, size)
+                          : recv (self->fd, bytes, size, MSG_DONTWAIT);
+}
+
 /* As recv(); G_MINSSIZE with @error set for what is no frame. Nothing can be attached in the middle
  * of a payload: the kernel drops it. */
 static gssize
@@ -339,8 +377,9 @@ receive_some (PcallChannel    *self,
   gssize n;
 
   do
-    n = direct ? recv (self->fd, place, room, MSG_DONTWAIT)
-               : receive_message (self, scratch, error);
+    n = direct             ? receive_bytes (self, place, room)
+        : self->out_fd > 0 ? read_pipe (self, scratch, SCRATCH_SIZE)
+                           : receive_message (self, scratch, error);
   while (n < 0 && n != G_MINSSIZE && errno == EINTR);
 
   if (n <= 0)

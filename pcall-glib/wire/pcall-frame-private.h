@@ -57,7 +57,24 @@ typedef enum
                             with this key */
   PCALL_FRAME_STOP,      /* (): to a worker: there are no more calls */
   PCALL_FRAME_WAKE,      /* (): there is something in the memory that child and parent share */
-  PCALL_FRAME_LAST = PCALL_FRAME_WAKE,
+
+  /* Between a parent and an agent on another machine, which starts workers there and passes their
+   * frames on; see pcall-remote-private.h. */
+  PCALL_FRAME_CHALLENGE, /* (uay): to an agent: prove that you know the secret */
+  PCALL_FRAME_PROOF,     /* (uayay): each to the other: version, random bytes, proof */
+  PCALL_FRAME_LAUNCH,    /* (aayaaya{sv}): to an agent: start a worker: command line (none: pcall's
+                            own program), what its environment has besides, conditions */
+  PCALL_FRAME_TERMINATE, /* x: to an agent: end the worker, with so many microseconds of grace */
+  PCALL_FRAME_BEGUN,     /* (): the worker is handed the call */
+  PCALL_FRAME_LOG,       /* ay: what the call has written since the last of these */
+  PCALL_FRAME_OUT,       /* ay: the same of its standard output, where that is to be apart */
+  PCALL_FRAME_CLOSED,    /* (): the worker has closed its channel, and may go on */
+  PCALL_FRAME_UNABLE,    /* s: no worker could be started, and why */
+  PCALL_FRAME_EXIT,      /* (bixttts): the worker has ended, see PcallRemoteExit */
+  PCALL_FRAME_PING,      /* (): are you there? */
+  PCALL_FRAME_PONG,      /* (): I am */
+  PCALL_FRAME_LEAVING,   /* (): the agent has been told to end, and takes no more calls */
+  PCALL_FRAME_LAST = PCALL_FRAME_LEAVING,
 } PcallFrameType;
 
 typedef struct

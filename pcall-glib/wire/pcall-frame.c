@@ -67,6 +67,19 @@ static const struct
   [PCALL_FRAME_WAKE] = { .name = "wake", .payload_type = "()" },
   [PCALL_FRAME_AGAIN] = { .name = "again", .payload_type = "u" },
   [PCALL_FRAME_NOTE] = { .name = "note", .payload_type = "s" },
+  [PCALL_FRAME_CHALLENGE] = { .name = "challenge", .payload_type = "(uay)" },
+  [PCALL_FRAME_PROOF] = { .name = "proof", .payload_type = "(uayay)" },
+  [PCALL_FRAME_LAUNCH] = { .name = "launch", .payload_type = "(aayaaya{sv})" },
+  [PCALL_FRAME_TERMINATE] = { .name = "terminate", .payload_type = "x" },
+  [PCALL_FRAME_BEGUN] = { .name = "begun", .payload_type = "()" },
+  [PCALL_FRAME_LOG] = { .name = "log", .payload_type = "ay" },
+  [PCALL_FRAME_OUT] = { .name = "out", .payload_type = "ay" },
+  [PCALL_FRAME_CLOSED] = { .name = "closed", .payload_type = "()" },
+  [PCALL_FRAME_UNABLE] = { .name = "unable", .payload_type = "s" },
+  [PCALL_FRAME_EXIT] = { .name = "exit", .payload_type = "(bixttts)" },
+  [PCALL_FRAME_PING] = { .name = "ping", .payload_type = "()" },
+  [PCALL_FRAME_PONG] = { .name = "pong", .payload_type = "()" },
+  [PCALL_FRAME_LEAVING] = { .name = "leaving", .payload_type = "()" },
 };
 
 static gboolean refuse (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
@@ -266,6 +279,11 @@ pcall_frame_is_plain (PcallFrameType type, const guint8 *bytes, gsize length)
     case PCALL_FRAME_FINAL:
     case PCALL_FRAME_AGAIN:
       return length == sizeof (gint32);
+    case PCALL_FRAME_TERMINATE:
+      return length == sizeof (gint64);
+    case PCALL_FRAME_LOG:
+    case PCALL_FRAME_OUT:
+      return TRUE;
     case PCALL_FRAME_READY:
     case PCALL_FRAME_ERROR:
     case PCALL_FRAME_PROGRESS:
@@ -274,6 +292,16 @@ pcall_frame_is_plain (PcallFrameType type, const guint8 *bytes, gsize length)
     case PCALL_FRAME_STOP:
     case PCALL_FRAME_WAKE:
     case PCALL_FRAME_NOTE:
+    case PCALL_FRAME_CHALLENGE:
+    case PCALL_FRAME_PROOF:
+    case PCALL_FRAME_LAUNCH:
+    case PCALL_FRAME_BEGUN:
+    case PCALL_FRAME_CLOSED:
+    case PCALL_FRAME_UNABLE:
+    case PCALL_FRAME_EXIT:
+    case PCALL_FRAME_PING:
+    case PCALL_FRAME_PONG:
+    case PCALL_FRAME_LEAVING:
     default:
       return FALSE;
     }

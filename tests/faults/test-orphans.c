@@ -222,6 +222,9 @@ static const Row rows[] = {
   { "/orphans/spawn-busy", kill_victim, "spawn-busy" },
   { "/orphans/spawn-stopped", kill_victim, "spawn-stopped" },
   { "/orphans/spawn-exec", kill_victim, "spawn-exec" },
+  { "/orphans/agent-busy", kill_victim, "agent-busy" },
+  { "/orphans/agent-stopped", kill_victim, "agent-stopped" },
+  { "/orphans/agent-exec", kill_victim, "agent-exec" },
   { "/orphans/pool", kill_victim, "pool" },
   { "/orphans/spawn-while-starting", kill_victim_while_starting, "spawn-starting" },
 };

@@ -142,7 +142,7 @@ puts_into (Fixture *self, const char *text)
 static void
 open_stream (Fixture *self, const char *target, gboolean marked)
 {
-  const PcallLogOrigin origin = { INDEX, PID, target, "the call" };
+  const PcallLogOrigin origin = { INDEX, PID, target, "the call", NULL };
   GLogLevelFlags fatal = g_log_set_always_fatal (G_LOG_FATAL_MASK | self->fatal);
 
   self->stream = pcall_log_stream_new (monitor, self->files, &origin, marked);

@@ -195,6 +195,54 @@ TARGET (fork_and_return)
   return g_variant_new_int32 (42);
 }
 
+/* Sends that signal to the process that has started this worker, where the file that is named is
+ * not there yet, and makes it then. */
+TARGET (signal_parent)
+{
+  gint32 signum;
+  const char *once;
+  int fd;
+
+  g_variant_get (args, "(i&s)", &signum, &once);
+  fd = *once != '\0' ? open (once, O_CREAT | O_EXCL | O_WRONLY, 0600) : -1;
+  if (*once != '\0' && fd < 0)
+    return g_variant_new_uint32 (pcall_get_call_index ());
+  if (fd >= 0)
+    close (fd);
+  kill (getppid (), signum);
+  if (signum != SIGTERM)
+    sleep (LONG_S);
+  return g_variant_new_uint32 (pcall_get_call_index ());
+}
+
+/* Tells a file, as who reads it may be on the way to being killed. */
+TARGET (write_pid)
+{
+  const char *path = g_getenv ("PCALL_TEST_PID_FILE");
+  g_autofree char *text = g_strdup_printf ("%d", getpid ());
+
+  if (!g_file_set_contents (path, text, -1, error))
+    return NULL;
+  sleep (LONG_S);
+  return NULL;
+}
+
+TARGET (get_parent)
+{
+  return g_variant_new_int32 (getppid ());
+}
+
+/* A message with a descriptor, and a result without. */
+TARGET (send_handle)
+{
+  g_autoptr (GUnixFDList) list = g_unix_fd_list_new ();
+
+  if (g_unix_fd_list_append (list, STDIN_FILENO, error) < 0 ||
+      !pcall_send_message_with_fd_list (g_variant_new_handle (0), list, error))
+    return NULL;
+  return g_variant_new_int32 (1);
+}
+
 /* Where each open descriptor leads. */
 TARGET (list_descriptors)
 {

@@ -11,6 +11,8 @@
  *     then "ready"
  *   victim spawn-busy | spawn-stopped | spawn-exec
  *     the same with calls in workers
+ *   victim agent-busy | agent-stopped | agent-exec
+ *     the same with workers of agents
  *   victim starting | spawn-starting
  *     one task with so many calls that they are still being started after "ready"
  *   victim pool
@@ -99,18 +101,22 @@ typedef struct
   void (*be) (void);
   guint       n_reports; /* of each child */
   const char *symbol;    /* instead of @be: what a worker calls */
+  gboolean    by_agent;
 } Mode;
 
 static const Mode modes[] = {
-  { "busy", be_busy, 1, NULL },
-  { "threads", be_busy, 1, NULL },
-  { "stopped", be_stopped, 1, NULL },
-  { "masked", be_masked, 1, NULL },
-  { "masked-stopped", be_masked_and_stopped, 1, NULL },
-  { "exec", be_waiting_for_program, 2, NULL },
-  { "spawn-busy", NULL, 1, "be_busy" },
-  { "spawn-stopped", NULL, 1, "be_stopped" },
-  { "spawn-exec", NULL, 2, "wait_for_program" },
+  { "busy", be_busy, 1, NULL, FALSE },
+  { "threads", be_busy, 1, NULL, FALSE },
+  { "stopped", be_stopped, 1, NULL, FALSE },
+  { "masked", be_masked, 1, NULL, FALSE },
+  { "masked-stopped", be_masked_and_stopped, 1, NULL, FALSE },
+  { "exec", be_waiting_for_program, 2, NULL, FALSE },
+  { "spawn-busy", NULL, 1, "be_busy", FALSE },
+  { "spawn-stopped", NULL, 1, "be_stopped", FALSE },
+  { "spawn-exec", NULL, 2, "wait_for_program", FALSE },
+  { "agent-busy", NULL, 1, "be_busy", TRUE },
+  { "agent-stopped", NULL, 1, "be_stopped", TRUE },
+  { "agent-exec", NULL, 2, "wait_for_program", TRUE },
 };
 
 static GVariant *
@@ -184,6 +190,15 @@ new_task_for_symbol (const char *symbol)
 }
 
 static void
+use_agents (PcallTask *task)
+{
+  const char *command[] = { "{agent}", NULL };
+  PcallLauncher *launcher = pcall_launcher_new (command, N_CALLS, PCALL_LAUNCHER_STREAMS);
+
+  pcall_task_set_launcher (task, launcher);
+}
+
+static void
 run_mode (const Mode *mode)
 {
   PcallTask *task =
@@ -192,6 +207,8 @@ run_mode (const Mode *mode)
 
   pcall_task_set_n_calls (task, N_CALLS);
   pcall_task_set_max_children (task, N_CALLS);
+  if (mode->by_agent)
+    use_agents (task);
   g_signal_connect (task, "call-message", G_CALLBACK (on_call_message), NULL);
 
   if (g_str_equal (mode->name, "threads"))

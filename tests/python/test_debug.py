@@ -182,7 +182,7 @@ class Tasks(TestCase):
         """Calls of a call, each with its own index."""
 
         def outer(n):
-            inner = Pcall.pcall(lambda m: (m, Pcall.get_call_index()), m="ab", options=HERE)
+            inner = Pcall.pcall(lambda m: (m, Pcall.get_call_index()), m=["a", "b"], options=HERE)
             return n, Pcall.get_call_index(), inner
 
         results = Pcall.pcall(outer, n=[7, 8], options=HERE)
@@ -228,7 +228,7 @@ class Tasks(TestCase):
 
     def test_bad_input(self):
         """As without."""
-        with self.assertRaisesRegex(TypeError, "x must be iterable"):
+        with self.assertRaisesRegex(TypeError, "x must be an iterable"):
             Pcall.pcall(add, x=5, options=HERE)
         with self.assertRaisesRegex(ValueError, "timeout must be 0 seconds or more"):
             Pcall.pcall(add, -1, options=HERE)

@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import gc
 import os
+import select
 import signal
 import sys
 import threading
@@ -149,8 +150,10 @@ class Ends(TestCase):
         p = Pcall.Pcall(time.sleep, iargs=[(60,)])
         p.start()
         (pid,) = p.pids
+        end = os.pidfd_open(pid)
         p.terminate()
-        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        self.assertTrue(select.select([end], [], [], 60)[0])
+        os.close(end)
         with self.assertRaises(Pcall.ChildProcessException):
             p.join()
 

@@ -54,6 +54,7 @@ SETTERS (working_directory, NULL, "/some/where")
 static const char *const environment[] = { "A=1", "B=", NULL };
 
 SETTERS (environment, NULL, environment)
+SETTERS (retries, 0, 3)
 
 #define CASE(name, property, initial, other)                                                       \
   {                                                                                                \
@@ -87,6 +88,7 @@ static const PropertyCase cases[] = {
   CASE ("max-open-files", max_open_files, "0", "64"),
   CASE ("working-directory", working_directory, "NULL", "\"/some/where\""),
   CASE ("environment", environment, "NULL", "[\"A=1\", \"B=\"]"),
+  CASE ("retries", retries, "0", "3"),
 };
 
 static const char *const read_only[][2] = {
@@ -150,8 +152,8 @@ test_property (gconstpointer data)
   g_assert_finalize_object (task);
 }
 
-/* "pool", whose value is an object: see test-pool.c. */
-#define N_ELSEWHERE 1
+/* "launcher" and "pool", whose values are objects: see test-launcher.c and test-pool.c. */
+#define N_ELSEWHERE 2
 
 /* All of them are in the tables, and those which only tell cannot be set. */
 static void

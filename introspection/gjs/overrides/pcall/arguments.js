@@ -145,6 +145,12 @@ function checkCancellable(name, value) {
   return value;
 }
 
+function checkLauncher(name, value) {
+  if (value !== null && !(value instanceof Pcall.Launcher))
+    throw new TypeError(`${name} is a Pcall.Launcher, not ${quote(value)}`);
+  return value;
+}
+
 function checkEnum(type) {
   return (name, value) => {
     const names = Object.keys(Pcall[type]).filter(key => typeof Pcall[type][key] === 'number');
@@ -193,6 +199,8 @@ const OPTIONS = {
   workingDirectory: ['working_directory', checkPath],
   environment: ['environment', checkEnvironment],
   pool: ['pool', checkPool],
+  launcher: ['launcher', checkLauncher],
+  retries: ['retries', checkCount],
 };
 
 // Of map(): those that each of its tasks gets, and those that it sees to itself.

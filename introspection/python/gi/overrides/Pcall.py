@@ -60,6 +60,7 @@ from ._pcall.errors import (
     TimedOut,
 )
 from ._pcall.executor import Executor
+from ._pcall.launching import Launcher
 from ._pcall.loops import run_coroutine
 from ._pcall.mapping import amap, map
 from ._pcall.options import Options
@@ -86,6 +87,7 @@ __all__ = [
     "ChildProcessException",
     "Crashed",
     "Executor",
+    "Launcher",
     "Options",
     "Pcall",
     "RemoteError",

@@ -37,6 +37,7 @@ executor Pcall.Executor
 futures  its futures, and what it has to do for them
 spawn    functions that run in fresh processes: the parent's side
 worker   the other side of that
+launching  functions that run on other machines
 """
 
 from . import version

@@ -172,6 +172,12 @@ def check_retries(retries, retry_on):
         raise ValueError("retry_on: there are no retries; say how many with retries=")
 
 
+def to_launcher(value, name):
+    if value is not None and not isinstance(value, Pcall.Launcher):
+        raise TypeError(f"{name} must be a Pcall.Launcher, not {type(value).__name__}")
+    return value
+
+
 def members(kind):
     return [kind.__enum_values__[number] for number in sorted(kind.__enum_values__)]
 
@@ -198,6 +204,7 @@ CONVERT = {
     "max_open_files": to_size,
     "working_directory": to_path,
     "environment": to_environment,
+    "launcher": to_launcher,
 }
 
 # The same for what is not the library's
@@ -241,6 +248,8 @@ class Options:
     working_directory: where they begin, a path
     environment: all of the environment of a `Pcall.Spawned`, a mapping; other children have that of
     this process, and their calls can change it
+    launcher: a `Pcall.Launcher`, where calls run on other machines; each in a fresh process there,
+    as if its function was `Pcall.Spawned`
     strict: whether lists of different lengths are a ValueError, as with `zip()`
     stdin: what the call reads from, a file or a descriptor: `sys.stdin` for a debugger at the
     terminal, to which it then writes, too, unless there is a log_mode; for calls that run alone:
@@ -290,6 +299,9 @@ class Options:
                 progress.watch(task, value)
             elif name in CONVERT:
                 task.set_property(name.replace("_", "-"), value)
+        # What is lost with its machine, no supervisor there can run again.
+        if self.get("launcher") is not None:
+            task.set_property("retries", self.get("retries", 0))
 
     def __repr__(self):
         return f"Options({', '.join(f'{k}={v!r}' for k, v in self._values.items())})"
@@ -310,5 +322,10 @@ NONE = Options()
 
 
 def take(keywords):
-    """Takes the options out of the keywords of a call."""
-    return keywords.pop("options") if type(keywords.get("options")) is Options else NONE
+    """Takes the options out of the keywords of a call: also a launcher, which is no list."""
+    given = keywords.pop("options") if type(keywords.get("options")) is Options else NONE
+    if not isinstance(keywords.get("launcher"), Pcall.Launcher):
+        return given
+    taken = Options()
+    taken._values = given._values | {"launcher": keywords.pop("launcher")}
+    return taken

@@ -130,18 +130,38 @@ def check_picklable(value, what):
         raise pickle.PicklingError(message) from error
 
 
-def pack(index, target, args, kwargs):
-    """One call as a GLib.Variant, `(ay)`. Where that fails, finds out what of it."""
+def complain(index, target, args, kwargs, error):
+    """Finds out what of the call cannot be pickled."""
+    check_picklable(target.function, f"the target of call {index}")
+    for i, arg in enumerate(args):
+        check_picklable(arg, f"argument {i} of call {index}")
+    for name, arg in kwargs.items():
+        check_picklable(arg, f"argument {name!r} of call {index}")
+    text = errors.describe(error)
+    raise pickle.PicklingError(f"call {index} cannot be pickled: {text}") from error
+
+
+def pack_by_value(index, target, args, kwargs, error):
+    """The same for another machine, to which more can go."""
+    from . import launching
+
+    data = launching.dump_by_value((target.function, args, kwargs))
+    if data is not None:
+        return data
+    try:
+        complain(index, target, args, kwargs, error)
+    except pickle.PicklingError as complaint:
+        raise pickle.PicklingError(f"{complaint}{launching.HINT}") from complaint
+
+
+def pack(index, target, args, kwargs, is_away=False):
+    """One call as a GLib.Variant, `(ay)`."""
     try:
         data = values.dumps((target.function, args, kwargs))
     except Exception as error:
-        check_picklable(target.function, f"the target of call {index}")
-        for i, arg in enumerate(args):
-            check_picklable(arg, f"argument {i} of call {index}")
-        for name, arg in kwargs.items():
-            check_picklable(arg, f"argument {name!r} of call {index}")
-        text = errors.describe(error)
-        raise pickle.PicklingError(f"call {index} cannot be pickled: {text}") from error
+        if not is_away:
+            complain(index, target, args, kwargs, error)
+        data = pack_by_value(index, target, args, kwargs, error)
     return GLib.Variant.new_tuple(values.bytes_to_variant(data))
 
 
@@ -149,10 +169,10 @@ def make_target(command_line, function):
     return Pcall.Target.new_worker(command_line, errors.clean(function.__name__))
 
 
-def set_arguments(task, rows, rest):
+def set_arguments(task, rows, rest, is_away=False):
     if rest is not None:
         task.set_common_args(GLib.Variant.new_tuple(values.bytes_to_variant(rest)))
-    packed = [pack(i, *row) for i, row in enumerate(rows)]
+    packed = [pack(i, *row, is_away) for i, row in enumerate(rows)]
     task.set_instance_args(GLib.Variant.new_array(GLib.VariantType.new("(ay)"), packed))
 
 

@@ -15,6 +15,7 @@ from . import (
     child,
     errors,
     hints,
+    launching,
     local,
     local_task,
     loops,
@@ -67,6 +68,8 @@ OPTIONS = {
     "max_open_files": keep,
     "working_directory": keep,
     "environment": to_environment,
+    "launcher": keep,
+    "retries": keep,
 }
 ARGUMENT_SETTERS = (
     "add_target",
@@ -212,12 +215,12 @@ def describe(task, is_started):
     return f"{n_calls} call{'s' * (n_calls != 1)}{of}: {ended}"
 
 
-def make_task(rows):
+def make_task(rows, is_away=False):
     """A task of the library for calls: one target for each function, or the same for all calls."""
     if spawn.is_spawned(rows):
         command_line, rest = spawn.get_command_line()
         task = make_task_of(rows, lambda function: spawn.make_target(command_line, function))
-        spawn.set_arguments(task, rows, rest)
+        spawn.set_arguments(task, rows, rest, is_away)
         task._is_spawned = True
         return task
 
@@ -277,6 +280,7 @@ class Pcall:
     ikwargs: for each call, a mapping of further keyword arguments
     varkwargs: further keyword arguments by name, each an iterable of one value for each call
     options: a `Pcall.Options`; a list of this name is one of varkwargs
+    launcher: a `Pcall.Launcher`, as the option of that name; a list is one of varkwargs
 
     An empty tuple for `iargs` or `ikwargs` stands for a list that is not given; any other list
     without elements makes no calls. The lists are zipped: there are as many calls as the shortest
@@ -328,9 +332,12 @@ class Pcall:
         if seconds and not rows.has_arguments():
             hints.check_arguments(targets, timeout)
         is_local = local.is_asked(given.get("debug", False))
+        is_away = given.get("launcher") is not None and not is_local
+        if is_away:
+            launching.send_away(rows)
         self._input = None if is_local else take_input(rows, given)
         seconds = retries.supervise(rows, given, seconds)
-        task = make_task(rows)
+        task = make_task(rows, is_away)
         task.set_timeout(seconds)
         given.apply(task)
         if self._input is not None and given.get("log_mode") is None:

@@ -1,0 +1,449 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "agent/pcall-call-log-private.h"
+#include "agent/pcall-uplink-private.h"
+#include "base/pcall-error-private.h"
+#include "base/pcall-fd-private.h"
+#include "calls/pcall-target-private.h"
+#include "child/pcall-worker-private.h"
+#include "parent/pcall-peer-private.h"
+#include "pcall-error.h"
+#include "start/pcall-start-private.h"
+#include "wire/pcall-remote-private.h"
+
+/* The agent: what a launcher's command starts on another machine.
+ *
+ * It starts workers as a task does on its own machine, one after the other, and passes frames
+ * between them and the parent. So the parent knows how a worker ended and what it used, though it
+ * is far away; and what has gone wrong here costs a worker and not the connection.
+ *
+ * The worker's side is that of any task: a peer, which is a process with its channel. The parent's
+ * side is the uplink. The agent takes the parent at its word. It has one thread.
+ *
+ * It ends when the parent closes the connection, with all that it has started, and as if all were
+ * well: how a program ends that nobody needs any more is of interest to nobody. When it is told to
+ * end by somebody else, as for a time limit, it says so, lets the call end that runs, if it comes
+ * to that, and takes no other. */
+
+#define ENV_WORKER_DIR "PCALL_WORKER_DIR"
+
+typedef struct
+{
+  PcallChannel      up;
+  PcallWatch        up_watch;
+  PcallFrameQueue   frames; /* from there */
+  PcallEngine      *engine;
+  PcallStartContext context;
+  PcallPeer        *worker;  /* NULL: there is none */
+  pid_t             pid;     /* of that */
+  gboolean          closed;  /* it closed its channel: what it is sent it does not get */
+  gint64            call;    /* that it has; -1 for none */
+  gint64            refused; /* the call whose message had descriptors; -1 for none */
+  PcallCallLog      log;     /* of that call */
+  int               signal_fd;
+  PcallWatch        signal_watch;
+  gboolean          leaving;
+} Agent;
+
+static GVariant *
+nothing (void)
+{
+  return g_variant_new_tuple (NULL, 0);
+}
+
+G_NORETURN static void
+leave (Agent *self,
+       int    status)
+{
+  if (self->worker != NULL)
+    pcall_peer_terminate (self->worker, 0);
+  pcall_call_log_drop (&self->log);
+  pcall_start_context_close (&self->context);
+  _exit (status);
+}
+
+G_NORETURN static void
+give_up (Agent      *self,
+         const char *reason)
+{
+  fprintf (stderr, "pcall-agent: %s\n", reason);
+  fflush (stderr);
+  leave (self, EXIT_FAILURE);
+}
+
+static void
+parent_is_gone (gpointer data)
+{
+  leave (data, EXIT_SUCCESS);
+}
+
+/* From the worker */
+
+/* What a worker may send at all; all else about it the parent hears from the agent. */
+#define OF_A_WORKER                                                                                \
+  (1u << PCALL_FRAME_HELLO | 1u << PCALL_FRAME_RESULT | 1u << PCALL_FRAME_ERROR |                  \
+   1u << PCALL_FRAME_PROGRESS | 1u << PCALL_FRAME_MESSAGE | 1u << PCALL_FRAME_NOTE)
+
+static void
+send_refusal (Agent *self)
+{
+  g_autoptr (GError) error = g_error_new_literal (
+      PCALL_ERROR, PCALL_ERROR_FAILED,
+      "descriptors cannot come from another machine: send what is in them, or the name of a file "
+      "that both can open");
+  g_autoptr (GVariant) value = pcall_error_to_variant (error, NULL);
+
+  pcall_uplink_send (&self->up, PCALL_FRAME_ERROR, (guint) self->call, value);
+}
+
+static gboolean
+is_outcome (const PcallFrame *frame)
+{
+  return frame->type == PCALL_FRAME_RESULT || frame->type == PCALL_FRAME_ERROR;
+}
+
+static void
+stop_worker (Agent *self)
+{
+  pcall_peer_send (self->worker, PCALL_FRAME_STOP, 0, nothing ());
+}
+
+static void
+end_call (Agent            *self,
+          const PcallFrame *frame)
+{
+  pcall_call_log_end (&self->log);
+  if (frame->handles != NULL || self->refused == self->call)
+    send_refusal (self);
+  else
+    pcall_uplink_pass (&self->up, frame->type, frame->call_index,
+                       pcall_payload_get_data (frame->payload), frame->payload->length);
+  self->call = -1;
+  if (self->leaving)
+    stop_worker (self);
+}
+
+static void
+frame_came (const PcallFrame *frame,
+            gpointer          data)
+{
+  Agent *self = data;
+
+  if ((OF_A_WORKER & 1u << frame->type) == 0)
+    pcall_peer_reject (self->worker,
+                       g_error_new (PCALL_ERROR, PCALL_ERROR_PROTOCOL,
+                                    "the child sent a frame of type %s, which it may not send",
+                                    pcall_frame_type_name (frame->type)));
+  else if (is_outcome (frame) && self->call == frame->call_index)
+    end_call (self, frame);
+  else if (frame->handles != NULL)
+    self->refused = self->call;
+  else
+    pcall_uplink_pass (&self->up, frame->type, frame->call_index,
+                       pcall_payload_get_data (frame->payload), frame->payload->length);
+}
+
+static void
+channel_closed (gpointer data)
+{
+  Agent *self = data;
+
+  self->closed = TRUE;
+  pcall_uplink_send (&self->up, PCALL_FRAME_CLOSED, 0, nothing ());
+}
+
+/* A call that it was sent and did not read has not begun. */
+static void
+worker_ended (gpointer data)
+{
+  Agent *self = data;
+  const GError *error = pcall_peer_get_error (self->worker);
+  PcallRemoteExit told = {
+    .exit = *pcall_peer_get_exit (self->worker),
+    .begun = pcall_peer_left_unread (self->worker) ? -1 : self->call,
+    .complaint = error != NULL ? error->message : NULL,
+  };
+
+  pcall_call_log_end (&self->log);
+  pcall_uplink_send (&self->up, PCALL_FRAME_EXIT, 0, pcall_remote_exit_to_variant (&told));
+  g_clear_pointer (&self->worker, pcall_peer_free);
+  self->call = -1;
+  if (self->leaving)
+    leave (self, EXIT_SUCCESS);
+}
+
+static const PcallPeerFuncs worker_funcs = {
+  .frame = frame_came,
+  .closed = channel_closed,
+  .ended = worker_ended,
+};
+
+/* From the parent */
+
+/* What the launcher has for the environment goes before what the task says that it is. */
+static void
+set_variable (PcallConditions *conditions,
+              const char      *name,
+              const char      *value)
+{
+  g_setenv (name, value, TRUE);
+  if (conditions->environment != NULL)
+    conditions->environment = g_environ_setenv (conditions->environment, name, value, TRUE);
+}
+
+static void
+prepare (Agent                   *self,
+         const PcallRemoteLaunch *launch)
+{
+  for (guint i = 0; launch->environment[i] != NULL; i++)
+    {
+      const char *equals = strchr (launch->environment[i], '=');
+      g_autofree char *name =
+          equals != NULL ? g_strndup (launch->environment[i], equals - launch->environment[i])
+                         : NULL;
+
+      if (name != NULL && *name != '\0')
+        set_variable (launch->conditions, name, equals + 1);
+    }
+
+  pcall_conditions_unref (self->context.conditions);
+  self->context.conditions = pcall_conditions_ref (launch->conditions);
+}
+
+static PcallTarget *
+make_target (const PcallRemoteLaunch *launch)
+{
+  return launch->argv[0] != NULL
+             ? pcall_target_new_worker ((const char * const *) launch->argv, "worker")
+             : pcall_target_new_symbol ("module", "worker");
+}
+
+static gboolean
+start_worker (Agent                   *self,
+              const PcallRemoteLaunch *launch,
+              GError                 **error)
+{
+  g_autoptr (PcallTarget) target = make_target (launch);
+  PcallJob job = { .target = target, .slot = -1, .child = -1, .methods = &pcall_start_spawn };
+  PcallStarted started = { .error_number = 0 };
+
+  prepare (self, launch);
+  if (!pcall_start_spawn.start (&self->context, &job, &started, error))
+    return FALSE;
+
+  self->closed = FALSE;
+  self->pid = started.process.pid;
+  self->worker =
+      pcall_peer_new (self->engine, &started, self->context.nonce, &worker_funcs, self, error);
+  return self->worker != NULL;
+}
+
+static void
+take_launch (Agent    *self,
+             GVariant *value)
+{
+  g_autoptr (GError) error = NULL;
+  PcallRemoteLaunch launch;
+
+  if (self->worker != NULL)
+    give_up (self, "the parent ordered a worker, and has one");
+
+  pcall_remote_launch_from_variant (&launch, value);
+  if (!start_worker (self, &launch, &error))
+    pcall_uplink_send (&self->up, PCALL_FRAME_UNABLE, 0, g_variant_new_string (error->message));
+  pcall_remote_launch_clear (&launch);
+}
+
+/* The parent's file is there; this one is what the worker writes into. */
+static GVariant *
+put_log (Agent    *self,
+         GVariant *value)
+{
+  g_autoptr (GVariant) args = NULL;
+  g_autoptr (GVariant) kwargs = NULL;
+  const char *name, *log, *key;
+  const char *path = NULL;
+
+  g_variant_get (value, "(&sv@a{sv}&s&s)", &name, &args, &kwargs, &log, &key);
+  if (*log != '\0' && self->context.log != NULL)
+    path = pcall_call_log_begin (&self->log, (guint) self->call, self->pid,
+                                 g_str_has_suffix (key, PCALL_LOG_KEY_SPLIT));
+  return g_variant_new ("(sv@a{sv}ss)", name, args, kwargs, path != NULL ? path : "",
+                        path != NULL ? key : "");
+}
+
+/* That a worker has ended was told, or will be; then the parent gives the call to another. */
+static void
+take_call (Agent            *self,
+           const PcallFrame *frame,
+           GVariant         *value)
+{
+  if (self->worker == NULL || self->closed || self->leaving)
+    return;
+  if (self->call >= 0)
+    give_up (self, "the parent sent a call while another one runs");
+
+  self->call = frame->call_index;
+  self->refused = -1;
+  /* Once the worker has the call, it may be that nothing more is heard of this process. */
+  pcall_uplink_send (&self->up, PCALL_FRAME_BEGUN, frame->call_index, nothing ());
+  pcall_peer_send (self->worker, PCALL_FRAME_CALL, frame->call_index, put_log (self, value));
+}
+
+static void
+take_frame (Agent            *self,
+            const PcallFrame *frame)
+{
+  g_autoptr (GVariant) value =
+      pcall_payload_get_value (frame->payload, pcall_frame_payload_type (frame->type));
+
+  if (frame->type == PCALL_FRAME_LAUNCH)
+    take_launch (self, value);
+  else if (frame->type == PCALL_FRAME_CALL)
+    take_call (self, frame, value);
+  else if (frame->type == PCALL_FRAME_STOP && self->worker != NULL)
+    stop_worker (self);
+  else if (frame->type == PCALL_FRAME_TERMINATE && self->worker != NULL)
+    pcall_peer_terminate (self->worker, g_variant_get_int64 (value));
+  else if (frame->type == PCALL_FRAME_PING)
+    pcall_uplink_send (&self->up, PCALL_FRAME_PONG, 0, nothing ());
+}
+
+static void
+uplink_ready (gpointer data,
+              guint32  events)
+{
+  Agent *self = data;
+  g_autoptr (GError) error = NULL;
+  PcallChannelStatus status =
+      pcall_channel_receive (&self->up, G_MAXSSIZE, &self->frames, &error);
+  PcallFrame *frame;
+
+  while ((frame = pcall_frame_queue_pop (&self->frames)) != NULL)
+    {
+      take_frame (self, frame);
+      pcall_frame_free (frame);
+    }
+
+  if (status == PCALL_CHANNEL_BROKEN)
+    give_up (self, error->message);
+  if (status == PCALL_CHANNEL_CLOSED)
+    leave (self, EXIT_SUCCESS);
+}
+
+/* From whoever runs this machine */
+
+static void
+signal_came (gpointer data,
+             guint32  events)
+{
+  Agent *self = data;
+  struct signalfd_siginfo info;
+
+  if (read (self->signal_fd, &info, sizeof info) != sizeof info || self->leaving)
+    return;
+
+  self->leaving = TRUE;
+  pcall_uplink_send (&self->up, PCALL_FRAME_LEAVING, 0, nothing ());
+  if (self->worker == NULL)
+    leave (self, EXIT_SUCCESS);
+  if (self->call < 0)
+    stop_worker (self);
+}
+
+static gboolean
+watch_signals (Agent   *self,
+               GError **error)
+{
+  sigset_t set;
+
+  sigemptyset (&set);
+  sigaddset (&set, SIGTERM);
+  sigprocmask (SIG_BLOCK, &set, NULL);
+  self->signal_fd = pcall_fd_lift (signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (self->signal_fd >= 0)
+    return pcall_engine_watch (self->engine, &self->signal_watch, self->signal_fd, EPOLLIN,
+                               signal_came, self, error);
+
+  g_set_error (error, PCALL_ERROR, PCALL_ERROR_START, "signalfd: %s", g_strerror (errno));
+  return FALSE;
+}
+
+/* The beginning */
+
+/* Where this program stands, the worker program does, too, however it was copied there. */
+static void
+find_worker_dir (void)
+{
+  g_autofree char *self = g_file_read_link ("/proc/self/exe", NULL);
+  g_autofree char *directory = self != NULL ? g_path_get_dirname (self) : NULL;
+
+  if (directory != NULL)
+    g_setenv (ENV_WORKER_DIR, directory, FALSE);
+}
+
+/* A machine without room for logs can still run calls. */
+static gboolean
+open_context (Agent   *self,
+              GError **error)
+{
+  g_autoptr (PcallArguments) arguments = pcall_arguments_new ();
+  g_autoptr (PcallConditions) conditions = pcall_conditions_new ();
+
+  pcall_start_context_init (&self->context, arguments, conditions);
+  pcall_start_context_use (&self->context, &pcall_start_spawn);
+  if (pcall_start_context_open (&self->context, PCALL_LOG_MODE_SECTIONS, NULL, FALSE, NULL))
+    return TRUE;
+
+  pcall_start_context_close (&self->context);
+  return pcall_start_context_open (&self->context, PCALL_LOG_MODE_INHERIT, NULL, FALSE, error);
+}
+
+static gboolean
+open_agent (Agent   *self,
+            GError **error)
+{
+  find_worker_dir ();
+  if (!pcall_uplink_open (&self->up, parent_is_gone, self, error))
+    return FALSE;
+
+  self->engine = pcall_engine_new (error);
+  if (self->engine == NULL || !open_context (self, error))
+    return FALSE;
+  pcall_call_log_init (&self->log, self->engine, self->context.log, &self->up);
+  return watch_signals (self, error) &&
+         pcall_engine_watch (self->engine, &self->up_watch, self->up.fd, EPOLLIN, uplink_ready,
+                             self, error);
+}
+
+int
+main (void)
+{
+  Agent agent = { .call = -1, .refused = -1, .signal_fd = -1, .log = { .fd = -1, .out = -1 } };
+  g_autoptr (GError) error = NULL;
+
+  if (!open_agent (&agent, &error))
+    {
+      fprintf (stderr, "pcall-agent: %s\n", error->message);
+      return EXIT_FAILURE;
+    }
+
+  for (;;)
+    {
+      pcall_engine_wait (agent.engine, -1);
+      while (pcall_engine_dispatch (agent.engine, G_MAXUINT))
+        ;
+    }
+}

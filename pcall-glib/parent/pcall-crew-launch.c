@@ -1,0 +1,441 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "parent/pcall-crew-parts-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/pcall-fd-private.h"
+#include "base/pcall-lifeline-private.h"
+#include "base/pcall-unshared-private.h"
+#include "pcall-error.h"
+#include "start/pcall-spawn-private.h"
+
+/* The commands that bring agents.
+ *
+ * A command runs in a process group of its own, so that Ctrl-C is not for it, and has a life pipe:
+ * when this process ends, however it does, it gets SIGTERM, by which an engine revokes what it has
+ * queued. It gets no SIGKILL then, which would leave that there.
+ *
+ * What it writes is passed on to where this process's errors go, and the last of it is kept: where
+ * no agent comes, that is what tells why.
+ *
+ * When its agents have gone it should end by itself. An engine may hang over that, so that it is
+ * made to, after a while. */
+
+#define LIFE_FD 3
+#define N_FDS 4
+#define WORDS_SIZE 4096
+#define LEAVE_US (3 * G_USEC_PER_SEC)
+
+/* The end */
+
+static const int farewells[] = { SIGTERM, SIGTERM, SIGKILL };
+
+static void
+make_leave (gpointer data)
+{
+  PcallLaunch *launch = data;
+  guint n = MIN (launch->n_signals, G_N_ELEMENTS (farewells) - 1);
+
+  launch->n_signals++;
+  pcall_process_signal (&launch->process, farewells[n]);
+  pcall_engine_set_timer (launch->crew->engine, &launch->timer,
+                          g_get_monotonic_time () + LEAVE_US, make_leave, launch);
+}
+
+static void
+dismiss (PcallLaunch *launch,
+         gint64       patience)
+{
+  if (launch->leaving)
+    return;
+
+  launch->leaving = TRUE;
+  launch->n_expected = 0;
+  pcall_engine_set_timer (launch->crew->engine, &launch->timer,
+                          g_get_monotonic_time () + patience, make_leave, launch);
+}
+
+/* One whose agents have not come yet has nothing to see to. */
+void
+pcall_launch_dismiss (PcallLaunch *launch)
+{
+  dismiss (launch, launch->n_expected > 0 ? 0 : LEAVE_US);
+}
+
+static void
+dismiss_if_done (PcallLaunch *launch,
+                 gint64       patience)
+{
+  if (launch->n_there == 0 && launch->n_expected == 0)
+    dismiss (launch, patience);
+}
+
+void
+pcall_launch_arrive (PcallLaunch *launch)
+{
+  launch->n_there++;
+  launch->came = TRUE;
+  if (launch->n_expected > 0 && --launch->n_expected == 0)
+    pcall_engine_unset_timer (launch->crew->engine, &launch->timer);
+}
+
+void
+pcall_launch_depart (PcallLaunch *launch)
+{
+  if (launch->n_there > 0)
+    launch->n_there--;
+  dismiss_if_done (launch, LEAVE_US);
+}
+
+void
+pcall_launch_complain (PcallLaunch *launch,
+                       GError      *error)
+{
+  gint64 patience = error != NULL ? 0 : LEAVE_US;
+
+  if (launch->complaint == NULL && error != NULL)
+    launch->complaint = g_strdup (error->message);
+  g_clear_error (&error);
+  if (launch->n_expected > 0)
+    launch->n_expected--;
+  dismiss_if_done (launch, patience);
+}
+
+static void
+came_too_late (gpointer data)
+{
+  PcallLaunch *launch = data;
+
+  pcall_launch_complain (launch,
+                         g_error_new (PCALL_ERROR, PCALL_ERROR_START, "no agent came within %g s",
+                                      launch->crew->plan.start_timeout / (gdouble) G_USEC_PER_SEC));
+  pcall_launch_dismiss (launch);
+}
+
+/* Words */
+
+static void
+pass_on (const char *words,
+         gsize       size)
+{
+  while (size > 0)
+    {
+      gssize n = write (STDERR_FILENO, words, size);
+
+      if (n <= 0 && errno != EINTR)
+        return;
+      words += MAX (n, 0);
+      size -= MAX (n, 0);
+    }
+}
+
+static void
+close_words (PcallLaunch *launch)
+{
+  pcall_engine_unwatch (launch->crew->engine, &launch->words_watch);
+  pcall_fd_clear (&launch->words_fd);
+}
+
+/* FALSE when there are no more for now. */
+static gboolean
+take_words (PcallLaunch *launch)
+{
+  char words[WORDS_SIZE];
+  gssize n = read (launch->words_fd, words, sizeof words);
+
+  if (n == 0)
+    close_words (launch);
+  if (n <= 0)
+    return FALSE;
+
+  pass_on (words, n);
+  g_string_append_len (launch->words, words, n);
+  if (launch->words->len > WORDS_SIZE)
+    g_string_erase (launch->words, 0, launch->words->len - WORDS_SIZE);
+  return TRUE;
+}
+
+static void
+words_came (gpointer data,
+            guint32  events)
+{
+  take_words (data);
+}
+
+/* On one line, and such that nobody's terminal takes them for a command. */
+static char *
+join_words (PcallLaunch *launch)
+{
+  g_autofree char *valid = g_utf8_make_valid (launch->words->str, launch->words->len);
+  char *at = g_strstrip (valid);
+  GString *joined = g_string_new (NULL);
+
+  for (; *at != '\0'; at = g_utf8_next_char (at))
+    if (*at == '\n')
+      g_string_append (joined, " | ");
+    else if (!g_unichar_iscntrl (g_utf8_get_char (at)))
+      g_string_append_unichar (joined, g_utf8_get_char (at));
+  return g_string_free (joined, FALSE);
+}
+
+/* When it has ended */
+
+static char *
+describe_end (PcallLaunch     *launch,
+              const PcallExit *exit)
+{
+  g_autofree char *end = pcall_exit_describe (exit);
+  g_autofree char *words = join_words (launch);
+  g_autofree char *command = g_strjoinv (" ", launch->crew->plan.command);
+  g_autofree char *shown = g_utf8_make_valid (command, -1);
+
+  return g_strdup_printf ("launcher \"%s\": %s%s%s before an agent came%s%s", shown,
+                          launch->complaint != NULL ? launch->complaint : "",
+                          launch->complaint != NULL ? "; " : "", end,
+                          *words != '\0' ? "; last output: " : "", words);
+}
+
+static void
+launch_free (PcallLaunch *launch)
+{
+  PcallCrew *self = launch->crew;
+
+  pcall_engine_unset_timer (self->engine, &launch->timer);
+  pcall_engine_unwatch (self->engine, &launch->process_watch);
+  pcall_process_clear (&launch->process);
+  close_words (launch);
+  g_string_free (launch->words, TRUE);
+  g_free (launch->complaint);
+  g_free (launch);
+}
+
+static void
+process_ready (gpointer data,
+               guint32  events)
+{
+  PcallLaunch *launch = data;
+  PcallCrew *self = launch->crew;
+  PcallExit exit;
+  g_autofree char *reason = NULL;
+  gboolean came = launch->came;
+
+  if (!pcall_process_reap (&launch->process, &exit))
+    return;
+
+  while (launch->words_fd >= 0 && take_words (launch))
+    ;
+  reason = describe_end (launch, &exit);
+  g_queue_unlink (&self->launches, &launch->link);
+  pcall_crew_forget_launch (self, launch);
+  launch_free (launch);
+  if (!came)
+    pcall_crew_note_fruitless (self, reason);
+}
+
+/* The beginning */
+
+static char *
+find_program (const char *name,
+              GError    **error)
+{
+  const char *path = g_getenv ("PATH");
+  char *program =
+      strchr (name, '/') != NULL ? g_strdup (name) : g_find_program_in_path (name);
+
+  if (program == NULL)
+    g_set_error (error, PCALL_ERROR, PCALL_ERROR_START,
+                 "launcher %s: not found in PATH, which is %s", name,
+                 path != NULL ? path : "not set");
+  return program;
+}
+
+/* Its ends of these, and ours. */
+typedef struct
+{
+  int null_fd;
+  int life_fd;
+  int words[2];
+  int streams[2];
+} Ends;
+
+static void
+ends_clear (Ends *ends)
+{
+  if (ends->streams[0] >= 0)
+    pcall_unshared_remove (ends->streams[0]);
+  pcall_fd_clear (&ends->null_fd);
+  pcall_fd_clear (&ends->life_fd);
+  for (guint i = 0; i < 2; i++)
+    {
+      pcall_fd_clear (&ends->words[i]);
+      pcall_fd_clear (&ends->streams[i]);
+    }
+}
+
+static gboolean
+lift (int *fds)
+{
+  fds[0] = pcall_spawn_lift (fds[0]);
+  fds[1] = pcall_spawn_lift (fds[1]);
+  return fds[0] >= 0 && fds[1] >= 0;
+}
+
+static gboolean
+ends_open (Ends    *ends,
+           gboolean streams,
+           GError **error)
+{
+  *ends = (Ends) { -1, -1, { -1, -1 }, { -1, -1 } };
+  ends->null_fd = pcall_spawn_lift (open ("/dev/null", O_RDWR | O_CLOEXEC));
+  ends->life_fd = pcall_spawn_lift (pcall_lifeline_open ());
+  if (ends->null_fd >= 0 && ends->life_fd >= 0 && pipe2 (ends->words, O_CLOEXEC) == 0 &&
+      lift (ends->words) && fcntl (ends->words[0], F_SETFL, O_NONBLOCK) == 0 &&
+      (!streams || (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends->streams) == 0 &&
+                    lift (ends->streams))))
+    {
+      if (streams)
+        pcall_unshared_add (ends->streams[0]);
+      return TRUE;
+    }
+
+  g_set_error (error, PCALL_ERROR, PCALL_ERROR_START, "launcher: descriptors: %s",
+               g_strerror (errno));
+  return FALSE;
+}
+
+static gboolean
+spawn (PcallLaunch *launch,
+       Ends        *ends,
+       GError     **error)
+{
+  PcallCrew *self = launch->crew;
+  gboolean streams = self->plan.transport == PCALL_LAUNCHER_STREAMS;
+  g_auto (GStrv) argv = pcall_crew_make_argv (self, launch);
+  g_auto (GStrv) environment = pcall_crew_make_environment (self, launch);
+  g_autofree char *program = find_program (argv[0], error);
+  PcallSpawn what = {
+    .what = "launcher",
+    .program = program,
+    .argv = argv,
+    .environment = environment,
+    .fds = { streams ? ends->streams[1] : ends->null_fd,
+             streams ? ends->streams[1] : ends->words[1], ends->words[1], ends->life_fd },
+    .n_fds = N_FDS,
+    .null_fd = ends->null_fd,
+    .life = LIFE_FD,
+    .life_signal = SIGTERM,
+  };
+  int error_number;
+
+  return program != NULL && pcall_spawn_run (&what, &launch->process, &error_number, error);
+}
+
+static gboolean
+watch (PcallLaunch *launch,
+       GError     **error)
+{
+  PcallEngine *engine = launch->crew->engine;
+
+  return pcall_engine_watch (engine, &launch->process_watch, launch->process.pidfd, EPOLLIN,
+                             process_ready, launch, error) &&
+         pcall_engine_watch (engine, &launch->words_watch, launch->words_fd, EPOLLIN, words_came,
+                             launch, error);
+}
+
+static gboolean
+begin (PcallLaunch *launch,
+       Ends        *ends,
+       GError     **error)
+{
+  PcallCrew *self = launch->crew;
+
+  launch->process = PCALL_PROCESS_NONE;
+  launch->words_fd = -1;
+  launch->words = g_string_new (NULL);
+  if (!spawn (launch, ends, error))
+    return FALSE;
+
+  launch->words_fd = g_steal_fd (&ends->words[0]);
+  if (!watch (launch, error))
+    {
+      pcall_engine_unwatch (self->engine, &launch->process_watch);
+      pcall_process_destroy (&launch->process);
+      return FALSE;
+    }
+
+  g_queue_push_tail_link (&self->launches, &launch->link);
+  if (self->plan.start_timeout > 0)
+    pcall_engine_set_timer (self->engine, &launch->timer,
+                            g_get_monotonic_time () + self->plan.start_timeout, came_too_late,
+                            launch);
+  if (self->plan.transport == PCALL_LAUNCHER_STREAMS)
+    pcall_crew_meet (self, g_steal_fd (&ends->streams[0]), launch);
+  return TRUE;
+}
+
+/* The first of the hosts that no command is for. */
+static guint
+find_slot (PcallCrew *self)
+{
+  guint slot = 0;
+
+  for (GList *l = self->launches.head; l != NULL;)
+    {
+      gboolean taken = ((PcallLaunch *) l->data)->slot == slot;
+
+      slot += taken;
+      l = taken ? self->launches.head : l->next;
+    }
+  return slot % MAX (self->plan.n_workers, 1);
+}
+
+guint
+pcall_crew_launch (PcallCrew *self,
+                   guint      n,
+                   GError   **error)
+{
+  PcallLaunch *launch = g_new0 (PcallLaunch, 1);
+  gboolean streams = self->plan.transport == PCALL_LAUNCHER_STREAMS;
+  gboolean begun;
+  Ends ends;
+
+  launch->crew = self;
+  launch->link.data = launch;
+  launch->number = ++self->n_launched;
+  launch->slot = find_slot (self);
+  launch->n_expected = MIN (n, pcall_crew_get_launch_size (self));
+  begun = (streams || pcall_crew_listen (self, error)) && ends_open (&ends, streams, error);
+  if (begun)
+    {
+      begun = begin (launch, &ends, error);
+      ends_clear (&ends);
+    }
+  if (begun)
+    return launch->n_expected;
+
+  if (launch->words != NULL)
+    launch_free (launch);
+  else
+    g_free (launch);
+  return 0;
+}
+
+PcallLaunch *
+pcall_crew_find_launch (PcallCrew *self,
+                        guint      number)
+{
+  for (GList *l = self->launches.head; l != NULL; l = l->next)
+    if (((PcallLaunch *) l->data)->number == number)
+      return l->data;
+  return NULL;
+}

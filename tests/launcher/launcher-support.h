@@ -1,0 +1,167 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/* Tasks whose calls run in workers of agents, which are on this machine: all that is between them
+ * and this process is as it would be elsewhere. */
+
+#pragma once
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "spawn-support.h"
+
+/* An agent for each worker, on its standard streams, by way of a shell as ssh would have it. */
+static inline PcallLauncher *
+launcher_new_shell (const char *script,
+                    guint       n_workers)
+{
+  const char *command[] = { "/bin/sh", "-c", script, NULL };
+
+  return pcall_launcher_new (command, n_workers, PCALL_LAUNCHER_STREAMS);
+}
+
+/* One command for all, which connect. */
+static inline PcallLauncher *
+launcher_new_connect (guint n_workers)
+{
+  const char *command[] = { "/bin/sh", "-c",
+                            "trap : TERM; i=0;"
+                            " while [ $i -lt {n} ]; do {agent} & i=$((i + 1)); done; wait; wait",
+                            NULL };
+
+  return pcall_launcher_new (command, n_workers, PCALL_LAUNCHER_CONNECT);
+}
+
+/* The former, or the latter where the program runs a second time. */
+static inline PcallLauncher *
+launcher_new_agents (guint n_workers)
+{
+  return g_getenv ("PCALL_TEST_CONNECT") != NULL
+             ? launcher_new_connect (n_workers)
+             : launcher_new_shell ("eval exec \"$PCALL_AGENT\"", n_workers);
+}
+
+static inline PcallTask *
+launcher_task (PcallLauncher *launcher,
+               const char    *symbol,
+               guint          n_calls)
+{
+  PcallTask *task = symbol_task (symbol, n_calls);
+
+  pcall_task_set_launcher (task, launcher);
+  return task;
+}
+
+static inline char *
+launcher_make_directory (void)
+{
+  g_autoptr (GError) error = NULL;
+  char *path = g_dir_make_tmp ("pcall-launcher-XXXXXX", &error);
+
+  g_assert_no_error (error);
+  return path;
+}
+
+/* Removes it with the files in it. */
+static inline void
+launcher_remove_directory (const char *path)
+{
+  GDir *dir = g_dir_open (path, 0, NULL);
+  const char *name;
+
+  while ((name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *file = g_build_filename (path, name, NULL);
+
+      g_unlink (file);
+    }
+  g_dir_close (dir);
+  g_assert_no_errno (g_rmdir (path));
+}
+
+static inline void
+launcher_assert_matches (const char *text,
+                         const char *pattern)
+{
+  if (!g_pattern_match_simple (pattern, text))
+    g_error ("'%s' is not %s", text, pattern);
+}
+
+/* The error of a call, and what it says. */
+static inline void
+launcher_assert_error (PcallTask  *task,
+                       guint       index,
+                       PcallError  code,
+                       const char *pattern)
+{
+  g_autoptr (GError) error = support_error (task, index);
+
+  g_assert_nonnull (error);
+  if (!g_error_matches (error, PCALL_ERROR, code))
+    g_error ("%s %d: '%s', expected %d", g_quark_to_string (error->domain), error->code,
+             error->message, code);
+  launcher_assert_matches (error->message, pattern);
+}
+
+/* A test begins with a process that has nothing, and ends with one. */
+
+typedef struct
+{
+  GTestFunc func;
+  gboolean  kills; /* agents, which leave their log files */
+} LauncherTest;
+
+/* The next task removes what was left by programs that were killed. */
+static inline gboolean
+launcher_logs_are_swept (gpointer data)
+{
+  g_autofree char *path = g_build_filename (g_get_user_runtime_dir (), "pcall", NULL);
+  g_autoptr (PcallTask) task = symbol_task ("nothing", 1);
+
+  support_run (task, NULL);
+  return !g_file_test (path, G_FILE_TEST_EXISTS);
+}
+
+static inline void
+launcher_run_clean (gconstpointer data)
+{
+  const LauncherTest *test = data;
+  g_autofree char *before = traces_take ();
+
+  test->func ();
+  if (test->kills)
+    g_assert_true (traces_wait_until (launcher_logs_are_swept, NULL));
+  traces_assert_back (before);
+}
+
+static inline void
+launcher_add_any (const char *path,
+                  GTestFunc   func,
+                  gboolean    kills)
+{
+  /* Not on the heap: what belongs to a test that does not run is never freed. */
+  static LauncherTest tests[64];
+  static guint n_tests;
+  LauncherTest *test = &tests[n_tests++];
+
+  g_assert (n_tests <= G_N_ELEMENTS (tests));
+  *test = (LauncherTest) { func, kills };
+  g_test_add_data_func (path, test, launcher_run_clean);
+}
+
+static inline void
+launcher_add (const char *path,
+              GTestFunc   func)
+{
+  launcher_add_any (path, func, FALSE);
+}
+
+static inline void
+launcher_add_killing (const char *path,
+                      GTestFunc   func)
+{
+  launcher_add_any (path, func, TRUE);
+}

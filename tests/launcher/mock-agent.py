@@ -1,0 +1,133 @@
+#!/usr/bin/python3
+# SPDX-FileCopyrightText: 2026 The pcall authors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""An agent of another kind: it knows the secret, and then does what a test wants.
+
+    mock-agent.py MODE
+
+It connects to PCALL_AGENT_ADDRESS, in the byte order of another machine where MODE is `swapped`,
+and runs no worker: each call returns its index. Frames are made by hand, from what
+pcall-frame-private.h says of them, so that what they look like cannot change unseen.
+"""
+
+import hashlib
+import hmac
+import os
+import socket
+import struct
+import sys
+
+RESULT, HELLO, CALL, STOP = 2, 9, 10, 11
+CHALLENGE, PROOF, LAUNCH, BEGUN, EXIT, PING, PONG = 13, 14, 15, 17, 21, 22, 23
+VERSION = 1
+HEADER = 32
+
+
+class Closed(Exception):
+    """The parent has closed the connection."""
+
+
+class Link:
+    """Frames, in one byte order."""
+
+    def __init__(self, order):
+        self.order = order
+        self.nonce = self.sent = 0
+        addresses = os.environ["PCALL_AGENT_ADDRESS"].split()
+        host, port = addresses[-1].rsplit(":", 1)
+        self.socket = socket.create_connection((host.strip("[]"), int(port)))
+        self.file = self.socket.makefile("rb")
+
+    def pack(self, form, *values):
+        """The values as bytes, in this order."""
+        return struct.pack(self.order + form, *values)
+
+    def send(self, kind, index, payload):
+        """Sends a frame."""
+        order = b"l" if self.order == "<" else b"B"
+        header = b"PCL1\1" + order + bytes([kind, 0])
+        header += self.pack("QIIQ", self.nonce, self.sent, index, len(payload))
+        self.sent += 1
+        self.socket.sendall(header + payload + bytes(-len(payload) % 8))
+
+    def receive(self):
+        """The next frame: kind, index, payload; numbers in it are in the parent's order."""
+        header = self.file.read(HEADER)
+        if len(header) < HEADER:
+            raise Closed
+        order = "<" if header[5:6] == b"l" else ">"
+        index, length = struct.unpack(order + "IQ", header[20:])
+        payload = self.file.read(length + -length % 8)
+        return header[6], index, payload[:length]
+
+    def prove(self, version):
+        """The handshake."""
+        secret = bytes.fromhex(os.environ["PCALL_AGENT_SECRET"])
+        kind, _, challenge = self.receive()
+        assert kind == CHALLENGE
+        theirs, ours = challenge[4:36], os.urandom(32)
+
+        def compute(word):
+            message = word + struct.pack("<I", version) + theirs + ours
+            return hmac.new(secret, message, hashlib.sha256).digest()
+
+        proof = self.pack("I", version) + ours + compute(b"pcall agent")
+        self.send(PROOF, 0, proof + bytes([36]))
+        kind, _, proof = self.receive()
+        assert kind == PROOF and proof[36:68] == compute(b"pcall parent")
+        self.nonce = int.from_bytes(compute(b"pcall nonce")[:8], "big")
+        self.sent = 0
+
+    def hello(self):
+        """(uia{sv}) without any more."""
+        self.send(HELLO, 0, self.pack("Ii", VERSION, os.getpid()))
+
+    def exit(self):
+        """(bixttts): that a worker has ended with status 0."""
+        self.send(EXIT, 0, self.pack("BxxxiqQQQ", 1, 0, -1, 5, 6, 7) + b"\0")
+
+
+def serve(link, mode):
+    """Answers until the parent has enough."""
+    while True:
+        kind, index, _ = link.receive()
+        if kind == LAUNCH:
+            link.hello()
+        elif kind == CALL and mode == "garbage-in-call":
+            link.socket.sendall(b"this is no frame, and nothing that could be taken for one")
+        elif kind == CALL and mode == "silent-in-call":
+            link.socket.close()
+            link.file.close()
+            return
+        elif kind == CALL:
+            link.send(BEGUN, index, b"\0")
+            link.send(RESULT, index, link.pack("I", index) + b"\0u")
+        elif kind == STOP:
+            link.exit()
+        elif kind == PING:
+            link.send(PONG, 0, b"\0")
+
+
+def main(mode):
+    """What is asked for."""
+    link = Link(">" if mode == "swapped" else "<")
+    link.prove(77 if mode == "other-version" else VERSION)
+    if mode == "garbage":
+        link.socket.sendall(bytes(range(256)) * 16)
+    elif mode == "result-first":
+        link.send(RESULT, 0, link.pack("I", 0) + b"\0u")
+    elif mode == "exit-first":
+        link.exit()
+    else:
+        link.hello()
+    if mode == "hello-twice":
+        link.hello()
+    serve(link, mode)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1])
+    except (Closed, ConnectionError):
+        pass
