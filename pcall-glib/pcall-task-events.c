@@ -110,7 +110,11 @@ install_from_calls (void)
    * @fraction: how much of the call is done, from 0 to 1
    * @text: what the call told with it, perhaps empty
    *
-   * The call has told how far it has come, with [func@Pcall.report_progress].
+   * The call has told how far it has come, with [func@Pcall.report_progress]. Emitted for each
+   * report, in order. Where that is more than is needed, and a call may report thousands of times
+   * in a moment, connect to `notify::progress` of a [class@Pcall.Call], or to `notify::fraction` of
+   * the task, in its place: where nobody is connected here, reports that come together are as one,
+   * the newest.
    *
    * Since: 1.0
    */
@@ -232,6 +236,12 @@ wants_call_events (gpointer data)
   PcallTask *self = data;
 
   return (get_listeners (self) & ~others) != 0;
+}
+
+static gboolean
+wants_each_progress (gpointer data)
+{
+  return has_listener (data, SIGNAL_CALL_PROGRESS);
 }
 
 /* Those who hold a call or a child may have been notified of a change just before. */
@@ -445,6 +455,7 @@ finished (gpointer data)
 const PcallSchedulerFuncs pcall_task_scheduler_funcs = {
   .call_started = call_started,
   .wants_call_events = wants_call_events,
+  .wants_each_progress = wants_each_progress,
   .call_progressed = call_progressed,
   .call_message = call_message,
   .call_finished = call_finished,

@@ -454,8 +454,12 @@ update (gpointer owner)
 {
   PcallTask *self = owner;
 
-  if (self->scheduler != NULL && pcall_task_is_ours (self))
-    pcall_scheduler_update (self->scheduler);
+  if (self->scheduler == NULL || !pcall_task_is_ours (self))
+    return;
+
+  /* Who looks may have connected a handler since the last look. */
+  pcall_task_invalidate_listeners (self);
+  pcall_scheduler_update (self->scheduler);
 }
 
 /* Nothing has run, and nobody was told. */

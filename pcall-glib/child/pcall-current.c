@@ -377,7 +377,8 @@ pcall_get_call_index (void)
  * @text: (nullable): what to tell about it, in UTF-8
  *
  * Tells the parent how far this call has come. The parent emits
- * [signal@Pcall.Task::call-progress], in order.
+ * [signal@Pcall.Task::call-progress], in order; where nobody is connected to that, the newest of
+ * several that come together stands for all of them.
  *
  * Waits while the parent is behind with reading. Call it inside a child, from any thread of it.
  * Elsewhere it warns and does nothing.

@@ -78,6 +78,11 @@ gboolean    pcall_event_queue_is_empty (PcallEventQueue *self);
 PcallEvent *pcall_event_queue_add   (PcallEventQueue *self,
                                      PcallEventType   type,
                                      guint            index);
+/* The same; or the last one that there is, to be filled in anew, where that is of the same type and
+ * index, and shows in no record yet. It is of no other type than CALL_PROGRESSED. */
+PcallEvent *pcall_event_queue_renew (PcallEventQueue *self,
+                                     PcallEventType   type,
+                                     guint            index);
 /* All that was heard shows in the records from here on. */
 void        pcall_event_queue_apply (PcallEventQueue *self,
                                      PcallCallList   *calls,

@@ -85,6 +85,21 @@ pcall_event_queue_add (PcallEventQueue *self,
   return event;
 }
 
+PcallEvent *
+pcall_event_queue_renew (PcallEventQueue *self,
+                         PcallEventType   type,
+                         guint            index)
+{
+  PcallEvent *last = self->tail;
+
+  g_assert (type == PCALL_EVENT_CALL_PROGRESSED);
+  if (*find_unapplied (self) == NULL || last->type != type || last->index != index)
+    return pcall_event_queue_add (self, type, index);
+
+  g_clear_pointer (&last->progress.text, g_free);
+  return last;
+}
+
 static void
 apply (PcallEvent     *event,
        PcallCallList  *calls,

@@ -42,6 +42,8 @@ typedef struct
 {
   /* Whether anybody is to be told of single calls that have begun and ended. */
   gboolean (*wants_call_events) (gpointer data);
+  /* Whether anybody is to be told of each report of progress; else the newest will do. */
+  gboolean (*wants_each_progress) (gpointer data);
   /* The child has begun a call. Its log file is there, where logs are followed. */
   void (*began)    (PcallRunner   *runner,
                     gpointer       data);

@@ -39,14 +39,18 @@ pcall_runner_set_state (PcallRunner      *self,
   self->setup->funcs->changed (self, before, self->setup->data);
 }
 
+static gboolean
+is_heard (PcallRunner *self)
+{
+  return self->setup->events != NULL && !self->detached;
+}
+
 PcallEvent *
 pcall_runner_add_event (PcallRunner    *self,
                         PcallEventType  type,
                         guint           index)
 {
-  return self->setup->events != NULL && !self->detached
-             ? pcall_event_queue_add (self->setup->events, type, index)
-             : NULL;
+  return is_heard (self) ? pcall_event_queue_add (self->setup->events, type, index) : NULL;
 }
 
 /* Calls */
@@ -176,6 +180,16 @@ pcall_runner_settle_own_log (PcallRunner *self)
 
 /* Frames */
 
+/* Thousands may come at once, of which a bar shows the last. */
+static PcallEvent *
+add_progress (PcallRunner *self)
+{
+  if (!is_heard (self) || self->setup->funcs->wants_each_progress (self->setup->data))
+    return pcall_runner_add_event (self, PCALL_EVENT_CALL_PROGRESSED, self->job.index);
+  return pcall_event_queue_renew (self->setup->events, PCALL_EVENT_CALL_PROGRESSED,
+                                  self->job.index);
+}
+
 static void
 take_progress (PcallRunner      *self,
                const PcallFrame *frame)
@@ -189,7 +203,7 @@ take_progress (PcallRunner      *self,
   if (!(fraction >= 0.0 && fraction <= 1.0))
     return;
 
-  event = pcall_runner_add_event (self, PCALL_EVENT_CALL_PROGRESSED, self->job.index);
+  event = add_progress (self);
   if (event == NULL)
     return;
   event->progress.fraction = fraction;

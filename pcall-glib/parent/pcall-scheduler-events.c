@@ -86,6 +86,14 @@ wants_call_events (gpointer data)
          (self->funcs != NULL && self->funcs->wants_call_events (self->data));
 }
 
+static gboolean
+wants_each_progress (gpointer data)
+{
+  PcallScheduler *self = data;
+
+  return self->funcs != NULL && self->funcs->wants_each_progress (self->data);
+}
+
 static void
 runner_began (PcallRunner *runner,
               gpointer     data)
@@ -275,6 +283,7 @@ runner_changed (PcallRunner     *runner,
 
 const PcallRunnerFuncs pcall_scheduler_runner_funcs = {
   .wants_call_events = wants_call_events,
+  .wants_each_progress = wants_each_progress,
   .began = runner_began,
   .finished = runner_finished,
   .changed = runner_changed,

@@ -30,6 +30,8 @@ typedef struct
                            gpointer       data);
   /* Whether anybody is to be told of single calls. Calls no user code. */
   gboolean (*wants_call_events) (gpointer data);
+  /* Whether anybody is to be told of each report of progress. Calls no user code. */
+  gboolean (*wants_each_progress) (gpointer data);
   void (*call_progressed) (guint          index,
                            gdouble        fraction,
                            const char    *text,

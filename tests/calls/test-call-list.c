@@ -445,6 +445,7 @@ test_abandon (Fixture *self, gconstpointer data)
 
   pcall_call_list_begin (self->calls, 1, 7, 1);
   succeed (self->calls, 2, "1");
+  pcall_call_list_notify_finished (self->calls, 2);
   pcall_call_list_abandon (self->calls, "dropped");
   pcall_call_list_abandon (self->calls, "dropped again");
 
@@ -488,6 +489,7 @@ test_log (Fixture *self, gconstpointer data)
   pcall_call_list_drop_log (self->calls, 0);
   g_assert_cmpuint (n, ==, 1);
   g_assert_null (pcall_call_list_get_log_file (self->calls, 0));
+  pcall_call_list_notify_finished (self->calls, 0);
   pcall_call_list_set_log_note (self->calls, 0, "first");
   pcall_call_list_set_log_note (self->calls, 0, "second");
   g_assert_cmpstr (pcall_call_list_get_log_note (self->calls, 0), ==, "second");

@@ -149,6 +149,67 @@ test_applied_once (Fixture *self, gconstpointer data)
   g_assert_cmpint (pcall_child_list_get_record (self->children, 0)->pid, ==, 103);
 }
 
+static void
+report (Fixture *self, guint index, const char *text)
+{
+  PcallEvent *event
+      = pcall_event_queue_renew (&self->queue, PCALL_EVENT_CALL_PROGRESSED, index);
+
+  g_assert_cmpuint (event->index, ==, index);
+  g_assert_null (event->progress.text);
+  event->progress.fraction = g_ascii_strtod (text, NULL);
+  event->progress.text = g_strdup (text);
+}
+
+static void
+take_report (Fixture *self, guint index, const char *text)
+{
+  g_autoptr (PcallEvent) event = pcall_event_queue_take (&self->queue, self->calls, self->children);
+
+  g_assert_nonnull (event);
+  g_assert_cmpint (event->type, ==, PCALL_EVENT_CALL_PROGRESSED);
+  g_assert_cmpuint (event->index, ==, index);
+  g_assert_cmpstr (event->progress.text, ==, text);
+  g_assert_cmpfloat (event->progress.fraction, ==, g_ascii_strtod (text, NULL));
+  g_assert_cmpstr (pcall_call_list_get_progress_text (self->calls, index), ==, text);
+}
+
+/* The newest of those that follow one another, of one call, and of what does not show. */
+static void
+test_renew (Fixture *self, gconstpointer data)
+{
+  report (self, 0, "0.1");
+  report (self, 0, "0.2");
+  report (self, 1, "0.3");
+  report (self, 0, "0.4");
+  add_begin (self, 0);
+  report (self, 0, "0.5");
+  take_report (self, 0, "0.2");
+  take_report (self, 1, "0.3");
+  pcall_event_queue_apply (&self->queue, self->calls, self->children);
+  report (self, 0, "0.6");
+  report (self, 0, "0.7");
+  g_assert_cmpstr (pcall_call_list_get_progress_text (self->calls, 0), ==, "0.5");
+
+  for (guint i = 0; i < 3; i++)
+    {
+      g_autoptr (PcallEvent) event
+          = pcall_event_queue_take (&self->queue, self->calls, self->children);
+
+      g_assert_cmpint (event->type, ==,
+                       i == 1 ? PCALL_EVENT_CALL_BEGAN : PCALL_EVENT_CALL_PROGRESSED);
+    }
+  take_report (self, 0, "0.7");
+  g_assert_true (pcall_event_queue_is_empty (&self->queue));
+
+  /* And what is there no more is not filled in. */
+  report (self, 0, "0.8");
+  take_report (self, 0, "0.8");
+  report (self, 0, "0.9");
+  take_report (self, 0, "0.9");
+  g_assert_true (pcall_event_queue_is_empty (&self->queue));
+}
+
 /* One event of each type, with all that it may own */
 
 static PcallPayload *payload;
@@ -313,6 +374,7 @@ main (int argc, char **argv)
       g_test_add (path, Fixture, steps[i], set_up, test_steps, tear_down);
     }
   g_test_add ("/event-queue/applied-once", Fixture, NULL, set_up, test_applied_once, tear_down);
+  g_test_add ("/event-queue/renew", Fixture, NULL, set_up, test_renew, tear_down);
   for (gsize i = 0; i < G_N_ELEMENTS (ways); i++)
     g_test_add_data_func (ways[i].path, GUINT_TO_POINTER (ways[i].way), test_types);
   return g_test_run ();

@@ -67,9 +67,15 @@ dispatch (Fixture *self)
 static void
 pass_on (Fixture *self)
 {
+  gint64 limit = LOGS_LATER;
+
   dispatch (self);
-  pcall_log_live_step (self->live, LOGS_LATER);
-  g_assert_false (pcall_log_live_has_work (self->live));
+  do
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, limit);
+      pcall_log_live_step (self->live, limit);
+    }
+  while (pcall_log_live_has_work (self->live));
 }
 
 /* Lines come when they are whole, the rest when the call has ended. */
@@ -95,6 +101,7 @@ test_lines (Fixture *self, gconstpointer data)
   logs_assert (&self->logs, "bc|");
 
   end (self, 0, TRUE);
+  pass_on (self);
   logs_assert (&self->logs, "d|");
   g_assert_true (pcall_log_live_is_idle (self->live));
   g_assert_cmpint (logs_exists (&self->logs, 0), ==, keep);
@@ -110,8 +117,28 @@ test_end_takes_all (Fixture *self, gconstpointer data)
   g_assert_true (pcall_log_live_has_work (self->live));
   logs_write (&self->logs, 1, "late\n");
   end (self, 1, TRUE);
+  pass_on (self);
   logs_assert (&self->logs, "early|late|");
   g_assert_true (pcall_log_live_is_idle (self->live));
+}
+
+/* Here and now if it is little; a busy machine may need more than one try. */
+static void
+test_end_at_once (Fixture *self, gconstpointer data)
+{
+  gboolean at_once = FALSE;
+
+  for (guint i = 0; i < LOGS_N_CALLS; i++)
+    {
+      begin (self, i);
+      pass_on (self);
+      logs_write (&self->logs, i, "a\n");
+      end (self, i, TRUE);
+      at_once = at_once || pcall_log_live_is_idle (self->live);
+      pass_on (self);
+    }
+  g_assert_true (at_once);
+  logs_assert (&self->logs, "a|a|a|a|");
 }
 
 static void
@@ -130,6 +157,7 @@ test_several (Fixture *self, gconstpointer data)
   logs_assert (&self->logs, "d|c|b|a|");
   for (guint i = 0; i < LOGS_N_CALLS; i++)
     end (self, i, FALSE);
+  pass_on (self);
   g_assert_true (pcall_log_live_is_idle (self->live));
 }
 
@@ -185,6 +213,7 @@ test_begins_again (Fixture *self, gconstpointer data)
   pass_on (self);
   logs_assert (&self->logs, "a|");
   end (self, 2, FALSE);
+  pass_on (self);
   g_assert_true (pcall_log_live_is_idle (self->live));
   unlink (path);
 }
@@ -205,6 +234,7 @@ test_not_opened (Fixture *self, gconstpointer data)
   pass_on (self);
   logs_assert (&self->logs, "");
   end (self, 3, TRUE);
+  pass_on (self);
   logs_assert (&self->logs, "a|");
   g_assert_true (pcall_log_live_is_idle (self->live));
 }
@@ -234,6 +264,7 @@ follow_unwatched (void)
   pass_on (&fixture);
   logs_assert (&fixture.logs, "");
   end (&fixture, 3, TRUE);
+  pass_on (&fixture);
   logs_assert (&fixture.logs, "a|");
   g_assert_true (pcall_log_live_is_idle (fixture.live));
   tear_down (&fixture, NULL);
@@ -329,11 +360,17 @@ main (int argc, char *argv[])
     const char *name;
     void (*test) (Fixture *, gconstpointer);
   } tests[] = {
-    { "lines", test_lines },           { "end-takes-all", test_end_takes_all },
-    { "several", test_several },       { "turns", test_turns },
-    { "no-time", test_no_time },       { "begins-again", test_begins_again },
-    { "not-opened", test_not_opened }, { "unknown", test_unknown },
-    { "within", test_within },         { "many-changes", test_many_changes },
+    { "lines", test_lines },
+    { "end-takes-all", test_end_takes_all },
+    { "end-at-once", test_end_at_once },
+    { "several", test_several },
+    { "turns", test_turns },
+    { "no-time", test_no_time },
+    { "begins-again", test_begins_again },
+    { "not-opened", test_not_opened },
+    { "unknown", test_unknown },
+    { "within", test_within },
+    { "many-changes", test_many_changes },
   };
 
   g_test_init (&argc, &argv, NULL);

@@ -168,6 +168,7 @@ typedef struct
   GString *told; /* states as "hsibo", then "e" and the fate; finished calls as their state */
   PcallFate fate;
   gboolean ended;
+  gboolean wants_each_progress;
 } Fixture;
 
 static const PcallStartMethods scripted = { .start = children_start };
@@ -176,6 +177,12 @@ static gboolean
 wants_call_events (gpointer data)
 {
   return TRUE;
+}
+
+static gboolean
+wants_each_progress (gpointer data)
+{
+  return ((Fixture *) data)->wants_each_progress;
 }
 
 static void
@@ -244,7 +251,8 @@ changed (PcallRunner *runner, PcallRunnerState before, gpointer data)
   self->ended = TRUE;
 }
 
-static const PcallRunnerFuncs funcs = { wants_call_events, began, finished, changed };
+static const PcallRunnerFuncs funcs
+    = { wants_call_events, wants_each_progress, began, finished, changed };
 
 static void
 set_up (Fixture *self)
@@ -300,6 +308,7 @@ tear_down (Fixture *self)
 typedef enum
 {
   LEFT_ALONE,
+  EACH_PROGRESS,  /* is wanted */
   STOPPED_AT_DOT, /* and goes on then, as far as it can */
   TIMED_OUT,
 } Interference;
@@ -332,6 +341,12 @@ static const Row rows[] = {
   { "once/error", ONCE, "gEF", LEFT_ALONE, 1, "s+0boe-0", PCALL_FATE_DONE, "f", "BCE", "its own" },
   { "once/reports", ONCE, "gpMNRF", LEFT_ALONE, 1, "s+0boe-0", PCALL_FATE_DONE, "s", "BpmCE",
     NULL },
+  { "once/newest-report", ONCE, "gpppRF", LEFT_ALONE, 1, "s+0boe-0", PCALL_FATE_DONE, "s", "BpCE",
+    NULL },
+  { "once/newest-report-each", ONCE, "gpppRF", EACH_PROGRESS, 1, "s+0boe-0", PCALL_FATE_DONE, "s",
+    "BpppCE", NULL },
+  { "once/newest-report-in-order", ONCE, "gppMppRF", LEFT_ALONE, 1, "s+0boe-0", PCALL_FATE_DONE,
+    "s", "BpmpCE", NULL },
   { "once/reports-after-result", ONCE, "gRpMF", LEFT_ALONE, 1, "s+0boe-0", PCALL_FATE_DONE, "s",
     "BCE", NULL },
   { "once/result-then-crash", ONCE, "gRk", LEFT_ALONE, 1, "s+0be-0", PCALL_FATE_DONE, "s", "BCE",
@@ -485,6 +500,7 @@ test_row (gconstpointer data)
   children_say_ready = row->says_ready;
   fixture.n_given = row->n_calls;
   fixture.next = 1;
+  fixture.wants_each_progress = row->interference == EACH_PROGRESS;
   if (row->interference == TIMED_OUT)
     fixture.setup.timeout = 50000;
   fixture.setup.grace_period = strchr (row->script, 'T') != NULL ? 20000 : 0;

@@ -84,6 +84,12 @@ wants_call_events (gpointer data)
   return TRUE;
 }
 
+static gboolean
+wants_each_progress (gpointer data)
+{
+  return FALSE;
+}
+
 static void
 call_progressed (guint index, gdouble fraction, const char *text, gpointer data)
 {
@@ -153,6 +159,7 @@ finished (gpointer data)
 static const PcallSchedulerFuncs funcs = {
   .call_started = call_started,
   .wants_call_events = wants_call_events,
+  .wants_each_progress = wants_each_progress,
   .call_progressed = call_progressed,
   .call_message = call_message,
   .call_finished = call_finished,

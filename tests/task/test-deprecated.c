@@ -25,7 +25,7 @@ return_of_each_kind (GVariant *args, GVariant *kwargs, gpointer user_data, GErro
     case 1:
       return g_variant_new_bytestring ("eight");
     default:
-      pcall_set_error_details (support_parse ("{'line': <9>}"));
+      pcall_set_error_details (g_variant_new_parsed ("{'line': <9>}"));
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "nine");
       return NULL;
     }
@@ -36,8 +36,8 @@ run_each_kind (guint n_calls)
 {
   PcallTask *task = pcall_task_new_for_func (return_of_each_kind, NULL, NULL);
 
-  pcall_task_set_common_args (task, support_parse ("(1, 'one')"));
-  pcall_task_set_common_kwargs (task, support_parse ("{'two': <2>}"));
+  pcall_task_set_common_args (task, g_variant_new_parsed ("(1, 'one')"));
+  pcall_task_set_common_kwargs (task, g_variant_new_parsed ("{'two': <2>}"));
   pcall_task_set_n_calls (task, n_calls);
   support_start (task);
   pcall_task_join (task, SUPPORT_LIMIT_S, NULL, NULL);
