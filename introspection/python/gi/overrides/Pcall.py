@@ -23,6 +23,7 @@ Calls with a child each, a fresh copy of this process:
     Pcall           the same, to be started, watched, joined and ended
     Options         how these do it
     Spawned         a target that runs in a fresh process, not in a copy
+    Launcher        what starts these on other machines: Slurm, ssh, any command
     as_completed    calls in the order in which they end
     Call, Child     a call and a child process of a Pcall
 
@@ -41,9 +42,9 @@ Exceptions:
     RemoteTraceback         the cause of what was raised in a child: its traceback, as text
 
 Task, Target, Pool and Worker are the library's own classes, for functions of GLib.Variant, and
-CallState, Error, FailurePolicy, LogMode and StartMethod its enumerations; their reference is that of
-C. run_coroutine runs a coroutine on GLib's main loop. Times are in seconds everywhere, as numbers,
-and None is for no limit.
+CallState, Error, FailurePolicy, LauncherTransport, LogMode, OutputMode and StartMethod its
+enumerations; their reference is that of C. run_coroutine runs a coroutine on GLib's main loop.
+Times are in seconds everywhere, as numbers, and None is for no limit.
 """
 
 import sys
