@@ -7,6 +7,7 @@
 #   make demo        the example: SHA-256 of every file below DIR (/usr/bin)
 #   make check       the tests; closes with "N passed, N failed"
 #   make check-trixie  the same in a tree of Debian 13, which debootstrap makes
+#   make check-engines  launchers with a real sshd and a real Slurm, which are there meanwhile
 #   make sanitize    the tests with address and undefined behaviour sanitizers
 #   make installcheck  installs as README says, and otherwise, in a private copy of the system
 #   make valgrind    the tests in C and C++ under valgrind, but those of time and limits
@@ -35,6 +36,7 @@ PYTHON_PACKAGES = python3-gi python3-uvloop
 GJS_PACKAGES = gjs
 VALA_PACKAGES = valac
 LINT_PACKAGES = reuse mypy
+ENGINE_PACKAGES = slurmctld slurmd slurm-client munge openssh-server
 BENCH_PACKAGES = python3-numpy python3-pebble python3-joblib libmce-perl \
 	libparallel-forkmanager-perl parallel libgtk-4-dev xvfb xauth
 
@@ -80,7 +82,8 @@ VALGRIND = valgrind --quiet --error-exitcode=99 --trace-children=no \
 	--suppressions=/usr/share/glib-2.0/valgrind/glib.supp
 VALGRIND_PRELOAD = $(CURDIR)/$(BUILD)/valgrind/valgrind-preload.so
 
-.PHONY: help demo check check-trixie sanitize installcheck valgrind bench bench-report doc clean
+.PHONY: help demo check check-engines check-trixie sanitize installcheck valgrind bench bench-report
+.PHONY: doc clean
 .DELETE_ON_ERROR:
 
 help:
@@ -99,6 +102,11 @@ check:
 	  $(GJS_PACKAGES) $(VALA_PACKAGES) $(LINT_PACKAGES) python3-numpy)
 	@$(call build,check,$(BINDINGS) -Dvala=enabled -Dcxx=enabled)
 	@$(call test,check,testlog)
+
+check-engines:
+	@$(call install,$(TEST_PACKAGES) $(ENGINE_PACKAGES))
+	@$(call build,engines,-Dintrospection=disabled)
+	@$(call test,engines,testlog,--suite engines)
 
 # What is run there: `make check-trixie TARGETS='demo sanitize doc'`
 TARGETS = check

@@ -341,7 +341,8 @@ main (int argc, char *argv[])
   launcher_add ("/pcall/connect/per-launch", test_per_launch);
   launcher_add ("/pcall/connect/addresses", test_addresses);
   launcher_add ("/pcall/connect/bad-address-first", test_bad_address_first);
-  launcher_add ("/pcall/connect/strangers", test_strangers);
+  if (g_test_slow ()) /* it waits for the end of their patience */
+    launcher_add ("/pcall/connect/strangers", test_strangers);
   launcher_add ("/pcall/connect/no-descriptors", test_no_descriptors);
   launcher_add ("/pcall/connect/good-mocks", test_good_mocks);
   add_tables ();
