@@ -3,23 +3,11 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include <math.h>
-
 #include "pcall-launcher-private.h"
+#include "base/pcall-seconds-private.h"
 
 /* How agents are started, and what they are like. None of it can be changed once a task has used
  * the launcher. */
-
-static gboolean
-check_seconds (gdouble     value,
-               const char *name)
-{
-  if (isfinite (value) && value >= 0.0)
-    return TRUE;
-
-  g_critical ("%s is %g; expected a number of seconds, 0 for none", name, value);
-  return FALSE;
-}
 
 static gboolean
 check_unused (PcallLauncher *self,
@@ -307,7 +295,7 @@ pcall_launcher_set_idle_timeout (PcallLauncher *self,
   g_return_if_fail (PCALL_IS_LAUNCHER (self));
   if (!check_unused (self, G_STRFUNC))
     return;
-  if (!check_seconds (idle_timeout, "idle-timeout"))
+  if (!pcall_seconds_check (idle_timeout, "idle-timeout"))
     return;
   if (self->idle_timeout == idle_timeout)
     return;
@@ -351,7 +339,7 @@ pcall_launcher_set_start_timeout (PcallLauncher *self,
   g_return_if_fail (PCALL_IS_LAUNCHER (self));
   if (!check_unused (self, G_STRFUNC))
     return;
-  if (!check_seconds (start_timeout, "start-timeout"))
+  if (!pcall_seconds_check (start_timeout, "start-timeout"))
     return;
   if (self->start_timeout == start_timeout)
     return;
@@ -395,7 +383,7 @@ pcall_launcher_set_heartbeat (PcallLauncher *self,
   g_return_if_fail (PCALL_IS_LAUNCHER (self));
   if (!check_unused (self, G_STRFUNC))
     return;
-  if (!check_seconds (heartbeat, "heartbeat"))
+  if (!pcall_seconds_check (heartbeat, "heartbeat"))
     return;
   if (self->heartbeat == heartbeat)
     return;

@@ -10,7 +10,7 @@
 
 #include "pcall-enum-types.h"
 #include "pcall-error.h"
-#include "pcall-task-private.h"
+#include "base/pcall-seconds-private.h"
 
 /* A launcher: how workers are started on other machines.
  *
@@ -100,9 +100,9 @@ make_crew (PcallLauncher *self)
     .environment = g_strdupv (from->environment),
     .directory = g_strdup (from->directory),
     .agent = from->agent != NULL ? g_strdup (from->agent) : find_agent (),
-    .idle_timeout = pcall_task_to_microseconds (self->idle_timeout),
-    .start_timeout = pcall_task_to_microseconds (self->start_timeout),
-    .heartbeat = pcall_task_to_microseconds (self->heartbeat),
+    .idle_timeout = pcall_seconds_to_microseconds (self->idle_timeout),
+    .start_timeout = pcall_seconds_to_microseconds (self->start_timeout),
+    .heartbeat = pcall_seconds_to_microseconds (self->heartbeat),
   };
 
   return pcall_crew_new (&plan);
@@ -388,7 +388,7 @@ install_what (void)
 }
 
 static void
-install_options (void)
+install_places (void)
 {
   /**
    * PcallLauncher:workers-per-launch:
@@ -454,7 +454,11 @@ install_options (void)
    */
   properties[PCALL_LAUNCHER_PROP_AGENT] =
       g_param_spec_string ("agent", NULL, NULL, NULL, OPTION_FLAGS);
+}
 
+static void
+install_times (void)
+{
   /**
    * PcallLauncher:idle-timeout: (getter get_idle_timeout) (setter set_idle_timeout)
    *
@@ -502,7 +506,8 @@ pcall_launcher_class_init (PcallLauncherClass *klass)
   object_class->set_property = pcall_launcher_set_property;
 
   install_what ();
-  install_options ();
+  install_places ();
+  install_times ();
   g_object_class_install_properties (object_class, G_N_ELEMENTS (properties), properties);
 }
 

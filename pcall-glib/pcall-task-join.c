@@ -8,6 +8,7 @@
 #include "pcall-binding.h"
 #include "pcall-task-private.h"
 #include "base/pcall-javascript-private.h"
+#include "base/pcall-seconds-private.h"
 
 /* Waiting for the end of a task: blocking, which drives the task itself and no main context, and
  * not blocking, which leaves that to the source of the task.
@@ -182,7 +183,7 @@ join (PcallTask    *self,
       GCancellable *cancellable,
       GError      **error)
 {
-  gint64 limit = timeout > 0 ? pcall_task_to_microseconds (timeout) : 0;
+  gint64 limit = timeout > 0 ? pcall_seconds_to_microseconds (timeout) : 0;
   gint64 until = timeout < 0 || (timeout > 0 && limit == 0) ? -1 : g_get_monotonic_time () + limit;
   gboolean over;
   gulong id = 0;

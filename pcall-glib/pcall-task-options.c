@@ -3,23 +3,11 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include <math.h>
-
 #include "pcall-enum-types.h"
 #include "pcall-task-private.h"
+#include "base/pcall-seconds-private.h"
 
 /* How to call: the settings of a task. None of them can be changed once it is started. */
-
-static gboolean
-check_seconds (gdouble     value,
-               const char *name)
-{
-  if (isfinite (value) && value >= 0.0)
-    return TRUE;
-
-  g_critical ("%s is %g; expected a number of seconds, 0 for none", name, value);
-  return FALSE;
-}
 
 /* Whether @value is of the enumeration; warns in the name of @function if not. */
 static gboolean
@@ -57,7 +45,7 @@ pcall_task_set_timeout (PcallTask *self,
                         gdouble    timeout)
 {
   g_return_if_fail (PCALL_IS_TASK (self));
-  if (!check_seconds (timeout, "timeout") || !pcall_task_check_unstarted (self, G_STRFUNC))
+  if (!pcall_seconds_check (timeout, "timeout") || !pcall_task_check_unstarted (self, G_STRFUNC))
     return;
 
   if (self->options.timeout == timeout)
@@ -104,7 +92,7 @@ pcall_task_set_deadline (PcallTask *self,
                          gdouble    deadline)
 {
   g_return_if_fail (PCALL_IS_TASK (self));
-  if (!check_seconds (deadline, "deadline") || !pcall_task_check_unstarted (self, G_STRFUNC))
+  if (!pcall_seconds_check (deadline, "deadline") || !pcall_task_check_unstarted (self, G_STRFUNC))
     return;
 
   if (self->options.deadline == deadline)
@@ -147,7 +135,7 @@ pcall_task_set_grace_period (PcallTask *self,
                              gdouble    grace_period)
 {
   g_return_if_fail (PCALL_IS_TASK (self));
-  if (!check_seconds (grace_period, "grace-period") ||
+  if (!pcall_seconds_check (grace_period, "grace-period") ||
       !pcall_task_check_unstarted (self, G_STRFUNC))
     return;
 

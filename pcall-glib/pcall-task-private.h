@@ -129,8 +129,6 @@ void     pcall_task_stop            (PcallTask         *self,
                                      const char        *reason);
 /* Ends what runs, without telling; in a forked copy it only closes. */
 void     pcall_task_shut_down       (PcallTask         *self);
-/* 0 for more than there can be. */
-gint64   pcall_task_to_microseconds (gdouble            seconds);
 
 /* The crew of its launcher, or of the default one: a full reference. NULL where it has none, and
  * with @error set where that can be of no use. */

@@ -3,12 +3,12 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include <math.h>
 #include <unistd.h>
 
 #include "pcall-binding.h"
 #include "pcall-error.h"
 #include "pcall-task-private.h"
+#include "base/pcall-seconds-private.h"
 #include "start/pcall-fork-private.h"
 
 /* Running a task.
@@ -347,15 +347,6 @@ pcall_task_get_running (PcallTask *self)
 
 /* Starting */
 
-/* Three hundred years are no limit, and fit. */
-#define MAX_SECONDS 1e10
-
-gint64
-pcall_task_to_microseconds (gdouble seconds)
-{
-  return seconds > MAX_SECONDS ? 0 : (gint64) ceil (seconds * G_USEC_PER_SEC);
-}
-
 static gboolean
 check_environment (PcallTask               *self,
                    const PcallStartMethods *methods,
@@ -424,9 +415,9 @@ make_scheduler (PcallTask *self,
 {
   const PcallTaskOptions *from = &self->options;
   PcallSchedulerOptions options = {
-    .timeout = pcall_task_to_microseconds (from->timeout),
-    .deadline = pcall_task_to_microseconds (from->deadline),
-    .grace_period = pcall_task_to_microseconds (MIN (from->grace_period, MAX_SECONDS)),
+    .timeout = pcall_seconds_to_microseconds (from->timeout),
+    .deadline = pcall_seconds_to_microseconds (from->deadline),
+    .grace_period = pcall_seconds_to_microseconds (MIN (from->grace_period, PCALL_MAX_SECONDS)),
     .max_children = from->max_children == 0 && from->pool != NULL
                         ? pcall_pool_get_max_children (from->pool)
                         : from->max_children,

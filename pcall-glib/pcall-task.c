@@ -386,16 +386,6 @@ static void
 install_children (void)
 {
   /**
-   * PcallTask:pool: (getter get_pool) (setter set_pool)
-   *
-   * Where workers come from, and where they go when the task has no more calls for them.
-   *
-   * Since: 1.0
-   */
-  properties[PROP_POOL] =
-      g_param_spec_object ("pool", NULL, NULL, PCALL_TYPE_POOL, OPTION_FLAGS);
-
-  /**
    * PcallTask:max-children: (getter get_max_children) (setter set_max_children)
    *
    * How many children may run at once; 0 for as many as the system has room for, and of children
@@ -497,6 +487,32 @@ install_logs (void)
                                                        DEFAULT_MAX_LOG_SIZE, OPTION_FLAGS);
 
   /**
+   * PcallTask:output-mode: (getter get_output_mode) (setter set_output_mode)
+   *
+   * What becomes of that which children print. Tasks of Python and of JavaScript functions have
+   * %PCALL_OUTPUT_MODE_STREAMS.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_OUTPUT_MODE] =
+      g_param_spec_enum ("output-mode", NULL, NULL, PCALL_TYPE_OUTPUT_MODE, PCALL_OUTPUT_MODE_LOG,
+                         OPTION_FLAGS);
+}
+
+static void
+install_places (void)
+{
+  /**
+   * PcallTask:pool: (getter get_pool) (setter set_pool)
+   *
+   * Where workers come from, and where they go when the task has no more calls for them.
+   *
+   * Since: 1.0
+   */
+  properties[PROP_POOL] =
+      g_param_spec_object ("pool", NULL, NULL, PCALL_TYPE_POOL, OPTION_FLAGS);
+
+  /**
    * PcallTask:launcher: (getter get_launcher) (setter set_launcher)
    *
    * What starts the workers of this task, on other machines; %NULL for this one. Where the
@@ -517,18 +533,6 @@ install_logs (void)
    */
   properties[PROP_RETRIES] =
       g_param_spec_uint ("retries", NULL, NULL, 0, G_MAXUINT, 0, OPTION_FLAGS);
-
-  /**
-   * PcallTask:output-mode: (getter get_output_mode) (setter set_output_mode)
-   *
-   * What becomes of that which children print. Tasks of Python and of JavaScript functions have
-   * %PCALL_OUTPUT_MODE_STREAMS.
-   *
-   * Since: 1.0
-   */
-  properties[PROP_OUTPUT_MODE] =
-      g_param_spec_enum ("output-mode", NULL, NULL, PCALL_TYPE_OUTPUT_MODE, PCALL_OUTPUT_MODE_LOG,
-                         OPTION_FLAGS);
 }
 
 static void
@@ -600,6 +604,7 @@ pcall_task_class_init (PcallTaskClass *klass)
   install_children ();
   install_logs ();
   pcall_task_install_child_properties (properties);
+  install_places ();
   install_progress ();
   g_object_class_install_properties (object_class, G_N_ELEMENTS (properties), properties);
   pcall_task_install_signals ();

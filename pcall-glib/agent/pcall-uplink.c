@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/pcall-fd-private.h"
 #include "base/pcall-random-private.h"
 #include "parent/pcall-crew-environment-private.h"
 #include "pcall-error.h"
@@ -80,30 +81,13 @@ read_some (int     fd,
   return n;
 }
 
-static gboolean
-write_all (int           fd,
-           const guint8 *bytes,
-           gsize         size)
-{
-  while (size > 0)
-    {
-      gssize n = write (fd, bytes, size);
-
-      if (n < 0 && errno != EINTR)
-        return FALSE;
-      bytes += MAX (n, 0);
-      size -= MAX (n, 0);
-    }
-  return TRUE;
-}
-
 /* The handshake */
 
 static gboolean
 send_outgoing (PcallHandshake *shake,
                int             fd)
 {
-  gboolean sent = write_all (fd, shake->outgoing->data, shake->outgoing->len);
+  gboolean sent = pcall_fd_write_all (fd, shake->outgoing->data, shake->outgoing->len);
 
   g_byte_array_set_size (shake->outgoing, 0);
   return sent;

@@ -35,6 +35,11 @@ pcall_fd_clear (int *fd)
   *fd = -1;
 }
 
+/* Writes all of it, and waits for @fd to take it. FALSE with errno set if that did not work. */
+gboolean pcall_fd_write_all (int           fd,
+                             gconstpointer data,
+                             gsize         size);
+
 /* Closes what was received from a child, without waiting for anything. */
 void pcall_fd_discard (int fd);
 

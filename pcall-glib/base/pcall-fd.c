@@ -5,9 +5,29 @@
 
 #include "base/pcall-fd-private.h"
 
-#include <pthread.h>
-#include <signal.h>
+#include <errno.h>
 #include <sys/socket.h>
+
+#include "base/pcall-thread-private.h"
+
+gboolean
+pcall_fd_write_all (int           fd,
+                    gconstpointer data,
+                    gsize         size)
+{
+  const char *rest = data;
+
+  while (size > 0)
+    {
+      gssize n = write (fd, rest, size);
+
+      if (n < 0 && errno != EINTR)
+        return FALSE;
+      rest += MAX (n, 0);
+      size -= MAX (n, 0);
+    }
+  return TRUE;
+}
 
 /* Closing what a child has sent.
  *
@@ -23,20 +43,10 @@ close_here (gpointer data)
   return NULL;
 }
 
-/* Signals are for the threads of the program. */
 static gboolean
 close_in_thread (int fd)
 {
-  sigset_t all, before;
-  GThread *thread;
-
-  sigfillset (&all);
-  pthread_sigmask (SIG_SETMASK, &all, &before);
-  thread = g_thread_try_new ("pcall-close", close_here, GINT_TO_POINTER (fd), NULL);
-  pthread_sigmask (SIG_SETMASK, &before, NULL);
-  if (thread != NULL)
-    g_thread_unref (thread);
-  return thread != NULL;
+  return pcall_thread_start ("pcall-close", close_here, GINT_TO_POINTER (fd), NULL);
 }
 
 void

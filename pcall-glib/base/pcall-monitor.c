@@ -7,8 +7,9 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <time.h>
+
+#include "base/pcall-thread-private.h"
 
 /* Who may do what with a task.
  *
@@ -279,22 +280,11 @@ keep_orphans (gpointer monitor)
   return NULL;
 }
 
-/* No signal of the user's is handled in there. */
 static void
 start_keeper (PcallMonitor *self)
 {
-  GThread *thread;
-  sigset_t all, before;
-
-  sigfillset (&all);
-  pthread_sigmask (SIG_SETMASK, &all, &before);
-  thread = g_thread_try_new ("[pcall] orphans", keep_orphans, pcall_monitor_ref (self), NULL);
-  pthread_sigmask (SIG_SETMASK, &before, NULL);
-  if (thread != NULL)
-    {
-      g_thread_unref (thread);
-      return;
-    }
+  if (pcall_thread_start ("pcall-orphans", keep_orphans, pcall_monitor_ref (self), NULL))
+    return;
 
   /* Then who leaves next has to look. */
   g_atomic_int_set (&self->has_keeper, FALSE);

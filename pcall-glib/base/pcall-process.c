@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <gio/gio.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
@@ -22,6 +21,7 @@
 #include "base/pcall-fd-private.h"
 #include "base/pcall-oom-private.h"
 #include "base/pcall-strays-private.h"
+#include "base/pcall-thread-private.h"
 
 /* pid and pidfd as one value.
  *
@@ -391,20 +391,10 @@ wait_for_remains (gpointer data)
   return NULL;
 }
 
-/* Signals are for the threads of the program. */
 static gboolean
 start_waiting (void)
 {
-  sigset_t all, before;
-  GThread *thread;
-
-  sigfillset (&all);
-  pthread_sigmask (SIG_SETMASK, &all, &before);
-  thread = g_thread_try_new ("pcall-remains", wait_for_remains, NULL, NULL);
-  pthread_sigmask (SIG_SETMASK, &before, NULL);
-  if (thread != NULL)
-    g_thread_unref (thread);
-  return thread != NULL;
+  return pcall_thread_start ("pcall-remains", wait_for_remains, NULL, NULL);
 }
 
 static void

@@ -7,8 +7,6 @@
 
 #include <glib-unix.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -17,6 +15,7 @@
 #include "base/pcall-error-private.h"
 #include "pcall-error.h"
 #include "base/pcall-fd-private.h"
+#include "base/pcall-thread-private.h"
 #include "log/pcall-log-writer-private.h"
 #include "share/pcall-journal-private.h"
 #include "child/pcall-worker-private.h"
@@ -132,23 +131,11 @@ watch_channel (gpointer data)
   return NULL;
 }
 
-/* Signals are for the threads of the program. */
 static gboolean
 start_watching (int      fd,
                 GError **error)
 {
-  sigset_t all, before;
-  GThread *thread;
-
-  sigfillset (&all);
-  pthread_sigmask (SIG_SETMASK, &all, &before);
-  thread = g_thread_try_new ("pcall-watch", watch_channel, GINT_TO_POINTER (fd), error);
-  pthread_sigmask (SIG_SETMASK, &before, NULL);
-
-  if (thread == NULL)
-    return FALSE;
-  g_thread_unref (thread);
-  return TRUE;
+  return pcall_thread_start ("pcall-watch", watch_channel, GINT_TO_POINTER (fd), error);
 }
 
 /* Connecting */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/pcall-lifeline-private.h"
+#include "base/pcall-thread-private.h"
 #include "calls/pcall-target-private.h"
 #include "pcall-error.h"
 #include "start/pcall-command-private.h"
@@ -160,25 +161,16 @@ look_after (gpointer data)
   return NULL;
 }
 
-/* Signals are for the threads of the program. */
 static gboolean
 start_thread (PcallCrew *self,
               GError   **error)
 {
-  sigset_t all, before;
-  GThread *thread;
-
-  sigfillset (&all);
-  pthread_sigmask (SIG_SETMASK, &all, &before);
-  thread = g_thread_try_new ("pcall-crew", look_after, pcall_crew_ref (self), error);
-  pthread_sigmask (SIG_SETMASK, &before, NULL);
-  if (thread == NULL)
+  if (!pcall_thread_start ("pcall-crew", look_after, pcall_crew_ref (self), error))
     {
       pcall_crew_unref (self);
       return FALSE;
     }
 
-  g_thread_unref (thread);
   self->watched = TRUE;
   return TRUE;
 }

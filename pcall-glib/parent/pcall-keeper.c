@@ -5,10 +5,11 @@
 
 #include "parent/pcall-keeper-private.h"
 
-#include <signal.h>
 #include <unistd.h>
 
 #include "base/pcall-lifeline-private.h"
+#include "base/pcall-seconds-private.h"
+#include "base/pcall-thread-private.h"
 #include "start/pcall-command-private.h"
 
 /* Workers between tasks.
@@ -29,9 +30,6 @@
 
 /* How long one that leaves may take to end by itself, and then after SIGTERM. */
 #define LEAVE_US (3 * G_USEC_PER_SEC)
-
-/* Longer than any program runs */
-#define MAX_IDLE_S 1e9
 
 struct _PcallKeeper
 {
@@ -204,25 +202,16 @@ let_thread_end (PcallKeeper *self)
     pcall_engine_wake (self->engine);
 }
 
-/* Signals are for the threads of the program. */
 static gboolean
 start_thread (PcallKeeper *self)
 {
-  sigset_t all, before;
-  GThread *thread;
-
   g_atomic_ref_count_inc (&self->ref_count);
-  sigfillset (&all);
-  pthread_sigmask (SIG_SETMASK, &all, &before);
-  thread = g_thread_try_new ("pcall-pool", look_after, self, NULL);
-  pthread_sigmask (SIG_SETMASK, &before, NULL);
-  if (thread == NULL)
+  if (!pcall_thread_start ("pcall-pool", look_after, self, NULL))
     {
       pcall_keeper_unref (self);
       return FALSE;
     }
 
-  g_thread_unref (thread);
   self->watched = TRUE;
   return TRUE;
 }
@@ -247,6 +236,7 @@ add_guest (PcallKeeper     *self,
            PcallTarget     *target,
            PcallWarmWorker *worker)
 {
+  gint64 limit = pcall_seconds_to_microseconds (self->idle_timeout);
   Guest *guest = g_new0 (Guest, 1);
 
   guest->keeper = self;
@@ -255,11 +245,9 @@ add_guest (PcallKeeper     *self,
   guest->argv = g_strdupv ((char **) pcall_command_get_argv (target));
   self->n++;
   g_queue_push_head (&self->idle, guest);
-  if (self->idle_timeout > 0)
-    pcall_engine_set_timer (self->engine, &guest->timer,
-                            g_get_monotonic_time () +
-                                (gint64) (MIN (self->idle_timeout, MAX_IDLE_S) * G_USEC_PER_SEC),
-                            dismiss, guest);
+  if (limit > 0)
+    pcall_engine_set_timer (self->engine, &guest->timer, g_get_monotonic_time () + limit, dismiss,
+                            guest);
   return guest;
 }
 

@@ -5,8 +5,7 @@
 
 #include "pcall-pool.h"
 
-#include <math.h>
-
+#include "base/pcall-seconds-private.h"
 #include "parent/pcall-pool-private.h"
 
 /* What a program sees of workers that stay. Where they are, and who sees to their end, is the
@@ -263,8 +262,8 @@ pcall_pool_set_idle_timeout (PcallPool *self,
                              gdouble    idle_timeout)
 {
   g_return_if_fail (PCALL_IS_POOL (self));
-  g_return_if_fail (isfinite (idle_timeout) && idle_timeout >= 0);
-
+  if (!pcall_seconds_check (idle_timeout, "idle-timeout"))
+    return;
   if (pcall_keeper_get_idle_timeout (self->keeper) == idle_timeout)
     return;
 

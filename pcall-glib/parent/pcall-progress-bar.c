@@ -3,14 +3,14 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "pcall-binding.h"
-
 #include "parent/pcall-progress-bar-private.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "base/pcall-fd-private.h"
+#include "pcall-binding.h"
 
 /* A bar on standard error, drawn over itself: `[##########....................] 12/36`.
  *
@@ -31,18 +31,11 @@ struct _PcallProgressBar
   gboolean ended;
 };
 
-/* What others do to the terminal meanwhile is not ours to know of. */
+/* Where that does not work, there is nobody to see it. */
 static void
-write_all (const char *text)
+show (const char *text)
 {
-  gsize length = strlen (text);
-  gssize n;
-
-  while (length > 0 && ((n = write (STDERR_FILENO, text, length)) >= 0 || errno == EINTR))
-    {
-      text += MAX (n, 0);
-      length -= MAX (n, 0);
-    }
+  pcall_fd_write_all (STDERR_FILENO, text, strlen (text));
 }
 
 PcallProgressBar *
@@ -133,7 +126,7 @@ pcall_progress_bar_draw (PcallProgressBar *self,
 
   bar = format (done, n_finished, n_calls, get_n_columns ());
   text = g_strconcat ("\r", bar, "\033[K", NULL);
-  write_all (text);
+  show (text);
   self->visible = TRUE;
   self->drawn = g_get_monotonic_time ();
 }
@@ -144,7 +137,7 @@ pcall_progress_bar_hide (PcallProgressBar *self)
   if (!self->visible || self->ended)
     return;
 
-  write_all (ERASE);
+  show (ERASE);
   self->visible = FALSE;
 }
 
@@ -152,6 +145,6 @@ void
 pcall_progress_bar_end (PcallProgressBar *self)
 {
   if (self->visible && !self->ended)
-    write_all ("\n");
+    show ("\n");
   self->ended = TRUE;
 }

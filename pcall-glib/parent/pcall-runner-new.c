@@ -114,14 +114,8 @@ pcall_runner_new_remote (const PcallRunnerSetup *setup,
                          const PcallJob         *job,
                          PcallPeer              *peer)
 {
-  const PcallRunnerClass *klass = &pcall_runner_push_remote;
-  PcallRunner *self = g_malloc0 (klass->size);
+  PcallRunner *self = make_runner (&pcall_runner_push_remote, setup, job);
 
-  self->klass = klass;
-  self->setup = setup;
-  self->job = *job;
-  self->link.data = self;
-  self->has_call = TRUE;
   self->made = g_get_monotonic_time ();
   self->peer = peer;
   if (!pcall_peer_enter (peer, setup->engine, &funcs_with_closed, self, NULL))

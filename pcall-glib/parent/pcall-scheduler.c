@@ -5,9 +5,8 @@
 
 #include "parent/pcall-scheduler-parts-private.h"
 
-#include <signal.h>
-
 #include "base/pcall-limits-private.h"
+#include "base/pcall-thread-private.h"
 
 /* Which call runs where, and when.
  *
@@ -353,11 +352,6 @@ static gpointer
 reap (gpointer data)
 {
   PcallScheduler *self = data;
-  sigset_t all;
-
-  /* The application's handlers are for its own threads. */
-  sigfillset (&all);
-  pthread_sigmask (SIG_SETMASK, &all, NULL);
 
   reap_until (self, -1);
   pcall_scheduler_free (self);
@@ -402,8 +396,6 @@ void
 pcall_scheduler_abandon (PcallScheduler *self)
 {
   static const char reason[] = "the task was dropped";
-  GThread *thread = NULL;
-
   /* From here on only those are told who hold a call or a child. */
   self->funcs = NULL;
   pcall_scheduler_take_in (self, G_MAXUINT);
@@ -419,13 +411,8 @@ pcall_scheduler_abandon (PcallScheduler *self)
   pcall_call_list_abandon (self->calls, reason);
   pcall_child_list_abandon (self->children);
   detach (self);
-  if (!pcall_scheduler_is_over (self))
-    thread = g_thread_try_new ("pcall-reaper", reap, self, NULL);
-  if (thread != NULL)
-    {
-      g_thread_unref (thread);
-      return;
-    }
+  if (!pcall_scheduler_is_over (self) && pcall_thread_start ("pcall-reaper", reap, self, NULL))
+    return;
 
   reap_until (self, -1);
   pcall_scheduler_free (self);

@@ -48,31 +48,12 @@ is_within_limit (gsize size)
 }
 
 static gboolean
-write_all (int         fd,
-           const char *data,
-           gsize       size)
-{
-  while (size > 0)
-    {
-      ssize_t n = write (fd, data, size);
-
-      if (n < 0 && errno == EINTR)
-        continue;
-      if (n < 0)
-        return FALSE;
-      data += n;
-      size -= n;
-    }
-  return TRUE;
-}
-
-static gboolean
 write_parts (int                 fd,
              const struct iovec *parts,
              guint               n_parts)
 {
   for (guint i = 0; i < n_parts; i++)
-    if (!write_all (fd, parts[i].iov_base, parts[i].iov_len))
+    if (!pcall_fd_write_all (fd, parts[i].iov_base, parts[i].iov_len))
       return FALSE;
   return TRUE;
 }

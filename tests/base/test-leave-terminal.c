@@ -42,15 +42,6 @@ static const Row rows[] = {
   { "/leave-terminal/none", NO_TERMINAL, -1 },
 };
 
-/* What failed, as an exit status: the tests' own output is not to be had here. */
-#define CHECK(condition)                                                                           \
-  G_STMT_START                                                                                     \
-  {                                                                                                \
-    if (!(condition))                                                                              \
-      _exit (__LINE__ % 200 + 1);                                                                  \
-  }                                                                                                \
-  G_STMT_END
-
 static gboolean
 is_ignored (int signum)
 {
@@ -65,16 +56,16 @@ place_streams (int terminal, int stream)
   int null = open ("/dev/null", O_RDWR | O_CLOEXEC);
 
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-    CHECK (dup2 (fd == stream ? terminal : null, fd) == fd);
+    SUPPORT_CHECK (dup2 (fd == stream ? terminal : null, fd) == fd);
   close (null);
 }
 
 static void
 assert_left (void)
 {
-  CHECK (!pcall_terminal_is_there ());
-  CHECK (open ("/dev/tty", O_RDWR | O_CLOEXEC) < 0 && errno == ENXIO);
-  CHECK (!is_ignored (SIGTTIN) && !is_ignored (SIGTTOU));
+  SUPPORT_CHECK (!pcall_terminal_is_there ());
+  SUPPORT_CHECK (open ("/dev/tty", O_RDWR | O_CLOEXEC) < 0 && errno == ENXIO);
+  SUPPORT_CHECK (!is_ignored (SIGTTIN) && !is_ignored (SIGTTOU));
 }
 
 /* A background process that reads is stopped, if it is not left, or told an error. */
@@ -83,8 +74,8 @@ assert_not_stopped (int terminal)
 {
   char byte;
 
-  CHECK (is_ignored (SIGTTIN) && is_ignored (SIGTTOU));
-  CHECK (read (terminal, &byte, 1) < 0 && errno == EIO);
+  SUPPORT_CHECK (is_ignored (SIGTTIN) && is_ignored (SIGTTOU));
+  SUPPORT_CHECK (read (terminal, &byte, 1) < 0 && errno == EIO);
 }
 
 static void
@@ -92,19 +83,19 @@ allow_descriptors (gboolean allow)
 {
   struct rlimit limit;
 
-  CHECK (getrlimit (RLIMIT_NOFILE, &limit) == 0);
+  SUPPORT_CHECK (getrlimit (RLIMIT_NOFILE, &limit) == 0);
   limit.rlim_cur = allow ? limit.rlim_max : 0;
-  CHECK (setrlimit (RLIMIT_NOFILE, &limit) == 0);
+  SUPPORT_CHECK (setrlimit (RLIMIT_NOFILE, &limit) == 0);
 }
 
 G_NORETURN static void
 leave (const Row *row, int terminal)
 {
-  CHECK (setpgid (0, 0) == 0);
+  SUPPORT_CHECK (setpgid (0, 0) == 0);
   place_streams (terminal, row->stream);
-  CHECK (pcall_terminal_is_there () == (row->way != NO_TERMINAL));
+  SUPPORT_CHECK (pcall_terminal_is_there () == (row->way != NO_TERMINAL));
   allow_descriptors (row->way != NO_DESCRIPTORS);
-  CHECK (pcall_terminal_is_there () == (row->way != NO_TERMINAL));
+  SUPPORT_CHECK (pcall_terminal_is_there () == (row->way != NO_TERMINAL));
 
   pcall_terminal_leave ();
 
@@ -139,18 +130,18 @@ lead (const Row *row, const char *name)
   int terminal, status;
   pid_t pid;
 
-  CHECK (setsid () == getpid ());
+  SUPPORT_CHECK (setsid () == getpid ());
   terminal = open (name, O_RDWR | O_NOCTTY | O_CLOEXEC);
-  CHECK (terminal >= 0);
+  SUPPORT_CHECK (terminal >= 0);
   if (row->way != NO_TERMINAL)
-    CHECK (ioctl (terminal, TIOCSCTTY, 0) == 0);
+    SUPPORT_CHECK (ioctl (terminal, TIOCSCTTY, 0) == 0);
   pid = fork ();
   if (pid == 0)
     leave (row, terminal);
   status = wait_for (pid);
-  CHECK (status >= 0);
+  SUPPORT_CHECK (status >= 0);
   if (status == 0 && row->way != NO_TERMINAL)
-    CHECK (tcgetpgrp (terminal) == getpgrp () && pcall_terminal_is_there ());
+    SUPPORT_CHECK (tcgetpgrp (terminal) == getpgrp () && pcall_terminal_is_there ());
   _exit (status);
 }
 

@@ -19,18 +19,6 @@
 
 #define LIMIT_MS (SUPPORT_LIMIT_S * 1000)
 
-static guint
-count_descriptors (void)
-{
-  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
-  guint n = 0;
-
-  g_assert_nonnull (dir);
-  while (g_dir_read_name (dir) != NULL)
-    n++;
-  return n;
-}
-
 /* The same where none is left to look with. */
 static guint
 count_open (void)
@@ -73,21 +61,21 @@ open_end (void)
 static void
 test_users (void)
 {
-  guint before = count_descriptors ();
+  guint before = support_count_descriptors ();
   int fd;
 
   for (guint round = 0; round < 2; round++)
     {
       hold ();
       hold ();
-      g_assert_cmpuint (count_descriptors (), ==, before + 2);
+      g_assert_cmpuint (support_count_descriptors (), ==, before + 2);
       fd = open_end ();
       pcall_lifeline_release ();
       g_assert_false (is_hung_up (fd));
       pcall_lifeline_release ();
       g_assert_true (is_hung_up (fd));
       g_assert_no_errno (close (fd));
-      g_assert_cmpuint (count_descriptors (), ==, before);
+      g_assert_cmpuint (support_count_descriptors (), ==, before);
     }
 }
 

@@ -25,15 +25,6 @@
 #define INDEX 5
 #define CHANNEL_FD 9
 
-/* What failed, as an exit status. */
-#define CHECK(condition)                                                                           \
-  G_STMT_START                                                                                     \
-  {                                                                                                \
-    if (!(condition))                                                                              \
-      _exit (__LINE__ % 200 + 1);                                                                  \
-  }                                                                                                \
-  G_STMT_END
-
 /* In the process that is the child: standard output and error lead into a file. */
 
 static void
@@ -41,7 +32,7 @@ send_into (const char *path, int flags)
 {
   int fd = open (path, O_WRONLY | O_APPEND | O_CLOEXEC | flags, 0600);
 
-  CHECK (dup2 (fd, STDOUT_FILENO) >= 0 && dup2 (fd, STDERR_FILENO) >= 0);
+  SUPPORT_CHECK (dup2 (fd, STDOUT_FILENO) >= 0 && dup2 (fd, STDERR_FILENO) >= 0);
   close (fd);
 }
 
@@ -59,7 +50,7 @@ file_is (const char *expected)
 static void
 print (const char *text)
 {
-  CHECK (fputs (text, stdout) >= 0);
+  SUPPORT_CHECK (fputs (text, stdout) >= 0);
 }
 
 /* Lines are there when they end, the rest is when it is flushed. */
@@ -68,16 +59,16 @@ check_lines (void)
 {
   pcall_stdio_prepare ();
   print ("a");
-  CHECK (file_is (""));
+  SUPPORT_CHECK (file_is (""));
   print ("b\nc");
-  CHECK (file_is ("ab\nc") || file_is ("ab\n"));
+  SUPPORT_CHECK (file_is ("ab\nc") || file_is ("ab\n"));
   fputs ("E", stderr);
   print ("d\n");
-  CHECK (file_is ("ab\nEcd\n"));
+  SUPPORT_CHECK (file_is ("ab\nEcd\n"));
   print ("e");
-  CHECK (pcall_stdio_flush ());
-  CHECK (file_is ("ab\nEcd\ne"));
-  CHECK (pcall_stdio_flush ());
+  SUPPORT_CHECK (pcall_stdio_flush ());
+  SUPPORT_CHECK (file_is ("ab\nEcd\ne"));
+  SUPPORT_CHECK (pcall_stdio_flush ());
 }
 
 static void
@@ -87,8 +78,8 @@ use_fully_buffered (void)
 
   setvbuf (stdout, buffer, _IOFBF, sizeof buffer);
   print ("from before\n");
-  CHECK (fflush (stdout) == 0);
-  CHECK (ftruncate (STDOUT_FILENO, 0) == 0);
+  SUPPORT_CHECK (fflush (stdout) == 0);
+  SUPPORT_CHECK (ftruncate (STDOUT_FILENO, 0) == 0);
 }
 
 static void
@@ -96,7 +87,7 @@ use_line_buffered (void)
 {
   setvbuf (stdout, NULL, _IOLBF, 64);
   print ("from before\n");
-  CHECK (ftruncate (STDOUT_FILENO, 0) == 0);
+  SUPPORT_CHECK (ftruncate (STDOUT_FILENO, 0) == 0);
 }
 
 /* An error of the time before is not the call's. */
@@ -111,12 +102,12 @@ check_old_errors (void)
       FILE *stream = i == 0 ? stdout : stderr;
 
       fputs ("lost\n", stream);
-      CHECK (fflush (stream) != 0 || stream == stderr);
-      CHECK (ferror (stream));
+      SUPPORT_CHECK (fflush (stream) != 0 || stream == stderr);
+      SUPPORT_CHECK (ferror (stream));
     }
-  CHECK (dup2 (file, STDOUT_FILENO) >= 0 && dup2 (file, STDERR_FILENO) >= 0);
+  SUPPORT_CHECK (dup2 (file, STDOUT_FILENO) >= 0 && dup2 (file, STDERR_FILENO) >= 0);
   pcall_stdio_prepare ();
-  CHECK (pcall_stdio_flush ());
+  SUPPORT_CHECK (pcall_stdio_flush ());
   pcall_stdio_complete ();
 }
 
@@ -141,8 +132,8 @@ check_held_stream (void)
   support_pipe_open (&pipe);
   g_thread_unref (g_thread_new ("holder", hold_stdout, &pipe));
   support_pipe_get (&pipe);
-  CHECK (pcall_stdio_flush ());
-  CHECK (file_is (""));
+  SUPPORT_CHECK (pcall_stdio_flush ());
+  SUPPORT_CHECK (file_is (""));
 }
 
 static void
@@ -151,7 +142,7 @@ lose (FILE *stream)
   pcall_stdio_prepare ();
   send_into ("/dev/full", 0);
   fputs ("lost\n", stream);
-  CHECK (!pcall_stdio_flush ());
+  SUPPORT_CHECK (!pcall_stdio_flush ());
   pcall_stdio_complete ();
 }
 
@@ -173,7 +164,7 @@ begin_records (const char *path)
   int fd = open (path, O_WRONLY | O_APPEND | O_CLOEXEC);
   PcallLogKey key;
 
-  CHECK (fd >= 0);
+  SUPPORT_CHECK (fd >= 0);
   pcall_log_key_init (&key, 1);
   pcall_log_writer_begin (fd, -1, &key);
   pcall_log_writer_install (PCALL_LOG_ROUTE_WRITER, NULL);
@@ -210,7 +201,7 @@ check_limit_reached (void)
   signal (SIGXFSZ, SIG_IGN);
   pcall_stdio_prepare ();
   begin_records ("/proc/self/fd/1");
-  CHECK (setrlimit (RLIMIT_FSIZE, &limit) == 0);
+  SUPPORT_CHECK (setrlimit (RLIMIT_FSIZE, &limit) == 0);
   fputs ("longer\n", stdout);
   pcall_stdio_complete ();
 }
@@ -221,7 +212,7 @@ check_complete (void)
   pcall_stdio_prepare ();
   print ("all");
   pcall_stdio_complete ();
-  CHECK (file_is ("all"));
+  SUPPORT_CHECK (file_is ("all"));
 }
 
 static void

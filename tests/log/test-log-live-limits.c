@@ -87,17 +87,6 @@ log_fields (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error
   return g_variant_new_int32 (getpid ());
 }
 
-static guint
-count_descriptors (void)
-{
-  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
-  guint n = 0;
-
-  while (g_dir_read_name (dir) != NULL)
-    n++;
-  return n - 1;
-}
-
 static void
 limit_descriptors (guint n)
 {
@@ -113,7 +102,7 @@ static void
 start_with_few (gconstpointer data)
 {
   g_autofree char *before = NULL;
-  guint taken = count_descriptors ();
+  guint taken = support_count_descriptors ();
   gboolean told = FALSE;
   gboolean worked = FALSE;
 
@@ -200,7 +189,7 @@ run_many_with_few (gconstpointer data)
   g_signal_connect (task, "call-started", G_CALLBACK (count_started), &self);
   g_timeout_add (100, let_go_if_no_more_begin, &self);
   pcall_task_set_max_children (task, N_AT_ONCE);
-  limit_descriptors (count_descriptors () + 2 * N_AT_ONCE + 20);
+  limit_descriptors (support_count_descriptors () + 2 * N_AT_ONCE + 20);
   log_keeper_reset (NULL, NULL);
   run_on_loop (task);
   for (guint i = 0; i < N_AT_ONCE; i++)

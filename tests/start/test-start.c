@@ -90,18 +90,6 @@ test_choice (gconstpointer data)
 
 /* What children share */
 
-static guint
-count_descriptors (void)
-{
-  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
-  guint n = 0;
-
-  g_assert_nonnull (dir);
-  while (g_dir_read_name (dir) != NULL)
-    n++;
-  return n;
-}
-
 static void
 context_init (PcallStartContext *self, const PcallStartMethods *methods)
 {
@@ -148,7 +136,7 @@ test_context (void)
     { PCALL_LOG_MODE_LIVE, TRUE, TRUE },
     { PCALL_LOG_MODE_INHERIT, FALSE, FALSE },
   };
-  guint before = count_descriptors ();
+  guint before = support_count_descriptors ();
   guint64 nonce = 0;
 
   for (gsize i = 0; i < G_N_ELEMENTS (modes); i++)
@@ -163,14 +151,14 @@ test_context (void)
       g_assert_cmpuint (context.nonce, !=, nonce);
       nonce = context.nonce;
       context_end (&context);
-      g_assert_cmpuint (count_descriptors (), ==, before);
+      g_assert_cmpuint (support_count_descriptors (), ==, before);
     }
 }
 
 static void
 test_no_directory (void)
 {
-  guint before = count_descriptors ();
+  guint before = support_count_descriptors ();
   g_autoptr (GError) error = NULL;
   PcallStartContext context;
 
@@ -180,7 +168,7 @@ test_no_directory (void)
   g_assert_error (error, PCALL_ERROR, PCALL_ERROR_START);
   g_assert_nonnull (strstr (error->message, "log-directory /dev/null/none"));
   context_end (&context);
-  g_assert_cmpuint (count_descriptors (), ==, before);
+  g_assert_cmpuint (support_count_descriptors (), ==, before);
 }
 
 /* Where there is room for @n more descriptors. */
@@ -226,7 +214,7 @@ in_child (void (*func) (void))
 static void
 open_without_room (void)
 {
-  guint before = count_descriptors ();
+  guint before = support_count_descriptors ();
   gboolean opened = FALSE;
 
   for (rlim_t n = 0; !opened; n++)
@@ -243,7 +231,7 @@ open_without_room (void)
         g_assert_error (error, PCALL_ERROR, PCALL_ERROR_START);
       g_assert_cmpint (opened, ==, n >= 3); /* two of the pipe, and /dev/null */
       context_end (&context);
-      g_assert_cmpuint (count_descriptors (), ==, before);
+      g_assert_cmpuint (support_count_descriptors (), ==, before);
     }
 }
 
@@ -305,7 +293,7 @@ test_fork (void)
   /* What is made once for all tasks stays. */
   context_open (&context, &pcall_start_fork, PCALL_LOG_MODE_INHERIT);
   context_end (&context);
-  before = count_descriptors ();
+  before = support_count_descriptors ();
   context_open (&context, &pcall_start_fork, PCALL_LOG_MODE_INHERIT);
   for (guint i = 0; i < 20; i++)
     {
@@ -334,7 +322,7 @@ test_fork (void)
       g_assert_cmpuint (*ran, ==, 1);
     }
   context_end (&context);
-  g_assert_cmpuint (count_descriptors (), ==, before);
+  g_assert_cmpuint (support_count_descriptors (), ==, before);
 }
 
 /* One descriptor more each time: what failed has left none, and no child. */
@@ -348,7 +336,7 @@ fork_without_room (void)
   guint before;
 
   context_open (&context, &pcall_start_fork, PCALL_LOG_MODE_INHERIT);
-  before = count_descriptors ();
+  before = support_count_descriptors ();
   for (rlim_t n = 0; !made; n++)
     {
       PcallStarted started = { .fd = -1 };
@@ -370,7 +358,7 @@ fork_without_room (void)
           g_assert_cmpint (started.error_number, ==, EMFILE);
           g_assert_true (g_str_has_suffix (error->message, ": Too many open files"));
         }
-      g_assert_cmpuint (count_descriptors (), ==, before);
+      g_assert_cmpuint (support_count_descriptors (), ==, before);
       g_assert_cmpint (waitpid (-1, NULL, WNOHANG), ==, -1);
     }
   context_end (&context);
@@ -403,7 +391,7 @@ test_fork_fails (gconstpointer data)
   guint before;
 
   context_open (&context, &pcall_start_fork, PCALL_LOG_MODE_INHERIT);
-  before = count_descriptors ();
+  before = support_count_descriptors ();
   fork_errno = EAGAIN;
   pcall_set_fork_func (fail_to_fork, (gpointer) data, NULL);
   g_assert_false (pcall_start_fork.start (&context, &job, &started, &error));
@@ -411,7 +399,7 @@ test_fork_fails (gconstpointer data)
   g_assert_error (error, PCALL_ERROR, PCALL_ERROR_START);
   g_assert_cmpint (started.error_number, ==, data == NULL ? ECANCELED : EAGAIN);
   g_assert_true (g_str_has_prefix (error->message, "fork: "));
-  g_assert_cmpuint (count_descriptors (), ==, before);
+  g_assert_cmpuint (support_count_descriptors (), ==, before);
   context_end (&context);
 }
 
@@ -429,7 +417,7 @@ test_spawn_fails (void)
   g_assert_no_errno (fchmod (fd, 0700));
   close (fd);
   context_open (&context, &pcall_start_spawn, PCALL_LOG_MODE_INHERIT);
-  before = count_descriptors ();
+  before = support_count_descriptors ();
   for (guint i = 0; i < 2; i++)
     {
       g_autoptr (PcallTarget) target
@@ -444,7 +432,7 @@ test_spawn_fails (void)
       if (i == 1)
         g_assert_cmpint (started.error_number, ==, ENOENT);
       g_assert_cmpint (started.fd, ==, -1);
-      g_assert_cmpuint (count_descriptors (), ==, before);
+      g_assert_cmpuint (support_count_descriptors (), ==, before);
       g_assert_cmpint (waitpid (-1, NULL, WNOHANG), ==, -1);
     }
   context_end (&context);

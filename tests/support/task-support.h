@@ -153,6 +153,28 @@ support_sleep (GVariant *args, GVariant *kwargs, gpointer user_data, GError **er
   return NULL;
 }
 
+/* In a process whose output is not to be had here: what failed, as an exit status. */
+#define SUPPORT_CHECK(condition)                                                                   \
+  G_STMT_START                                                                                     \
+  {                                                                                                \
+    if (!(condition))                                                                              \
+      _exit (__LINE__ % 200 + 1);                                                                  \
+  }                                                                                                \
+  G_STMT_END
+
+/* How many descriptors this process has. */
+static inline guint
+support_count_descriptors (void)
+{
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
+  guint n = 0;
+
+  g_assert_nonnull (dir);
+  while (g_dir_read_name (dir) != NULL)
+    n++;
+  return n - 1; /* but that one */
+}
+
 /* Pipes, which parent and children all hold both ends of. */
 
 typedef struct

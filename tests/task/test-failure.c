@@ -489,17 +489,6 @@ forget_forks (gpointer data)
   *(Forks *) data = (Forks){ .n_called = 0 };
 }
 
-static guint
-count_descriptors (void)
-{
-  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
-  guint n = 0;
-
-  while (g_dir_read_name (dir) != NULL)
-    n++;
-  return n;
-}
-
 static void
 test_fork_func (void)
 {
@@ -526,7 +515,7 @@ test_fork_fails (void)
 {
   static const int numbers[] = { EAGAIN, ENOMEM, EPERM, ENOSYS };
   GMainContext *context = g_main_context_default ();
-  guint before = count_descriptors ();
+  guint before = support_count_descriptors ();
 
   g_assert_nonnull (context); /* it has a descriptor, for ever */
   for (gsize i = 0; i < G_N_ELEMENTS (numbers); i++)
@@ -542,7 +531,7 @@ test_fork_fails (void)
       g_assert_error (error, PCALL_ERROR, PCALL_ERROR_START);
       g_assert_cmpstr (error->message, ==, message);
 
-      g_assert_cmpuint (count_descriptors (), ==, before);
+      g_assert_cmpuint (support_count_descriptors (), ==, before);
       g_assert_cmpint (waitpid (-1, NULL, WNOHANG), ==, -1);
       g_assert_cmpint (errno, ==, ECHILD);
       g_assert_false (pcall_task_get_running (task));
@@ -554,7 +543,7 @@ test_fork_fails (void)
       pcall_task_set_n_calls (task, 2);
       support_run (task, "[<uint32 0>, <uint32 1>]");
       g_assert_cmpuint (forks.n_called, ==, 3);
-      g_assert_cmpuint (count_descriptors (), ==, before);
+      g_assert_cmpuint (support_count_descriptors (), ==, before);
 
       pcall_set_fork_func (NULL, NULL, NULL);
       g_assert_finalize_object (task);

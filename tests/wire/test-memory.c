@@ -24,17 +24,6 @@
 #define NONCE 7
 
 static guint
-count_descriptors (void)
-{
-  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
-  guint n = 0;
-
-  while (g_dir_read_name (dir) != NULL)
-    n++;
-  return n;
-}
-
-static guint
 count_mappings (void)
 {
   g_autofree char *maps = NULL;
@@ -165,13 +154,13 @@ test_no_descriptor (void)
 static void
 test_bad_part (void)
 {
-  guint n = count_descriptors ();
+  guint n = support_count_descriptors ();
   struct iovec part = { mmap (NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 4096 };
 
   g_assert_cmpint (pcall_memory_new (&part, 1, 4096), ==, -1);
   g_assert_cmpint (errno, ==, EFAULT);
   munmap (part.iov_base, 4096);
-  g_assert_cmpuint (count_descriptors (), ==, n);
+  g_assert_cmpuint (support_count_descriptors (), ==, n);
 }
 
 /* Channels */
@@ -270,7 +259,7 @@ static const struct
 static void
 test_mixed (void)
 {
-  guint n = count_descriptors ();
+  guint n = support_count_descriptors ();
 
   for (gsize budget = 1; budget <= 1 << 20; budget *= 4)
     {
@@ -291,7 +280,7 @@ test_mixed (void)
       g_assert_null (pcall_frame_queue_pop (&pair.frames));
       pair_clear (&pair);
     }
-  g_assert_cmpuint (count_descriptors (), ==, n);
+  g_assert_cmpuint (support_count_descriptors (), ==, n);
   g_assert_cmpuint (count_mappings (), ==, 0);
 }
 
@@ -299,7 +288,7 @@ test_mixed (void)
 static void
 test_not_taken (void)
 {
-  guint n = count_descriptors ();
+  guint n = support_count_descriptors ();
 
   for (guint received = 0; received < 2; received++)
     {
@@ -312,7 +301,7 @@ test_not_taken (void)
         g_assert_cmpint (receive (&pair, G_MAXSIZE), ==, PCALL_CHANNEL_OPEN);
       pair_clear (&pair);
     }
-  g_assert_cmpuint (count_descriptors (), ==, n);
+  g_assert_cmpuint (support_count_descriptors (), ==, n);
   g_assert_cmpuint (count_mappings (), ==, 0);
 }
 

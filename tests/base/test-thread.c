@@ -1,0 +1,72 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/* The library's own threads handle no signals, and who starts one goes on as before. */
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <pcall-glib/base/pcall-thread-private.h>
+
+typedef struct
+{
+  GMutex mutex;
+  GCond changed;
+  gboolean over;
+  sigset_t mask;
+} Note;
+
+static gpointer
+note_mask (gpointer data)
+{
+  Note *self = data;
+
+  g_mutex_lock (&self->mutex);
+  pthread_sigmask (SIG_BLOCK, NULL, &self->mask);
+  self->over = TRUE;
+  g_cond_signal (&self->changed);
+  g_mutex_unlock (&self->mutex);
+  return NULL;
+}
+
+static void
+test_signals (void)
+{
+  static const int signals[] = { SIGINT, SIGTERM, SIGCHLD, SIGALRM, SIGUSR1 };
+  Note self = { .over = FALSE };
+  sigset_t usr2, before, after;
+  g_autoptr (GError) error = NULL;
+
+  g_mutex_init (&self.mutex);
+  g_cond_init (&self.changed);
+  sigemptyset (&usr2);
+  sigaddset (&usr2, SIGUSR2);
+  pthread_sigmask (SIG_BLOCK, &usr2, &before);
+
+  g_assert_true (pcall_thread_start ("test", note_mask, &self, &error));
+  g_assert_no_error (error);
+  pthread_sigmask (SIG_SETMASK, &before, &after);
+  g_assert_true (sigismember (&after, SIGUSR2));
+  g_mutex_lock (&self.mutex);
+  while (!self.over)
+    g_cond_wait (&self.changed, &self.mutex);
+  g_mutex_unlock (&self.mutex);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (signals); i++)
+    {
+      g_assert_false (sigismember (&after, signals[i]));
+      g_assert_true (sigismember (&self.mask, signals[i]));
+    }
+  g_mutex_clear (&self.mutex);
+  g_cond_clear (&self.changed);
+}
+
+int
+main (int argc, char *argv[])
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/pcall/thread/signals", test_signals);
+  return g_test_run ();
+}
