@@ -4,8 +4,8 @@
 """Targets and argument lists, zipped into calls.
 
 Everything is looked at before anything starts: a list that is none, or a keyword that is no
-string, is an exception that names it. Lists may be any iterables, and endless ones where another
-one is not.
+string, is an exception that names it. Lists may be any iterables but text, and endless ones where
+another one is not.
 """
 
 import collections.abc

@@ -70,11 +70,7 @@ class LocalCall:
         return None if failure is None else failure.to_exception(self.index, name)
 
     def result(self):
-        error = self.exception()
-        if error is not None:
-            raise error
-        if not self.done():
-            raise RuntimeError(f"call {self.index} has not ended; join() waits for all of them")
+        views.check_succeeded(self)
         return self.outcome[0]
 
     def get_error(self):

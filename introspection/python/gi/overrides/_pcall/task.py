@@ -284,8 +284,8 @@ class Pcall:
 
     An empty tuple for `iargs` or `ikwargs` stands for a list that is not given; any other list
     without elements makes no calls. The lists are zipped: there are as many calls as the shortest
-    of those that were given has elements. A list may be any iterable, and endless where another
-    one, or that of targets, is not. Where none is given each target is called once.
+    of those that were given has elements. A list may be any iterable but text, and endless where
+    another one, or that of targets, is not. Where none is given each target is called once.
 
     Arguments are never pickled, as a child inherits them; results are, unless they are
     `GLib.Variant`. Targets may be lambdas, bound methods, coroutine functions: anything that can

@@ -35,6 +35,15 @@ def describe_call(call):
     return f"<Call {call.index} {call.get_target_name()}({arguments}): {nick}{time}>"
 
 
+def check_succeeded(call):
+    """Raises what became of a call that has no result."""
+    error = call.exception()
+    if error is not None:
+        raise error
+    if not call.done():
+        raise RuntimeError(f"call {call.index} has not ended; join() waits for all of them")
+
+
 class Call(Pcall.Call):
     """One call of a task.
 
@@ -92,11 +101,7 @@ class Call(Pcall.Call):
 
     def result(self):
         """What the call returned. Raises what became of it where it did not succeed."""
-        error = self.exception()
-        if error is not None:
-            raise error
-        if not self.done():
-            raise RuntimeError(f"call {self.index} has not ended; join() waits for all of them")
+        check_succeeded(self)
         return errors.load_result(values.load_result, self, self.index)
 
     def exception(self):
