@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -275,6 +276,57 @@ release_for_lost_thread (GMainContext *context)
   while (!g_main_context_acquire (context))
     g_main_context_release (context);
   g_main_context_release (context);
+}
+
+/* Ready before any other source is asked. */
+static gboolean
+probe_prepare (GSource *probe,
+               gint    *timeout)
+{
+  *timeout = 0;
+  return TRUE;
+}
+
+static GSourceFuncs probe_funcs = { .prepare = probe_prepare };
+
+static void
+die_as_of_lock (const char     *domain,
+                GLogLevelFlags  level,
+                const char     *message,
+                gpointer        data)
+{
+  raise (SIGALRM);
+}
+
+/* While GLib asks a source it counts that, and warns of who begins a step meanwhile. To begin one is
+ * the only way to see what was counted. */
+static void
+begin_step (GMainContext *context)
+{
+  const GLogLevelFlags levels = G_LOG_LEVEL_WARNING | G_LOG_FLAG_FATAL | G_LOG_FLAG_RECURSION;
+  GSource *probe = g_source_new (&probe_funcs, sizeof (GSource));
+  guint handler = g_log_set_handler ("GLib", levels, die_as_of_lock, NULL);
+  gint priority;
+
+  g_source_set_priority (probe, G_MININT);
+  g_source_attach (probe, context);
+  g_main_context_prepare (context, &priority);
+  g_source_destroy (probe);
+  g_source_unref (probe);
+  g_log_remove_handler ("GLib", handler);
+}
+
+/* Where this thread runs the context itself, no other was in it. */
+void
+pcall_main_context_try (void)
+{
+  GMainContext *context = g_main_context_default ();
+
+  if (default_context.guard == NULL || g_main_context_is_owner (context))
+    return;
+
+  release_for_lost_thread (context);
+  begin_step (context);
 }
 
 /* Its number is higher than those of all sources that are there. The parent does not make it:

@@ -57,21 +57,16 @@ typedef struct
   GSource    *sources[5];
 } Sources;
 
-/* A loop that another thread runs is at times between two steps at the fork, and of no use to the
- * child: GLib says so then. So for that there is nothing to do while the calls run. */
 static void
-add_sources (Sources *self, gboolean busy)
+add_sources (Sources *self)
 {
-  guint pause = busy ? 0 : 10 * SUPPORT_LIMIT_S * 1000;
-
   support_pipe_open (&self->pipe);
-  if (busy)
-    support_pipe_put (&self->pipe, 0);
-  self->sources[0] = g_timeout_source_new (1 + pause);
-  self->sources[1] = busy ? g_idle_source_new () : g_timeout_source_new (pause);
+  support_pipe_put (&self->pipe, 0);
+  self->sources[0] = g_timeout_source_new (1);
+  self->sources[1] = g_idle_source_new ();
   self->sources[2] = g_unix_fd_source_new (self->pipe.read_fd, G_IO_IN);
-  self->sources[3] = g_timeout_source_new (pause);
-  self->sources[4] = g_timeout_source_new (10 + pause);
+  self->sources[3] = g_timeout_source_new (0);
+  self->sources[4] = g_timeout_source_new (10);
   g_source_set_priority (self->sources[3], G_PRIORITY_HIGH);
   g_source_set_priority (self->sources[4], G_MININT);
   for (gsize i = 0; i < G_N_ELEMENTS (self->sources); i++)
@@ -246,7 +241,7 @@ run_in_thread (gpointer loop)
   g_main_context_push_thread_default (context);
   run_uses ();
   g_main_context_pop_thread_default (context);
-  g_idle_add (quit, loop);
+  g_idle_add_full (G_PRIORITY_HIGH - 1, quit, loop, NULL);
   return NULL;
 }
 
@@ -272,17 +267,46 @@ be_thread (GMainLoop *loop)
   g_thread_join (thread);
 }
 
+/* A loop that is in the midst of a step half of the time: GLib does not run a copy of that. */
+
+static gboolean
+prepare_slowly (GSource *source, gint *timeout)
+{
+  g_usleep (300);
+  *timeout = 0;
+  return TRUE;
+}
+
+static gboolean
+dispatch_slowly (GSource *source, GSourceFunc callback, gpointer data)
+{
+  g_usleep (300);
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+be_thread_in_steps (GMainLoop *loop)
+{
+  GSourceFuncs funcs = { .prepare = prepare_slowly, .dispatch = dispatch_slowly };
+  g_autoptr (GSource) source = g_source_new (&funcs, sizeof (GSource));
+
+  g_source_set_priority (source, G_PRIORITY_HIGH);
+  g_source_attach (source, NULL);
+  be_thread (loop);
+  g_source_destroy (source);
+}
+
 typedef struct
 {
   const char *path;
   void (*run) (GMainLoop *loop);
-  gboolean    busy;
 } Place;
 
 static const Place places[] = {
-  { "/pcall/main-context/plain", be_plain, TRUE },
-  { "/pcall/main-context/callback", be_callback, TRUE },
-  { "/pcall/main-context/thread", be_thread, FALSE },
+  { "/pcall/main-context/plain", be_plain },
+  { "/pcall/main-context/callback", be_callback },
+  { "/pcall/main-context/thread", be_thread },
+  { "/pcall/main-context/thread/in-steps", be_thread_in_steps },
 };
 
 static void
@@ -295,14 +319,12 @@ test_place (gconstpointer data)
 
   trail = support_share ();
   *trail = (Trail) { .parent = getpid () };
-  add_sources (&sources, place->busy);
+  add_sources (&sources);
   place->run (loop);
   g_assert_cmpint (trail->n_in_children, ==, 0);
 
   /* In the parent, all goes on. */
   n = trail->n_in_parent;
-  if (!place->busy)
-    g_source_set_ready_time (sources.sources[1], 0);
   for (guint i = 0; i < 50 && trail->n_in_parent == n; i++)
     g_main_context_iteration (NULL, TRUE);
   g_assert_cmpint (trail->n_in_parent, >, n);
