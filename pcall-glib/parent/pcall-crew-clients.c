@@ -59,6 +59,8 @@ open_client (PcallCrewClient *client,
 gboolean
 pcall_crew_join (PcallCrew       *self,
                  PcallCrewClient *client,
+                 PcallMonitor    *monitor,
+                 PcallEngine     *engine,
                  guint            n_wanted,
                  GError         **error)
 {
@@ -75,10 +77,13 @@ pcall_crew_join (PcallCrew       *self,
     return FALSE;
 
   client->crew = pcall_crew_ref (self);
+  client->monitor = monitor;
+  client->engine = engine;
   client->n_wanted = n_wanted;
   g_mutex_lock (&self->lock);
   g_queue_push_tail_link (&self->clients, &client->link);
   joined = join (self, client, &failure);
+  pcall_crew_plan_looks (self);
   pcall_crew_wake_thread (self);
   g_mutex_unlock (&self->lock);
   if (!joined)
@@ -158,6 +163,7 @@ pcall_crew_take (PcallCrewClient *client)
       g_queue_unlink (&self->idle, &member->link);
       pcall_peer_leave (member->peer);
       g_hash_table_insert (self->busy, member->peer, member);
+      pcall_crew_plan_looks (self);
     }
   pcall_crew_wake_thread (self);
   g_mutex_unlock (&self->lock);

@@ -10,8 +10,8 @@
 
 G_BEGIN_DECLS
 
-/* The crew is six files: its members (pcall-crew.c) and whom they work for (pcall-crew-clients.c),
- * the commands that bring them (pcall-crew-launch.c) and how these are put together
+/* The crew is seven files: its members (pcall-crew.c) and whom they work for (pcall-crew-clients.c),
+ * also where nobody drives those (pcall-crew-looks.c), the commands that bring them (pcall-crew-launch.c) and how these are put together
  * (pcall-crew-command.c), those who say that they are members (pcall-crew-strangers.c), and where
  * they find this process (pcall-crew-listen.c). All of this is for who holds the lock. */
 
@@ -77,6 +77,14 @@ typedef struct
   PcallTimer again;
 } PcallLuck;
 
+/* At tasks that nobody drives. */
+typedef struct
+{
+  gboolean   due;
+  gint64     pause; /* before the next one */
+  PcallTimer timer;
+} PcallLooks;
+
 struct _PcallCrew
 {
   gatomicrefcount ref_count;
@@ -96,6 +104,7 @@ struct _PcallCrew
   GQueue          sayings;   /* what is to be logged by the thread */
   PcallListener   listener;
   PcallLuck       luck;
+  PcallLooks      looks;
 };
 
 gboolean     pcall_crew_is_ours        (PcallCrew     *self);
@@ -109,6 +118,13 @@ void         pcall_crew_say            (PcallCrew     *self,
                                         char          *text);
 /* Wakes all clients. */
 void         pcall_crew_wake_all       (PcallCrew     *self);
+
+/* Looks */
+
+/* There may be a task now that waits for another's agents. */
+void         pcall_crew_plan_looks     (PcallCrew     *self);
+/* Looks if it is time to, in the thread. Lets others have the lock meanwhile. */
+void         pcall_crew_look           (PcallCrew     *self);
 
 /* Members */
 

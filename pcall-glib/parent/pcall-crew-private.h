@@ -6,6 +6,8 @@
 #pragma once
 
 #include "base/pcall-conditions-private.h"
+#include "base/pcall-engine-private.h"
+#include "base/pcall-monitor-private.h"
 #include "parent/pcall-peer-private.h"
 #include "pcall-enums.h"
 
@@ -55,17 +57,21 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (PcallCrew, pcall_crew_unref)
 /* A task that uses agents. Zero-initialise it. */
 typedef struct
 {
-  PcallCrew *crew;
-  GList      link;
-  int        wake_fd; /* is readable when there is something to ask for, see below */
-  guint      n_wanted;
-  char      *failure; /* why no agent will come; NULL as long as one may */
+  PcallCrew    *crew;
+  GList         link;
+  PcallMonitor *monitor; /* of the task, as is its engine: for who looks at it */
+  PcallEngine  *engine;
+  int           wake_fd; /* is readable when there is something to ask for, see below */
+  guint         n_wanted;
+  char         *failure; /* why no agent will come; NULL as long as one may */
 } PcallCrewClient;
 
 /* The task could use @n_wanted agents: those that are missing are started. FALSE where their
- * command cannot be. */
+ * command cannot be. @monitor and @engine are there until it leaves. */
 gboolean   pcall_crew_join        (PcallCrew       *self,
                                    PcallCrewClient *client,
+                                   PcallMonitor    *monitor,
+                                   PcallEngine     *engine,
                                    guint            n_wanted,
                                    GError         **error);
 /* In a forked copy of the process this only closes. */

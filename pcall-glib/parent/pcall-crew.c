@@ -26,8 +26,8 @@
  * A program may run no loop while commands run and agents come, so a thread looks after them. It is
  * there as long as there is anything to look after. The engine is dispatched by the thread alone,
  * and with the lock; others may change what it watches meanwhile, with the lock too. A task may
- * hold its monitor when it comes here, and nothing here takes one. In a forked copy of the process
- * all of this is the parent's, and nothing of it is touched.
+ * hold its monitor when it comes here, and who has the lock takes none. In a forked copy of the
+ * process all of this is the parent's, and nothing of it is touched.
  *
  * Agents that are missing are started anew, sooner or later. Where none has come and none is
  * expected, those who wait are told so, and why. */
@@ -103,7 +103,7 @@ static gboolean
 has_business (PcallCrew *self)
 {
   return self->launches.length > 0 || self->strangers.length > 0 || self->idle.length > 0 ||
-         self->luck.again.position != NULL;
+         self->luck.again.position != NULL || self->looks.timer.position != NULL;
 }
 
 static void
@@ -152,6 +152,7 @@ look_after (gpointer data)
       g_mutex_lock (&self->lock);
       while (pcall_engine_dispatch (self->engine, G_MAXUINT))
         ;
+      pcall_crew_look (self);
     }
   self->watched = FALSE;
   close_engine (self);

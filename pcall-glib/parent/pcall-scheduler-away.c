@@ -55,7 +55,8 @@ pcall_scheduler_go_away (PcallScheduler *self,
   if (self->options.crew == NULL || pcall_scheduler_is_stopped (self) ||
       pcall_call_list_get_n_calls (self->calls) == 0)
     return TRUE;
-  if (!pcall_crew_join (self->options.crew, &away->client, count_wanted (self), error))
+  if (!pcall_crew_join (self->options.crew, &away->client, self->monitor, self->engine,
+                        count_wanted (self), error))
     return FALSE;
   if (pcall_engine_watch (self->engine, &away->watch, away->client.wake_fd, EPOLLIN, heard, self,
                           error))

@@ -316,6 +316,77 @@ test_at_once (void)
   g_assert_cmpuint (g_hash_table_size (parents), <=, 2);
 }
 
+/* The agents that a task waits for are those of one that nobody drives meanwhile. */
+
+static PcallLauncher *
+new_ready_agents (guint n_workers)
+{
+  PcallLauncher *launcher = launcher_new_agents (n_workers);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "get_index", n_workers);
+
+  support_run (task, NULL);
+  return launcher;
+}
+
+static void
+test_joined_in_turn (void)
+{
+  g_autoptr (PcallLauncher) launcher = new_ready_agents (2);
+  g_autoptr (PcallTask) first = launcher_task (launcher, "get_index", 5);
+  g_autoptr (PcallTask) second = launcher_task (launcher, "get_index", 5);
+
+  support_start (first);
+  support_start (second);
+  support_join (second);
+  support_join (first);
+}
+
+static void
+run_another (PcallTask *task, PcallCall *call, PcallLauncher *launcher)
+{
+  g_autoptr (PcallTask) another = launcher_task (launcher, "get_index", 2);
+
+  support_run (another, "[<uint32 0>, <uint32 1>]");
+}
+
+static void
+test_run_in_handler (void)
+{
+  g_autoptr (PcallLauncher) launcher = new_ready_agents (1);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "get_index", 3);
+
+  g_signal_connect (task, "call-started", G_CALLBACK (run_another), launcher);
+  support_run (task, "[<uint32 0>, <uint32 1>, <uint32 2>]");
+}
+
+static gboolean
+run_in_loop (gpointer launcher)
+{
+  run_another (NULL, NULL, launcher);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+note_finished (PcallTask *task, gboolean *finished)
+{
+  *finished = TRUE;
+}
+
+/* A loop that does not go round, as a callback waits. */
+static void
+test_run_in_loop (void)
+{
+  g_autoptr (PcallLauncher) launcher = new_ready_agents (1);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "get_index", 3);
+  gboolean finished = FALSE;
+
+  g_signal_connect (task, "finished", G_CALLBACK (note_finished), &finished);
+  support_start (task);
+  g_idle_add_full (G_PRIORITY_HIGH, run_in_loop, launcher, NULL);
+  while (!finished)
+    g_main_context_iteration (NULL, TRUE);
+}
+
 static gpointer
 run_in_thread (gpointer data)
 {
@@ -513,6 +584,9 @@ main (int argc, char *argv[])
   launcher_add ("/pcall/launcher/nothing-to-call", test_nothing_to_call);
   launcher_add ("/pcall/launcher/one-after-the-other", test_one_after_the_other);
   launcher_add ("/pcall/launcher/at-once", test_at_once);
+  launcher_add ("/pcall/launcher/joined-in-turn", test_joined_in_turn);
+  launcher_add ("/pcall/launcher/run-in-handler", test_run_in_handler);
+  launcher_add ("/pcall/launcher/run-in-loop", test_run_in_loop);
   launcher_add ("/pcall/launcher/threads", test_threads);
   launcher_add ("/pcall/launcher/as-many-as-needed", test_as_many_as_needed);
   launcher_add ("/pcall/launcher/idle", test_idle);
