@@ -65,19 +65,23 @@ dismiss (PcallLaunch *launch,
                           g_get_monotonic_time () + patience, make_leave, launch);
 }
 
-/* One whose agents have not come yet has nothing to see to. */
-void
-pcall_launch_dismiss (PcallLaunch *launch)
-{
-  dismiss (launch, launch->n_expected > 0 ? 0 : LEAVE_US);
-}
-
 static void
 dismiss_if_done (PcallLaunch *launch,
                  gint64       patience)
 {
   if (launch->n_there == 0 && launch->n_expected == 0)
     dismiss (launch, patience);
+}
+
+/* One whose agents have not come yet has nothing to see to. One whose agents are at work is left
+ * alone until these have gone. */
+void
+pcall_launch_dismiss (PcallLaunch *launch)
+{
+  gint64 patience = launch->n_expected > 0 ? 0 : LEAVE_US;
+
+  launch->n_expected = 0;
+  dismiss_if_done (launch, patience);
 }
 
 void
@@ -116,10 +120,13 @@ came_too_late (gpointer data)
 {
   PcallLaunch *launch = data;
 
-  pcall_launch_complain (launch,
-                         g_error_new (PCALL_ERROR, PCALL_ERROR_START, "no agent came within %g s",
-                                      launch->crew->plan.start_timeout / (gdouble) G_USEC_PER_SEC));
+  if (!launch->came)
+    pcall_launch_complain (
+        launch, g_error_new (PCALL_ERROR, PCALL_ERROR_START, "no agent came within %g s",
+                             launch->crew->plan.start_timeout / (gdouble) G_USEC_PER_SEC));
   pcall_launch_dismiss (launch);
+  if (launch->came)
+    pcall_crew_fill_later (launch->crew);
 }
 
 /* Words */
@@ -238,7 +245,10 @@ process_ready (gpointer data,
   g_queue_unlink (&self->launches, &launch->link);
   pcall_crew_forget_launch (self, launch);
   launch_free (launch);
-  if (!came)
+  /* Of several that it was to bring, one may have come, and gone, and the others not. */
+  if (came)
+    pcall_crew_fill_later (self);
+  else
     pcall_crew_note_fruitless (self, reason);
 }
 

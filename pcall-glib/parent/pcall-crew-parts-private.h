@@ -157,6 +157,8 @@ gboolean     pcall_crew_has_hope       (PcallCrew     *self);
 /* Starts commands for the agents that are missing; FALSE where one cannot be. */
 gboolean     pcall_crew_fill           (PcallCrew     *self,
                                         GError       **error);
+/* The same after a while, if any are missing. */
+void         pcall_crew_fill_later     (PcallCrew     *self);
 
 /* Commands */
 
@@ -174,7 +176,8 @@ void         pcall_launch_depart       (PcallLaunch   *launch);
 /* What it brought was sent away; takes @error. NULL: it went by itself. */
 void         pcall_launch_complain     (PcallLaunch   *launch,
                                         GError        *error);
-/* It is to end: by itself, or it is made to. */
+/* No more agents of it are expected; when those that are there have gone it is to end: by itself,
+ * or it is made to. */
 void         pcall_launch_dismiss      (PcallLaunch   *launch);
 
 /* How many agents a command brings at the most. */

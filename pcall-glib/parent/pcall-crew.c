@@ -311,8 +311,8 @@ fill_again (gpointer data)
 }
 
 /* Where many are gone at once, they are started together. */
-static void
-fill_later (PcallCrew *self)
+void
+pcall_crew_fill_later (PcallCrew *self)
 {
   g_autoptr (GError) error = NULL;
 
@@ -341,7 +341,7 @@ pcall_crew_note_fruitless (PcallCrew  *self,
       (!self->luck.came || self->luck.n_fruitless >= MAX_FRUITLESS))
     pcall_crew_disappoint (self, reason);
   else
-    fill_later (self);
+    pcall_crew_fill_later (self);
 }
 
 /* Members */
@@ -379,7 +379,7 @@ pcall_member_free (PcallMember *member)
     pcall_launch_depart (member->launch);
   pcall_peer_free (member->peer);
   g_free (member);
-  fill_later (self);
+  pcall_crew_fill_later (self);
 }
 
 static void
