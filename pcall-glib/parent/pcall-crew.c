@@ -534,9 +534,12 @@ static void
 close_crew (PcallCrew *self)
 {
   self->closed = TRUE;
+  pcall_crew_disappoint (self, "the launcher was closed");
   if (self->engine == NULL)
     return;
 
+  /* One that comes late finds nobody. */
+  pcall_crew_stop_listening (self);
   pcall_engine_unset_timer (self->engine, &self->luck.again);
   while (self->idle.head != NULL)
     drop_idle (self->idle.head->data);
@@ -544,7 +547,6 @@ close_crew (PcallCrew *self)
     pcall_stranger_leave (self->strangers.head->data);
   for (GList *l = self->launches.head; l != NULL; l = l->next)
     pcall_launch_dismiss (l->data);
-  pcall_crew_disappoint (self, "the launcher was closed");
 }
 
 void

@@ -3,9 +3,11 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* Commands that bring fewer agents than they should. */
+/* Commands that bring fewer agents than they should, or end before these, and launchers that are
+ * closed meanwhile. */
 
 #include <signal.h>
+#include <stdlib.h>
 
 #include "launcher-support.h"
 
@@ -30,6 +32,31 @@ is_in (const char *directory, const char *name)
   g_autofree char *path = in_directory (directory, name);
 
   return g_file_test (path, G_FILE_TEST_EXISTS);
+}
+
+static void
+make_file (const char *directory, const char *name)
+{
+  g_autofree char *path = in_directory (directory, name);
+
+  g_assert_true (g_file_set_contents (path, "", 0, NULL));
+}
+
+static gboolean
+has_pid (gpointer directory)
+{
+  return is_in (directory, "pid");
+}
+
+static pid_t
+wait_for_pid (const char *directory)
+{
+  g_autofree char *path = in_directory (directory, "pid");
+  g_autofree char *text = NULL;
+
+  g_assert_true (traces_wait_until (has_pid, (gpointer) directory));
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  return atoi (text);
 }
 
 /* Fewer than expected */
@@ -75,6 +102,100 @@ test_others_too_late (void)
   launcher_remove_directory (directory);
 }
 
+/* Closed */
+
+static void
+close_it (PcallTask *task, PcallCall *call, PcallLauncher *launcher)
+{
+  pcall_launcher_close (launcher);
+}
+
+/* The command is not told to end before its agents have gone. */
+static void
+test_closed_under_long_call (void)
+{
+  g_autofree char *directory = launcher_make_directory ();
+  g_autofree char *script = g_strdup_printf (
+      "trap 'echo > %s/told' TERM; eval $PCALL_AGENT; echo > %s/gone; wait", directory, directory);
+  g_autoptr (PcallLauncher) launcher = launcher_new_shell (script, 1);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "run_command", 1);
+
+  /* One that is told to three times is killed. */
+  pcall_task_set_common_args (task, g_variant_new ("(s)", g_test_slow () ? "sleep 10"
+                                                                         : "sleep 3.5"));
+  g_signal_connect (task, "call-started", G_CALLBACK (close_it), launcher);
+  support_run (task, "[<0>]");
+  while (!is_in (directory, "gone"))
+    g_usleep (1000);
+  g_assert_false (is_in (directory, "told"));
+  launcher_remove_directory (directory);
+}
+
+static gboolean
+has_no_thread (gpointer data)
+{
+  g_autofree char *traces = traces_take ();
+
+  return g_strstr_len (traces, -1, "thread") == g_strrstr (traces, "thread");
+}
+
+/* The command has ended before its agent, which is in no group with it: nothing is left to look
+ * after. */
+static void
+test_closed_after_command (void)
+{
+  g_autofree char *directory = launcher_make_directory ();
+  g_autofree char *command = g_strdup_printf ("until test -e %s/go; do sleep 0.01; done", directory);
+  g_autoptr (PcallLauncher) launcher = launcher_new_in (
+      directory, "echo $$ > $0/p; mv $0/p $0/pid; setsid {agent} & until test -e $0/over;"
+      " do sleep 0.01; done", 1);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "run_command", 2);
+  pid_t pid;
+
+  pcall_task_set_calls_per_child (task, 1);
+  pcall_task_set_common_args (task, g_variant_new ("(s)", command));
+  support_start (task);
+  pid = wait_for_pid (directory);
+  while (support_state (task, 0) != PCALL_CALL_STATE_RUNNING)
+    pcall_task_join (task, 0.01, NULL, NULL);
+  make_file (directory, "over");
+  while (kill (pid, 0) == 0)
+    pcall_task_join (task, 0.01, NULL, NULL);
+  g_assert_true (traces_wait_until (has_no_thread, NULL));
+  pcall_launcher_close (launcher);
+  make_file (directory, "go");
+  g_error_free (support_join_failing (task));
+  g_assert_cmpint (support_state (task, 0), ==, PCALL_CALL_STATE_SUCCEEDED);
+  launcher_assert_error (task, 1, PCALL_ERROR_START, "*the launcher was closed");
+  launcher_remove_directory (directory);
+}
+
+static gboolean
+is_refused (gpointer directory)
+{
+  return is_in (directory, "refused");
+}
+
+/* An agent that comes when the launcher is closed finds nobody. */
+static void
+test_closed_before_agent (void)
+{
+  g_autofree char *directory = launcher_make_directory ();
+  g_autoptr (PcallLauncher) launcher = launcher_new_in (
+      directory, "trap '' TERM; echo $$ > $0/p; mv $0/p $0/pid; until test -e $0/go;"
+      " do sleep 0.01; done; {agent} || echo > $0/refused", 1);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "get_index", 1);
+
+  support_start (task);
+  wait_for_pid (directory);
+  pcall_launcher_close (launcher);
+  make_file (directory, "go");
+  g_error_free (support_join_failing (task));
+  launcher_assert_error (task, 0, PCALL_ERROR_START, "*the launcher was closed");
+  g_assert_true (traces_wait_until (is_refused, directory));
+  launcher_remove_directory (directory);
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -83,6 +204,9 @@ main (int argc, char *argv[])
 
   launcher_add_killing ("/pcall/commands/other-never-comes", test_other_never_comes);
   launcher_add ("/pcall/commands/others-too-late", test_others_too_late);
+  launcher_add ("/pcall/commands/closed-under-long-call", test_closed_under_long_call);
+  launcher_add ("/pcall/commands/closed-after-command", test_closed_after_command);
+  launcher_add ("/pcall/commands/closed-before-agent", test_closed_before_agent);
 
   return g_test_run ();
 }
