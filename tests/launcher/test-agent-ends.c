@@ -96,8 +96,8 @@ test_heartbeat_of_busy (void)
   g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = launcher_task (launcher, "run_command", 1);
 
-  pcall_launcher_set_heartbeat (launcher, 0.05);
-  pcall_task_set_common_args (task, g_variant_new_parsed ("('sleep 0.6',)"));
+  pcall_launcher_set_heartbeat (launcher, 0.2);
+  pcall_task_set_common_args (task, g_variant_new_parsed ("('sleep 1',)"));
   support_run (task, "[<0>]");
 }
 
