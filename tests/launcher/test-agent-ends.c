@@ -129,23 +129,49 @@ test_agent_told_to_end (void)
   launcher_remove_directory (directory);
 }
 
-/* An engine signals all that it has started: then the worker's death is its doing. */
+/* An engine signals all that it has started, in some order: then the worker's death is its doing. */
+static const char * const orders[] = {
+  "kill -TERM $a; sleep 0.3; kill -TERM $PPID",
+  /* The group of the worker is killed with it. */
+  "setsid kill -TERM $PPID $a",
+};
+
 static void
-test_all_told_to_end (void)
+run_all_told_to_end (gconstpointer data)
 {
+  const char *order = data;
+  g_autofree char *before = traces_take ();
   g_autofree char *directory = launcher_make_directory ();
   g_autofree char *once = g_build_filename (directory, "once", NULL);
-  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
-  g_autoptr (PcallTask) task = launcher_task (launcher, "run_command", 1);
+  PcallLauncher *launcher = launcher_new_agents (1);
+  PcallTask *task = launcher_task (launcher, "run_command", 1);
   g_autofree char *command = g_strdup_printf (
-      "if mkdir %s; then w=$PPID; a=$(ps -o ppid= -p $w); kill -TERM $a; sleep 0.3; kill -TERM $w;"
-      " sleep 60; fi", once);
+      "if mkdir %s; then a=$(ps -o ppid= -p $PPID); %s; sleep 60; fi", once, order);
 
   pcall_task_set_common_args (task, g_variant_new ("(s)", command));
   pcall_task_set_retries (task, 1);
   support_run (task, "[<0>]");
   g_assert_no_errno (g_rmdir (once));
   launcher_remove_directory (directory);
+  g_object_unref (task);
+  g_object_unref (launcher);
+  traces_assert_back (before);
+}
+
+/* The call is over, and there is another; only its worker does not end. */
+static void
+test_told_to_end_with_stuck_worker (void)
+{
+  g_autofree char *program = g_test_build_filename (G_TEST_BUILT, "odd-worker", NULL);
+  const char *argv[] = { program, "stay", NULL };
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
+  g_autoptr (PcallTarget) target = pcall_target_new_worker (argv, "have-agent-told");
+  g_autoptr (PcallTask) task = pcall_task_new (target);
+
+  pcall_task_set_launcher (task, launcher);
+  pcall_task_set_n_calls (task, 2);
+  support_run (task, "[<uint32 0>, <uint32 1>]");
+  g_assert_cmpuint (count_children (task), ==, 2);
 }
 
 typedef struct
@@ -310,6 +336,13 @@ test_no_directory (void)
 static void
 add_tables (void)
 {
+  for (gsize i = 0; i < G_N_ELEMENTS (orders); i++)
+    {
+      g_autofree char *path =
+          g_strdup_printf ("/pcall/agent-ends/all-told-to-end/%" G_GSIZE_FORMAT, i);
+
+      g_test_add_data_func (path, orders[i], run_all_told_to_end);
+    }
   for (gsize i = 0; i < G_N_ELEMENTS (bad_commands); i++)
     {
       g_autofree char *path = g_strdup_printf ("/pcall/agent-ends/command/%" G_GSIZE_FORMAT, i);
@@ -338,7 +371,8 @@ main (int argc, char *argv[])
   if (g_test_slow ()) /* it waits for as long as an agent may take to obey */
     launcher_add_killing ("/pcall/agent-ends/timeout-of-frozen", test_timeout_of_frozen);
   launcher_add ("/pcall/agent-ends/told-to-end", test_agent_told_to_end);
-  launcher_add ("/pcall/agent-ends/all-told-to-end", test_all_told_to_end);
+  launcher_add ("/pcall/agent-ends/told-to-end-with-stuck-worker",
+                test_told_to_end_with_stuck_worker);
   launcher_add ("/pcall/agent-ends/noise", test_noise);
   launcher_add ("/pcall/agent-ends/too-late", test_too_late);
   launcher_add ("/pcall/agent-ends/some-come", test_some_come);
