@@ -132,9 +132,8 @@ void         pcall_crew_look           (PcallCrew     *self);
 PcallMember *pcall_crew_find_idle      (PcallCrew     *self);
 /* It has no worker: FALSE where it cannot be looked after. */
 gboolean     pcall_member_enter_idle   (PcallMember   *member);
-/* It is dropped after so long, if it is idle then. */
-void         pcall_member_set_timer    (PcallMember   *member,
-                                        gint64         length);
+/* It is dropped after a while, if it is idle then. */
+void         pcall_member_set_idle     (PcallMember   *member);
 /* It is neither among the idle nor busy, and its peer has left the engine. Its connection is
  * closed, by which it learns that it is not needed. */
 void         pcall_member_free         (PcallMember   *member);

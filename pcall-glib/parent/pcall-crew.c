@@ -394,12 +394,22 @@ drop_idle (gpointer data)
   pcall_member_free (member);
 }
 
-void
-pcall_member_set_timer (PcallMember *member,
-                        gint64       length)
+static void
+set_timer (PcallMember   *member,
+           gint64         length,
+           PcallTimerFunc func)
 {
   pcall_engine_set_timer (member->crew->engine, &member->timer,
-                          g_get_monotonic_time () + length, drop_idle, member);
+                          g_get_monotonic_time () + length, func, member);
+}
+
+void
+pcall_member_set_idle (PcallMember *member)
+{
+  gint64 length = member->crew->plan.idle_timeout;
+
+  if (length > 0)
+    set_timer (member, length, drop_idle);
 }
 
 static void
@@ -422,12 +432,49 @@ greet (PcallMember      *member,
 
   self->luck = (PcallLuck) { .came = TRUE, .delay = FIRST_DELAY_US, .again = self->luck.again };
   pcall_engine_unset_timer (self->engine, &member->timer);
-  if (self->plan.idle_timeout > 0)
-    pcall_member_set_timer (member, self->plan.idle_timeout);
+  pcall_member_set_idle (member);
   pcall_crew_wake_all (self);
 }
 
-/* An idle agent has nothing to say but hello, once. */
+/* One that proved itself, and then was no agent after all. */
+static void
+refuse (PcallMember *member,
+        const char  *why)
+{
+  pcall_crew_say (member->crew, g_strdup_printf ("an agent was refused: %s", why));
+  if (member->launch != NULL)
+    pcall_launch_complain (member->launch,
+                           g_error_new_literal (PCALL_ERROR, PCALL_ERROR_PROTOCOL, why));
+  member->launch = NULL;
+}
+
+static void
+send_away (PcallMember *member,
+           const char  *why)
+{
+  const char *host = pcall_peer_get_host (member->peer);
+
+  if (!member->greeted)
+    refuse (member, why);
+  else if (!pcall_peer_is_leaving (member->peer))
+    pcall_crew_say (member->crew, g_strdup_printf ("an agent on %s was lost: %s", host, why));
+  drop_idle (member);
+}
+
+static void
+take_too_long (gpointer data)
+{
+  send_away (data, "it did not say hello in time");
+}
+
+static void
+do_wrong (gpointer data)
+{
+  send_away (data, "it sent something that nobody had asked for");
+}
+
+/* An idle agent has nothing to say but hello, once. What it has said besides is dealt with when
+ * nothing of it is in use. */
 static void
 frame_came (const PcallFrame *frame,
             gpointer          data)
@@ -437,13 +484,16 @@ frame_came (const PcallFrame *frame,
   if (frame->type == PCALL_FRAME_HELLO && !member->greeted)
     greet (member, frame);
   else
-    pcall_member_set_timer (member, 0);
+    set_timer (member, 0, do_wrong);
 }
 
 static void
 member_ended (gpointer data)
 {
-  drop_idle (data);
+  PcallMember *member = data;
+  const char *loss = pcall_peer_get_loss (member->peer);
+
+  send_away (member, loss != NULL ? loss : "it told of the end of a worker that it has not");
 }
 
 static const PcallPeerFuncs funcs = {
@@ -475,7 +525,7 @@ pcall_crew_add_member (PcallCrew    *self,
   member->launch = launch;
   member->peer = pcall_peer_new_remote (channel, self->plan.heartbeat);
   if (pcall_member_enter_idle (member))
-    pcall_member_set_timer (member, GREETING_US);
+    set_timer (member, GREETING_US, take_too_long);
   else
     {
       member->launch = NULL;
