@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -26,7 +27,8 @@
  * queued. It gets no SIGKILL then, which would leave that there.
  *
  * What it writes is passed on to where this process's errors go, and the last of it is kept: where
- * no agent comes, that is what tells why.
+ * no agent comes, that is what tells why. Where nobody reads those errors it is the command that
+ * waits, and nothing here.
  *
  * When its agents have gone it should end by itself. An engine may hang over that, so that it is
  * made to, after a while. */
@@ -35,6 +37,7 @@
 #define N_FDS 4
 #define WORDS_SIZE 4096
 #define LEAVE_US (3 * G_USEC_PER_SEC)
+#define PAUSE_US 100000
 
 /* The end */
 
@@ -131,11 +134,20 @@ came_too_late (gpointer data)
 
 /* Words */
 
+/* A pipe that is writable takes WORDS_SIZE at once. */
+static gboolean
+may_pass_on (void)
+{
+  struct pollfd errors = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+  return poll (&errors, 1, 0) != 0;
+}
+
 static void
 pass_on (const char *words,
          gsize       size)
 {
-  while (size > 0)
+  while (size > 0 && may_pass_on ())
     {
       gssize n = write (STDERR_FILENO, words, size);
 
@@ -149,6 +161,7 @@ pass_on (const char *words,
 static void
 close_words (PcallLaunch *launch)
 {
+  pcall_engine_unset_timer (launch->crew->engine, &launch->words_pause);
   pcall_engine_unwatch (launch->crew->engine, &launch->words_watch);
   pcall_fd_clear (&launch->words_fd);
 }
@@ -172,11 +185,41 @@ take_words (PcallLaunch *launch)
   return TRUE;
 }
 
+static gboolean watch_words (PcallLaunch *launch,
+                             GError     **error);
+
+static void
+listen_again (gpointer data)
+{
+  PcallLaunch *launch = data;
+
+  if (!watch_words (launch, NULL))
+    close_words (launch);
+}
+
 static void
 words_came (gpointer data,
             guint32  events)
 {
-  take_words (data);
+  PcallLaunch *launch = data;
+
+  if (may_pass_on ())
+    {
+      take_words (launch);
+      return;
+    }
+
+  pcall_engine_unwatch (launch->crew->engine, &launch->words_watch);
+  pcall_engine_set_timer (launch->crew->engine, &launch->words_pause,
+                          g_get_monotonic_time () + PAUSE_US, listen_again, launch);
+}
+
+static gboolean
+watch_words (PcallLaunch *launch,
+             GError     **error)
+{
+  return pcall_engine_watch (launch->crew->engine, &launch->words_watch, launch->words_fd, EPOLLIN,
+                             words_came, launch, error);
 }
 
 /* On one line, and such that nobody's terminal takes them for a command. */
@@ -358,8 +401,7 @@ watch (PcallLaunch *launch,
 
   return pcall_engine_watch (engine, &launch->process_watch, launch->process.pidfd, EPOLLIN,
                              process_ready, launch, error) &&
-         pcall_engine_watch (engine, &launch->words_watch, launch->words_fd, EPOLLIN, words_came,
-                             launch, error);
+         watch_words (launch, error);
 }
 
 static gboolean

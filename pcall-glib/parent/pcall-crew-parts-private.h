@@ -24,6 +24,7 @@ typedef struct
   PcallWatch   process_watch;
   int          words_fd; /* of what it writes; -1: no more */
   PcallWatch   words_watch;
+  PcallTimer   words_pause;
   GString     *words;    /* the last of them */
   char        *complaint; /* why what it brought was sent away; NULL if it was not */
   PcallTimer   timer;

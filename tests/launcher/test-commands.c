@@ -3,11 +3,13 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* Commands that bring fewer agents than they should, or end before these, and launchers that are
- * closed meanwhile. */
+/* Commands that bring fewer agents than they should, or end before these, or say more than anybody
+ * reads, and launchers that are closed meanwhile. */
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "launcher-support.h"
 
@@ -99,6 +101,44 @@ test_others_too_late (void)
   g_assert_false (is_in (directory, "told"));
   pcall_launcher_close (launcher);
   g_assert_no_errno (g_rmdir (once));
+  launcher_remove_directory (directory);
+}
+
+/* Words */
+
+static gboolean
+is_told (gpointer data)
+{
+  char bytes[4096];
+  gssize n = read (GPOINTER_TO_INT (data), bytes, sizeof bytes);
+
+  return n > 0 && g_strstr_len (bytes, n, "a word of the command") != NULL;
+}
+
+/* Nobody reads this program's errors for a while: its tasks go on. */
+static void
+test_errors_not_read (void)
+{
+  g_autofree char *directory = launcher_make_directory ();
+  g_autofree char *much = g_strnfill (4096, '.');
+  g_autoptr (PcallLauncher) launcher = launcher_new_in (
+      directory, "echo a word of the command >&2; sleep 0.1; exec {agent}", 1);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "get_index", 2);
+  int before = dup (STDERR_FILENO);
+  int fds[2];
+
+  g_assert_no_errno (pipe2 (fds, O_CLOEXEC | O_NONBLOCK));
+  while (write (fds[1], much, 4096) > 0)
+    ;
+  /* As others have it, writing waits. */
+  g_assert_no_errno (fcntl (fds[1], F_SETFL, 0));
+  g_assert_no_errno (dup2 (fds[1], STDERR_FILENO));
+  support_run (task, "[<uint32 0>, <uint32 1>]");
+  g_assert_true (traces_wait_until (is_told, GINT_TO_POINTER (fds[0])));
+  g_assert_no_errno (dup2 (before, STDERR_FILENO));
+  close (before);
+  close (fds[0]);
+  close (fds[1]);
   launcher_remove_directory (directory);
 }
 
@@ -204,6 +244,7 @@ main (int argc, char *argv[])
 
   launcher_add_killing ("/pcall/commands/other-never-comes", test_other_never_comes);
   launcher_add ("/pcall/commands/others-too-late", test_others_too_late);
+  launcher_add ("/pcall/commands/errors-not-read", test_errors_not_read);
   launcher_add ("/pcall/commands/closed-under-long-call", test_closed_under_long_call);
   launcher_add ("/pcall/commands/closed-after-command", test_closed_after_command);
   launcher_add ("/pcall/commands/closed-before-agent", test_closed_before_agent);
