@@ -482,12 +482,17 @@ pcall_crew_launch (PcallCrew *self,
   return 0;
 }
 
+/* An agent may not know the number, where its environment is one that was chosen. */
 PcallLaunch *
 pcall_crew_find_launch (PcallCrew *self,
                         guint      number)
 {
   for (GList *l = self->launches.head; l != NULL; l = l->next)
-    if (((PcallLaunch *) l->data)->number == number)
-      return l->data;
+    {
+      PcallLaunch *launch = l->data;
+
+      if (number != 0 ? launch->number == number : launch->n_expected > 0)
+        return launch;
+    }
   return NULL;
 }

@@ -167,7 +167,7 @@ void         pcall_crew_fill_later     (PcallCrew     *self);
 guint        pcall_crew_launch         (PcallCrew     *self,
                                         guint          n,
                                         GError       **error);
-/* The one of that number; NULL if it has ended. */
+/* The one of that number; NULL if it has ended. 0: the first that is expected to bring one. */
 PcallLaunch *pcall_crew_find_launch    (PcallCrew     *self,
                                         guint          number);
 /* One agent of it has come; one of those has gone. */

@@ -104,6 +104,22 @@ test_others_too_late (void)
   launcher_remove_directory (directory);
 }
 
+/* An agent that does not say by which command it came is one of those that are expected. */
+static void
+test_number_not_told (void)
+{
+  g_autofree char *directory = launcher_make_directory ();
+  g_autoptr (PcallLauncher) launcher = launcher_new_in (
+      directory, "trap 'echo > $0/told' TERM; env -u PCALL_AGENT_LAUNCH {agent}; wait", 1);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "run_command", 1);
+
+  pcall_launcher_set_start_timeout (launcher, 0.2);
+  pcall_task_set_common_args (task, g_variant_new_parsed ("('sleep 0.5',)"));
+  support_run (task, "[<0>]");
+  g_assert_false (is_in (directory, "told"));
+  launcher_remove_directory (directory);
+}
+
 /* Words */
 
 static gboolean
@@ -244,6 +260,7 @@ main (int argc, char *argv[])
 
   launcher_add_killing ("/pcall/commands/other-never-comes", test_other_never_comes);
   launcher_add ("/pcall/commands/others-too-late", test_others_too_late);
+  launcher_add ("/pcall/commands/number-not-told", test_number_not_told);
   launcher_add ("/pcall/commands/errors-not-read", test_errors_not_read);
   launcher_add ("/pcall/commands/closed-under-long-call", test_closed_under_long_call);
   launcher_add ("/pcall/commands/closed-after-command", test_closed_after_command);
