@@ -51,6 +51,8 @@ make_leave (gpointer data)
 
   launch->n_signals++;
   pcall_process_signal (&launch->process, farewells[n]);
+  /* A stopped one acts on SIGTERM only when it goes on. */
+  pcall_process_signal (&launch->process, SIGCONT);
   pcall_engine_set_timer (launch->crew->engine, &launch->timer,
                           g_get_monotonic_time () + LEAVE_US, make_leave, launch);
 }
