@@ -106,6 +106,10 @@ def answer(link, mode):
     elif kind == CALL and mode == "silent-in-call":
         link.socket.close()
         raise Closed
+    elif kind == CALL and mode == "reset-in-call":
+        link.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        link.socket.close()
+        raise Closed
     elif kind == CALL and mode == "crowd":
         return index
     elif kind == CALL:
@@ -139,13 +143,16 @@ def crowd(n):
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     selector = selectors.DefaultSelector()
     calls = []
-    for _ in range(n):
-        link = Link("<")
-        link.prove(VERSION)
-        link.hello()
-        selector.register(link.socket, selectors.EVENT_READ, link)
-    while selector.get_map():
-        for key, _ in selector.select():
+    n_missing = n
+    while n_missing or selector.get_map():
+        if n_missing:
+            link = Link("<")
+            link.prove(VERSION)
+            link.hello()
+            selector.register(link.socket, selectors.EVENT_READ, link)
+            n_missing -= 1
+        # Those who are there are not to be taken for dead meanwhile.
+        for key, _ in selector.select(0 if n_missing else None):
             try:
                 index = answer(key.data, "crowd")
             except (Closed, ConnectionError):

@@ -89,6 +89,80 @@ test_agent_frozen (void)
   launcher_assert_error (task, 0, PCALL_ERROR_LOST, "*it did not answer for 0.2 s");
 }
 
+static pid_t
+get_agent (PcallLauncher *launcher)
+{
+  g_autoptr (PcallTask) task = launcher_task (launcher, "get_parent", 1);
+  g_autoptr (PcallCall) call = NULL;
+  g_autoptr (GVariant) result = NULL;
+
+  support_run (task, NULL);
+  call = pcall_task_dup_call (task, 0);
+  result = pcall_call_dup_result (call);
+  return g_variant_get_int32 (result);
+}
+
+static gboolean
+is_alone (gpointer launcher)
+{
+  return pcall_launcher_get_n_connected (launcher) == 0;
+}
+
+/* No call is lost by what happens to one that has none. */
+static void
+signal_idle (int signum)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "get_index", 2);
+  pid_t agent;
+
+  pcall_launcher_set_heartbeat (launcher, 0.2);
+  agent = get_agent (launcher);
+  g_assert_no_errno (kill (agent, signum));
+  g_assert_true (traces_wait_until (is_alone, launcher));
+  support_run (task, "[<uint32 0>, <uint32 1>]");
+  g_assert_cmpint (get_agent (launcher), !=, agent);
+}
+
+static void
+test_agent_killed_while_idle (void)
+{
+  signal_idle (SIGKILL);
+}
+
+static void
+test_agent_frozen_while_idle (void)
+{
+  signal_idle (SIGSTOP);
+}
+
+static void
+kill_worker (PcallTask *task, PcallCall *call, GVariant *message, gint64 *killed)
+{
+  *killed = g_get_monotonic_time ();
+  g_assert_no_errno (kill (g_variant_get_int32 (message), SIGKILL));
+}
+
+static void
+test_worker_killed (void)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "sleep_long", 2);
+  g_autoptr (Tally) tally = tally_new (task);
+  g_autofree char *pattern =
+      g_strdup_printf ("call 1 (*) on %s: killed by signal 9 *", g_get_host_name ());
+  gint64 killed = 0;
+
+  g_signal_connect (task, "call-message", G_CALLBACK (kill_worker), &killed);
+  support_start (task);
+  g_error_free (support_join_failing (task));
+  g_test_message ("told after %.1f ms", (g_get_monotonic_time () - killed) / 1000.0);
+  tally_assert_complete (tally);
+  launcher_assert_error (task, 1, PCALL_ERROR_CRASHED, pattern);
+  g_assert_cmpint (support_state (task, 1), ==, PCALL_CALL_STATE_CRASHED);
+  g_assert_cmpuint (pcall_launcher_get_n_connected (launcher), ==, 1);
+}
+
 /* One that is busy with large things is not taken for such. */
 static void
 test_heartbeat_of_busy (void)
@@ -137,9 +211,8 @@ static const char * const orders[] = {
 };
 
 static void
-run_all_told_to_end (gconstpointer data)
+tell_all_to_end (const char *order)
 {
-  const char *order = data;
   g_autofree char *before = traces_take ();
   g_autofree char *directory = launcher_make_directory ();
   g_autofree char *once = g_build_filename (directory, "once", NULL);
@@ -156,6 +229,13 @@ run_all_told_to_end (gconstpointer data)
   g_object_unref (task);
   g_object_unref (launcher);
   traces_assert_back (before);
+}
+
+static void
+run_all_told_to_end (gconstpointer data)
+{
+  for (guint i = 0; i < traces_rounds (1, 100); i++)
+    tell_all_to_end (data);
 }
 
 /* The call is over, and there is another; only its worker does not end. */
@@ -198,9 +278,8 @@ static const BadCommand bad_commands[] = {
 
 /* Whoever waits is told, all at once, and no call is left in a queue. */
 static void
-run_bad_command (gconstpointer data)
+try_bad_command (const BadCommand *bad)
 {
-  const BadCommand *bad = data;
   g_autofree char *before = traces_take ();
   PcallLauncher *launcher = launcher_new_shell (bad->script, 2);
   PcallTask *task = launcher_task (launcher, "get_index", 5);
@@ -215,6 +294,13 @@ run_bad_command (gconstpointer data)
   g_object_unref (task);
   g_object_unref (launcher);
   traces_assert_back (before);
+}
+
+static void
+run_bad_command (gconstpointer data)
+{
+  for (guint i = 0; i < traces_rounds (1, 100); i++)
+    try_bad_command (data);
 }
 
 /* Words of a shell's own come before the agent's. */
@@ -363,18 +449,21 @@ main (int argc, char *argv[])
   g_test_init (&argc, &argv, NULL);
   traces_begin ();
 
-  launcher_add_killing ("/pcall/agent-ends/killed", test_agent_killed);
-  launcher_add_killing ("/pcall/agent-ends/retries", test_retries);
-  launcher_add_killing ("/pcall/agent-ends/retries-run-out", test_retries_run_out);
-  launcher_add_killing ("/pcall/agent-ends/frozen", test_agent_frozen);
+  launcher_add_end ("/pcall/agent-ends/killed", test_agent_killed);
+  launcher_add_end ("/pcall/agent-ends/killed-while-idle", test_agent_killed_while_idle);
+  launcher_add_end ("/pcall/agent-ends/frozen-while-idle", test_agent_frozen_while_idle);
+  launcher_add_end ("/pcall/agent-ends/worker-killed", test_worker_killed);
+  launcher_add_end ("/pcall/agent-ends/retries", test_retries);
+  launcher_add_end ("/pcall/agent-ends/retries-run-out", test_retries_run_out);
+  launcher_add_end ("/pcall/agent-ends/frozen", test_agent_frozen);
   launcher_add ("/pcall/agent-ends/heartbeat-of-busy", test_heartbeat_of_busy);
   if (g_test_slow ()) /* it waits for as long as an agent may take to obey */
-    launcher_add_killing ("/pcall/agent-ends/timeout-of-frozen", test_timeout_of_frozen);
-  launcher_add ("/pcall/agent-ends/told-to-end", test_agent_told_to_end);
-  launcher_add ("/pcall/agent-ends/told-to-end-with-stuck-worker",
-                test_told_to_end_with_stuck_worker);
+    launcher_add_end ("/pcall/agent-ends/timeout-of-frozen", test_timeout_of_frozen);
+  launcher_add_end ("/pcall/agent-ends/told-to-end", test_agent_told_to_end);
+  launcher_add_end ("/pcall/agent-ends/told-to-end-with-stuck-worker",
+                    test_told_to_end_with_stuck_worker);
   launcher_add ("/pcall/agent-ends/noise", test_noise);
-  launcher_add ("/pcall/agent-ends/too-late", test_too_late);
+  launcher_add_end ("/pcall/agent-ends/too-late", test_too_late);
   launcher_add ("/pcall/agent-ends/some-come", test_some_come);
   launcher_add ("/pcall/agent-ends/no-worker", test_no_worker);
   launcher_add ("/pcall/agent-ends/no-directory", test_no_directory);

@@ -398,12 +398,12 @@ static const BadMock bad_mocks[] = {
     "an agent was refused: it told of the end of a worker " },
   { "garbage-in-call", PCALL_ERROR_LOST, "*the connection was lost: frame magic is *", NULL },
   { "silent-in-call", PCALL_ERROR_LOST, "*the connection was lost: *", NULL },
+  { "reset-in-call", PCALL_ERROR_LOST, "*the connection was lost: *", NULL },
 };
 
 static void
-run_bad_mock (gconstpointer data)
+try_bad_mock (const BadMock *bad)
 {
-  const BadMock *bad = data;
   g_autofree char *before = traces_take ();
   PcallLauncher *launcher = launcher_new_mock (bad->mode, 1);
   PcallTask *task = launcher_task (launcher, "mock", 1);
@@ -417,6 +417,13 @@ run_bad_mock (gconstpointer data)
   g_object_unref (task);
   g_object_unref (launcher);
   traces_assert_back (before);
+}
+
+static void
+run_bad_mock (gconstpointer data)
+{
+  for (guint i = 0; i < traces_rounds (1, 100); i++)
+    try_bad_mock (data);
 }
 
 /* All that is refused beside one that is not: the task goes on. */
