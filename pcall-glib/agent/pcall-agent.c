@@ -53,6 +53,7 @@ typedef struct
   PcallFrameQueue   frames; /* from there */
   PcallEngine      *engine;
   PcallStartContext context;
+  gboolean          opened; /* that was */
   PcallPeer        *worker;  /* NULL: there is none */
   pid_t             pid;     /* of that */
   gboolean          closed;  /* it closed its channel: what it is sent it does not get */
@@ -79,7 +80,8 @@ leave (Agent *self,
   if (self->worker != NULL)
     pcall_peer_terminate (self->worker, 0);
   pcall_call_log_drop (&self->log);
-  pcall_start_context_close (&self->context);
+  if (self->opened)
+    pcall_start_context_close (&self->context);
   _exit (status);
 }
 
@@ -288,6 +290,39 @@ make_target (const PcallRemoteLaunch *launch)
              : pcall_target_new_symbol ("module", "worker");
 }
 
+/* A machine without room for logs can still run calls. */
+static gboolean
+open_context (Agent   *self,
+              GError **error)
+{
+  g_autoptr (PcallArguments) arguments = pcall_arguments_new ();
+  g_autoptr (PcallConditions) conditions = pcall_conditions_new ();
+
+  pcall_start_context_init (&self->context, arguments, conditions);
+  pcall_start_context_use (&self->context, &pcall_start_spawn);
+  if (pcall_start_context_open (&self->context, PCALL_LOG_MODE_SECTIONS, NULL, FALSE, NULL))
+    return TRUE;
+
+  pcall_start_context_close (&self->context);
+  return pcall_start_context_open (&self->context, PCALL_LOG_MODE_INHERIT, NULL, FALSE, error);
+}
+
+/* When there is a worker to be started: an agent that is killed before leaves no directory. */
+static gboolean
+open_for_workers (Agent   *self,
+                  GError **error)
+{
+  if (self->opened)
+    return TRUE;
+
+  self->opened = open_context (self, error);
+  if (self->opened)
+    pcall_call_log_init (&self->log, self->engine, self->context.log, &self->up);
+  else
+    pcall_start_context_close (&self->context);
+  return self->opened;
+}
+
 static gboolean
 start_worker (Agent                   *self,
               const PcallRemoteLaunch *launch,
@@ -297,6 +332,8 @@ start_worker (Agent                   *self,
   PcallJob job = { .target = target, .slot = -1, .child = -1, .methods = &pcall_start_spawn };
   PcallStarted started = { .error_number = 0 };
 
+  if (!open_for_workers (self, error))
+    return FALSE;
   prepare (self, launch);
   if (!pcall_start_spawn.start (&self->context, &job, &started, error))
     return FALSE;
@@ -456,23 +493,6 @@ find_worker_dir (void)
     g_setenv (ENV_WORKER_DIR, directory, FALSE);
 }
 
-/* A machine without room for logs can still run calls. */
-static gboolean
-open_context (Agent   *self,
-              GError **error)
-{
-  g_autoptr (PcallArguments) arguments = pcall_arguments_new ();
-  g_autoptr (PcallConditions) conditions = pcall_conditions_new ();
-
-  pcall_start_context_init (&self->context, arguments, conditions);
-  pcall_start_context_use (&self->context, &pcall_start_spawn);
-  if (pcall_start_context_open (&self->context, PCALL_LOG_MODE_SECTIONS, NULL, FALSE, NULL))
-    return TRUE;
-
-  pcall_start_context_close (&self->context);
-  return pcall_start_context_open (&self->context, PCALL_LOG_MODE_INHERIT, NULL, FALSE, error);
-}
-
 static gboolean
 open_agent (Agent   *self,
             GError **error)
@@ -482,9 +502,8 @@ open_agent (Agent   *self,
     return FALSE;
 
   self->engine = pcall_engine_new (error);
-  if (self->engine == NULL || !open_context (self, error))
+  if (self->engine == NULL)
     return FALSE;
-  pcall_call_log_init (&self->log, self->engine, self->context.log, &self->up);
   return watch_signals (self, error) &&
          pcall_engine_watch (self->engine, &self->up_watch, self->up.fd, EPOLLIN, uplink_ready,
                              self, error);

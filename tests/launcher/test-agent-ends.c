@@ -7,6 +7,7 @@
  * agent, the command, the parent, the connection. */
 
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 
 #include "launcher-support.h"
@@ -134,6 +135,37 @@ static void
 test_agent_frozen_while_idle (void)
 {
   signal_idle (SIGSTOP);
+}
+
+static gboolean
+has_agent (gpointer launcher)
+{
+  return pcall_launcher_get_n_connected (launcher) == 1;
+}
+
+/* One that comes when nobody has a call for it any more, as where an engine starts many, leaves no
+ * file behind, however it ends. */
+static void
+test_agent_killed_without_call (void)
+{
+  g_autofree char *directory = launcher_make_directory ();
+  g_autofree char *go = g_build_filename (directory, "go", NULL);
+  g_autofree char *pid = g_build_filename (directory, "pid", NULL);
+  g_autofree char *script = g_strdup_printf ("until test -e %s; do sleep 0.01; done; echo $$ > %s;"
+                                             " eval exec \"$PCALL_AGENT\"", go, pid);
+  g_autofree char *text = NULL;
+  g_autoptr (PcallLauncher) launcher = launcher_new_shell (script, 1);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "get_index", 1);
+
+  support_start (task);
+  pcall_task_terminate (task);
+  g_error_free (support_join_failing (task));
+  g_assert_true (g_file_set_contents (go, "", 0, NULL));
+  g_assert_true (traces_wait_until (has_agent, launcher));
+  g_assert_true (g_file_get_contents (pid, &text, NULL, NULL));
+  g_assert_no_errno (kill (atoi (text), SIGKILL));
+  g_assert_true (traces_wait_until (is_alone, launcher));
+  launcher_remove_directory (directory);
 }
 
 static void
@@ -452,6 +484,7 @@ main (int argc, char *argv[])
   launcher_add_end ("/pcall/agent-ends/killed", test_agent_killed);
   launcher_add_end ("/pcall/agent-ends/killed-while-idle", test_agent_killed_while_idle);
   launcher_add_end ("/pcall/agent-ends/frozen-while-idle", test_agent_frozen_while_idle);
+  launcher_add ("/pcall/agent-ends/killed-without-call", test_agent_killed_without_call);
   launcher_add_end ("/pcall/agent-ends/worker-killed", test_worker_killed);
   launcher_add_end ("/pcall/agent-ends/retries", test_retries);
   launcher_add_end ("/pcall/agent-ends/retries-run-out", test_retries_run_out);
