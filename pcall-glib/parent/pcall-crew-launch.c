@@ -78,12 +78,13 @@ dismiss_if_done (PcallLaunch *launch,
     dismiss (launch, patience);
 }
 
-/* One whose agents have not come yet has nothing to see to. One whose agents are at work is left
- * alone until these have gone. */
+/* One whose agents have not come yet has nothing to see to; where one did, the others may be about
+ * to, and see that they are late. One whose agents are at work is left alone until these have
+ * gone. */
 void
 pcall_launch_dismiss (PcallLaunch *launch)
 {
-  gint64 patience = launch->n_expected > 0 ? 0 : LEAVE_US;
+  gint64 patience = launch->n_expected > 0 && !launch->came ? 0 : LEAVE_US;
 
   launch->n_expected = 0;
   dismiss_if_done (launch, patience);
