@@ -37,6 +37,8 @@
 #define MAX_DELAY_US (60 * G_USEC_PER_SEC)
 #define MAX_FRUITLESS 3
 
+static const char was_closed[] = "the launcher was closed";
+
 /* Life */
 
 void
@@ -310,12 +312,22 @@ fill_again (gpointer data)
     pcall_crew_note_fruitless (self, error->message);
 }
 
+/* A call may have come to wait since the launcher was closed: it was lost, and is to run again. */
+static void
+end_hope (PcallCrew *self)
+{
+  if (!pcall_crew_has_hope (self))
+    pcall_crew_disappoint (self, was_closed);
+}
+
 /* Where many are gone at once, they are started together. */
 void
 pcall_crew_fill_later (PcallCrew *self)
 {
   g_autoptr (GError) error = NULL;
 
+  if (self->closed)
+    end_hope (self);
   if (self->closed || self->luck.again.position != NULL ||
       count_members (self) + count_expected (self) >= count_wanted (self))
     return;
@@ -584,7 +596,7 @@ static void
 close_crew (PcallCrew *self)
 {
   self->closed = TRUE;
-  pcall_crew_disappoint (self, "the launcher was closed");
+  pcall_crew_disappoint (self, was_closed);
   if (self->engine == NULL)
     return;
 

@@ -187,6 +187,21 @@ test_closed_under_long_call (void)
   launcher_remove_directory (directory);
 }
 
+/* A call that would be run again has nobody to run it either. */
+static void
+test_closed_before_loss (void)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "signal_parent", 1);
+
+  pcall_task_set_common_args (task, g_variant_new ("(is)", SIGKILL, ""));
+  pcall_task_set_retries (task, 1);
+  g_signal_connect (task, "call-started", G_CALLBACK (close_it), launcher);
+  support_start (task);
+  g_error_free (support_join_failing (task));
+  launcher_assert_error (task, 0, PCALL_ERROR_START, "*the launcher was closed");
+}
+
 static gboolean
 has_no_thread (gpointer data)
 {
@@ -263,6 +278,7 @@ main (int argc, char *argv[])
   launcher_add ("/pcall/commands/number-not-told", test_number_not_told);
   launcher_add ("/pcall/commands/errors-not-read", test_errors_not_read);
   launcher_add ("/pcall/commands/closed-under-long-call", test_closed_under_long_call);
+  launcher_add_killing ("/pcall/commands/closed-before-loss", test_closed_before_loss);
   launcher_add ("/pcall/commands/closed-after-command", test_closed_after_command);
   launcher_add ("/pcall/commands/closed-before-agent", test_closed_before_agent);
 
