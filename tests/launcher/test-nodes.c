@@ -193,6 +193,57 @@ power_is_lost (void)
   remove_once (directory);
 }
 
+static void
+tell_worker (PcallTask *task, PcallCall *call, GVariant *message, gpointer fd)
+{
+  gint32 pid = g_variant_get_int32 (message);
+
+  g_assert_cmpint (write (GPOINTER_TO_INT (fd), &pid, sizeof pid), ==, sizeof pid);
+}
+
+static void
+run_and_wait (int fd)
+{
+  g_autofree char *pid = g_strdup_printf ("%d", node);
+  /* In a group of its own, as elsewhere, it does not hear of what becomes of its command. */
+  const char *command[] = { "nsenter", "-t", pid, "-n", "setsid", "--wait", "{agent}", NULL };
+  PcallLauncher *launcher = pcall_launcher_new (command, 1, PCALL_LAUNCHER_CONNECT);
+  PcallTask *task = launcher_task (launcher, "sleep_long", 1);
+
+  pcall_launcher_set_address (launcher, ADDRESS);
+  g_signal_connect (task, "call-message", G_CALLBACK (tell_worker), GINT_TO_POINTER (fd));
+  support_run (task, NULL);
+  _exit (1);
+}
+
+/* Until its kernel is sure that there is nobody */
+#define KEEPALIVE_LIMIT 200.0
+
+/* Nothing tells an agent that its parent is gone. It asks, and its worker ends with it. */
+static void
+parent_loses_power (void)
+{
+  SupportPipe told;
+  gint32 worker;
+  int pidfd;
+  pid_t pid;
+
+  support_pipe_open (&told);
+  pid = fork ();
+  if (pid == 0)
+    run_and_wait (told.write_fd);
+  g_assert_cmpint (read (told.read_fd, &worker, sizeof worker), ==, sizeof worker);
+  pidfd = traces_open_pidfd (worker);
+  g_assert_cmpint (pidfd, >=, 0);
+  set_link ("down");
+  g_assert_no_errno (kill (pid, SIGKILL));
+  g_assert_cmpint (waitpid (pid, NULL, 0), ==, pid);
+  g_assert_true (traces_wait_for_end (pidfd, KEEPALIVE_LIMIT));
+  close (pidfd);
+  close (told.read_fd);
+  close (told.write_fd);
+}
+
 /* The disk */
 
 /* Its log files are in a file system of @options, which is the agent's alone. */
@@ -252,6 +303,7 @@ static const Row rows[] = {
   { "link-comes-back", CLONE_NEWNET, link_comes_back, FALSE },
   { "link-goes-down", CLONE_NEWNET, link_goes_down, FALSE },
   { "power-is-lost", CLONE_NEWNET, power_is_lost, TRUE },
+  { "parent-loses-power", CLONE_NEWNET, parent_loses_power, TRUE },
   { "disk-is-full", CLONE_NEWNS, disk_is_full, FALSE },
   { "disk-takes-nothing", CLONE_NEWNS, disk_takes_nothing, FALSE },
 };
@@ -306,6 +358,9 @@ main (int argc, char *argv[])
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
     {
       g_autofree char *path = g_strconcat ("/pcall/nodes/", rows[i].path, NULL);
+
+      if (rows[i].func == parent_loses_power && traces_rounds (0, 1) == 0) /* it takes minutes */
+        continue;
 
       g_test_add_data_func (path, &rows[i], test_row);
     }
