@@ -478,7 +478,8 @@ install_times (void)
    * PcallLauncher:start-timeout: (getter get_start_timeout) (setter set_start_timeout)
    *
    * How long a command may take until all of its agents have come, in seconds; 0 for as long as it
-   * likes: a queue may be long.
+   * likes: a queue may be long. Where none came by then the command is ended. Those that came go
+   * on, and others are asked for.
    *
    * Since: 1.0
    */
