@@ -53,7 +53,7 @@ typedef struct
   PcallFrameQueue   frames; /* from there */
   PcallEngine      *engine;
   PcallStartContext context;
-  gboolean          opened; /* that was */
+  gboolean          opened;  /* that was */
   PcallPeer        *worker;  /* NULL: there is none */
   pid_t             pid;     /* of that */
   gboolean          closed;  /* it closed its channel: what it is sent it does not get */
@@ -199,7 +199,7 @@ take_signal (Agent *self)
 {
   struct signalfd_siginfo info;
 
-  if (self->leaving || read (self->signal_fd, &info, sizeof info) != sizeof info)
+  if (read (self->signal_fd, &info, sizeof info) != sizeof info || self->leaving)
     return FALSE;
 
   self->leaving = TRUE;
@@ -399,7 +399,7 @@ take_call (Agent            *self,
 
 static void
 terminate_worker (Agent *self,
-                  gint64 grace)
+                  gint64  grace)
 {
   self->ordered = TRUE;
   pcall_peer_terminate (self->worker, grace);

@@ -235,6 +235,21 @@ test_agent_told_to_end (void)
   launcher_remove_directory (directory);
 }
 
+/* An agent that waits for its call to end does nothing meanwhile. */
+static void
+test_told_to_end_twice (void)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "run_command", 1);
+
+  pcall_task_set_common_args (
+      task, g_variant_new ("(s)", "a=$(($(ps -o ppid= -p $PPID)));"
+                                  " kill -TERM $a; sleep 0.1; kill -TERM $a; sleep 0.8;"
+                                  " test $(($(cut -d ' ' -f 14,15 --output-delimiter=+ /proc/$a/stat)))"
+                                  " -lt 10"));
+  support_run (task, "[<0>]");
+}
+
 /* An engine signals all that it has started, in some order: then the worker's death is its doing. */
 static const char * const orders[] = {
   "kill -TERM $a; sleep 0.3; kill -TERM $PPID",
@@ -493,6 +508,7 @@ main (int argc, char *argv[])
   if (g_test_slow ()) /* it waits for as long as an agent may take to obey */
     launcher_add_end ("/pcall/agent-ends/timeout-of-frozen", test_timeout_of_frozen);
   launcher_add_end ("/pcall/agent-ends/told-to-end", test_agent_told_to_end);
+  launcher_add ("/pcall/agent-ends/told-to-end-twice", test_told_to_end_twice);
   launcher_add_end ("/pcall/agent-ends/told-to-end-with-stuck-worker",
                     test_told_to_end_with_stuck_worker);
   launcher_add ("/pcall/agent-ends/noise", test_noise);
