@@ -22,7 +22,7 @@ import struct
 import sys
 
 RESULT, HELLO, CALL, STOP = 2, 9, 10, 11
-CHALLENGE, PROOF, LAUNCH, BEGUN, EXIT, PING, PONG = 13, 14, 15, 17, 22, 23, 24
+CHALLENGE, PROOF, LAUNCH, BEGUN, EXIT, PING, PONG, LEAVING = 13, 14, 15, 17, 22, 23, 24, 25
 VERSION = 1
 HEADER = 32
 
@@ -91,9 +91,17 @@ class Link:
         """(uia{sv}) without any more."""
         self.send(HELLO, 0, self.pack("Ii", VERSION, os.getpid()))
 
-    def exit(self):
-        """(bixttts): that a worker has ended with status 0."""
-        self.send(EXIT, 0, self.pack("BxxxiqQQQ", 1, 0, -1, 5, 6, 7) + b"\0")
+    def exit(self, status=0, begun=-1):
+        """(bixttts): that a worker has ended, and in which call."""
+        self.send(EXIT, 0, self.pack("BxxxiqQQQ", 1, status, begun, 5, 6, 7) + b"\0")
+
+    def close_after(self, *frames):
+        """Sends what these do, and the end of the connection, so that all of it comes at once."""
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        for frame in frames:
+            frame()
+        self.socket.close()
+        raise Closed
 
 
 def answer(link, mode):
@@ -110,6 +118,15 @@ def answer(link, mode):
         link.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         link.socket.close()
         raise Closed
+    elif kind == CALL and mode == "exit-before-call":
+        link.close_after(link.exit)
+    elif kind == CALL and mode == "crash-and-leave":
+        link.send(BEGUN, index, b"\0")
+        link.close_after(
+            lambda: link.exit(9, index),
+            lambda: link.send(PONG, 0, b"\0"),
+            lambda: link.send(LEAVING, 0, b"\0"),
+        )
     elif kind == CALL and mode == "crowd":
         return index
     elif kind == CALL:

@@ -402,6 +402,7 @@ static const BadMock bad_mocks[] = {
     "an agent was refused: it told of the end of a worker " },
   { "garbage-in-call", PCALL_ERROR_LOST, "*the connection was lost: frame magic is *", NULL },
   { "silent-in-call", PCALL_ERROR_LOST, "*the connection was lost: *", NULL },
+  { "crash-and-leave", PCALL_ERROR_CRASHED, "*killed by signal 9*", NULL },
   { "reset-in-call", PCALL_ERROR_LOST, "*the connection was lost: *", NULL },
 };
 
@@ -428,6 +429,25 @@ run_bad_mock (gconstpointer data)
 {
   for (guint i = 0; i < traces_rounds (1, 100); i++)
     try_bad_mock (data);
+}
+
+/* One told that its worker ended before the call began, and was gone with that. */
+static void
+test_exit_before_call (void)
+{
+  g_autofree char *program =
+      g_test_build_filename (G_TEST_DIST, "launcher", "mock-agent.py", NULL);
+  g_autofree char *directory = launcher_make_directory ();
+  g_autofree char *once = g_build_filename (directory, "once", NULL);
+  const char *command[] = { "/bin/sh", "-c",
+                            "if mkdir $1; then exec $0 exit-before-call; else exec $0 good; fi",
+                            program, once, "{n}", "--for={agent}", NULL };
+  g_autoptr (PcallLauncher) launcher = pcall_launcher_new (command, 1, PCALL_LAUNCHER_CONNECT);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "mock", 1);
+
+  support_run (task, "[<uint32 0>]");
+  g_assert_no_errno (g_rmdir (once));
+  launcher_remove_directory (directory);
 }
 
 /* All that is refused beside one that is not: the task goes on. */
@@ -488,6 +508,7 @@ main (int argc, char *argv[])
   launcher_add ("/pcall/connect/no-descriptors", test_no_descriptors);
   launcher_add ("/pcall/connect/good-mocks", test_good_mocks);
   launcher_add ("/pcall/connect/crowd", test_crowd);
+  launcher_add ("/pcall/connect/exit-before-call", test_exit_before_call);
   launcher_add ("/pcall/connect/bad-ones-first", test_bad_ones_first);
   add_tables ();
 
