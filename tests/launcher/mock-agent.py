@@ -190,8 +190,9 @@ def main(mode):
         replay(link)
     if mode == "garbage-first":
         link.socket.sendall(bytes(range(256)) * 16)
-    link.prove(77 if mode == "other-version" else VERSION,
-               "00" * 16 if mode == "other-secret" else None)
+    link.prove(
+        77 if mode == "other-version" else VERSION, "00" * 16 if mode == "other-secret" else None
+    )
     if mode == "garbage":
         link.socket.sendall(bytes(range(256)) * 16)
     elif mode == "result-first":
