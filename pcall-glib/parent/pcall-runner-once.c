@@ -68,6 +68,8 @@ take_frame (PcallRunner      *self,
     case PCALL_FRAME_PING:
     case PCALL_FRAME_PONG:
     case PCALL_FRAME_LEAVING:
+    case PCALL_FRAME_WITHDRAW:
+    case PCALL_FRAME_RETURNED:
     default:
       g_assert_not_reached ();
     }

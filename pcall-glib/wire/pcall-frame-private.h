@@ -74,7 +74,10 @@ typedef enum
   PCALL_FRAME_PING,      /* (): are you there? */
   PCALL_FRAME_PONG,      /* (): I am */
   PCALL_FRAME_LEAVING,   /* (): the agent has been told to end, and takes no more calls */
-  PCALL_FRAME_LAST = PCALL_FRAME_LEAVING,
+  PCALL_FRAME_WITHDRAW,  /* x: to an agent: send the call back if it has not begun; else end it,
+                            with so many microseconds of grace, if that is not negative */
+  PCALL_FRAME_RETURNED,  /* (): the call has not begun, and will not begin there */
+  PCALL_FRAME_LAST = PCALL_FRAME_RETURNED,
 } PcallFrameType;
 
 typedef struct

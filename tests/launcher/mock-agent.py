@@ -4,10 +4,11 @@
 
 """An agent of another kind: it knows the secret, and then does what a test wants.
 
-    mock-agent.py MODE
+    mock-agent.py MODE [FILE]
 
 It connects to PCALL_AGENT_ADDRESS, in the byte order of another machine where MODE is `swapped`,
-and runs no worker: each call returns its index. Frames are made by hand, from what
+and runs no worker: each call returns its index. Where MODE begins with `ahead-` it looks as if it
+were far away, and waits for calls that are sent ahead. Frames are made by hand, from what
 pcall-frame-private.h says of them, so that what they look like cannot change unseen.
 """
 
@@ -17,11 +18,15 @@ import os
 import socket
 import struct
 import sys
+import time
 
 RESULT, HELLO, CALL, STOP = 2, 9, 10, 11
 CHALLENGE, PROOF, LAUNCH, BEGUN, EXIT, PING, PONG = 13, 14, 15, 17, 22, 23, 24
+RETURNED = 27
 VERSION = 1
+REMOTE_VERSION = 2
 HEADER = 32
+N_AHEAD = 4
 
 
 class Closed(Exception):
@@ -43,13 +48,17 @@ class Link:
         """The values as bytes, in this order."""
         return struct.pack(self.order + form, *values)
 
-    def send(self, kind, index, payload):
-        """Sends a frame."""
+    def make(self, kind, index, payload):
+        """A frame as bytes."""
         order = b"l" if self.order == "<" else b"B"
         header = b"PCL1\1" + order + bytes([kind, 0])
         header += self.pack("QIIQ", self.nonce, self.sent, index, len(payload))
         self.sent += 1
-        self.socket.sendall(header + payload + bytes(-len(payload) % 8))
+        return header + payload + bytes(-len(payload) % 8)
+
+    def send(self, kind, index, payload):
+        """Sends a frame."""
+        self.socket.sendall(self.make(kind, index, payload))
 
     def receive(self):
         """The next frame: kind, index, payload; numbers in it are in the parent's order."""
@@ -88,6 +97,39 @@ class Link:
         self.send(EXIT, 0, self.pack("BxxxiqQQQ", 1, 0, -1, 5, 6, 7) + b"\0")
 
 
+    def run(self, index):
+        """A call, from its beginning to its end, which takes no time."""
+        begun = self.make(BEGUN, index, b"\0")
+        self.socket.sendall(begun + self.make(RESULT, index, self.pack("I", index) + b"\0u"))
+
+
+def serve_ahead(link, mode, path):
+    """One call that takes long to get here, and then several at once, of which the first begins."""
+    waiting = []
+    while len(waiting) < 1 + N_AHEAD:
+        kind, index, _ = link.receive()
+        if kind == LAUNCH:
+            link.hello()
+        elif kind == CALL:
+            waiting.append(index)
+            if len(waiting) == 1:
+                time.sleep(0.5)
+                link.run(index)
+
+    if mode == "ahead-lost":
+        with open(path, "x", encoding="utf-8"):
+            link.send(BEGUN, waiting[1], b"\0")
+            link.socket.close()
+            link.file.close()
+            raise Closed
+    if mode == "ahead-returned":
+        for index in waiting[:1:-1]:
+            link.send(RETURNED, index, b"\0")
+        del waiting[2:]
+    for index in waiting[1:]:
+        link.run(index)
+
+
 def serve(link, mode):
     """Answers until the parent has enough."""
     while True:
@@ -101,18 +143,17 @@ def serve(link, mode):
             link.file.close()
             return
         elif kind == CALL:
-            link.send(BEGUN, index, b"\0")
-            link.send(RESULT, index, link.pack("I", index) + b"\0u")
+            link.run(index)
         elif kind == STOP:
             link.exit()
         elif kind == PING:
             link.send(PONG, 0, b"\0")
 
 
-def main(mode):
+def main(mode, path=None):
     """What is asked for."""
     link = Link(">" if mode == "swapped" else "<")
-    link.prove(77 if mode == "other-version" else VERSION)
+    link.prove(77 if mode == "other-version" else REMOTE_VERSION)
     if mode == "garbage":
         link.socket.sendall(bytes(range(256)) * 16)
     elif mode == "result-first":
@@ -123,11 +164,13 @@ def main(mode):
         link.hello()
     if mode == "hello-twice":
         link.hello()
+    if mode.startswith("ahead-") and not (path and os.path.exists(path)):
+        serve_ahead(link, mode, path)
     serve(link, mode)
 
 
 if __name__ == "__main__":
     try:
-        main(sys.argv[1])
+        main(*sys.argv[1:3])
     except (Closed, ConnectionError):
         pass
