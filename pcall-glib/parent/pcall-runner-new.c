@@ -114,7 +114,7 @@ pcall_runner_new_remote (const PcallRunnerSetup *setup,
                          const PcallJob         *job,
                          PcallPeer              *peer)
 {
-  PcallRunner *self = make_runner (&pcall_runner_push_remote, setup, job);
+  PcallRunner *self = make_runner (&pcall_runner_away, setup, job);
 
   self->made = g_get_monotonic_time ();
   self->peer = peer;

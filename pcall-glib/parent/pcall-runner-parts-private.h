@@ -35,6 +35,12 @@ struct _PcallRunnerClass
   gboolean (*has_more_time) (PcallRunner  *self);
   /* The call is to be stopped: whether it has ended all the same. May be NULL. */
   gboolean (*has_ended_in_time) (PcallRunner *self);
+  /* The call has a verdict, and is to be stopped; the child is only if it still has that. May be
+   * NULL. */
+  void     (*withdraw)  (PcallRunner      *self);
+  /* The call is not to begin, if it was sent ahead. May be NULL. */
+  void     (*take_back) (PcallRunner      *self,
+                         guint             index);
   /* The child has ended, without an outcome of its call: whether nothing of that has run. May be
    * NULL. */
   gboolean (*is_untouched) (PcallRunner   *self);
@@ -64,6 +70,7 @@ struct _PcallRunner
 
   PcallRunnerState        state;
   gboolean                has_call; /* or may have one */
+  gboolean                sent;     /* its call was, and begins when the child says so */
   gboolean                begun;    /* its call has, and is known to */
   gboolean                heard;    /* a frame came */
   gboolean                ready;    /* nothing hinders the child any more from coming to its call */

@@ -256,7 +256,7 @@ launcher_new_mock (const char *mode)
 {
   g_autofree char *program =
       g_test_build_filename (G_TEST_DIST, "launcher", "mock-agent.py", NULL);
-  const char *command[] = { "/usr/bin/python3", program, mode, "{n}", "--for={agent}", NULL };
+  const char *command[] = { "/usr/bin/python3", program, mode, "", "{n}", "--for={agent}", NULL };
 
   return pcall_launcher_new (command, 1, PCALL_LAUNCHER_CONNECT);
 }
