@@ -425,6 +425,8 @@ take_frame (Agent            *self,
     take_launch (self, value);
   else if (frame->type == PCALL_FRAME_CALL)
     take_call (self, frame);
+  else if (frame->type == PCALL_FRAME_COMMON && self->worker != NULL)
+    pcall_peer_send (self->worker, PCALL_FRAME_COMMON, 0, value);
   else if (frame->type == PCALL_FRAME_STOP && self->worker != NULL)
     stop_worker (self);
   else if (frame->type == PCALL_FRAME_TERMINATE && self->worker != NULL)

@@ -30,6 +30,9 @@
 /* Calls wait in the agent's memory. */
 #define MAX_BYTES_AHEAD (4 << 20)
 
+/* How much may be sent before a call whose way is measured. */
+#define MAX_BYTES_OF_ASKED (64 * 1024)
+
 typedef struct
 {
   PcallPush   push;
@@ -127,7 +130,10 @@ post_call (PcallRunner    *runner,
 void
 pcall_away_send_call (PcallRunner *runner)
 {
-  ((Away *) runner)->asked = g_get_monotonic_time ();
+  /* What takes long to be sent does not tell how long the way is. */
+  gboolean tells = pcall_push_prepare (runner) < MAX_BYTES_OF_ASKED;
+
+  ((Away *) runner)->asked = tells ? g_get_monotonic_time () : 0;
   post_call (runner, &runner->job);
   runner->sent = TRUE;
 }

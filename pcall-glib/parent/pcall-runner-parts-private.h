@@ -50,8 +50,9 @@ struct _PcallRunnerClass
    * to be told. May be NULL. */
   char    *(*describe_false_start) (PcallRunner *self,
                                     const char  *end);
-  /* The child was in a pool before, and has run that many calls. May be NULL. */
-  void     (*warm)       (PcallRunner      *self);
+  /* The child was in a pool before. May be NULL. */
+  void     (*warm)       (PcallRunner           *self,
+                          const PcallWarmWorker *worker);
   /* Timers and memory of this kind. May be NULL. */
   void     (*detach)    (PcallRunner      *self);
   void     (*clear)     (PcallRunner      *self);

@@ -17,10 +17,15 @@ typedef struct
   PcallTimer  patience; /* with what the worker should do next */
   gboolean    greeted;  /* it said hello */
   gboolean    closed;   /* it closed its channel */
+  gboolean    knows_common; /* it may be sent what calls have in common, apart from them */
+  gboolean    has_common;   /* it was sent some */
+  gboolean    prepared;     /* it has what it should of that */
 } PcallPush;
 
 /* Gives the worker its call, as soon as it has said hello. */
 void     pcall_push_release   (PcallRunner      *runner);
+/* Sends what the worker is to have before its first call; its size in bytes. */
+gsize    pcall_push_prepare   (PcallRunner      *runner);
 /* Sends the call of @job; @log_file and @log_key as in the frame. Its size in bytes. */
 gsize    pcall_push_post_call (PcallRunner      *runner,
                                const PcallJob   *job,

@@ -104,6 +104,29 @@ pcall_push_make_log_key (PcallRunner *runner)
                       pcall_log_files_are_split (log) ? PCALL_LOG_KEY_SPLIT : NULL, NULL);
 }
 
+/* What it has from the task before is of no use. */
+gsize
+pcall_push_prepare (PcallRunner *runner)
+{
+  PcallPush *self = (PcallPush *) runner;
+  GVariant *common = pcall_arguments_get_common (runner->setup->context->arguments);
+  gboolean had_common = self->has_common;
+  g_autoptr (GVariant) sent = NULL;
+
+  if (self->prepared || !self->knows_common)
+    return 0;
+
+  self->prepared = TRUE;
+  self->has_common = common != NULL;
+  if (common == NULL && !had_common)
+    return 0;
+
+  sent = common != NULL ? g_variant_ref (common)
+                        : g_variant_ref_sink (g_variant_new_parsed ("(<()>, @a{sv} {})"));
+  pcall_peer_send (runner->peer, PCALL_FRAME_COMMON, 0, sent);
+  return g_variant_get_size (sent);
+}
+
 gsize
 pcall_push_post_call (PcallRunner    *runner,
                       const PcallJob *job,
@@ -111,8 +134,11 @@ pcall_push_post_call (PcallRunner    *runner,
                       const char     *log_key)
 {
   PcallArguments *arguments = runner->setup->context->arguments;
-  g_autoptr (GVariant) args = pcall_arguments_build_args (arguments, job->index);
-  g_autoptr (GVariant) kwargs = pcall_arguments_build_kwargs (arguments, job->index);
+  gboolean apart = ((PcallPush *) runner)->has_common;
+  g_autoptr (GVariant) args = apart ? pcall_arguments_build_own_args (arguments, job->index)
+                                    : pcall_arguments_build_args (arguments, job->index);
+  g_autoptr (GVariant) kwargs = apart ? pcall_arguments_build_own_kwargs (arguments, job->index)
+                                      : pcall_arguments_build_kwargs (arguments, job->index);
   g_autoptr (GVariant) call = g_variant_ref_sink (
       g_variant_new ("(sv@a{sv}ss)", pcall_target_get_wire_name (job->target), args, kwargs,
                      log_file != NULL ? log_file : "", log_key != NULL ? log_key : ""));
@@ -132,6 +158,7 @@ send_call_here (PcallRunner *runner)
     pcall_journal_reset (pcall_peer_get_journal (runner->peer));
   /* Where the machine is busy the worker may have returned before this thread goes on. */
   began = g_get_monotonic_time ();
+  pcall_push_prepare (runner);
   pcall_push_post_call (runner, &runner->job, log_file, log_key);
   pcall_runner_begin_call (runner, began);
 }
@@ -162,11 +189,11 @@ take_hello (PcallPush        *self,
 {
   g_autoptr (GVariant) value =
       pcall_payload_get_value (frame->payload, pcall_frame_payload_type (PCALL_FRAME_HELLO));
+  g_autoptr (GVariant) knows = NULL;
   guint32 version;
   gint32 pid;
 
-  g_variant_get_child (value, 0, "u", &version);
-  g_variant_get_child (value, 1, "i", &pid);
+  g_variant_get (value, "(ui@a{sv})", &version, &pid, &knows);
   if (version != PCALL_FRAME_VERSION)
     {
       g_autofree char *complaint = g_strdup_printf ("it speaks version %u of the protocol, not %u",
@@ -178,6 +205,7 @@ take_hello (PcallPush        *self,
 
   pcall_engine_unset_timer (self->base.setup->engine, &self->patience);
   self->greeted = TRUE;
+  g_variant_lookup (knows, PCALL_WORKER_KNOWS_COMMON, "b", &self->knows_common);
   if (self->base.setup->crew != NULL)
     pcall_runner_learn_pid (&self->base, MAX (pid, 0));
   if (!self->base.stopping)
@@ -279,9 +307,14 @@ ended (PcallRunner *runner)
 }
 
 static void
-warm (PcallRunner *runner)
+warm (PcallRunner           *runner,
+      const PcallWarmWorker *worker)
 {
-  ((PcallPush *) runner)->greeted = TRUE;
+  PcallPush *self = (PcallPush *) runner;
+
+  self->greeted = TRUE;
+  self->knows_common = worker->knows_common;
+  self->has_common = worker->has_common;
 }
 
 const PcallRunnerClass pcall_runner_push = {
@@ -337,7 +370,9 @@ gboolean
 pcall_runner_push_put (PcallRunner *runner,
                        PcallPool   *pool)
 {
-  PcallWarmWorker worker = { runner->peer, runner->setup->context->conditions, runner->n_ended };
+  PcallPush *self = (PcallPush *) runner;
+  PcallWarmWorker worker = { runner->peer, runner->setup->context->conditions, runner->n_ended,
+                             self->knows_common, self->has_common };
 
   g_assert (pcall_runner_push_is_waiting (runner));
   if (!pcall_pool_put (pool, runner->job.target, &worker))

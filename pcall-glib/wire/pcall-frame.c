@@ -82,6 +82,7 @@ static const struct
   [PCALL_FRAME_LEAVING] = { .name = "leaving", .payload_type = "()" },
   [PCALL_FRAME_WITHDRAW] = { .name = "withdraw", .payload_type = "x" },
   [PCALL_FRAME_RETURNED] = { .name = "returned", .payload_type = "()" },
+  [PCALL_FRAME_COMMON] = { .name = "common", .payload_type = "(va{sv})" },
 };
 
 static gboolean refuse (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
@@ -306,6 +307,7 @@ pcall_frame_is_plain (PcallFrameType type, const guint8 *bytes, gsize length)
     case PCALL_FRAME_PONG:
     case PCALL_FRAME_LEAVING:
     case PCALL_FRAME_RETURNED:
+    case PCALL_FRAME_COMMON:
     default:
       return FALSE;
     }

@@ -22,11 +22,13 @@ import time
 
 RESULT, HELLO, CALL, STOP = 2, 9, 10, 11
 CHALLENGE, PROOF, LAUNCH, BEGUN, EXIT, PING, PONG = 13, 14, 15, 17, 22, 23, 24
-RETURNED = 27
+RETURNED, COMMON = 27, 28
 VERSION = 1
 REMOTE_VERSION = 2
 HEADER = 32
 N_AHEAD = 4
+# {'common': <true>}: the entry, in which the name is padded to 8 and 7 is its length, and its end
+KNOWS_COMMON = b"common\0\0" b"\1\0b" b"\7" b"\14"
 
 
 class Closed(Exception):
@@ -88,9 +90,9 @@ class Link:
         self.nonce = int.from_bytes(compute(b"pcall nonce")[:8], "big")
         self.sent = 0
 
-    def hello(self):
-        """(uia{sv}) without any more."""
-        self.send(HELLO, 0, self.pack("Ii", VERSION, os.getpid()))
+    def hello(self, knows=b""):
+        """(uia{sv}): in it what a worker knows, or nothing."""
+        self.send(HELLO, 0, self.pack("Ii", VERSION, os.getpid()) + knows)
 
     def exit(self):
         """(bixttts): that a worker has ended with status 0."""
@@ -130,12 +132,23 @@ def serve_ahead(link, mode, path):
         link.run(index)
 
 
+def serve_common(link, index, payload, common):
+    """Common arguments of 100,000 bytes came once, and are not in the call."""
+    if sum(common) in range(100000, 101000) and len(common) == 1 and len(payload) < 1000:
+        link.run(index)
+
+
 def serve(link, mode):
     """Answers until the parent has enough."""
+    common = []
     while True:
-        kind, index, _ = link.receive()
+        kind, index, payload = link.receive()
         if kind == LAUNCH:
-            link.hello()
+            link.hello(KNOWS_COMMON if mode == "common" else b"")
+        elif kind == COMMON:
+            common.append(len(payload))
+        elif kind == CALL and mode == "common":
+            serve_common(link, index, payload, common)
         elif kind == CALL and mode == "garbage-in-call":
             link.socket.sendall(b"this is no frame, and nothing that could be taken for one")
         elif kind == CALL and mode == "silent-in-call":

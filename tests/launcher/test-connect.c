@@ -282,6 +282,22 @@ test_good_mocks (void)
     }
 }
 
+/* What calls have in common crosses once. */
+static void
+test_common_arguments (void)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_mock ("common");
+  g_autoptr (PcallTask) task = launcher_task (launcher, "mock", 20);
+  gsize size = 100000;
+  guint8 *bytes = g_malloc0 (size);
+  GVariant *value = g_variant_new_from_data (G_VARIANT_TYPE_BYTESTRING, bytes, size, TRUE, g_free,
+                                             bytes);
+
+  pcall_task_set_common_args (task, g_variant_new_tuple (&value, 1));
+  support_run (task, NULL);
+  support_assert_result (task, 19, "uint32 19");
+}
+
 typedef struct
 {
   const char *mode;
@@ -345,6 +361,7 @@ main (int argc, char *argv[])
     launcher_add ("/pcall/connect/strangers", test_strangers);
   launcher_add ("/pcall/connect/no-descriptors", test_no_descriptors);
   launcher_add ("/pcall/connect/good-mocks", test_good_mocks);
+  launcher_add ("/pcall/connect/common-arguments", test_common_arguments);
   add_tables ();
 
   return g_test_run ();
