@@ -21,8 +21,8 @@ import sys
 import time
 
 RESULT, HELLO, CALL, STOP = 2, 9, 10, 11
-CHALLENGE, PROOF, LAUNCH, BEGUN, EXIT, PING, PONG = 13, 14, 15, 17, 22, 23, 24
-RETURNED, COMMON = 27, 28
+CHALLENGE, PROOF, LAUNCH, TERMINATE, BEGUN, EXIT, PING, PONG = 13, 14, 15, 16, 17, 22, 23, 24
+WITHDRAW, RETURNED, COMMON = 26, 27, 28
 VERSION = 1
 REMOTE_VERSION = 2
 HEADER = 32
@@ -94,41 +94,67 @@ class Link:
         """(uia{sv}): in it what a worker knows, or nothing."""
         self.send(HELLO, 0, self.pack("Ii", VERSION, os.getpid()) + knows)
 
-    def exit(self):
-        """(bixttts): that a worker has ended with status 0."""
-        self.send(EXIT, 0, self.pack("BxxxiqQQQ", 1, 0, -1, 5, 6, 7) + b"\0")
+    def exit(self, status=0, begun=-1):
+        """(bixttts): that a worker has ended with that status, and in which call."""
+        self.send(EXIT, 0, self.pack("BxxxiqQQQ", 1, status, begun, 5, 6, 7) + b"\0")
 
+    def begin(self, index):
+        """Word of the beginning of a call."""
+        return self.make(BEGUN, index, b"\0")
+
+    def end(self, index):
+        """Its result."""
+        return self.make(RESULT, index, self.pack("I", index) + b"\0u")
 
     def run(self, index):
-        """A call, from its beginning to its end, which takes no time."""
-        begun = self.make(BEGUN, index, b"\0")
-        self.socket.sendall(begun + self.make(RESULT, index, self.pack("I", index) + b"\0u"))
+        """Both, together."""
+        self.socket.sendall(self.begin(index) + self.end(index))
+
+    def run_first(self, waiting, wanted):
+        """Both for the first that waits; in between a frame comes that is an order to end it, and
+        before that others may."""
+        self.socket.sendall(self.begin(waiting[0]))
+        kind = None
+        while kind != wanted:
+            kind, index, _ = self.receive()
+            if kind == CALL:
+                waiting.append(index)
+        self.socket.sendall(self.end(waiting.pop(0)))
 
 
 def serve_ahead(link, mode, path):
-    """One call that takes long to get here, and then several at once, of which the first begins."""
+    """One call that takes long to get here, and then several at once."""
     waiting = []
-    while len(waiting) < 1 + N_AHEAD:
+    measured = False
+    while len(waiting) < N_AHEAD:
         kind, index, _ = link.receive()
         if kind == LAUNCH:
             link.hello()
+        elif kind == CALL and not measured:
+            time.sleep(0.5)
+            link.run(index)
+            measured = True
         elif kind == CALL:
             waiting.append(index)
-            if len(waiting) == 1:
-                time.sleep(0.5)
-                link.run(index)
 
     if mode == "ahead-lost":
         with open(path, "x", encoding="utf-8"):
-            link.send(BEGUN, waiting[1], b"\0")
+            link.socket.sendall(link.begin(waiting[0]))
             link.socket.close()
             link.file.close()
             raise Closed
-    if mode == "ahead-returned":
-        for index in waiting[:1:-1]:
+    if mode == "ahead-withdrawn":
+        link.run_first(waiting, WITHDRAW)
+    if mode == "ahead-terminated":
+        link.run_first(waiting, TERMINATE)
+        link.socket.sendall(link.begin(waiting[0]))
+    if mode in ("ahead-returned", "ahead-terminated"):
+        for index in waiting[:0:-1]:
             link.send(RETURNED, index, b"\0")
-        del waiting[2:]
-    for index in waiting[1:]:
+        del waiting[1:]
+    if mode == "ahead-terminated":
+        link.exit(15, waiting.pop())
+    for index in waiting:
         link.run(index)
 
 

@@ -10,7 +10,7 @@
 
 #include "launcher-support.h"
 
-/* As many as a mock waits for, but for the first, which it measures. */
+/* As many as a mock waits for. */
 #define N_AHEAD 4
 
 /* How many calls there are before one that something happens in: so agents have been measured, and
@@ -325,6 +325,49 @@ test_sent_ahead (void)
     }
 }
 
+/* A call that ends just before its worker would end with it: it has timed out, and the worker goes
+ * on with what follows. */
+static void
+test_ended_in_time (void)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_mock ("ahead-withdrawn", "");
+  g_autoptr (PcallTask) task = launcher_task (launcher, "mock", 30);
+  g_autoptr (Tally) tally = NULL;
+
+  pcall_task_set_timeout (task, 0.3);
+  tally = tally_new (task);
+  support_start (task);
+  g_error_free (support_join_failing (task));
+  tally_assert_complete (tally);
+  g_assert_cmpuint (pcall_task_get_n_failed (task), ==, 1);
+  launcher_assert_error (task, 1, PCALL_ERROR_TIMED_OUT, "*timed out after 0.3 s");
+  g_assert_cmpuint (count_children (task), ==, 1);
+}
+
+static void
+terminate_when_second (PcallTask *task, PcallCall *started, gpointer data)
+{
+  if (pcall_call_get_index (started) == 1)
+    pcall_task_terminate (task);
+}
+
+/* Whatever has begun when the order comes is as cancelled as what was seen to run. */
+static void
+test_begun_before_end (void)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_mock ("ahead-terminated", "");
+  g_autoptr (PcallTask) task = launcher_task (launcher, "mock", 30);
+  g_autoptr (Tally) tally = tally_new (task);
+
+  g_signal_connect (task, "call-started", G_CALLBACK (terminate_when_second), NULL);
+  support_start (task);
+  g_error_free (support_join_failing (task));
+  tally_assert_complete (tally);
+  g_assert_cmpint (support_state (task, 0), ==, PCALL_CALL_STATE_SUCCEEDED);
+  for (guint i = 1; i < 30; i++)
+    g_assert_cmpint (support_state (task, i), ==, PCALL_CALL_STATE_CANCELLED);
+}
+
 /* An agent is lost that has begun one call, and had been sent others. */
 static guint
 count_lost (const char *address, guint retries)
@@ -391,6 +434,8 @@ main (int argc, char *argv[])
   launcher_add ("/pcall/ahead/stop", test_stop);
   launcher_add ("/pcall/ahead/no-hoard", test_no_hoard);
   launcher_add ("/pcall/ahead/sent-ahead", test_sent_ahead);
+  launcher_add ("/pcall/ahead/ended-in-time", test_ended_in_time);
+  launcher_add ("/pcall/ahead/begun-before-end", test_begun_before_end);
   launcher_add ("/pcall/ahead/lost", test_lost);
   launcher_add ("/pcall/ahead/lost-behind-tunnel", test_lost_behind_tunnel);
   launcher_add ("/pcall/ahead/lost-and-retried", test_lost_and_retried);
