@@ -10,10 +10,11 @@
 
 G_BEGIN_DECLS
 
-/* The crew is seven files: its members (pcall-crew.c) and whom they work for (pcall-crew-clients.c),
- * also where nobody drives those (pcall-crew-looks.c), the commands that bring them (pcall-crew-launch.c) and how these are put together
- * (pcall-crew-command.c), those who say that they are members (pcall-crew-strangers.c), and where
- * they find this process (pcall-crew-listen.c). All of this is for who holds the lock. */
+/* The crew is seven files: its members (pcall-crew.c) and whom they work for
+ * (pcall-crew-clients.c), also where nobody drives those (pcall-crew-looks.c); the commands that
+ * bring them (pcall-crew-launch.c) and how these are put together (pcall-crew-command.c); those who
+ * say that they are members (pcall-crew-strangers.c), and where they find this process
+ * (pcall-crew-listen.c). All of this is for who holds the lock. */
 
 /* A command that was started, and brings agents. */
 typedef struct
