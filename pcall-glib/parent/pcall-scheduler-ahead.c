@@ -13,7 +13,6 @@
  * has and did not begin can be had back. That is asked for where nothing waits and another worker
  * has nothing to do, as when one call takes longer than those before it. */
 
-/* As many as the task's workers. */
 static guint
 count_part (PcallScheduler *self,
             guint           n_workers)
@@ -59,6 +58,7 @@ pcall_scheduler_send_ahead (PcallScheduler *self,
       pcall_queue_take (&self->queue, -1, &next);
       job = pcall_scheduler_make_job (self, next, -1);
       pcall_runner_push_add (runner, &job);
+      self->crew.away.ahead = TRUE;
     }
 }
 
@@ -69,7 +69,7 @@ pcall_scheduler_call_back (PcallScheduler *self)
   guint part;
   gboolean any = FALSE;
 
-  if (self->options.crew == NULL || pcall_scheduler_is_stopped (self) || self->calls == NULL)
+  if (!self->crew.away.ahead || pcall_scheduler_is_stopped (self) || self->calls == NULL)
     return FALSE;
 
   n_missing = self->roster.n < self->room.max_workers && pcall_scheduler_has_arrival (self);

@@ -28,6 +28,7 @@ typedef struct
   PcallCrewClient client; /* has no crew: there are none */
   PcallWatch      watch;  /* of what tells that there is something new */
   GHashTable     *lost;   /* index of a call → how often it was lost; NULL: none ever was */
+  gboolean        ahead;  /* a call was sent ahead, once */
 } PcallAway;
 
 /* The children that have not ended. */
