@@ -77,12 +77,12 @@ test_timeout (void)
   g_autoptr (PcallTask) task = far_task (launcher, "sleep_long");
   g_autoptr (Tally) tally = NULL;
 
-  pcall_task_set_timeout (task, 1.0);
+  pcall_task_set_timeout (task, 3.0);
   tally = tally_new (task);
   support_start (task);
   g_error_free (support_join_failing (task));
   tally_assert_complete (tally);
-  launcher_assert_error (task, N_BEFORE, PCALL_ERROR_TIMED_OUT, "*timed out after 1 s");
+  launcher_assert_error (task, N_BEFORE, PCALL_ERROR_TIMED_OUT, "*timed out after 3 s");
   assert_others_succeeded (task);
 }
 
