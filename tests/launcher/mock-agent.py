@@ -140,9 +140,11 @@ def serve_ahead(link, mode, path):
     if mode == "ahead-lost":
         with open(path, "x", encoding="utf-8"):
             link.socket.sendall(link.begin(waiting[0]))
-            link.socket.close()
-            link.file.close()
-            raise Closed
+        # What comes is read, or it would be a reset that the parent sees.
+        link.socket.shutdown(socket.SHUT_WR)
+        while link.file.read(1):
+            pass
+        raise Closed
     if mode == "ahead-withdrawn":
         link.run_first(waiting, WITHDRAW)
     if mode == "ahead-terminated":
