@@ -295,7 +295,7 @@ static PcallLauncher *
 launcher_new_mock (const char *mode, const char *path)
 {
   g_autofree char *program =
-      g_test_build_filename (G_TEST_DIST, "launcher", "mock-agent.py", NULL);
+      g_test_build_filename (G_TEST_DIST, "launcher", "mock-ahead.py", NULL);
   const char *command[] = {
     "/usr/bin/python3", program, mode, path, "{n}", "--for={agent}", NULL
   };
@@ -303,7 +303,7 @@ launcher_new_mock (const char *mode, const char *path)
   return pcall_launcher_new (command, 1, PCALL_LAUNCHER_CONNECT);
 }
 
-static const char * const good_mocks[] = { "ahead-run", "ahead-returned" };
+static const char * const good_mocks[] = { "run", "returned" };
 
 static void
 test_sent_ahead (void)
@@ -330,7 +330,7 @@ test_sent_ahead (void)
 static void
 test_ended_in_time (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_mock ("ahead-withdrawn", "");
+  g_autoptr (PcallLauncher) launcher = launcher_new_mock ("withdrawn", "");
   g_autoptr (PcallTask) task = launcher_task (launcher, "mock", 30);
   g_autoptr (Tally) tally = NULL;
 
@@ -355,7 +355,7 @@ terminate_when_second (PcallTask *task, PcallCall *started, gpointer data)
 static void
 test_begun_before_end (void)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_mock ("ahead-terminated", "");
+  g_autoptr (PcallLauncher) launcher = launcher_new_mock ("terminated", "");
   g_autoptr (PcallTask) task = launcher_task (launcher, "mock", 30);
   g_autoptr (Tally) tally = tally_new (task);
 
@@ -368,13 +368,29 @@ test_begun_before_end (void)
     g_assert_cmpint (support_state (task, i), ==, PCALL_CALL_STATE_CANCELLED);
 }
 
+/* What calls have in common crosses once. */
+static void
+test_common_arguments (void)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_mock ("common", "");
+  g_autoptr (PcallTask) task = launcher_task (launcher, "mock", 20);
+  gsize size = 100000;
+  guint8 *bytes = g_malloc0 (size);
+  GVariant *value = g_variant_new_from_data (G_VARIANT_TYPE_BYTESTRING, bytes, size, TRUE, g_free,
+                                             bytes);
+
+  pcall_task_set_common_args (task, g_variant_new_tuple (&value, 1));
+  support_run (task, NULL);
+  support_assert_result (task, 19, "uint32 19");
+}
+
 /* An agent is lost that has begun one call, and had been sent others. */
 static guint
 count_lost (const char *address, guint retries)
 {
   g_autofree char *directory = launcher_make_directory ();
   g_autofree char *path = g_build_filename (directory, "once", NULL);
-  g_autoptr (PcallLauncher) launcher = launcher_new_mock ("ahead-lost", path);
+  g_autoptr (PcallLauncher) launcher = launcher_new_mock ("lost", path);
   g_autoptr (PcallTask) task = launcher_task (launcher, "mock", 30);
   g_autoptr (Tally) tally = NULL;
   guint n_lost = 0;
@@ -436,6 +452,7 @@ main (int argc, char *argv[])
   launcher_add ("/pcall/ahead/sent-ahead", test_sent_ahead);
   launcher_add ("/pcall/ahead/ended-in-time", test_ended_in_time);
   launcher_add ("/pcall/ahead/begun-before-end", test_begun_before_end);
+  launcher_add ("/pcall/ahead/common-arguments", test_common_arguments);
   launcher_add ("/pcall/ahead/lost", test_lost);
   launcher_add ("/pcall/ahead/lost-behind-tunnel", test_lost_behind_tunnel);
   launcher_add ("/pcall/ahead/lost-and-retried", test_lost_and_retried);
