@@ -63,8 +63,8 @@ pcall_task_get_launcher (PcallTask *self)
  * connection was lost then. It may have run, wholly or in part, so this is for calls that may be
  * run twice. Without it, such a call ends with [error@Pcall.Error.lost].
  *
- * A call that was not sent yet is run by another worker in any case, and one that crashes is not
- * run again.
+ * A call that is known not to have begun is run by another worker in any case, and one that crashes
+ * is not run again.
  *
  * Since: 1.0
  */

@@ -34,6 +34,10 @@
  * The worker's side is that of any task: a peer, which is a process with its channel. The parent's
  * side is the uplink. The agent takes the parent at its word. It has one thread.
  *
+ * Calls that the parent sends ahead wait here, and not in the worker: so it is known which of them
+ * has begun, whatever becomes of that. What waits is sent back when it is asked for, or the worker
+ * will not come to it; what waits when the worker ends is forgotten, as the parent knows by that.
+ *
  * It ends when the parent closes the connection, with all that it has started, and as if all were
  * well: how a program ends that nobody needs any more is of interest to nobody. When it is told to
  * end by somebody else, as for a time limit, it says so, lets the call end that runs, if it comes
@@ -57,6 +61,9 @@ typedef struct
   PcallPeer        *worker;  /* NULL: there is none */
   pid_t             pid;     /* of that */
   gboolean          closed;  /* it closed its channel: what it is sent it does not get */
+  gboolean          ending;  /* it was told to end: it is handed no more calls */
+  gboolean          condemned; /* so it was because of its call, which has no outcome any more */
+  GQueue            waiting; /* WaitingCall, that were sent ahead */
   gint64            call;    /* that it has; -1 for none */
   gint64            refused; /* the call whose message had descriptors; -1 for none */
   PcallCallLog      log;     /* of that call */
@@ -66,6 +73,12 @@ typedef struct
   gboolean          ordered;  /* the parent ordered the worker to end */
   gboolean          leaving;
 } Agent;
+
+typedef struct
+{
+  guint         index;
+  PcallPayload *payload;
+} WaitingCall;
 
 static GVariant *
 nothing (void)
@@ -100,6 +113,83 @@ parent_is_gone (gpointer data)
   leave (data, EXIT_SUCCESS);
 }
 
+/* Calls */
+
+static void
+waiting_call_free (gpointer data)
+{
+  WaitingCall *call = data;
+
+  pcall_payload_unref (call->payload);
+  g_free (call);
+}
+
+/* Whether the worker may have more calls. */
+static gboolean
+hands_on (Agent *self)
+{
+  return self->worker != NULL && pcall_peer_get_error (self->worker) == NULL && !self->closed &&
+         !self->ending && !self->leaving;
+}
+
+static void
+send_back (Agent *self,
+           guint  index)
+{
+  pcall_uplink_send (&self->up, PCALL_FRAME_RETURNED, index, nothing ());
+}
+
+/* The last one first: where it comes back to, the next one that comes goes before it. */
+static void
+send_all_back (Agent *self)
+{
+  WaitingCall *call;
+
+  while ((call = g_queue_pop_tail (&self->waiting)) != NULL)
+    {
+      send_back (self, call->index);
+      waiting_call_free (call);
+    }
+}
+
+/* The parent's file is there; this one is what the worker writes into. */
+static GVariant *
+put_log (Agent    *self,
+         GVariant *value)
+{
+  g_autoptr (GVariant) args = NULL;
+  g_autoptr (GVariant) kwargs = NULL;
+  const char *name, *log, *key;
+  const char *path = NULL;
+
+  g_variant_get (value, "(&sv@a{sv}&s&s)", &name, &args, &kwargs, &log, &key);
+  if (*log != '\0' && self->context.log != NULL)
+    path = pcall_call_log_begin (&self->log, (guint) self->call, self->pid,
+                                 g_str_has_suffix (key, PCALL_LOG_KEY_SPLIT));
+  return g_variant_new ("(sv@a{sv}ss)", name, args, kwargs, path != NULL ? path : "",
+                        path != NULL ? key : "");
+}
+
+/* Hands the worker the next call, if it has none. */
+static void
+begin_next (Agent *self)
+{
+  WaitingCall *next =
+      self->call < 0 && hands_on (self) ? g_queue_pop_head (&self->waiting) : NULL;
+  g_autoptr (GVariant) value = NULL;
+
+  if (next == NULL)
+    return;
+
+  value = pcall_payload_get_value (next->payload, pcall_frame_payload_type (PCALL_FRAME_CALL));
+  self->call = next->index;
+  self->refused = -1;
+  /* Once the worker has the call, it may be that nothing more is heard of this process. */
+  pcall_uplink_send (&self->up, PCALL_FRAME_BEGUN, next->index, nothing ());
+  pcall_peer_send (self->worker, PCALL_FRAME_CALL, next->index, put_log (self, value));
+  waiting_call_free (next);
+}
+
 /* From the worker */
 
 /* What a worker may send at all; all else about it the parent hears from the agent. */
@@ -128,6 +218,7 @@ is_outcome (const PcallFrame *frame)
 static void
 stop_worker (Agent *self)
 {
+  self->ending = TRUE;
   pcall_peer_send (self->worker, PCALL_FRAME_STOP, 0, nothing ());
 }
 
@@ -154,14 +245,16 @@ end_call (Agent            *self,
           const PcallFrame *frame)
 {
   pcall_call_log_end (&self->log);
-  if (frame->handles != NULL || self->refused == self->call)
+  if (!self->condemned && (frame->handles != NULL || self->refused == self->call))
     send_refusal (self);
-  else
+  else if (!self->condemned)
     pcall_uplink_pass (&self->up, frame->type, frame->call_index,
                        pcall_payload_get_data (frame->payload), frame->payload->length);
   self->call = -1;
   if (self->leaving)
     retire_worker (self);
+  else
+    begin_next (self);
 }
 
 static void
@@ -190,6 +283,7 @@ channel_closed (gpointer data)
   Agent *self = data;
 
   self->closed = TRUE;
+  send_all_back (self);
   pcall_uplink_send (&self->up, PCALL_FRAME_CLOSED, 0, nothing ());
 }
 
@@ -203,6 +297,7 @@ take_signal (Agent *self)
     return FALSE;
 
   self->leaving = TRUE;
+  send_all_back (self);
   pcall_uplink_send (&self->up, PCALL_FRAME_LEAVING, 0, nothing ());
   return TRUE;
 }
@@ -239,6 +334,7 @@ worker_ended (gpointer data)
   look_who_ended_it (self);
   pcall_uplink_send (&self->up, PCALL_FRAME_EXIT, 0, pcall_remote_exit_to_variant (&told));
   g_clear_pointer (&self->worker, pcall_peer_free);
+  g_queue_clear_full (&self->waiting, waiting_call_free);
   self->call = -1;
   if (self->leaving)
     leave (self, EXIT_SUCCESS);
@@ -338,7 +434,7 @@ start_worker (Agent                   *self,
   if (!pcall_start_spawn.start (&self->context, &job, &started, error))
     return FALSE;
 
-  self->closed = self->ordered = FALSE;
+  self->closed = self->ending = self->condemned = self->ordered = FALSE;
   self->pid = started.process.pid;
   self->worker =
       pcall_peer_new (self->engine, &started, self->context.nonce, &worker_funcs, self, error);
@@ -361,48 +457,57 @@ take_launch (Agent    *self,
   pcall_remote_launch_clear (&launch);
 }
 
-/* The parent's file is there; this one is what the worker writes into. */
-static GVariant *
-put_log (Agent    *self,
-         GVariant *value)
-{
-  g_autoptr (GVariant) args = NULL;
-  g_autoptr (GVariant) kwargs = NULL;
-  const char *name, *log, *key;
-  const char *path = NULL;
-
-  g_variant_get (value, "(&sv@a{sv}&s&s)", &name, &args, &kwargs, &log, &key);
-  if (*log != '\0' && self->context.log != NULL)
-    path = pcall_call_log_begin (&self->log, (guint) self->call, self->pid,
-                                 g_str_has_suffix (key, PCALL_LOG_KEY_SPLIT));
-  return g_variant_new ("(sv@a{sv}ss)", name, args, kwargs, path != NULL ? path : "",
-                        path != NULL ? key : "");
-}
-
-/* That a worker has ended was told, or will be; then the parent gives the call to another. */
+/* That a worker has ended was told; by that the parent knows that the call has not begun. */
 static void
 take_call (Agent            *self,
-           const PcallFrame *frame,
-           GVariant         *value)
+           const PcallFrame *frame)
 {
-  if (self->worker == NULL || self->closed || self->leaving)
-    return;
-  if (self->call >= 0)
-    give_up (self, "the parent sent a call while another one runs");
+  WaitingCall *call;
 
-  self->call = frame->call_index;
-  self->refused = -1;
-  /* Once the worker has the call, it may be that nothing more is heard of this process. */
-  pcall_uplink_send (&self->up, PCALL_FRAME_BEGUN, frame->call_index, nothing ());
-  pcall_peer_send (self->worker, PCALL_FRAME_CALL, frame->call_index, put_log (self, value));
+  if (self->worker == NULL)
+    return;
+  if (!hands_on (self))
+    {
+      send_back (self, frame->call_index);
+      return;
+    }
+
+  call = g_new (WaitingCall, 1);
+  *call = (WaitingCall) { frame->call_index, pcall_payload_ref (frame->payload) };
+  g_queue_push_tail (&self->waiting, call);
+  begin_next (self);
 }
 
 static void
-terminate_worker (Agent *self,
-                  gint64  grace)
+end_worker (Agent *self,
+            gint64 grace)
 {
-  self->ordered = TRUE;
+  self->ordered = self->ending = TRUE;
+  send_all_back (self);
   pcall_peer_terminate (self->worker, grace);
+}
+
+/* Where it does not wait and does not run either, it has ended: that was told. */
+static void
+withdraw_call (Agent *self,
+               guint  index,
+               gint64 grace)
+{
+  GList *l = self->waiting.head;
+
+  while (l != NULL && ((WaitingCall *) l->data)->index != index)
+    l = l->next;
+  if (l != NULL)
+    {
+      send_back (self, index);
+      waiting_call_free (l->data);
+      g_queue_delete_link (&self->waiting, l);
+    }
+  else if (self->worker != NULL && self->call == index && grace >= 0)
+    {
+      self->condemned = TRUE;
+      end_worker (self, grace);
+    }
 }
 
 static void
@@ -415,11 +520,15 @@ take_frame (Agent            *self,
   if (frame->type == PCALL_FRAME_LAUNCH)
     take_launch (self, value);
   else if (frame->type == PCALL_FRAME_CALL)
-    take_call (self, frame, value);
+    take_call (self, frame);
+  else if (frame->type == PCALL_FRAME_COMMON && self->worker != NULL)
+    pcall_peer_send (self->worker, PCALL_FRAME_COMMON, 0, value);
   else if (frame->type == PCALL_FRAME_STOP && self->worker != NULL)
     stop_worker (self);
   else if (frame->type == PCALL_FRAME_TERMINATE && self->worker != NULL)
-    terminate_worker (self, g_variant_get_int64 (value));
+    end_worker (self, g_variant_get_int64 (value));
+  else if (frame->type == PCALL_FRAME_WITHDRAW)
+    withdraw_call (self, frame->call_index, g_variant_get_int64 (value));
   else if (frame->type == PCALL_FRAME_PING)
     pcall_uplink_send (&self->up, PCALL_FRAME_PONG, 0, nothing ());
 }

@@ -56,6 +56,22 @@ GVariant *pcall_arguments_build_args   (PcallArguments *self,
 GVariant *pcall_arguments_build_kwargs (PcallArguments *self,
                                         guint           index);
 
+/* The same in two parts, which are put together elsewhere. */
+
+/* What all calls have in common: "(va{sv})", of which the first is a tuple. NULL where there is
+ * nothing. It is made once, and stays as long as that is not set anew. */
+GVariant *pcall_arguments_get_common       (PcallArguments *self);
+/* As above, without that. */
+GVariant *pcall_arguments_build_own_args   (PcallArguments *self,
+                                            guint           index);
+GVariant *pcall_arguments_build_own_kwargs (PcallArguments *self,
+                                            guint           index);
+/* Puts the arguments of a call together again: takes what it has of its own, and returns full
+ * references. @common is as above. */
+void      pcall_arguments_join             (GVariant       *common,
+                                            GVariant      **args,
+                                            GVariant      **kwargs);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PcallArguments, pcall_arguments_unref)
 
 G_END_DECLS

@@ -15,7 +15,7 @@
  * because whatever GObject holds a reference is finalised in the thread that drops it last, such
  * as the one of Python's that happens to collect garbage. */
 
-#include "calls/pcall-arguments-private.h"
+#include "calls/pcall-arguments-parts-private.h"
 
 #include "pcall-error.h"
 
@@ -37,6 +37,7 @@ struct _PcallArguments
   GVariant *instance_args;   /* (nullable) */
   GVariant *common_kwargs;   /* {} when not given */
   GVariant *instance_kwargs; /* (nullable) */
+  GVariant *common;          /* the common ones in one, once they were asked for; else NULL */
   GPtrArray *keywords;       /* of Keyword, in the order in which they were first set */
   GPtrArray *refusals;       /* of Refusal: lists that were bad, and were not set anew since */
 };
@@ -106,22 +107,6 @@ static const Rule instance_kwargs_rule = {
   .expected_element = "a{sv}",
 };
 
-/* An `av` is how to say "array of anything", so its variants are only wrapping. A tuple needs no
- * such wrapping: its variants were meant, and stay. */
-static GVariant *
-get_element (GVariant *list, gsize index)
-{
-  g_autoptr (GVariant) child = NULL;
-
-  g_assert (index < g_variant_n_children (list));
-
-  child = g_variant_get_child_value (list, index);
-  if (g_variant_is_of_type (list, TYPE_VARIANT_ARRAY))
-    return g_variant_get_variant (child);
-
-  return g_steal_pointer (&child);
-}
-
 static gboolean
 refuse (const char *what, const GVariantType *type, const char *expected, GError **error)
 {
@@ -152,7 +137,7 @@ suggest_lists (GVariant *list)
 
   for (gsize i = 0; i < n; i++)
     {
-      g_autoptr (GVariant) element = get_element (list, i);
+      g_autoptr (GVariant) element = pcall_list_get_element (list, i);
       const GVariantType *type = g_variant_get_type (element);
       g_autofree char *printed = g_variant_print (element, FALSE);
 
@@ -185,7 +170,7 @@ refuse_elements (const Rule *rule, GVariant *list, const char *what, const GVari
 static gboolean
 check_element (const Rule *rule, GVariant *list, gsize index, GError **error)
 {
-  g_autoptr (GVariant) element = get_element (list, index);
+  g_autoptr (GVariant) element = pcall_list_get_element (list, index);
   g_autofree char *what = NULL;
 
   if (rule->accepts_element (g_variant_get_type (element)))
@@ -286,6 +271,7 @@ replace (PcallArguments *self, GVariant **slot, const Rule *rule, GVariant *valu
 
   if (sunk == NULL || check (rule, sunk, &refused))
     {
+      g_clear_pointer (&self->common, g_variant_unref);
       g_clear_pointer (slot, g_variant_unref);
       *slot = g_steal_pointer (&sunk);
     }
@@ -353,102 +339,23 @@ check_keyword_values (const char *what, GVariant *values, GError **error)
 }
 
 static void
-add_elements (GVariantBuilder *builder, GVariant *list)
+overlay_keyword (PcallOverlay *overlay, const Keyword *keyword, guint index)
 {
-  gsize n = g_variant_n_children (list);
-
-  for (gsize i = 0; i < n; i++)
-    {
-      g_autoptr (GVariant) element = get_element (list, i);
-
-      g_variant_builder_add_value (builder, element);
-    }
-}
-
-static gboolean
-is_tuple_alone (GVariant *list, GVariant *other)
-{
-  return list != NULL && g_variant_is_of_type (list, G_VARIANT_TYPE_TUPLE)
-         && (other == NULL || g_variant_n_children (other) == 0);
-}
-
-static GVariant *
-concatenate (GVariant *common, GVariant *instance)
-{
-  GVariantBuilder builder;
-
-  if (is_tuple_alone (common, instance))
-    return g_variant_ref (common);
-  if (is_tuple_alone (instance, common))
-    return g_variant_ref (instance);
-
-  g_variant_builder_init (&builder, G_VARIANT_TYPE_TUPLE);
-  add_elements (&builder, common);
-  if (instance != NULL)
-    add_elements (&builder, instance);
-  return g_variant_ref_sink (g_variant_builder_end (&builder));
-}
-
-/* The entries of a dictionary in the making. A name keeps the place where it was first seen. */
-typedef struct
-{
-  GPtrArray *entries;    /* of {sv} */
-  GHashTable *positions; /* from a name, as a variant, to its index in entries */
-} Overlay;
-
-static void
-overlay_entry (Overlay *overlay, GVariant *entry)
-{
-  g_autoptr (GVariant) name = g_variant_get_child_value (entry, 0);
-  gpointer position;
-
-  if (g_hash_table_lookup_extended (overlay->positions, name, NULL, &position))
-    {
-      gpointer *slot = &g_ptr_array_index (overlay->entries, GPOINTER_TO_UINT (position));
-
-      g_variant_unref (*slot);
-      *slot = g_variant_ref (entry);
-      return;
-    }
-
-  g_hash_table_insert (overlay->positions, g_steal_pointer (&name),
-                       GUINT_TO_POINTER (overlay->entries->len));
-  g_ptr_array_add (overlay->entries, g_variant_ref (entry));
-}
-
-static void
-overlay_dictionary (Overlay *overlay, GVariant *dictionary)
-{
-  gsize n = g_variant_n_children (dictionary);
-
-  for (gsize i = 0; i < n; i++)
-    {
-      g_autoptr (GVariant) entry = g_variant_get_child_value (dictionary, i);
-
-      overlay_entry (overlay, entry);
-    }
-}
-
-static void
-overlay_keyword (Overlay *overlay, const Keyword *keyword, guint index)
-{
-  g_autoptr (GVariant) value = get_element (keyword->values, index);
+  g_autoptr (GVariant) value = pcall_list_get_element (keyword->values, index);
   g_autoptr (GVariant) entry = NULL;
 
   entry = g_variant_new_dict_entry (keyword->name, g_variant_new_variant (value));
-  overlay_entry (overlay, g_variant_ref_sink (entry));
+  pcall_overlay_add_entry (overlay, g_variant_ref_sink (entry));
 }
 
 static void
-overlay_all (Overlay *overlay, PcallArguments *self, guint index)
+overlay_own (PcallOverlay *overlay, PcallArguments *self, guint index)
 {
-  overlay_dictionary (overlay, self->common_kwargs);
-
   if (self->instance_kwargs != NULL)
     {
-      g_autoptr (GVariant) dictionary = get_element (self->instance_kwargs, index);
+      g_autoptr (GVariant) dictionary = pcall_list_get_element (self->instance_kwargs, index);
 
-      overlay_dictionary (overlay, dictionary);
+      pcall_overlay_add_dictionary (overlay, dictionary);
     }
 
   for (guint i = 0; i < self->keywords->len; i++)
@@ -471,6 +378,7 @@ arguments_clear (gpointer data)
   g_clear_pointer (&self->instance_args, g_variant_unref);
   g_clear_pointer (&self->common_kwargs, g_variant_unref);
   g_clear_pointer (&self->instance_kwargs, g_variant_unref);
+  g_clear_pointer (&self->common, g_variant_unref);
   g_clear_pointer (&self->keywords, g_ptr_array_unref);
   g_clear_pointer (&self->refusals, g_ptr_array_unref);
 }
@@ -596,33 +504,73 @@ pcall_arguments_get_length (PcallArguments *self, guint *length)
   return TRUE;
 }
 
-GVariant *
-pcall_arguments_build_args (PcallArguments *self, guint index)
+static GVariant *
+build_args (PcallArguments *self, GVariant *common, guint index)
 {
   g_autoptr (GVariant) instance_args = NULL;
 
   if (self->instance_args != NULL)
-    instance_args = get_element (self->instance_args, index);
+    instance_args = pcall_list_get_element (self->instance_args, index);
 
-  return concatenate (self->common_args, instance_args);
+  return pcall_list_concatenate (common, instance_args);
+}
+
+GVariant *
+pcall_arguments_build_args (PcallArguments *self, guint index)
+{
+  return build_args (self, self->common_args, index);
+}
+
+GVariant *
+pcall_arguments_build_own_args (PcallArguments *self, guint index)
+{
+  g_autoptr (GVariant) none = g_variant_ref_sink (g_variant_new_tuple (NULL, 0));
+
+  return build_args (self, none, index);
+}
+
+static GVariant *
+build_kwargs (PcallArguments *self, GVariant *common, guint index)
+{
+  PcallOverlay overlay;
+
+  /* Most calls have no keywords, and the table would cost them more than all the rest. */
+  if (self->instance_kwargs == NULL && self->keywords->len == 0
+      && (common == NULL || g_variant_n_children (common) == 0))
+    return common != NULL ? g_variant_ref (common)
+                          : g_variant_ref_sink (g_variant_new_array (G_VARIANT_TYPE ("{sv}"),
+                                                                     NULL, 0));
+
+  pcall_overlay_init (&overlay);
+  if (common != NULL)
+    pcall_overlay_add_dictionary (&overlay, common);
+  overlay_own (&overlay, self, index);
+  return pcall_overlay_end (&overlay);
 }
 
 GVariant *
 pcall_arguments_build_kwargs (PcallArguments *self, guint index)
 {
-  g_autoptr (GPtrArray) entries = NULL;
-  g_autoptr (GHashTable) positions = NULL;
+  return build_kwargs (self, self->common_kwargs, index);
+}
 
-  /* Most calls have no keywords, and the table would cost them more than all the rest. */
-  if (self->instance_kwargs == NULL && self->keywords->len == 0
-      && g_variant_n_children (self->common_kwargs) == 0)
-    return g_variant_ref (self->common_kwargs);
+GVariant *
+pcall_arguments_build_own_kwargs (PcallArguments *self, guint index)
+{
+  return build_kwargs (self, NULL, index);
+}
 
-  entries = g_ptr_array_new_with_free_func ((GDestroyNotify) g_variant_unref);
-  positions = g_hash_table_new_full (g_variant_hash, g_variant_equal,
-                                     (GDestroyNotify) g_variant_unref, NULL);
-  overlay_all (&(Overlay){ entries, positions }, self, index);
+GVariant *
+pcall_arguments_get_common (PcallArguments *self)
+{
+  g_autoptr (GVariant) args = NULL;
 
-  return g_variant_ref_sink (
-      g_variant_new_array (G_VARIANT_TYPE ("{sv}"), (GVariant **) entries->pdata, entries->len));
+  if (self->common == NULL
+      && (g_variant_n_children (self->common_args) > 0
+          || g_variant_n_children (self->common_kwargs) > 0))
+    {
+      args = pcall_list_concatenate (self->common_args, NULL);
+      self->common = g_variant_ref_sink (g_variant_new ("(v@a{sv})", args, self->common_kwargs));
+    }
+  return self->common;
 }

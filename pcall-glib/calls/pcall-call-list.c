@@ -240,7 +240,14 @@ pcall_call_list_expect_end (PcallCallList *self,
     return FALSE;
 
   record->known = KNOWN_ENDED;
+  self->n_known_ended++;
   return TRUE;
+}
+
+guint
+pcall_call_list_get_n_known_ended (PcallCallList *self)
+{
+  return self->n_known_ended;
 }
 
 gboolean
@@ -436,6 +443,7 @@ book (PcallCallList   *self,
   record->stopped = TRUE;
   record->known = KNOWN_ENDED;
   record->state = PCALL_CALL_STATE_SUCCEEDED;
+  self->n_known_ended++;
   self->n_finished++;
 }
 

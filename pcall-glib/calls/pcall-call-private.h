@@ -68,6 +68,8 @@ gboolean pcall_call_list_is_untouched (PcallCallList *self,
                                        guint          index);
 gboolean pcall_call_list_has_ended    (PcallCallList *self,
                                        guint          index);
+/* How many have, by pcall_call_list_expect_end(). */
+guint    pcall_call_list_get_n_known_ended (PcallCallList *self);
 /* Of @n calls from the first on, how many in a row are so. */
 guint    pcall_call_list_count_pending (PcallCallList *self,
                                         guint          first,

@@ -16,6 +16,9 @@ G_BEGIN_DECLS
 #define PCALL_ENV_JOURNAL_FD "PCALL_WORKER_JOURNAL_FD" /* that of the journal, if it has one */
 #define PCALL_ENV_COOKIE "PCALL_WORKER_COOKIE"   /* the task's nonce, 16 hexadecimal digits */
 
+/* What a worker knows, among what it says in its hello: that there may be COMMON. */
+#define PCALL_WORKER_KNOWS_COMMON "common" /* b */
+
 /* The files of a call's output, in a worker. */
 
 /* Behind the key, where standard output has a file of its own beside the log file. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "wire/pcall-channel-private.h"
+#include "calls/pcall-arguments-private.h"
 #include "child/pcall-current-private.h"
 #include "base/pcall-error-private.h"
 #include "pcall-error.h"
@@ -43,6 +44,7 @@ struct _PcallWorker
   GBytes          *journal;
   pid_t            owner; /* a fork of the process is no worker */
   PcallFrameQueue  frames;
+  GVariant        *common; /* arguments of all calls; NULL: there are none */
   GMainContext    *context;
   GSource         *source; /* NULL unless it is started and not stopped */
   PcallWorkerFunc  func;
@@ -237,6 +239,8 @@ run_call (PcallWorker      *self,
   if (!g_variant_is_of_type (args, G_VARIANT_TYPE_TUPLE))
     give_up ("the parent sent arguments that are no tuple");
 
+  if (self->common != NULL)
+    pcall_arguments_join (self->common, &args, &kwargs);
   self->busy = TRUE;
   pcall_current_begin (frame->call_index);
   pcall_worker_output_redirect (log_file, log_key);
@@ -255,11 +259,25 @@ stop (PcallWorker *self)
 }
 
 static void
+take_common (PcallWorker      *self,
+             const PcallFrame *frame)
+{
+  g_clear_pointer (&self->common, g_variant_unref);
+  self->common =
+      pcall_payload_get_value (frame->payload, pcall_frame_payload_type (PCALL_FRAME_COMMON));
+}
+
+static void
 take_frame (PcallWorker      *self,
             const PcallFrame *frame)
 {
   g_autofree char *refusal = NULL;
 
+  if (frame->type == PCALL_FRAME_COMMON)
+    {
+      take_common (self, frame);
+      return;
+    }
   if (frame->type == PCALL_FRAME_CALL)
     {
       run_call (self, frame);
@@ -326,6 +344,7 @@ pcall_worker_finalize (GObject *object)
   g_clear_object (&self->channel.handles);
   pcall_descriptors_clear (&self->channel.descriptors);
   g_clear_pointer (&self->context, g_main_context_unref);
+  g_clear_pointer (&self->common, g_variant_unref);
   g_clear_pointer (&self->journal, g_bytes_unref);
   pcall_fd_clear (&self->journal_fd);
   if (self->destroy != NULL)
@@ -404,8 +423,11 @@ pcall_worker_capture_log (PcallWorker *self)
 static void
 say_hello (void)
 {
+  GVariantDict knows = G_VARIANT_DICT_INIT (NULL);
+
+  g_variant_dict_insert (&knows, PCALL_WORKER_KNOWS_COMMON, "b", TRUE);
   pcall_current_greet (g_variant_new ("(ui@a{sv})", PCALL_FRAME_VERSION, (int) getpid (),
-                                      g_variant_new_array (G_VARIANT_TYPE ("{sv}"), NULL, 0)));
+                                      g_variant_dict_end (&knows)));
 }
 
 /**

@@ -536,6 +536,9 @@ pcall_crew_add_member (PcallCrew    *self,
   member->link.data = member;
   member->launch = launch;
   member->peer = pcall_peer_new_remote (channel, self->plan.heartbeat);
+  /* An address that somebody gave may be the end of a tunnel. */
+  if (self->plan.transport == PCALL_LAUNCHER_CONNECT && self->plan.address == NULL)
+    pcall_peer_set_direct (member->peer);
   if (pcall_member_enter_idle (member))
     set_timer (member, GREETING_US, take_too_long);
   else

@@ -17,6 +17,8 @@ typedef struct
   PcallPeer       *peer;
   PcallConditions *conditions; /* that it was started under; not of one that was taken */
   guint            n_ended;    /* calls that it has run */
+  gboolean         knows_common; /* it said so */
+  gboolean         has_common; /* from the task before */
 } PcallWarmWorker;
 
 /* Keeps workers that no task has, and sees to their end. All of it from any thread; in a forked

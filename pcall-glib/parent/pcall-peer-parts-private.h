@@ -20,6 +20,8 @@ typedef struct
   guint64     heard;      /* bytes that had been received and sent at the last beat */
   gboolean    pinged;     /* since then */
   gboolean    leaving;
+  gboolean    direct;
+  gboolean    complete;   /* the connection is lost, and nothing that it had carried */
   gboolean    told;       /* of the end of the worker */
   char       *loss;
   gint64      begun;

@@ -92,6 +92,9 @@ const GError    *pcall_peer_get_error (PcallPeer        *self);
  * often it is asked whether it is there, in microseconds. */
 PcallPeer       *pcall_peer_new_remote (PcallChannel         *channel,
                                         gint64                heartbeat);
+/* There is nobody on the way to it who might keep something back: where it ends the connection, all
+ * that it sent has come. */
+void             pcall_peer_set_direct (PcallPeer            *self);
 /* What became of its last worker is of no interest any more. FALSE if it cannot have another. */
 gboolean         pcall_peer_renew      (PcallPeer            *self);
 
@@ -101,6 +104,15 @@ void             pcall_peer_set_host   (PcallPeer            *self,
 const char      *pcall_peer_get_host   (PcallPeer            *self);
 /* The connection to it was lost: why, in words. NULL if it was not. */
 const char      *pcall_peer_get_loss   (PcallPeer            *self);
+/* Whether nonetheless all that it sent has come, so that it began no call which it did not tell. */
+gboolean         pcall_peer_has_all    (PcallPeer            *self);
+/* Takes a call back that the worker has not begun; it sends word then. If it has, the worker is to
+ * end with it after so many microseconds of @grace, unless that is negative. */
+void             pcall_peer_withdraw   (PcallPeer            *self,
+                                        guint                 call_index,
+                                        gint64                grace);
+/* The worker had ended that call before it was to end with it. */
+void             pcall_peer_go_on      (PcallPeer            *self);
 /* The call that the worker had been handed and had not ended when it ended itself; -1 for none. */
 gint64           pcall_peer_get_begun  (PcallPeer            *self);
 /* Whether it was told to end, and takes no calls any more. */

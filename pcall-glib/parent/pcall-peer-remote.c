@@ -52,7 +52,10 @@ pcall_peer_remote_lose (PcallPeer *self,
   PcallPeerRemote *remote = self->remote;
 
   if (remote->loss == NULL && !self->exited)
-    remote->loss = g_strdup (error != NULL ? error->message : "it was closed");
+    {
+      remote->loss = g_strdup (error != NULL ? error->message : "it was closed");
+      remote->complete = error == NULL && remote->direct && self->channel.complete;
+    }
   g_clear_error (&error);
   pcall_peer_close_channel (self);
   pcall_engine_unset_timer (self->engine, &remote->beat);
@@ -107,14 +110,38 @@ disobeyed (gpointer data)
   pcall_peer_remote_settle (self);
 }
 
+static void
+expect_end (PcallPeer *self,
+            gint64     grace)
+{
+  if (!self->exited)
+    pcall_engine_set_timer (self->engine, &self->kill_timer,
+                            g_get_monotonic_time () + grace + OBEY_US, disobeyed, self);
+}
+
 void
 pcall_peer_remote_terminate (PcallPeer *self,
                              gint64     grace)
 {
   pcall_peer_send (self, PCALL_FRAME_TERMINATE, 0, g_variant_new_int64 (MAX (grace, 0)));
-  if (!self->exited)
-    pcall_engine_set_timer (self->engine, &self->kill_timer,
-                            g_get_monotonic_time () + MAX (grace, 0) + OBEY_US, disobeyed, self);
+  expect_end (self, MAX (grace, 0));
+}
+
+void
+pcall_peer_withdraw (PcallPeer *self,
+                     guint      call_index,
+                     gint64     grace)
+{
+  pcall_peer_send (self, PCALL_FRAME_WITHDRAW, call_index, g_variant_new_int64 (grace));
+  if (grace >= 0)
+    expect_end (self, grace);
+}
+
+void
+pcall_peer_go_on (PcallPeer *self)
+{
+  if (!self->terminated)
+    pcall_engine_unset_timer (self->engine, &self->kill_timer);
 }
 
 /* Frames */
@@ -136,11 +163,12 @@ was_ended_with_agent (PcallPeer *self)
          (WTERMSIG (exit->status) == SIGTERM || WTERMSIG (exit->status) == SIGKILL);
 }
 
-/* Where the agent has told how its worker ended, it does not matter that it has gone since. */
+/* Where the agent has told how its worker ended, it does not matter that it has gone since. What it
+ * did not say of that has not been. */
 static void
 know_end (PcallPeer *self)
 {
-  self->exited = TRUE;
+  self->exited = self->remote->complete = TRUE;
   g_clear_pointer (&self->remote->loss, g_free);
 }
 
@@ -316,7 +344,7 @@ pcall_peer_renew (PcallPeer *self)
 
   g_clear_error (&self->error);
   self->exit = (PcallExit) { .known = FALSE };
-  self->exited = self->terminated = remote->told = FALSE;
+  self->exited = self->terminated = remote->told = remote->complete = FALSE;
   remote->begun = -1;
   return TRUE;
 }
@@ -338,6 +366,18 @@ const char *
 pcall_peer_get_loss (PcallPeer *self)
 {
   return self->remote != NULL ? self->remote->loss : NULL;
+}
+
+gboolean
+pcall_peer_has_all (PcallPeer *self)
+{
+  return self->remote != NULL && self->remote->complete;
+}
+
+void
+pcall_peer_set_direct (PcallPeer *self)
+{
+  self->remote->direct = TRUE;
 }
 
 gint64

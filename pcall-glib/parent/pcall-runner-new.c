@@ -94,7 +94,7 @@ pcall_runner_new_warm (const PcallRunnerSetup *setup,
 
   self->pid = pcall_peer_get_pid (worker->peer);
   self->n_ended = worker->n_ended;
-  self->klass->warm (self);
+  self->klass->warm (self, worker);
   if (!pcall_peer_enter (worker->peer, setup->engine, &funcs_with_closed, self, NULL))
     {
       pcall_peer_destroy (worker->peer);
@@ -114,7 +114,7 @@ pcall_runner_new_remote (const PcallRunnerSetup *setup,
                          const PcallJob         *job,
                          PcallPeer              *peer)
 {
-  PcallRunner *self = make_runner (&pcall_runner_push_remote, setup, job);
+  PcallRunner *self = make_runner (&pcall_runner_away, setup, job);
 
   self->made = g_get_monotonic_time ();
   self->peer = peer;

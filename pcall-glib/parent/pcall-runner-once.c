@@ -68,6 +68,9 @@ take_frame (PcallRunner      *self,
     case PCALL_FRAME_PING:
     case PCALL_FRAME_PONG:
     case PCALL_FRAME_LEAVING:
+    case PCALL_FRAME_WITHDRAW:
+    case PCALL_FRAME_RETURNED:
+    case PCALL_FRAME_COMMON:
     default:
       g_assert_not_reached ();
     }

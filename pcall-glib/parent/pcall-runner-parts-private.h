@@ -35,6 +35,12 @@ struct _PcallRunnerClass
   gboolean (*has_more_time) (PcallRunner  *self);
   /* The call is to be stopped: whether it has ended all the same. May be NULL. */
   gboolean (*has_ended_in_time) (PcallRunner *self);
+  /* The call has a verdict, and is to be stopped; the child is only if it still has that. May be
+   * NULL. */
+  void     (*withdraw)  (PcallRunner      *self);
+  /* The call is not to begin, if it was sent ahead. May be NULL. */
+  void     (*take_back) (PcallRunner      *self,
+                         guint             index);
   /* The child has ended, without an outcome of its call: whether nothing of that has run. May be
    * NULL. */
   gboolean (*is_untouched) (PcallRunner   *self);
@@ -44,8 +50,9 @@ struct _PcallRunnerClass
    * to be told. May be NULL. */
   char    *(*describe_false_start) (PcallRunner *self,
                                     const char  *end);
-  /* The child was in a pool before, and has run that many calls. May be NULL. */
-  void     (*warm)       (PcallRunner      *self);
+  /* The child was in a pool before. May be NULL. */
+  void     (*warm)       (PcallRunner           *self,
+                          const PcallWarmWorker *worker);
   /* Timers and memory of this kind. May be NULL. */
   void     (*detach)    (PcallRunner      *self);
   void     (*clear)     (PcallRunner      *self);
@@ -64,6 +71,7 @@ struct _PcallRunner
 
   PcallRunnerState        state;
   gboolean                has_call; /* or may have one */
+  gboolean                sent;     /* its call was, and begins when the child says so */
   gboolean                begun;    /* its call has, and is known to */
   gboolean                heard;    /* a frame came */
   gboolean                ready;    /* nothing hinders the child any more from coming to its call */

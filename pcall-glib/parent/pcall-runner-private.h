@@ -24,7 +24,7 @@ typedef struct _PcallRunnerClass PcallRunnerClass;
 
 extern const PcallRunnerClass pcall_runner_once; /* it is made for one call, and ends with that */
 extern const PcallRunnerClass pcall_runner_push; /* it is given one call after the other */
-extern const PcallRunnerClass pcall_runner_push_remote; /* the same, on another machine */
+extern const PcallRunnerClass pcall_runner_away; /* the same, on another machine */
 extern const PcallRunnerClass pcall_runner_pull; /* it takes calls by itself */
 
 typedef enum
@@ -55,6 +55,12 @@ typedef struct
   void (*changed)  (PcallRunner     *runner,
                     PcallRunnerState before,
                     gpointer         data);
+  /* A call that was sent ahead is not the runner's any more, and has not begun; or it may have, and
+   * @loss says why that is not known. */
+  void (*returned) (PcallRunner    *runner,
+                    const PcallJob *job,
+                    const char     *loss,
+                    gpointer        data);
 } PcallRunnerFuncs;
 
 /* What is the same for all runners of a task. */
@@ -108,6 +114,9 @@ void              pcall_runner_kill    (PcallRunner            *self,
 void              pcall_runner_stop_call (PcallRunner        *self,
                                           PcallCallState      state,
                                           const char         *reason);
+/* The call is not to begin, where it was sent ahead and has not. */
+void              pcall_runner_take_back (PcallRunner        *self,
+                                          guint               index);
 /* The child has ended. */
 typedef enum
 {
@@ -156,6 +165,17 @@ void              pcall_runner_push_give       (PcallRunner    *self,
 /* Gives it to @pool, which is its end here; FALSE if the pool does not want it. */
 gboolean          pcall_runner_push_put        (PcallRunner    *self,
                                                 PcallPool      *pool);
+/* Whether it can be sent one more call than it has, to begin when that has ended; it is on another
+ * machine then. */
+gboolean          pcall_runner_push_has_room   (PcallRunner    *self);
+/* How many calls it has that have not ended. */
+guint             pcall_runner_push_get_n_calls (PcallRunner   *self);
+void              pcall_runner_push_add        (PcallRunner    *self,
+                                                const PcallJob *job);
+/* Takes back those that it was sent last, so that it has @n calls; whether any that it was sent
+ * ahead is on its way back. */
+gboolean          pcall_runner_push_shorten    (PcallRunner    *self,
+                                                guint           n);
 /* Tells it that there are no more calls. */
 void              pcall_runner_push_retire     (PcallRunner    *self);
 

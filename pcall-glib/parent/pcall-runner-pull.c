@@ -260,6 +260,9 @@ take_frame (PcallPull        *self,
     case PCALL_FRAME_PING:
     case PCALL_FRAME_PONG:
     case PCALL_FRAME_LEAVING:
+    case PCALL_FRAME_WITHDRAW:
+    case PCALL_FRAME_RETURNED:
+    case PCALL_FRAME_COMMON:
     default:
       g_assert_not_reached ();
     }

@@ -380,18 +380,27 @@ pcall_runner_release (PcallRunner *self)
 }
 
 static void
+give_verdict (PcallRunner    *self,
+              PcallCallState  state,
+              const char     *reason)
+{
+  if (!self->has_call || self->verdict != PCALL_CALL_STATE_PENDING)
+    return;
+
+  self->verdict = state;
+  self->verdict_reason = g_strdup (reason);
+  if (self->klass->stopped != NULL)
+    self->klass->stopped (self);
+}
+
+static void
 stop_drained (PcallRunner    *self,
               PcallCallState  state,
               const char     *reason,
               gint64          grace_period)
 {
-  if (self->has_call && self->verdict == PCALL_CALL_STATE_PENDING)
-    {
-      self->verdict = state;
-      self->verdict_reason = g_strdup (reason);
-      if (self->klass->stopped != NULL)
-        self->klass->stopped (self);
-    }
+  self->stopping = TRUE;
+  give_verdict (self, state, reason);
   if (pcall_peer_terminate (self->peer, grace_period))
     pcall_explain_stopped (self, reason);
 }
@@ -432,11 +441,24 @@ pcall_runner_stop_call (PcallRunner    *self,
 {
   if (self->klass->has_ended_in_time == NULL)
     pcall_runner_stop (self, state, reason);
-  else if (!self->klass->has_ended_in_time (self))
+  else if (self->klass->has_ended_in_time (self))
+    return;
+  else if (self->klass->withdraw == NULL)
+    stop_drained (self, state, reason, self->setup->grace_period);
+  else
     {
-      self->stopping = TRUE;
-      stop_drained (self, state, reason, self->setup->grace_period);
+      give_verdict (self, state, reason);
+      self->klass->withdraw (self);
+      pcall_explain_stopped (self, reason);
     }
+}
+
+void
+pcall_runner_take_back (PcallRunner *self,
+                        guint        index)
+{
+  if (self->klass->take_back != NULL)
+    self->klass->take_back (self, index);
 }
 
 static gboolean

@@ -29,10 +29,10 @@ has_waiting_calls (PcallScheduler *self)
   return pcall_queue_are_left (&self->queue);
 }
 
-static PcallJob
-make_job (PcallScheduler *self,
-          PcallTurn       turn,
-          int             slot)
+PcallJob
+pcall_scheduler_make_job (PcallScheduler *self,
+                          PcallTurn       turn,
+                          int             slot)
 {
   gboolean one_target = self->targets->len == 1;
   PcallTarget *target = g_ptr_array_index (self->targets, one_target ? 0 : turn.index);
@@ -55,7 +55,7 @@ find_waiting_child (PcallScheduler *self)
 
   if (self->roster.idle.length == 0)
     return NULL;
-  job = make_job (self, pcall_queue_peek (&self->queue), -1);
+  job = pcall_scheduler_make_job (self, pcall_queue_peek (&self->queue), -1);
   return job.methods->takes_calls ? pcall_roster_find (&self->roster, &job) : NULL;
 }
 
@@ -66,7 +66,7 @@ may_have_worker (PcallScheduler *self)
   if (self->options.crew != NULL)
     return self->roster.n < self->room.max_workers && pcall_scheduler_has_arrival (self);
   return self->roster.n < self->room.max_workers ||
-         !make_job (self, pcall_queue_peek (&self->queue), -1).methods->takes_calls;
+         !pcall_scheduler_make_job (self, pcall_queue_peek (&self->queue), -1).methods->takes_calls;
 }
 
 static gboolean
@@ -158,7 +158,7 @@ take_turn (PcallScheduler *self,
 
   if (self->shares && self->context.log != NULL)
     pcall_ledger_set_log (self->context.ledger, slot, turn->index);
-  *job = make_job (self, *turn, slot);
+  *job = pcall_scheduler_make_job (self, *turn, slot);
   return TRUE;
 }
 
@@ -306,8 +306,9 @@ start_next (PcallScheduler *self)
       PcallJob job;
 
       pcall_queue_take (&self->queue, -1, &next);
-      job = make_job (self, next, -1);
+      job = pcall_scheduler_make_job (self, next, -1);
       pcall_roster_give (&self->roster, waiting, &job);
+      pcall_scheduler_send_ahead (self, waiting);
       return;
     }
 
@@ -320,6 +321,8 @@ start_next (PcallScheduler *self)
 static void
 retire_children (PcallScheduler *self)
 {
+  if (!has_waiting_calls (self) && pcall_scheduler_call_back (self))
+    return;
   if (self->roster.idle.length == 0)
     return;
   if (!has_waiting_calls (self))

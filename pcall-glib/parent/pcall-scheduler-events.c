@@ -103,6 +103,16 @@ runner_began (PcallRunner *runner,
   if (self->logs != NULL)
     pcall_log_delivery_begin (self->logs, pcall_runner_get_job (runner)->index,
                               pcall_runner_get_pid (runner));
+  pcall_scheduler_send_ahead (self, runner);
+}
+
+static void
+runner_returned (PcallRunner    *runner,
+                 const PcallJob *job,
+                 const char     *loss,
+                 gpointer        data)
+{
+  pcall_scheduler_take_returned (data, job, loss);
 }
 
 static void
@@ -285,6 +295,7 @@ const PcallRunnerFuncs pcall_scheduler_runner_funcs = {
   .wants_call_events = wants_call_events,
   .wants_each_progress = wants_each_progress,
   .began = runner_began,
+  .returned = runner_returned,
   .finished = runner_finished,
   .changed = runner_changed,
 };

@@ -16,9 +16,11 @@
 
 G_BEGIN_DECLS
 
-/* The scheduler is three files: its life (pcall-scheduler.c), assigning calls to children
- * (pcall-scheduler-assign.c), and what becomes of them, from the facts that runners report to what
- * is told (pcall-scheduler-events.c). */
+/* The scheduler is six files: its life (pcall-scheduler.c), assigning calls to children
+ * (pcall-scheduler-assign.c), also to those on other machines (pcall-scheduler-away.c) before they
+ * have ended what they have (pcall-scheduler-ahead.c), what becomes of them, from the facts that
+ * runners report to what is told (pcall-scheduler-events.c), and ending them
+ * (pcall-scheduler-stop.c). */
 
 /* Children on other machines. */
 typedef struct
@@ -26,6 +28,7 @@ typedef struct
   PcallCrewClient client; /* has no crew: there are none */
   PcallWatch      watch;  /* of what tells that there is something new */
   GHashTable     *lost;   /* index of a call → how often it was lost; NULL: none ever was */
+  gboolean        ahead;  /* a call was sent ahead, once */
 } PcallAway;
 
 /* The children that have not ended. */
@@ -121,6 +124,10 @@ void     pcall_scheduler_assign       (PcallScheduler *self,
 
 /* By what slot of the ledger calls are taken that are not to run; -1 where there is none. */
 int      pcall_scheduler_get_own_slot (PcallScheduler *self);
+/* What a child is to know of the call whose turn it is. */
+PcallJob pcall_scheduler_make_job     (PcallScheduler *self,
+                                       PcallTurn       turn,
+                                       int             slot);
 /* Calls whose turn it is end in @state without having begun. */
 void     pcall_scheduler_drop_turn    (PcallScheduler  *self,
                                        const PcallTurn *turn,
@@ -142,6 +149,16 @@ gboolean pcall_scheduler_has_arrival  (PcallScheduler *self);
 PcallRunner *
          pcall_scheduler_send_away    (PcallScheduler *self,
                                        const PcallJob *job);
+/* Sends the worker calls that are to wait for it, as many as it should have. */
+void     pcall_scheduler_send_ahead   (PcallScheduler *self,
+                                       PcallRunner    *runner);
+/* No call waits here: takes some back, where workers have more than their part and others have
+ * nothing to do. Whether any is on its way. */
+gboolean pcall_scheduler_call_back    (PcallScheduler *self);
+/* The call was sent ahead, and has not begun; or it may have, and @loss says why nobody knows. */
+void     pcall_scheduler_take_returned (PcallScheduler *self,
+                                        const PcallJob *job,
+                                        const char     *loss);
 /* Whether a call that was lost may be run again. */
 gboolean pcall_scheduler_may_retry    (PcallScheduler *self,
                                        guint           index);

@@ -10,7 +10,8 @@
  * A single call that waits ends at once. The child of one that runs is stopped; what else that
  * child had is for others, as after any end of a child. Where children take calls by themselves,
  * one may be in a child's hands of which it is not known yet that it runs: it is doomed, and ends
- * when that is known, unless it has ended by then. */
+ * when that is known, unless it has ended by then. So it is with one that was sent ahead to another
+ * machine, which is asked back besides. */
 
 void
 pcall_scheduler_stop_all (PcallScheduler *self,
@@ -78,6 +79,8 @@ pcall_scheduler_stop_call (PcallScheduler *self,
   if (self->stop.doomed == NULL)
     self->stop.doomed = g_hash_table_new (NULL, NULL);
   g_hash_table_add (self->stop.doomed, GUINT_TO_POINTER (index));
+  for (GList *l = self->crew.all.head; l != NULL; l = l->next)
+    pcall_runner_take_back (l->data, index);
   stop_doomed (self);
 }
 

@@ -34,6 +34,7 @@ typedef struct
   guint64          n_posted;    /* bytes, in all */
   gsize            memory_received; /* bytes beside these, since it was looked at */
   gboolean         unread; /* the other side is gone, and had not read all that it was sent */
+  gboolean         complete; /* it is gone, and all that it sent has come */
   gboolean         trusts; /* the other side, which is our parent, to send values in normal form */
   gboolean         attaches; /* large payloads as memory, to what it sends */
 } PcallChannel;

@@ -410,6 +410,8 @@ pcall_channel_receive (PcallChannel    *self,
       /* A reset comes after all that was sent before: it is an end like any other. */
       if (n < 0)
         self->unread = errno == ECONNRESET;
+      if (n == 0)
+        self->complete = self->header_filled == 0;
       if (n <= 0)
         return PCALL_CHANNEL_CLOSED;
       total += n + self->memory_received;

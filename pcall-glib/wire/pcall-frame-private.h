@@ -51,7 +51,7 @@ typedef enum
   PCALL_FRAME_AGAIN,     /* u: make another child for the call, by this PcallLogRoute;
                             nothing ran */
   PCALL_FRAME_NOTE,      /* s: what is to be said of the call's log */
-  PCALL_FRAME_HELLO,     /* (uia{sv}): a worker is there: its version, its pid, more to come */
+  PCALL_FRAME_HELLO,     /* (uia{sv}): a worker is there: its version, its pid, what it knows */
   PCALL_FRAME_CALL,      /* (sva{sv}ss): to a worker: run this name with these arguments (a tuple)
                             and keyword arguments, and write into this log file, if not empty,
                             with this key */
@@ -74,7 +74,13 @@ typedef enum
   PCALL_FRAME_PING,      /* (): are you there? */
   PCALL_FRAME_PONG,      /* (): I am */
   PCALL_FRAME_LEAVING,   /* (): the agent has been told to end, and takes no more calls */
-  PCALL_FRAME_LAST = PCALL_FRAME_LEAVING,
+  PCALL_FRAME_WITHDRAW,  /* x: to an agent: send the call back if it has not begun; else end it,
+                            with so many microseconds of grace, if that is not negative */
+  PCALL_FRAME_RETURNED,  /* (): the call has not begun, and will not begin there */
+
+  PCALL_FRAME_COMMON,    /* (va{sv}): to a worker that has said that it knows them: arguments and
+                            keyword arguments that all calls from now on have besides their own */
+  PCALL_FRAME_LAST = PCALL_FRAME_COMMON,
 } PcallFrameType;
 
 typedef struct

@@ -80,6 +80,9 @@ static const struct
   [PCALL_FRAME_PING] = { .name = "ping", .payload_type = "()" },
   [PCALL_FRAME_PONG] = { .name = "pong", .payload_type = "()" },
   [PCALL_FRAME_LEAVING] = { .name = "leaving", .payload_type = "()" },
+  [PCALL_FRAME_WITHDRAW] = { .name = "withdraw", .payload_type = "x" },
+  [PCALL_FRAME_RETURNED] = { .name = "returned", .payload_type = "()" },
+  [PCALL_FRAME_COMMON] = { .name = "common", .payload_type = "(va{sv})" },
 };
 
 static gboolean refuse (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
@@ -280,6 +283,7 @@ pcall_frame_is_plain (PcallFrameType type, const guint8 *bytes, gsize length)
     case PCALL_FRAME_AGAIN:
       return length == sizeof (gint32);
     case PCALL_FRAME_TERMINATE:
+    case PCALL_FRAME_WITHDRAW:
       return length == sizeof (gint64);
     case PCALL_FRAME_LOG:
     case PCALL_FRAME_OUT:
@@ -302,6 +306,8 @@ pcall_frame_is_plain (PcallFrameType type, const guint8 *bytes, gsize length)
     case PCALL_FRAME_PING:
     case PCALL_FRAME_PONG:
     case PCALL_FRAME_LEAVING:
+    case PCALL_FRAME_RETURNED:
+    case PCALL_FRAME_COMMON:
     default:
       return FALSE;
     }

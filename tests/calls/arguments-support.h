@@ -101,6 +101,24 @@ assert_length (PcallArguments *arguments, guint expected)
   g_assert_cmpuint (length, ==, expected);
 }
 
+/* In two parts, which are the same when they are put together. */
+static inline void
+assert_joined (PcallArguments *arguments, guint index, GVariant *args, GVariant *kwargs)
+{
+  GVariant *common = pcall_arguments_get_common (arguments);
+  GVariant *joined_args = pcall_arguments_build_own_args (arguments, index);
+  GVariant *joined_kwargs = pcall_arguments_build_own_kwargs (arguments, index);
+
+  g_assert_true (common == pcall_arguments_get_common (arguments));
+  if (common != NULL)
+    pcall_arguments_join (common, &joined_args, &joined_kwargs);
+  g_assert_cmpvariant (joined_args, args);
+  g_assert_cmpvariant (joined_kwargs, kwargs);
+  g_assert_false (g_variant_is_floating (joined_args) || g_variant_is_floating (joined_kwargs));
+  g_variant_unref (joined_args);
+  g_variant_unref (joined_kwargs);
+}
+
 static inline void
 assert_no_length (PcallArguments *arguments)
 {
@@ -120,6 +138,7 @@ build_call (PcallArguments *arguments, guint index)
   g_assert_false (g_variant_is_floating (kwargs));
   g_assert_true (g_variant_is_of_type (args, G_VARIANT_TYPE_TUPLE));
   g_assert_true (g_variant_is_of_type (kwargs, G_VARIANT_TYPE_VARDICT));
+  assert_joined (arguments, index, args, kwargs);
   return g_variant_ref_sink (g_variant_new ("(@*@*)", args, kwargs));
 }
 

@@ -134,12 +134,14 @@ worker_expect_hello (Worker *self)
 {
   g_autoptr (GVariant) hello = worker_expect (self, PCALL_FRAME_HELLO, 0);
   g_autoptr (GVariant) more = NULL;
+  gboolean knows_common = FALSE;
   guint32 version;
   gint32 pid;
 
   g_variant_get (hello, "(ui@a{sv})", &version, &pid, &more);
   g_assert_cmpuint (version, ==, PCALL_FRAME_VERSION);
   g_assert_cmpint (pid, ==, self->pid);
+  g_assert_true (g_variant_lookup (more, "common", "b", &knows_common) && knows_common);
 }
 
 static void
@@ -166,6 +168,39 @@ test_calls (void)
       result = worker_expect (&worker, PCALL_FRAME_RESULT, 5 + i);
       value = g_variant_get_variant (result);
       g_assert_cmpint (g_variant_get_int32 (value), ==, 5);
+    }
+  worker_send (&worker, PCALL_FRAME_STOP, 0, g_variant_new_tuple (NULL, 0));
+  assert_exited (worker_end (&worker), 0);
+}
+
+/* What calls have in common they have from when it came, until something else comes. */
+static void
+test_common (void)
+{
+  static const char * const rows[][3] = {
+    /* common, own, result */
+    { NULL, "(1,)", "((1,), @a{sv} {})" },
+    { "(<('x', 2)>, {'a': <3>})", "(4,)", "(('x', 2, 4), {'a': <3>})" },
+    { NULL, "()", "(('x', 2), {'a': <3>})" },
+    { "(<()>, {'b': <5>})", "(6,)", "((6,), {'b': <5>})" },
+    { "(<()>, @a{sv} {})", "(7,)", "((7,), @a{sv} {})" },
+  };
+  Worker worker;
+
+  worker_start (&worker);
+  worker_expect_hello (&worker);
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autoptr (GVariant) result = NULL;
+      g_autoptr (GVariant) value = NULL;
+      g_autoptr (GVariant) expected = g_variant_ref_sink (g_variant_new_parsed (rows[i][2]));
+
+      if (rows[i][0] != NULL)
+        worker_send (&worker, PCALL_FRAME_COMMON, 0, g_variant_new_parsed (rows[i][0]));
+      worker_send (&worker, PCALL_FRAME_CALL, i, new_call ("echo", rows[i][1], ""));
+      result = worker_expect (&worker, PCALL_FRAME_RESULT, i);
+      value = g_variant_get_variant (result);
+      g_assert_cmpvariant (value, expected);
     }
   worker_send (&worker, PCALL_FRAME_STOP, 0, g_variant_new_tuple (NULL, 0));
   assert_exited (worker_end (&worker), 0);
@@ -274,6 +309,7 @@ main (int    argc,
   g_test_init (&argc, &argv, NULL);
 
   g_test_add_func ("/pcall/worker-frames/calls", test_calls);
+  g_test_add_func ("/pcall/worker-frames/common", test_common);
   g_test_add_data_func ("/pcall/worker-frames/end/idle", NULL, test_end_of_channel);
   g_test_add_data_func ("/pcall/worker-frames/end/busy", "be_busy", test_end_of_channel);
   g_test_add_data_func ("/pcall/worker-frames/end/asleep", "sleep_long", test_end_of_channel);

@@ -35,10 +35,24 @@ launcher_new_connect (guint n_workers)
   return pcall_launcher_new (command, n_workers, PCALL_LAUNCHER_CONNECT);
 }
 
-/* The former, or the latter where the program runs a second time. */
+/* As the first, behind a way that takes 10 ms in each direction. */
+static inline PcallLauncher *
+launcher_new_far (guint n_workers)
+{
+  g_autofree char *program = g_test_build_filename (G_TEST_DIST, "launcher", "slow-link.py", NULL);
+  const char *command[] = {
+    "/usr/bin/python3", program, "10", "/bin/sh", "-c", "eval exec \"$PCALL_AGENT\"", NULL
+  };
+
+  return pcall_launcher_new (command, n_workers, PCALL_LAUNCHER_STREAMS);
+}
+
+/* The first, or one of the others where the program runs again. */
 static inline PcallLauncher *
 launcher_new_agents (guint n_workers)
 {
+  if (g_getenv ("PCALL_TEST_FAR") != NULL)
+    return launcher_new_far (n_workers);
   return g_getenv ("PCALL_TEST_CONNECT") != NULL
              ? launcher_new_connect (n_workers)
              : launcher_new_shell ("eval exec \"$PCALL_AGENT\"", n_workers);

@@ -24,6 +24,7 @@ import sys
 RESULT, HELLO, CALL, STOP = 2, 9, 10, 11
 CHALLENGE, PROOF, LAUNCH, BEGUN, EXIT, PING, PONG, LEAVING = 13, 14, 15, 17, 22, 23, 24, 25
 VERSION = 1
+REMOTE_VERSION = 2
 HEADER = 32
 
 
@@ -146,7 +147,7 @@ def finish(link, index):
 
 def replay(link):
     """Shows a proof that was good for another connection."""
-    link.prove(VERSION)
+    link.prove(REMOTE_VERSION)
     link.socket.close()
     other = Link(link.order)
     other.receive()
@@ -164,7 +165,7 @@ def crowd(n):
     while n_missing or selector.get_map():
         if n_missing:
             link = Link("<")
-            link.prove(VERSION)
+            link.prove(REMOTE_VERSION)
             link.hello()
             selector.register(link.socket, selectors.EVENT_READ, link)
             n_missing -= 1
@@ -191,7 +192,8 @@ def main(mode):
     if mode == "garbage-first":
         link.socket.sendall(bytes(range(256)) * 16)
     link.prove(
-        77 if mode == "other-version" else VERSION, "00" * 16 if mode == "other-secret" else None
+        77 if mode == "other-version" else REMOTE_VERSION,
+        "00" * 16 if mode == "other-secret" else None,
     )
     if mode == "garbage":
         link.socket.sendall(bytes(range(256)) * 16)

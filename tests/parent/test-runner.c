@@ -251,8 +251,13 @@ changed (PcallRunner *runner, PcallRunnerState before, gpointer data)
   self->ended = TRUE;
 }
 
-static const PcallRunnerFuncs funcs
-    = { wants_call_events, wants_each_progress, began, finished, changed };
+static const PcallRunnerFuncs funcs = {
+  .wants_call_events = wants_call_events,
+  .wants_each_progress = wants_each_progress,
+  .began = began,
+  .finished = finished,
+  .changed = changed,
+};
 
 static void
 set_up (Fixture *self)

@@ -67,6 +67,28 @@ test_used_again (void)
     }
 }
 
+/* A worker forgets what the calls of the task before had in common. */
+static void
+test_common_arguments (void)
+{
+  static const char * const rows[][2] = {
+    { "('first', 1)", "[<(('first', 1), @a{sv} {})>]" },
+    { "('second',)", "[<(('second',), @a{sv} {})>]" },
+    { "()", "[<((), @a{sv} {})>]" },
+    { "('fourth',)", "[<(('fourth',), @a{sv} {})>]" },
+  };
+  g_autoptr (PcallPool) pool = pcall_pool_new ();
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autoptr (PcallTask) task = pool_task (pool, "echo", 1);
+
+      pcall_task_set_common_args (task, g_variant_new_parsed (rows[i][0]));
+      support_run (task, rows[i][1]);
+      g_assert_cmpuint (pcall_pool_get_n_idle (pool), ==, 1);
+    }
+}
+
 static void
 test_target_is_let_go (void)
 {
@@ -566,6 +588,7 @@ static const struct
   void (*run) (void);
 } cases[] = {
   { "/pool/used-again", test_used_again },
+  { "/pool/common-arguments", test_common_arguments },
   { "/pool/target-is-let-go", test_target_is_let_go },
   { "/pool/child-of-task", test_child_of_task },
   { "/pool/property", test_property },

@@ -58,6 +58,10 @@ static const struct
   { PCALL_FRAME_CALL, "('', <()>, @a{sv} {}, '/run/log', '00ff')" },
   { PCALL_FRAME_STOP, "()" },
   { PCALL_FRAME_WAKE, "()" },
+  { PCALL_FRAME_WITHDRAW, "int64 -1" },
+  { PCALL_FRAME_RETURNED, "()" },
+  { PCALL_FRAME_COMMON, "(<(1, 'x', 2.5)>, {'unit': <'ms'>})" },
+  { PCALL_FRAME_COMMON, "(<()>, @a{sv} {})" },
 };
 
 static GVariant *

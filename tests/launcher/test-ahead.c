@@ -1,0 +1,461 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/* Calls that are sent to an agent before it has ended those that it has: that they are, and that
+ * nothing else about them is otherwise. */
+
+#include <signal.h>
+
+#include "launcher-support.h"
+
+/* As many as a mock waits for. */
+#define N_AHEAD 4
+
+/* How many calls there are before one that something happens in: so agents have been measured, and
+ * others are there ahead of it. */
+#define N_BEFORE 20
+#define N_BEHIND 30
+#define N_ALL (N_BEFORE + 1 + N_BEHIND)
+
+/* Agents that are far away */
+
+/* Tiny calls, then one that runs @symbol, and tiny ones again. */
+static PcallTask *
+far_task (PcallLauncher *launcher, const char *symbol)
+{
+  PcallTask *task = launcher_task (launcher, "get_index", 1);
+
+  for (guint i = 1; i < N_ALL; i++)
+    add_symbol (task, i == N_BEFORE ? symbol : "get_index");
+  return task;
+}
+
+static void
+assert_others_succeeded (PcallTask *task)
+{
+  for (guint i = 0; i < N_ALL; i++)
+    {
+      g_autofree char *expected = g_strdup_printf ("uint32 %u", i);
+
+      if (i != N_BEFORE)
+        support_assert_result (task, i, expected);
+    }
+}
+
+/* One call runs at once in each worker, and what is called running does run. */
+static void
+look_at_others (PcallTask *task, PcallCall *started, guint *n)
+{
+  guint n_running = 0;
+
+  for (guint i = 0; i < N_ALL; i++)
+    n_running += support_state (task, i) == PCALL_CALL_STATE_RUNNING;
+  g_assert_cmpuint (n_running, <=, 1);
+  (*n)++;
+}
+
+static void
+test_begin_one_by_one (void)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_far (1);
+  g_autoptr (PcallTask) task = far_task (launcher, "get_pid");
+  guint n = 0;
+
+  g_signal_connect (task, "call-started", G_CALLBACK (look_at_others), &n);
+  support_run (task, NULL);
+  g_assert_cmpuint (n, ==, N_ALL);
+  assert_others_succeeded (task);
+}
+
+/* A call that was sent with others has its time for itself. */
+static void
+test_timeout (void)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_far (1);
+  g_autoptr (PcallTask) task = far_task (launcher, "sleep_long");
+  g_autoptr (Tally) tally = NULL;
+
+  pcall_task_set_timeout (task, 3.0);
+  tally = tally_new (task);
+  support_start (task);
+  g_error_free (support_join_failing (task));
+  tally_assert_complete (tally);
+  launcher_assert_error (task, N_BEFORE, PCALL_ERROR_TIMED_OUT, "*timed out after 3 s");
+  assert_others_succeeded (task);
+}
+
+static void
+test_crash (void)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_far (1);
+  g_autoptr (PcallTask) task = far_task (launcher, "exit_99");
+  g_autoptr (Tally) tally = tally_new (task);
+
+  support_start (task);
+  g_error_free (support_join_failing (task));
+  tally_assert_complete (tally);
+  launcher_assert_error (task, N_BEFORE, PCALL_ERROR_EXITED, "*exited with status 99 *");
+  assert_others_succeeded (task);
+}
+
+/* However often the calls behind come back, they are none the worse for it. */
+static void
+test_many_crashes (void)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_far (1);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "crash_sometimes", 140);
+  g_autoptr (Tally) tally = tally_new (task);
+
+  support_start (task);
+  g_error_free (support_join_failing (task));
+  tally_assert_complete (tally);
+  g_assert_cmpuint (pcall_task_get_n_failed (task), ==, 20);
+  for (guint i = 0; i < 140; i++)
+    g_assert_cmpint (support_state (task, i), ==,
+                     i % 7 == 6 ? PCALL_CALL_STATE_CRASHED : PCALL_CALL_STATE_SUCCEEDED);
+}
+
+static void
+test_dead_between_calls (void)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_far (2);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "die_afterwards", 30);
+
+  support_run (task, NULL);
+}
+
+static void
+test_calls_per_child (void)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_far (1);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "get_pid", 20);
+
+  pcall_task_set_calls_per_child (task, 5);
+  support_run (task, NULL);
+  g_assert_cmpuint (count_children (task), ==, 4);
+}
+
+/* Ending them */
+
+static gboolean
+is_running (gpointer data)
+{
+  return pcall_call_get_state (data) == PCALL_CALL_STATE_RUNNING;
+}
+
+static gboolean
+is_cancelled (gpointer data)
+{
+  return pcall_call_get_state (data) == PCALL_CALL_STATE_CANCELLED;
+}
+
+/* The call that was sent ahead ends while the one before it runs. */
+static void
+test_terminate_behind (void)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_far (1);
+  g_autoptr (PcallTask) task = far_task (launcher, "sleep_long");
+  g_autoptr (Tally) tally = tally_new (task);
+  g_autoptr (PcallCall) running = NULL;
+  g_autoptr (PcallCall) behind = NULL;
+
+  support_start (task);
+  running = pcall_task_dup_call (task, N_BEFORE);
+  behind = pcall_task_dup_call (task, N_BEFORE + 5);
+  g_assert_true (traces_wait_until (is_running, running));
+  pcall_call_terminate (behind);
+  g_assert_true (traces_wait_until (is_cancelled, behind));
+  g_assert_true (is_running (running));
+  pcall_call_terminate (running);
+  g_error_free (support_join_failing (task));
+  tally_assert_complete (tally);
+  for (guint i = 0; i < N_ALL; i++)
+    g_assert_cmpint (support_state (task, i), ==,
+                     i == N_BEFORE || i == N_BEFORE + 5 ? PCALL_CALL_STATE_CANCELLED
+                                                        : PCALL_CALL_STATE_SUCCEEDED);
+}
+
+static void
+terminate_child (PcallTask *task, PcallCall *running, GVariant *message, gpointer data)
+{
+  g_autoptr (PcallChild) child = pcall_call_dup_child (running);
+
+  pcall_child_terminate (child);
+}
+
+/* What the child had not begun is for another. */
+static void
+test_terminate_child (void)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_far (1);
+  g_autoptr (PcallTask) task = far_task (launcher, "sleep_long");
+  g_autoptr (Tally) tally = tally_new (task);
+
+  g_signal_connect (task, "call-message", G_CALLBACK (terminate_child), NULL);
+  support_start (task);
+  g_error_free (support_join_failing (task));
+  tally_assert_complete (tally);
+  g_assert_cmpint (support_state (task, N_BEFORE), ==, PCALL_CALL_STATE_CANCELLED);
+  assert_others_succeeded (task);
+  g_assert_cmpuint (count_children (task), ==, 2);
+}
+
+static void
+terminate_all (PcallTask *task, PcallCall *running, GVariant *message, gpointer data)
+{
+  pcall_task_terminate (task);
+}
+
+static void
+assert_rest_cancelled (PcallTask *task, guint first)
+{
+  for (guint i = first; i < N_ALL; i++)
+    g_assert_cmpint (support_state (task, i), ==, PCALL_CALL_STATE_CANCELLED);
+}
+
+static void
+test_terminate (void)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_far (1);
+  g_autoptr (PcallTask) task = far_task (launcher, "sleep_long");
+  g_autoptr (Tally) tally = tally_new (task);
+
+  g_signal_connect (task, "call-message", G_CALLBACK (terminate_all), NULL);
+  support_start (task);
+  g_error_free (support_join_failing (task));
+  tally_assert_complete (tally);
+  assert_rest_cancelled (task, N_BEFORE);
+}
+
+static void
+test_deadline (void)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_far (1);
+  g_autoptr (PcallTask) task = far_task (launcher, "sleep_long");
+  g_autoptr (Tally) tally = NULL;
+
+  pcall_task_set_deadline (task, 3.0);
+  tally = tally_new (task);
+  support_start (task);
+  g_error_free (support_join_failing (task));
+  tally_assert_complete (tally);
+  for (guint i = N_BEFORE; i < N_ALL; i++)
+    g_assert_cmpint (support_state (task, i), ==, PCALL_CALL_STATE_TIMED_OUT);
+}
+
+/* The call that ended at the first failure's end is the last that could have begun. */
+static void
+test_stop (void)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_far (1);
+  g_autoptr (PcallTask) task = far_task (launcher, "exit_99");
+  g_autoptr (Tally) tally = NULL;
+
+  pcall_task_set_failure_policy (task, PCALL_FAILURE_POLICY_STOP);
+  tally = tally_new (task);
+  support_start (task);
+  g_error_free (support_join_failing (task));
+  tally_assert_complete (tally);
+  launcher_assert_error (task, N_BEFORE, PCALL_ERROR_EXITED, "*exited with status 99 *");
+  assert_rest_cancelled (task, N_BEFORE + 1);
+}
+
+/* Others */
+
+static gboolean
+have_others_ended (gpointer data)
+{
+  return pcall_task_get_n_finished (data) == N_ALL - 1;
+}
+
+/* A worker that has nothing to do is given what waits behind a call that takes long. */
+static void
+test_no_hoard (void)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_far (2);
+  g_autoptr (PcallTask) task = far_task (launcher, "sleep_long");
+  g_autoptr (Tally) tally = tally_new (task);
+  g_autoptr (PcallCall) running = NULL;
+
+  support_start (task);
+  running = pcall_task_dup_call (task, N_BEFORE);
+  g_assert_true (traces_wait_until (have_others_ended, task));
+  pcall_call_terminate (running);
+  g_error_free (support_join_failing (task));
+  tally_assert_complete (tally);
+  g_assert_cmpint (support_state (task, N_BEFORE), ==, PCALL_CALL_STATE_CANCELLED);
+  assert_others_succeeded (task);
+}
+
+/* Agents of another kind, which see what is sent */
+
+static PcallLauncher *
+launcher_new_mock (const char *mode, const char *path)
+{
+  g_autofree char *program =
+      g_test_build_filename (G_TEST_DIST, "launcher", "mock-ahead.py", NULL);
+  const char *command[] = {
+    "/usr/bin/python3", program, mode, path, "{n}", "--for={agent}", NULL
+  };
+
+  return pcall_launcher_new (command, 1, PCALL_LAUNCHER_CONNECT);
+}
+
+static const char * const good_mocks[] = { "run", "returned" };
+
+static void
+test_sent_ahead (void)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (good_mocks); i++)
+    {
+      g_autoptr (PcallLauncher) launcher = launcher_new_mock (good_mocks[i], "");
+      g_autoptr (PcallTask) task = launcher_task (launcher, "mock", 30);
+      g_autoptr (Tally) tally = tally_new (task);
+
+      support_run (task, NULL);
+      tally_assert_complete (tally);
+      for (guint j = 0; j < 30; j++)
+        {
+          g_autofree char *expected = g_strdup_printf ("uint32 %u", j);
+
+          support_assert_result (task, j, expected);
+        }
+    }
+}
+
+/* A call that ends just before its worker would end with it: it has timed out, and the worker goes
+ * on with what follows. */
+static void
+test_ended_in_time (void)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_mock ("withdrawn", "");
+  g_autoptr (PcallTask) task = launcher_task (launcher, "mock", 30);
+  g_autoptr (Tally) tally = NULL;
+
+  pcall_task_set_timeout (task, 0.3);
+  tally = tally_new (task);
+  support_start (task);
+  g_error_free (support_join_failing (task));
+  tally_assert_complete (tally);
+  g_assert_cmpuint (pcall_task_get_n_failed (task), ==, 1);
+  launcher_assert_error (task, 1, PCALL_ERROR_TIMED_OUT, "*timed out after 0.3 s");
+  g_assert_cmpuint (count_children (task), ==, 1);
+}
+
+static void
+terminate_when_second (PcallTask *task, PcallCall *started, gpointer data)
+{
+  if (pcall_call_get_index (started) == 1)
+    pcall_task_terminate (task);
+}
+
+/* Whatever has begun when the order comes is as cancelled as what was seen to run. */
+static void
+test_begun_before_end (void)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_mock ("terminated", "");
+  g_autoptr (PcallTask) task = launcher_task (launcher, "mock", 30);
+  g_autoptr (Tally) tally = tally_new (task);
+
+  g_signal_connect (task, "call-started", G_CALLBACK (terminate_when_second), NULL);
+  support_start (task);
+  g_error_free (support_join_failing (task));
+  tally_assert_complete (tally);
+  g_assert_cmpint (support_state (task, 0), ==, PCALL_CALL_STATE_SUCCEEDED);
+  for (guint i = 1; i < 30; i++)
+    g_assert_cmpint (support_state (task, i), ==, PCALL_CALL_STATE_CANCELLED);
+}
+
+/* What calls have in common crosses once. */
+static void
+test_common_arguments (void)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_mock ("common", "");
+  g_autoptr (PcallTask) task = launcher_task (launcher, "mock", 20);
+  gsize size = 100000;
+  guint8 *bytes = g_malloc0 (size);
+  GVariant *value = g_variant_new_from_data (G_VARIANT_TYPE_BYTESTRING, bytes, size, TRUE, g_free,
+                                             bytes);
+
+  pcall_task_set_common_args (task, g_variant_new_tuple (&value, 1));
+  support_run (task, NULL);
+  support_assert_result (task, 19, "uint32 19");
+}
+
+/* An agent is lost that has begun one call, and had been sent others. */
+static guint
+count_lost (const char *address, guint retries)
+{
+  g_autofree char *directory = launcher_make_directory ();
+  g_autofree char *path = g_build_filename (directory, "once", NULL);
+  g_autoptr (PcallLauncher) launcher = launcher_new_mock ("lost", path);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "mock", 30);
+  g_autoptr (Tally) tally = NULL;
+  guint n_lost = 0;
+
+  pcall_launcher_set_address (launcher, address);
+  pcall_task_set_retries (task, retries);
+  tally = tally_new (task);
+  support_start (task);
+  pcall_task_join (task, SUPPORT_LIMIT_S, NULL, NULL);
+  tally_assert_complete (tally);
+  for (guint i = 0; i < 30; i++)
+    if (support_state (task, i) != PCALL_CALL_STATE_SUCCEEDED)
+      {
+        launcher_assert_error (task, i, PCALL_ERROR_LOST, "call *the connection *was lost: *");
+        n_lost++;
+      }
+  launcher_remove_directory (directory);
+  return n_lost;
+}
+
+/* Where nobody is between, it is known that the others had not begun. */
+static void
+test_lost (void)
+{
+  g_assert_cmpuint (count_lost (NULL, 0), ==, 1);
+}
+
+static void
+test_lost_behind_tunnel (void)
+{
+  g_assert_cmpuint (count_lost ("127.0.0.1", 0), >=, N_AHEAD);
+}
+
+static void
+test_lost_and_retried (void)
+{
+  g_assert_cmpuint (count_lost (NULL, 1), ==, 0);
+  g_assert_cmpuint (count_lost ("127.0.0.1", 1), ==, 0);
+}
+
+int
+main (int argc, char *argv[])
+{
+  g_test_init (&argc, &argv, NULL);
+  traces_begin ();
+
+  launcher_add ("/pcall/ahead/begin-one-by-one", test_begin_one_by_one);
+  launcher_add ("/pcall/ahead/timeout", test_timeout);
+  launcher_add ("/pcall/ahead/crash", test_crash);
+  launcher_add ("/pcall/ahead/many-crashes", test_many_crashes);
+  launcher_add ("/pcall/ahead/dead-between-calls", test_dead_between_calls);
+  launcher_add ("/pcall/ahead/calls-per-child", test_calls_per_child);
+  launcher_add ("/pcall/ahead/terminate-behind", test_terminate_behind);
+  launcher_add ("/pcall/ahead/terminate-child", test_terminate_child);
+  launcher_add ("/pcall/ahead/terminate", test_terminate);
+  launcher_add ("/pcall/ahead/deadline", test_deadline);
+  launcher_add ("/pcall/ahead/stop", test_stop);
+  launcher_add ("/pcall/ahead/no-hoard", test_no_hoard);
+  launcher_add ("/pcall/ahead/sent-ahead", test_sent_ahead);
+  launcher_add ("/pcall/ahead/ended-in-time", test_ended_in_time);
+  launcher_add ("/pcall/ahead/begun-before-end", test_begun_before_end);
+  launcher_add ("/pcall/ahead/common-arguments", test_common_arguments);
+  launcher_add ("/pcall/ahead/lost", test_lost);
+  launcher_add ("/pcall/ahead/lost-behind-tunnel", test_lost_behind_tunnel);
+  launcher_add ("/pcall/ahead/lost-and-retried", test_lost_and_retried);
+
+  return g_test_run ();
+}
