@@ -215,8 +215,8 @@ pcall_crew_wake_thread (PcallCrew *self)
 
 /* Clients */
 
-static void
-wake_client (PcallCrewClient *client)
+void
+pcall_crew_wake_client (PcallCrewClient *client)
 {
   guint64 one = 1;
 
@@ -228,7 +228,7 @@ void
 pcall_crew_wake_all (PcallCrew *self)
 {
   for (GList *l = self->clients.head; l != NULL; l = l->next)
-    wake_client (l->data);
+    pcall_crew_wake_client (l->data);
 }
 
 void
@@ -241,7 +241,7 @@ pcall_crew_disappoint (PcallCrew  *self,
 
       g_free (client->failure);
       client->failure = g_strdup (reason);
-      wake_client (client);
+      pcall_crew_wake_client (client);
     }
   self->luck.came = FALSE;
   self->luck.n_fruitless = 0;
