@@ -168,9 +168,14 @@ class Driver:
                 self.run(work)
 
     def run(self, work):
-        self.crew.run(work.supply(1, 1))
+        self.run_job(work.supply(1, 1))
         while not work.is_supplied():
-            self.crew.run(work.supply(1, 1))
+            self.run_job(work.supply(1, 1))
+
+    def run_job(self, job):
+        self.crew.run(job)
+        while self.crew.returned:  # to be run again
+            self.crew.run(self.crew.returned.pop())
 
     def wake(self):
         pass
