@@ -60,6 +60,7 @@ class Crew:
         self.pid = os.getpid()
         server.warm_up()
         self.epoll = select.epoll()
+        self.outputs = {}  # what children write to, in the place of this process's
         self.members = []
         self.by_fd = {}
         self.returned = collections.deque()  # jobs that have to be given once more

@@ -31,6 +31,7 @@ class Member:
         self.fd = -1
         serve = server.Server(self.theirs, self.board, crew.function, crew.initializer, first)
         serve.__name__ = crew.name
+        serve.outputs = crew.outputs
         self.pcall = task.Pcall(serve)
         self.pcall.task.set_log_mode(Pcall.LogMode.INHERIT)
         if first is not None:

@@ -39,26 +39,18 @@ class Outpost(Crew):
     def __init__(self, initializer, calls_per_child):
         prepare = None if initializer is None else values.loads(initializer)
         super().__init__(1, "call", lambda size, limit: None, None, prepare, calls_per_child)
-        self.pipes = {fd: os.pipe2(os.O_CLOEXEC) for fd in (1, 2)}
-        for reader, _ in self.pipes.values():
-            os.set_blocking(reader, False)
-            self.epoll.register(reader, select.EPOLLIN)
-
-    def start(self, job):
-        """The child inherits the pipes in the place of this call's files."""
-        saved = {fd: os.dup(fd) for fd in self.pipes}
-        try:
-            for fd, (_, writer) in self.pipes.items():
-                os.dup2(writer, fd)
-            super().start(job)
-        finally:
-            for fd, file in saved.items():
-                os.dup2(file, fd)
-                os.close(file)
+        self.readers = {}
+        for fd in (1, 2):
+            self.readers[fd], self.outputs[fd] = os.pipe2(os.O_CLOEXEC)
+            os.set_blocking(self.readers[fd], False)
+            self.epoll.register(self.readers[fd], select.EPOLLIN)
 
     def dispatch(self):
         super().dispatch()
-        for fd, (reader, _) in self.pipes.items():
+        self.pass_output()
+
+    def pass_output(self):
+        for fd, reader in self.readers.items():
             pass_on(reader, fd)
 
 
@@ -140,6 +132,7 @@ def run(setup, function, payload, n_calls, timeout):
         crew.feed()
         if crew.members and crew.is_busy():  # a child may have ended within its start
             crew.step(math.inf)
+    crew.pass_output()
     crew.returned.clear()
     broken = None if crew.broken is None else pack_failure(crew.broken)
     n_ended = sum(len(ended) if type(ended) is list else 1 for _, ended in job.sink.ended)
