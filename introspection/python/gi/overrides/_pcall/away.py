@@ -198,6 +198,10 @@ class AwayCrew(Crew):
 
     # Ending
 
+    def get_tasks(self):
+        task = self.task
+        return [] if task is None else [task]
+
     def get_jobs(self):
         return [*self.jobs.values(), *self.returned]
 

@@ -419,6 +419,10 @@ class Crew:
                 except ProcessLookupError:
                     pass
 
+    def get_tasks(self):
+        """From any thread."""
+        return [member.pcall.task for member in [*self.members]]
+
     def get_jobs(self):
         """All that have not ended."""
         given = [job for member in self.members for job, _ in member.jobs.values()]

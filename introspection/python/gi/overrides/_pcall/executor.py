@@ -22,7 +22,7 @@ import threading
 import time
 import weakref
 
-from . import away, calls, jobs, local, waiting
+from . import away, calls, errors, jobs, local, waiting
 from .futures import Future, MapWork, Work
 from .options import to_bool, to_count, to_launcher, to_timeout
 from .retries import Retries
@@ -48,7 +48,7 @@ class Driver:
     def submit(self, work):
         with self.lock:
             if self.broken is not None:
-                raise concurrent.futures.BrokenExecutor(str(self.broken)) from self.broken
+                raise errors.get_broken_pool()(str(self.broken)) from self.broken
             self.waiting.append(work)
             if self.thread is None:
                 self.begin()
@@ -137,7 +137,7 @@ class Driver:
         if crew is not None:
             crew.close()
         for sink in {id(sink): sink for sink in [*(job.sink for job in left), *works]}.values():
-            error = concurrent.futures.BrokenExecutor(text)
+            error = errors.get_broken_pool()(text)
             error.__cause__ = reason
             sink.give_up(error)
 
@@ -344,6 +344,13 @@ class Executor(concurrent.futures.Executor):
     def _broken(self):
         """Where others look for it, too."""
         return self._driver.broken is not None
+
+    @property
+    def _processes(self):
+        """The living children by their pids, where others look for them, too."""
+        crew = self._driver.crew
+        tasks = [] if crew is None else crew.get_tasks()
+        return {child.pid: child for task in tasks for child in task.get_living_children()}
 
     def __repr__(self):
         state = "broken" if self._broken else "shut down" if self._shutdown else "open"

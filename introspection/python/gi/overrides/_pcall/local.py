@@ -10,7 +10,6 @@ own traceback. What cannot be had in one process: a call that crashes takes this
 none is ended by a timeout, and what it changes stays.
 """
 
-import concurrent.futures
 import os
 import sys
 import threading
@@ -132,6 +131,9 @@ class Crew:
     def look(self):
         pass
 
+    def get_tasks(self):
+        return []
+
     def step(self, until):
         pass
 
@@ -163,7 +165,7 @@ class Driver:
             if self.crew.initializer is not None and not self.crew.prepare():
                 self.broken = self.crew.broken.to_exception(None, "initializer")
             if self.broken is not None:
-                raise concurrent.futures.BrokenExecutor(str(self.broken)) from self.broken
+                raise errors.get_broken_pool()(str(self.broken)) from self.broken
             if work.begin():
                 self.run(work)
 
