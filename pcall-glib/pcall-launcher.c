@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "pcall-enum-types.h"
 #include "pcall-error.h"
@@ -188,6 +189,7 @@ pcall_launcher_get_default (GError **error)
 {
   static GMutex lock;
   static PcallLauncher *launcher;
+  static pid_t owner;
   const char *text = secure_getenv (ENV_LAUNCHER);
 
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
@@ -196,8 +198,10 @@ pcall_launcher_get_default (GError **error)
     return NULL;
 
   g_mutex_lock (&lock);
-  if (launcher == NULL)
+  /* That of a process that this one was forked from is of no use. */
+  if (launcher == NULL || owner != getpid ())
     launcher = pcall_launcher_new_for_string (text, error);
+  owner = getpid ();
   g_mutex_unlock (&lock);
   if (launcher == NULL)
     g_prefix_error (error, ENV_LAUNCHER ": ");
@@ -474,7 +478,8 @@ install_times (void)
    * PcallLauncher:start-timeout: (getter get_start_timeout) (setter set_start_timeout)
    *
    * How long a command may take until all of its agents have come, in seconds; 0 for as long as it
-   * likes: a queue may be long.
+   * likes: a queue may be long. Where none came by then the command is ended. Those that came go
+   * on, and others are asked for.
    *
    * Since: 1.0
    */

@@ -252,7 +252,7 @@ pcall_task_advance (PcallTask *self)
   if (!pcall_monitor_try_drive (self->monitor))
     {
       pcall_scheduler_update (self->scheduler);
-      return TRUE;
+      return !self->finished;
     }
 
   pcall_task_invalidate (self);

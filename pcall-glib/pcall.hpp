@@ -56,6 +56,9 @@ struct options
   seconds     deadline{ 0 };       /* of the whole; 0: none */
   bool        stop_on_failure = false;
   std::string name;                /* of the function, in messages; empty: the file and line */
+
+  /* Sets what else a task has, before it is started; may be empty. */
+  std::function<void (PcallTask *)> set_up;
 };
 
 /* Where a task is made, for messages: the default of a parameter is evaluated there. */
@@ -226,6 +229,8 @@ set_options (PcallTask *task, const options &how)
   pcall_task_set_deadline (task, how.deadline.count ());
   pcall_task_set_failure_policy (task, how.stop_on_failure ? PCALL_FAILURE_POLICY_STOP
                                                            : PCALL_FAILURE_POLICY_CONTINUE);
+  if (how.set_up)
+    how.set_up (task);
 }
 
 template <class Range, class F>
@@ -243,11 +248,11 @@ make_task (F &&function, Range &&range, const options &how, const place &where)
   const guint n_calls = closure->size ();
   owned<PcallTarget> owner (
       pcall_target_new (valid_name.get (), target::run, closure.release (), target::destroy));
-  PcallTask *task = pcall_task_new (owner.get ());
+  owned<PcallTask> task (pcall_task_new (owner.get ()));
 
-  pcall_task_set_n_calls (task, n_calls);
-  set_options (task, how);
-  return task;
+  pcall_task_set_n_calls (task.get (), n_calls);
+  set_options (task.get (), how);
+  return task.release ();
 }
 
 /* Of a call that did not succeed. */

@@ -4,12 +4,14 @@
  */
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/pcall-call-log-private.h"
@@ -39,6 +41,11 @@
 
 #define ENV_WORKER_DIR "PCALL_WORKER_DIR"
 
+/* How long a worker may take to end when the agent is to leave, and within what time two signals
+ * are of one origin. */
+#define RETIRE_US (3 * G_USEC_PER_SEC)
+#define TOGETHER_MS 50
+
 typedef struct
 {
   PcallChannel      up;
@@ -46,6 +53,7 @@ typedef struct
   PcallFrameQueue   frames; /* from there */
   PcallEngine      *engine;
   PcallStartContext context;
+  gboolean          opened;  /* that was */
   PcallPeer        *worker;  /* NULL: there is none */
   pid_t             pid;     /* of that */
   gboolean          closed;  /* it closed its channel: what it is sent it does not get */
@@ -54,6 +62,8 @@ typedef struct
   PcallCallLog      log;     /* of that call */
   int               signal_fd;
   PcallWatch        signal_watch;
+  PcallTimer        patience; /* with a worker that is to end, as all of this is */
+  gboolean          ordered;  /* the parent ordered the worker to end */
   gboolean          leaving;
 } Agent;
 
@@ -70,7 +80,8 @@ leave (Agent *self,
   if (self->worker != NULL)
     pcall_peer_terminate (self->worker, 0);
   pcall_call_log_drop (&self->log);
-  pcall_start_context_close (&self->context);
+  if (self->opened)
+    pcall_start_context_close (&self->context);
   _exit (status);
 }
 
@@ -121,6 +132,24 @@ stop_worker (Agent *self)
 }
 
 static void
+lose_patience (gpointer data)
+{
+  Agent *self = data;
+
+  if (self->worker != NULL)
+    pcall_peer_terminate (self->worker, 0);
+}
+
+/* It takes no call any more, and nobody else will see to its end. */
+static void
+retire_worker (Agent *self)
+{
+  stop_worker (self);
+  pcall_engine_set_timer (self->engine, &self->patience, g_get_monotonic_time () + RETIRE_US,
+                          lose_patience, self);
+}
+
+static void
 end_call (Agent            *self,
           const PcallFrame *frame)
 {
@@ -132,7 +161,7 @@ end_call (Agent            *self,
                        pcall_payload_get_data (frame->payload), frame->payload->length);
   self->call = -1;
   if (self->leaving)
-    stop_worker (self);
+    retire_worker (self);
 }
 
 static void
@@ -164,6 +193,36 @@ channel_closed (gpointer data)
   pcall_uplink_send (&self->up, PCALL_FRAME_CLOSED, 0, nothing ());
 }
 
+/* Whether this agent was told to end just now. */
+static gboolean
+take_signal (Agent *self)
+{
+  struct signalfd_siginfo info;
+
+  if (read (self->signal_fd, &info, sizeof info) != sizeof info || self->leaving)
+    return FALSE;
+
+  self->leaving = TRUE;
+  pcall_uplink_send (&self->up, PCALL_FRAME_LEAVING, 0, nothing ());
+  return TRUE;
+}
+
+/* Who ends all that runs here may come to the worker first. That is not for the parent to take for
+ * a crash. */
+static void
+look_who_ended_it (Agent *self)
+{
+  const PcallExit *exit = pcall_peer_get_exit (self->worker);
+  struct pollfd told = { .fd = self->signal_fd, .events = POLLIN };
+
+  if (self->ordered || !exit->known || !WIFSIGNALED (exit->status) ||
+      WTERMSIG (exit->status) != SIGTERM)
+    return;
+
+  poll (&told, 1, TOGETHER_MS);
+  take_signal (self);
+}
+
 /* A call that it was sent and did not read has not begun. */
 static void
 worker_ended (gpointer data)
@@ -177,6 +236,7 @@ worker_ended (gpointer data)
   };
 
   pcall_call_log_end (&self->log);
+  look_who_ended_it (self);
   pcall_uplink_send (&self->up, PCALL_FRAME_EXIT, 0, pcall_remote_exit_to_variant (&told));
   g_clear_pointer (&self->worker, pcall_peer_free);
   self->call = -1;
@@ -230,6 +290,39 @@ make_target (const PcallRemoteLaunch *launch)
              : pcall_target_new_symbol ("module", "worker");
 }
 
+/* A machine without room for logs can still run calls. */
+static gboolean
+open_context (Agent   *self,
+              GError **error)
+{
+  g_autoptr (PcallArguments) arguments = pcall_arguments_new ();
+  g_autoptr (PcallConditions) conditions = pcall_conditions_new ();
+
+  pcall_start_context_init (&self->context, arguments, conditions);
+  pcall_start_context_use (&self->context, &pcall_start_spawn);
+  if (pcall_start_context_open (&self->context, PCALL_LOG_MODE_SECTIONS, NULL, FALSE, NULL))
+    return TRUE;
+
+  pcall_start_context_close (&self->context);
+  return pcall_start_context_open (&self->context, PCALL_LOG_MODE_INHERIT, NULL, FALSE, error);
+}
+
+/* When there is a worker to be started: an agent that is killed before leaves no directory. */
+static gboolean
+open_for_workers (Agent   *self,
+                  GError **error)
+{
+  if (self->opened)
+    return TRUE;
+
+  self->opened = open_context (self, error);
+  if (self->opened)
+    pcall_call_log_init (&self->log, self->engine, self->context.log, &self->up);
+  else
+    pcall_start_context_close (&self->context);
+  return self->opened;
+}
+
 static gboolean
 start_worker (Agent                   *self,
               const PcallRemoteLaunch *launch,
@@ -239,11 +332,13 @@ start_worker (Agent                   *self,
   PcallJob job = { .target = target, .slot = -1, .child = -1, .methods = &pcall_start_spawn };
   PcallStarted started = { .error_number = 0 };
 
+  if (!open_for_workers (self, error))
+    return FALSE;
   prepare (self, launch);
   if (!pcall_start_spawn.start (&self->context, &job, &started, error))
     return FALSE;
 
-  self->closed = FALSE;
+  self->closed = self->ordered = FALSE;
   self->pid = started.process.pid;
   self->worker =
       pcall_peer_new (self->engine, &started, self->context.nonce, &worker_funcs, self, error);
@@ -303,6 +398,14 @@ take_call (Agent            *self,
 }
 
 static void
+terminate_worker (Agent *self,
+                  gint64  grace)
+{
+  self->ordered = TRUE;
+  pcall_peer_terminate (self->worker, grace);
+}
+
+static void
 take_frame (Agent            *self,
             const PcallFrame *frame)
 {
@@ -316,7 +419,7 @@ take_frame (Agent            *self,
   else if (frame->type == PCALL_FRAME_STOP && self->worker != NULL)
     stop_worker (self);
   else if (frame->type == PCALL_FRAME_TERMINATE && self->worker != NULL)
-    pcall_peer_terminate (self->worker, g_variant_get_int64 (value));
+    terminate_worker (self, g_variant_get_int64 (value));
   else if (frame->type == PCALL_FRAME_PING)
     pcall_uplink_send (&self->up, PCALL_FRAME_PONG, 0, nothing ());
 }
@@ -350,17 +453,13 @@ signal_came (gpointer data,
              guint32  events)
 {
   Agent *self = data;
-  struct signalfd_siginfo info;
 
-  if (read (self->signal_fd, &info, sizeof info) != sizeof info || self->leaving)
+  if (!take_signal (self))
     return;
-
-  self->leaving = TRUE;
-  pcall_uplink_send (&self->up, PCALL_FRAME_LEAVING, 0, nothing ());
   if (self->worker == NULL)
     leave (self, EXIT_SUCCESS);
   if (self->call < 0)
-    stop_worker (self);
+    retire_worker (self);
 }
 
 static gboolean
@@ -394,23 +493,6 @@ find_worker_dir (void)
     g_setenv (ENV_WORKER_DIR, directory, FALSE);
 }
 
-/* A machine without room for logs can still run calls. */
-static gboolean
-open_context (Agent   *self,
-              GError **error)
-{
-  g_autoptr (PcallArguments) arguments = pcall_arguments_new ();
-  g_autoptr (PcallConditions) conditions = pcall_conditions_new ();
-
-  pcall_start_context_init (&self->context, arguments, conditions);
-  pcall_start_context_use (&self->context, &pcall_start_spawn);
-  if (pcall_start_context_open (&self->context, PCALL_LOG_MODE_SECTIONS, NULL, FALSE, NULL))
-    return TRUE;
-
-  pcall_start_context_close (&self->context);
-  return pcall_start_context_open (&self->context, PCALL_LOG_MODE_INHERIT, NULL, FALSE, error);
-}
-
 static gboolean
 open_agent (Agent   *self,
             GError **error)
@@ -420,9 +502,8 @@ open_agent (Agent   *self,
     return FALSE;
 
   self->engine = pcall_engine_new (error);
-  if (self->engine == NULL || !open_context (self, error))
+  if (self->engine == NULL)
     return FALSE;
-  pcall_call_log_init (&self->log, self->engine, self->context.log, &self->up);
   return watch_signals (self, error) &&
          pcall_engine_watch (self->engine, &self->up_watch, self->up.fd, EPOLLIN, uplink_ready,
                              self, error);

@@ -34,8 +34,8 @@
 #define FIRST_LIMIT_US 30000
 #define MAX_DOUBLINGS 5
 
-/* So often is a child made again for its default main context alone. Locks all calls need; that, but
- * those that run it, and another thread may be in the midst of a step of it most of the time. */
+/* So often is a child made again for its default main context alone. Not all calls need that, as
+ * they do locks, and another thread may be in the midst of a step of it most of the time. */
 #define MAX_CONTEXT_ATTEMPTS 30
 
 /* Where marks are noted, each in a place of its own if two parents are at work. A mark is random:

@@ -15,9 +15,9 @@ G_BEGIN_DECLS
 void pcall_main_context_hold    (void);
 void pcall_main_context_release (void);
 
-/* In a child whose parent has other threads, when locks of main contexts are known to be free. Kills
- * this process by SIGALRM, as the trial of locks does, where one of those threads was in the midst
- * of a step of its loop at the fork: GLib never runs a copy of that. */
+/* In a child whose parent has other threads, when locks of main contexts are known to be free.
+ * Kills this process by SIGALRM, as the trial of locks does, where one of those threads was in the
+ * midst of a step of its loop at the fork: GLib never runs a copy of that. */
 void pcall_main_context_try     (void);
 
 /* In a child, in the thread that runs its call, before that makes sources: from here on the context

@@ -298,8 +298,8 @@ die_as_of_lock (const char     *domain,
   raise (SIGALRM);
 }
 
-/* While GLib asks a source it counts that, and warns of who begins a step meanwhile. To begin one is
- * the only way to see what was counted. */
+/* While GLib asks a source it counts that, and warns of who begins a step meanwhile. To begin one
+ * is the only way to see what was counted. */
 static void
 begin_step (GMainContext *context)
 {

@@ -213,8 +213,7 @@ give_back (PcallCrew *self,
       return;
     }
 
-  if (self->plan.idle_timeout > 0)
-    pcall_member_set_timer (member, self->plan.idle_timeout);
+  pcall_member_set_idle (member);
   pcall_crew_wake_all (self);
 }
 

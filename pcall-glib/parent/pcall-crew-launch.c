@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -27,7 +28,8 @@
  * queued. It gets no SIGKILL then, which would leave that there.
  *
  * What it writes is passed on to where this process's errors go, and the last of it is kept: where
- * no agent comes, that is what tells why.
+ * no agent comes, that is what tells why. Where nobody reads those errors it is the command that
+ * waits, and nothing here.
  *
  * When its agents have gone it should end by itself. An engine may hang over that, so that it is
  * made to, after a while. */
@@ -36,6 +38,7 @@
 #define N_FDS 4
 #define WORDS_SIZE 4096
 #define LEAVE_US (3 * G_USEC_PER_SEC)
+#define PAUSE_US 100000
 
 /* The end */
 
@@ -49,6 +52,8 @@ make_leave (gpointer data)
 
   launch->n_signals++;
   pcall_process_signal (&launch->process, farewells[n]);
+  /* A stopped one acts on SIGTERM only when it goes on. */
+  pcall_process_signal (&launch->process, SIGCONT);
   pcall_engine_set_timer (launch->crew->engine, &launch->timer,
                           g_get_monotonic_time () + LEAVE_US, make_leave, launch);
 }
@@ -66,19 +71,24 @@ dismiss (PcallLaunch *launch,
                           g_get_monotonic_time () + patience, make_leave, launch);
 }
 
-/* One whose agents have not come yet has nothing to see to. */
-void
-pcall_launch_dismiss (PcallLaunch *launch)
-{
-  dismiss (launch, launch->n_expected > 0 ? 0 : LEAVE_US);
-}
-
 static void
 dismiss_if_done (PcallLaunch *launch,
                  gint64       patience)
 {
   if (launch->n_there == 0 && launch->n_expected == 0)
     dismiss (launch, patience);
+}
+
+/* One whose agents have not come yet has nothing to see to; where one did, the others may be about
+ * to, and see that they are late. One whose agents are at work is left alone until these have
+ * gone. */
+void
+pcall_launch_dismiss (PcallLaunch *launch)
+{
+  gint64 patience = launch->n_expected > 0 && !launch->came ? 0 : LEAVE_US;
+
+  launch->n_expected = 0;
+  dismiss_if_done (launch, patience);
 }
 
 void
@@ -117,19 +127,31 @@ came_too_late (gpointer data)
 {
   PcallLaunch *launch = data;
 
-  pcall_launch_complain (launch,
-                         g_error_new (PCALL_ERROR, PCALL_ERROR_START, "no agent came within %g s",
-                                      launch->crew->plan.start_timeout / (gdouble) G_USEC_PER_SEC));
+  if (!launch->came)
+    pcall_launch_complain (
+        launch, g_error_new (PCALL_ERROR, PCALL_ERROR_START, "no agent came within %g s",
+                             launch->crew->plan.start_timeout / (gdouble) G_USEC_PER_SEC));
   pcall_launch_dismiss (launch);
+  if (launch->came)
+    pcall_crew_fill_later (launch->crew);
 }
 
 /* Words */
+
+/* A pipe that is writable takes WORDS_SIZE at once. */
+static gboolean
+may_pass_on (void)
+{
+  struct pollfd errors = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+  return poll (&errors, 1, 0) != 0;
+}
 
 static void
 pass_on (const char *words,
          gsize       size)
 {
-  while (size > 0)
+  while (size > 0 && may_pass_on ())
     {
       gssize n = write (STDERR_FILENO, words, size);
 
@@ -143,6 +165,7 @@ pass_on (const char *words,
 static void
 close_words (PcallLaunch *launch)
 {
+  pcall_engine_unset_timer (launch->crew->engine, &launch->words_pause);
   pcall_engine_unwatch (launch->crew->engine, &launch->words_watch);
   pcall_fd_clear (&launch->words_fd);
 }
@@ -166,11 +189,41 @@ take_words (PcallLaunch *launch)
   return TRUE;
 }
 
+static gboolean watch_words (PcallLaunch *launch,
+                             GError     **error);
+
+static void
+listen_again (gpointer data)
+{
+  PcallLaunch *launch = data;
+
+  if (!watch_words (launch, NULL))
+    close_words (launch);
+}
+
 static void
 words_came (gpointer data,
             guint32  events)
 {
-  take_words (data);
+  PcallLaunch *launch = data;
+
+  if (may_pass_on ())
+    {
+      take_words (launch);
+      return;
+    }
+
+  pcall_engine_unwatch (launch->crew->engine, &launch->words_watch);
+  pcall_engine_set_timer (launch->crew->engine, &launch->words_pause,
+                          g_get_monotonic_time () + PAUSE_US, listen_again, launch);
+}
+
+static gboolean
+watch_words (PcallLaunch *launch,
+             GError     **error)
+{
+  return pcall_engine_watch (launch->crew->engine, &launch->words_watch, launch->words_fd, EPOLLIN,
+                             words_came, launch, error);
 }
 
 /* On one line, and such that nobody's terminal takes them for a command. */
@@ -239,7 +292,10 @@ process_ready (gpointer data,
   g_queue_unlink (&self->launches, &launch->link);
   pcall_crew_forget_launch (self, launch);
   launch_free (launch);
-  if (!came)
+  /* Of several that it was to bring, one may have come, and gone, and the others not. */
+  if (came)
+    pcall_crew_fill_later (self);
+  else
     pcall_crew_note_fruitless (self, reason);
 }
 
@@ -349,8 +405,7 @@ watch (PcallLaunch *launch,
 
   return pcall_engine_watch (engine, &launch->process_watch, launch->process.pidfd, EPOLLIN,
                              process_ready, launch, error) &&
-         pcall_engine_watch (engine, &launch->words_watch, launch->words_fd, EPOLLIN, words_came,
-                             launch, error);
+         watch_words (launch, error);
 }
 
 static gboolean
@@ -431,12 +486,17 @@ pcall_crew_launch (PcallCrew *self,
   return 0;
 }
 
+/* An agent may not know the number, where its environment is one that was chosen. */
 PcallLaunch *
 pcall_crew_find_launch (PcallCrew *self,
                         guint      number)
 {
   for (GList *l = self->launches.head; l != NULL; l = l->next)
-    if (((PcallLaunch *) l->data)->number == number)
-      return l->data;
+    {
+      PcallLaunch *launch = l->data;
+
+      if (number != 0 ? launch->number == number : launch->n_expected > 0)
+        return launch;
+    }
   return NULL;
 }

@@ -91,6 +91,7 @@ pcall_crew_look (PcallCrew *self)
 
   if (!are_needed (self))
     return;
-  self->looks.pause = monitors->len > 0 ? FIRST_PAUSE_US : MIN (2 * self->looks.pause, MAX_PAUSE_US);
+  self->looks.pause =
+      monitors->len > 0 ? FIRST_PAUSE_US : MIN (2 * self->looks.pause, MAX_PAUSE_US);
   set_timer (self);
 }

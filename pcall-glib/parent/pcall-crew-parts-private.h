@@ -10,10 +10,11 @@
 
 G_BEGIN_DECLS
 
-/* The crew is seven files: its members (pcall-crew.c) and whom they work for (pcall-crew-clients.c),
- * also where nobody drives those (pcall-crew-looks.c), the commands that bring them (pcall-crew-launch.c) and how these are put together
- * (pcall-crew-command.c), those who say that they are members (pcall-crew-strangers.c), and where
- * they find this process (pcall-crew-listen.c). All of this is for who holds the lock. */
+/* The crew is seven files: its members (pcall-crew.c) and whom they work for
+ * (pcall-crew-clients.c), also where nobody drives those (pcall-crew-looks.c); the commands that
+ * bring them (pcall-crew-launch.c) and how these are put together (pcall-crew-command.c); those who
+ * say that they are members (pcall-crew-strangers.c), and where they find this process
+ * (pcall-crew-listen.c). All of this is for who holds the lock. */
 
 /* A command that was started, and brings agents. */
 typedef struct
@@ -24,6 +25,7 @@ typedef struct
   PcallWatch   process_watch;
   int          words_fd; /* of what it writes; -1: no more */
   PcallWatch   words_watch;
+  PcallTimer   words_pause;
   GString     *words;    /* the last of them */
   char        *complaint; /* why what it brought was sent away; NULL if it was not */
   PcallTimer   timer;
@@ -133,9 +135,8 @@ void         pcall_crew_look           (PcallCrew     *self);
 PcallMember *pcall_crew_find_idle      (PcallCrew     *self);
 /* It has no worker: FALSE where it cannot be looked after. */
 gboolean     pcall_member_enter_idle   (PcallMember   *member);
-/* It is dropped after so long, if it is idle then. */
-void         pcall_member_set_timer    (PcallMember   *member,
-                                        gint64         length);
+/* It is dropped after a while, if it is idle then. */
+void         pcall_member_set_idle     (PcallMember   *member);
 /* It is neither among the idle nor busy, and its peer has left the engine. Its connection is
  * closed, by which it learns that it is not needed. */
 void         pcall_member_free         (PcallMember   *member);
@@ -158,6 +159,8 @@ gboolean     pcall_crew_has_hope       (PcallCrew     *self);
 /* Starts commands for the agents that are missing; FALSE where one cannot be. */
 gboolean     pcall_crew_fill           (PcallCrew     *self,
                                         GError       **error);
+/* The same after a while, if any are missing. */
+void         pcall_crew_fill_later     (PcallCrew     *self);
 
 /* Commands */
 
@@ -166,7 +169,7 @@ gboolean     pcall_crew_fill           (PcallCrew     *self,
 guint        pcall_crew_launch         (PcallCrew     *self,
                                         guint          n,
                                         GError       **error);
-/* The one of that number; NULL if it has ended. */
+/* The one of that number; NULL if it has ended. 0: the first that is expected to bring one. */
 PcallLaunch *pcall_crew_find_launch    (PcallCrew     *self,
                                         guint          number);
 /* One agent of it has come; one of those has gone. */
@@ -175,7 +178,8 @@ void         pcall_launch_depart       (PcallLaunch   *launch);
 /* What it brought was sent away; takes @error. NULL: it went by itself. */
 void         pcall_launch_complain     (PcallLaunch   *launch,
                                         GError        *error);
-/* It is to end: by itself, or it is made to. */
+/* No more agents of it are expected; when those that are there have gone it is to end: by itself,
+ * or it is made to. */
 void         pcall_launch_dismiss      (PcallLaunch   *launch);
 
 /* How many agents a command brings at the most. */

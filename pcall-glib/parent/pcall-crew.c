@@ -37,6 +37,8 @@
 #define MAX_DELAY_US (60 * G_USEC_PER_SEC)
 #define MAX_FRUITLESS 3
 
+static const char was_closed[] = "the launcher was closed";
+
 /* Life */
 
 void
@@ -310,12 +312,22 @@ fill_again (gpointer data)
     pcall_crew_note_fruitless (self, error->message);
 }
 
-/* Where many are gone at once, they are started together. */
+/* A call may have come to wait since the launcher was closed: it was lost, and is to run again. */
 static void
-fill_later (PcallCrew *self)
+end_hope (PcallCrew *self)
+{
+  if (!pcall_crew_has_hope (self))
+    pcall_crew_disappoint (self, was_closed);
+}
+
+/* Where many are gone at once, they are started together. */
+void
+pcall_crew_fill_later (PcallCrew *self)
 {
   g_autoptr (GError) error = NULL;
 
+  if (self->closed)
+    end_hope (self);
   if (self->closed || self->luck.again.position != NULL ||
       count_members (self) + count_expected (self) >= count_wanted (self))
     return;
@@ -341,7 +353,7 @@ pcall_crew_note_fruitless (PcallCrew  *self,
       (!self->luck.came || self->luck.n_fruitless >= MAX_FRUITLESS))
     pcall_crew_disappoint (self, reason);
   else
-    fill_later (self);
+    pcall_crew_fill_later (self);
 }
 
 /* Members */
@@ -379,7 +391,7 @@ pcall_member_free (PcallMember *member)
     pcall_launch_depart (member->launch);
   pcall_peer_free (member->peer);
   g_free (member);
-  fill_later (self);
+  pcall_crew_fill_later (self);
 }
 
 static void
@@ -394,12 +406,22 @@ drop_idle (gpointer data)
   pcall_member_free (member);
 }
 
-void
-pcall_member_set_timer (PcallMember *member,
-                        gint64       length)
+static void
+set_timer (PcallMember   *member,
+           gint64         length,
+           PcallTimerFunc func)
 {
   pcall_engine_set_timer (member->crew->engine, &member->timer,
-                          g_get_monotonic_time () + length, drop_idle, member);
+                          g_get_monotonic_time () + length, func, member);
+}
+
+void
+pcall_member_set_idle (PcallMember *member)
+{
+  gint64 length = member->crew->plan.idle_timeout;
+
+  if (length > 0)
+    set_timer (member, length, drop_idle);
 }
 
 static void
@@ -422,12 +444,49 @@ greet (PcallMember      *member,
 
   self->luck = (PcallLuck) { .came = TRUE, .delay = FIRST_DELAY_US, .again = self->luck.again };
   pcall_engine_unset_timer (self->engine, &member->timer);
-  if (self->plan.idle_timeout > 0)
-    pcall_member_set_timer (member, self->plan.idle_timeout);
+  pcall_member_set_idle (member);
   pcall_crew_wake_all (self);
 }
 
-/* An idle agent has nothing to say but hello, once. */
+/* One that proved itself, and then was no agent after all. */
+static void
+refuse (PcallMember *member,
+        const char  *why)
+{
+  pcall_crew_say (member->crew, g_strdup_printf ("an agent was refused: %s", why));
+  if (member->launch != NULL)
+    pcall_launch_complain (member->launch,
+                           g_error_new_literal (PCALL_ERROR, PCALL_ERROR_PROTOCOL, why));
+  member->launch = NULL;
+}
+
+static void
+send_away (PcallMember *member,
+           const char  *why)
+{
+  const char *host = pcall_peer_get_host (member->peer);
+
+  if (!member->greeted)
+    refuse (member, why);
+  else if (!pcall_peer_is_leaving (member->peer))
+    pcall_crew_say (member->crew, g_strdup_printf ("an agent on %s was lost: %s", host, why));
+  drop_idle (member);
+}
+
+static void
+take_too_long (gpointer data)
+{
+  send_away (data, "it did not say hello in time");
+}
+
+static void
+do_wrong (gpointer data)
+{
+  send_away (data, "it sent something that nobody had asked for");
+}
+
+/* An idle agent has nothing to say but hello, once. What it has said besides is dealt with when
+ * nothing of it is in use. */
 static void
 frame_came (const PcallFrame *frame,
             gpointer          data)
@@ -437,13 +496,16 @@ frame_came (const PcallFrame *frame,
   if (frame->type == PCALL_FRAME_HELLO && !member->greeted)
     greet (member, frame);
   else
-    pcall_member_set_timer (member, 0);
+    set_timer (member, 0, do_wrong);
 }
 
 static void
 member_ended (gpointer data)
 {
-  drop_idle (data);
+  PcallMember *member = data;
+  const char *loss = pcall_peer_get_loss (member->peer);
+
+  send_away (member, loss != NULL ? loss : "it told of the end of a worker that it has not");
 }
 
 static const PcallPeerFuncs funcs = {
@@ -475,7 +537,7 @@ pcall_crew_add_member (PcallCrew    *self,
   member->launch = launch;
   member->peer = pcall_peer_new_remote (channel, self->plan.heartbeat);
   if (pcall_member_enter_idle (member))
-    pcall_member_set_timer (member, GREETING_US);
+    set_timer (member, GREETING_US, take_too_long);
   else
     {
       member->launch = NULL;
@@ -534,9 +596,12 @@ static void
 close_crew (PcallCrew *self)
 {
   self->closed = TRUE;
+  pcall_crew_disappoint (self, was_closed);
   if (self->engine == NULL)
     return;
 
+  /* One that comes late finds nobody. */
+  pcall_crew_stop_listening (self);
   pcall_engine_unset_timer (self->engine, &self->luck.again);
   while (self->idle.head != NULL)
     drop_idle (self->idle.head->data);
@@ -544,7 +609,6 @@ close_crew (PcallCrew *self)
     pcall_stranger_leave (self->strangers.head->data);
   for (GList *l = self->launches.head; l != NULL; l = l->next)
     pcall_launch_dismiss (l->data);
-  pcall_crew_disappoint (self, "the launcher was closed");
 }
 
 void

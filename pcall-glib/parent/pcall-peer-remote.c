@@ -51,7 +51,7 @@ pcall_peer_remote_lose (PcallPeer *self,
 {
   PcallPeerRemote *remote = self->remote;
 
-  if (remote->loss == NULL)
+  if (remote->loss == NULL && !self->exited)
     remote->loss = g_strdup (error != NULL ? error->message : "it was closed");
   g_clear_error (&error);
   pcall_peer_close_channel (self);
@@ -136,6 +136,14 @@ was_ended_with_agent (PcallPeer *self)
          (WTERMSIG (exit->status) == SIGTERM || WTERMSIG (exit->status) == SIGKILL);
 }
 
+/* Where the agent has told how its worker ended, it does not matter that it has gone since. */
+static void
+know_end (PcallPeer *self)
+{
+  self->exited = TRUE;
+  g_clear_pointer (&self->remote->loss, g_free);
+}
+
 static void
 take_exit (PcallPeer        *self,
            const PcallFrame *frame)
@@ -148,8 +156,8 @@ take_exit (PcallPeer        *self,
   self->remote->begun = told.begun;
   if (told.complaint != NULL && self->error == NULL)
     self->error = g_error_new_literal (PCALL_ERROR, PCALL_ERROR_PROTOCOL, told.complaint);
-  self->exited = TRUE;
-  if (!self->terminated && was_ended_with_agent (self) && self->remote->loss == NULL)
+  know_end (self);
+  if (!self->terminated && was_ended_with_agent (self))
     self->remote->loss = g_strdup ("the agent there was told to end, and its worker with it, as "
                                    "when the time is up or the machine is needed");
   pcall_remote_exit_clear (&told);
@@ -164,7 +172,7 @@ take_unable (PcallPeer        *self,
   if (self->error == NULL)
     self->error = g_error_new_literal (PCALL_ERROR, PCALL_ERROR_START,
                                        g_variant_get_string (value, NULL));
-  self->exited = TRUE;
+  know_end (self);
 }
 
 /* What was refused is not listened to any more, but for its end. */
@@ -177,16 +185,19 @@ take_other (PcallPeer        *self,
   return self->exited || self->error != NULL;
 }
 
-/* Which of these an agent sends about itself, and which come from its worker */
+/* What an agent sends about itself, at any time, and about the end of its worker; all else is from
+ * that. */
 #define ABOUT_AGENT                                                                                \
-  (1u << PCALL_FRAME_EXIT | 1u << PCALL_FRAME_UNABLE | 1u << PCALL_FRAME_CLOSED |                  \
-   1u << PCALL_FRAME_PING | 1u << PCALL_FRAME_PONG | 1u << PCALL_FRAME_LEAVING)
+  (1u << PCALL_FRAME_PING | 1u << PCALL_FRAME_PONG | 1u << PCALL_FRAME_LEAVING)
+#define ABOUT_END                                                                                  \
+  (1u << PCALL_FRAME_EXIT | 1u << PCALL_FRAME_UNABLE | 1u << PCALL_FRAME_CLOSED)
 
 gboolean
 pcall_peer_remote_take (PcallPeer        *self,
                         const PcallFrame *frame)
 {
-  if ((ABOUT_AGENT & 1u << frame->type) == 0 || self->exited)
+  if ((ABOUT_AGENT & 1u << frame->type) == 0 &&
+      ((ABOUT_END & 1u << frame->type) == 0 || self->exited))
     return take_other (self, frame);
 
   if (frame->type == PCALL_FRAME_EXIT)
@@ -300,7 +311,7 @@ pcall_peer_renew (PcallPeer *self)
 {
   PcallPeerRemote *remote = self->remote;
 
-  if (remote->loss != NULL || remote->leaving)
+  if (self->channel.fd < 0 || remote->loss != NULL || remote->leaving)
     return FALSE;
 
   g_clear_error (&self->error);

@@ -38,14 +38,27 @@
  * cannot run JavaScript. */
 
 #define HELPER_LINE "Name:\tJS Helper\n"
+#define ASLEEP_LINE "\nState:\tS"
 #define SWITCHES_KEY "\nvoluntary_ctxt_switches:"
 #define STATUS_SIZE 4096
 #define TRIAL_S 1
 
 #define TASKS "/proc/self/task"
 
-/* From where it began, a thread that was never woken has slept once. */
+/* From where it began, a thread that was never woken has gone to sleep once. */
 #define MAX_SWITCHES 1
+
+/* One that has done so and does not sleep was woken just now, and has not worked yet, or has not
+ * done. */
+static gboolean
+was_woken (const char *status)
+{
+  const char *switches = strstr (status, SWITCHES_KEY);
+  guint64 n = switches != NULL ? g_ascii_strtoull (switches + strlen (SWITCHES_KEY), NULL, 10)
+                               : G_MAXUINT64;
+
+  return n > MAX_SWITCHES || (n == MAX_SWITCHES && strstr (status, ASLEEP_LINE) == NULL);
+}
 
 /* Whether the thread at @path is a helper that was woken. One that has ended is not. */
 static gboolean
@@ -53,7 +66,6 @@ is_woken_helper (const char *path)
 {
   char status[STATUS_SIZE];
   FILE *file = fopen (path, "re");
-  const char *switches;
   gsize length;
 
   if (file == NULL)
@@ -62,10 +74,7 @@ is_woken_helper (const char *path)
   fclose (file);
 
   status[length] = '\0';
-  switches = strstr (status, SWITCHES_KEY);
-  return g_str_has_prefix (status, HELPER_LINE) &&
-         (switches == NULL ||
-          g_ascii_strtoull (switches + strlen (SWITCHES_KEY), NULL, 10) > MAX_SWITCHES);
+  return g_str_has_prefix (status, HELPER_LINE) && was_woken (status);
 }
 
 /* Where that cannot be known, be careful. */

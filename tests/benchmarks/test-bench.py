@@ -50,7 +50,17 @@ class QuickRun(unittest.TestCase):
     def test_rows_of_c_are_measured(self):
         """The others may be left out, where a language or a package is not there."""
         groups = {group["name"]: group["rows"] for group in self.data["groups"]}
-        for name in ("calls-c", "many-c", "result-c", "crowd", "growth", "stall", "logs"):
+        for name in (
+            "calls-c",
+            "many-c",
+            "result-c",
+            "crowd",
+            "growth",
+            "stall",
+            "logs",
+            "launcher-one",
+            "launcher-warm",
+        ):
             self.assertTrue(groups[name], name)
             for row in groups[name]:
                 self.assertTrue(row["lowest"] <= row["median"] <= row["highest"], row)

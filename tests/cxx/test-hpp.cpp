@@ -436,6 +436,18 @@ TEST (Tasks, HaveOptions)
   EXPECT_STREQ (pcall_call_get_target_name (call), "named");
 }
 
+TEST (Tasks, AreSetUp)
+{
+  pcall::options how;
+
+  how.set_up = [] (PcallTask *task) { pcall_task_set_max_open_files (task, 50); };
+  EXPECT_EQ (pcall::map ([] (int) { return sysconf (_SC_OPEN_MAX); }, { 0, 1 }, how),
+             (std::vector{ 50L, 50L }));
+
+  how.set_up = [] (PcallTask *) { throw std::domain_error ("not like this"); };
+  EXPECT_THROW (pcall::task (square, std::vector{ 1 }, how), std::domain_error);
+}
+
 TEST (Tasks, AreCalledAfterTheirPlace)
 {
   const std::string place = "test-hpp.cpp:" + std::to_string (__LINE__ + 1);

@@ -225,6 +225,10 @@ static const Row rows[] = {
   { "/orphans/agent-busy", kill_victim, "agent-busy" },
   { "/orphans/agent-stopped", kill_victim, "agent-stopped" },
   { "/orphans/agent-exec", kill_victim, "agent-exec" },
+  { "/orphans/agent-connect-busy", kill_victim, "agent-connect-busy" },
+  { "/orphans/agent-connect-exec", kill_victim, "agent-connect-exec" },
+  { "/orphans/agent-pending", kill_victim, "agent-pending" },
+  { "/orphans/agent-connect-pending", kill_victim, "agent-connect-pending" },
   { "/orphans/pool", kill_victim, "pool" },
   { "/orphans/spawn-while-starting", kill_victim_while_starting, "spawn-starting" },
 };

@@ -111,7 +111,8 @@ launcher_assert_error (PcallTask  *task,
 typedef struct
 {
   GTestFunc func;
-  gboolean  kills; /* agents, which leave their log files */
+  gboolean  kills;    /* agents, which leave their log files */
+  guint     n_rounds;
 } LauncherTest;
 
 /* The next task removes what was left by programs that were killed. */
@@ -126,9 +127,8 @@ launcher_logs_are_swept (gpointer data)
 }
 
 static inline void
-launcher_run_clean (gconstpointer data)
+launcher_run_round (const LauncherTest *test)
 {
-  const LauncherTest *test = data;
   g_autofree char *before = traces_take ();
 
   test->func ();
@@ -138,9 +138,19 @@ launcher_run_clean (gconstpointer data)
 }
 
 static inline void
+launcher_run_clean (gconstpointer data)
+{
+  const LauncherTest *test = data;
+
+  for (guint i = 0; i < test->n_rounds; i++)
+    launcher_run_round (test);
+}
+
+static inline void
 launcher_add_any (const char *path,
                   GTestFunc   func,
-                  gboolean    kills)
+                  gboolean    kills,
+                  guint       n_rounds)
 {
   /* Not on the heap: what belongs to a test that does not run is never freed. */
   static LauncherTest tests[64];
@@ -148,7 +158,7 @@ launcher_add_any (const char *path,
   LauncherTest *test = &tests[n_tests++];
 
   g_assert (n_tests <= G_N_ELEMENTS (tests));
-  *test = (LauncherTest) { func, kills };
+  *test = (LauncherTest) { func, kills, n_rounds };
   g_test_add_data_func (path, test, launcher_run_clean);
 }
 
@@ -156,12 +166,20 @@ static inline void
 launcher_add (const char *path,
               GTestFunc   func)
 {
-  launcher_add_any (path, func, FALSE);
+  launcher_add_any (path, func, FALSE, 1);
 }
 
 static inline void
 launcher_add_killing (const char *path,
                       GTestFunc   func)
 {
-  launcher_add_any (path, func, TRUE);
+  launcher_add_any (path, func, TRUE, 1);
+}
+
+/* Something ends, so often that what is a matter of luck shows. */
+static inline void
+launcher_add_end (const char *path,
+                  GTestFunc   func)
+{
+  launcher_add_any (path, func, TRUE, traces_rounds (1, 100));
 }

@@ -4,22 +4,25 @@
 
 """An agent of another kind: it knows the secret, and then does what a test wants.
 
-    mock-agent.py MODE
+    mock-agent.py MODE [N]
 
 It connects to PCALL_AGENT_ADDRESS, in the byte order of another machine where MODE is `swapped`,
-and runs no worker: each call returns its index. Frames are made by hand, from what
+and runs no worker: each call returns its index. As a `crowd` it is N agents at once, of which none
+answers before each has a call. Frames are made by hand, from what
 pcall-frame-private.h says of them, so that what they look like cannot change unseen.
 """
 
 import hashlib
 import hmac
 import os
+import resource
+import selectors
 import socket
 import struct
 import sys
 
 RESULT, HELLO, CALL, STOP = 2, 9, 10, 11
-CHALLENGE, PROOF, LAUNCH, BEGUN, EXIT, PING, PONG = 13, 14, 15, 17, 22, 23, 24
+CHALLENGE, PROOF, LAUNCH, BEGUN, EXIT, PING, PONG, LEAVING = 13, 14, 15, 17, 22, 23, 24, 25
 VERSION = 1
 HEADER = 32
 
@@ -37,7 +40,7 @@ class Link:
         addresses = os.environ["PCALL_AGENT_ADDRESS"].split()
         host, port = addresses[-1].rsplit(":", 1)
         self.socket = socket.create_connection((host.strip("[]"), int(port)))
-        self.file = self.socket.makefile("rb")
+        self.proof = None
 
     def pack(self, form, *values):
         """The values as bytes, in this order."""
@@ -51,19 +54,24 @@ class Link:
         self.sent += 1
         self.socket.sendall(header + payload + bytes(-len(payload) % 8))
 
+    def read(self, size):
+        """So many bytes."""
+        data = self.socket.recv(size, socket.MSG_WAITALL) if size else b""
+        if len(data) < size:
+            raise Closed
+        return data
+
     def receive(self):
         """The next frame: kind, index, payload; numbers in it are in the parent's order."""
-        header = self.file.read(HEADER)
-        if len(header) < HEADER:
-            raise Closed
+        header = self.read(HEADER)
         order = "<" if header[5:6] == b"l" else ">"
         index, length = struct.unpack(order + "IQ", header[20:])
-        payload = self.file.read(length + -length % 8)
+        payload = self.read(length + -length % 8)
         return header[6], index, payload[:length]
 
-    def prove(self, version):
+    def prove(self, version, secret=None):
         """The handshake."""
-        secret = bytes.fromhex(os.environ["PCALL_AGENT_SECRET"])
+        secret = bytes.fromhex(secret or os.environ["PCALL_AGENT_SECRET"])
         kind, _, challenge = self.receive()
         assert kind == CHALLENGE
         theirs, ours = challenge[4:36], os.urandom(32)
@@ -72,8 +80,8 @@ class Link:
             message = word + struct.pack("<I", version) + theirs + ours
             return hmac.new(secret, message, hashlib.sha256).digest()
 
-        proof = self.pack("I", version) + ours + compute(b"pcall agent")
-        self.send(PROOF, 0, proof + bytes([36]))
+        self.proof = self.pack("I", version) + ours + compute(b"pcall agent") + bytes([36])
+        self.send(PROOF, 0, self.proof)
         kind, _, proof = self.receive()
         assert kind == PROOF and proof[36:68] == compute(b"pcall parent")
         self.nonce = int.from_bytes(compute(b"pcall nonce")[:8], "big")
@@ -83,51 +91,131 @@ class Link:
         """(uia{sv}) without any more."""
         self.send(HELLO, 0, self.pack("Ii", VERSION, os.getpid()))
 
-    def exit(self):
-        """(bixttts): that a worker has ended with status 0."""
-        self.send(EXIT, 0, self.pack("BxxxiqQQQ", 1, 0, -1, 5, 6, 7) + b"\0")
+    def exit(self, status=0, begun=-1):
+        """(bixttts): that a worker has ended, and in which call."""
+        self.send(EXIT, 0, self.pack("BxxxiqQQQ", 1, status, begun, 5, 6, 7) + b"\0")
+
+    def close_after(self, *frames):
+        """Sends what these do, and the end of the connection, so that all of it comes at once."""
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        for frame in frames:
+            frame()
+        self.socket.close()
+        raise Closed
 
 
-def serve(link, mode):
-    """Answers until the parent has enough."""
-    while True:
-        kind, index, _ = link.receive()
-        if kind == LAUNCH:
+def answer(link, mode):
+    """Takes a frame."""
+    kind, index, _ = link.receive()
+    if kind == LAUNCH:
+        link.hello()
+    elif kind == CALL and mode == "garbage-in-call":
+        link.socket.sendall(b"this is no frame, and nothing that could be taken for one")
+    elif kind == CALL and mode == "silent-in-call":
+        link.socket.close()
+        raise Closed
+    elif kind == CALL and mode == "reset-in-call":
+        link.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        link.socket.close()
+        raise Closed
+    elif kind == CALL and mode == "exit-before-call":
+        link.close_after(link.exit)
+    elif kind == CALL and mode == "crash-and-leave":
+        link.send(BEGUN, index, b"\0")
+        link.close_after(
+            lambda: link.exit(9, index),
+            lambda: link.send(PONG, 0, b"\0"),
+            lambda: link.send(LEAVING, 0, b"\0"),
+        )
+    elif kind == CALL and mode == "crowd":
+        return index
+    elif kind == CALL:
+        finish(link, index)
+    elif kind == STOP:
+        link.exit()
+    elif kind == PING:
+        link.send(PONG, 0, b"\0")
+    return None
+
+
+def finish(link, index):
+    """The call of that index is over."""
+    link.send(BEGUN, index, b"\0")
+    link.send(RESULT, index, link.pack("I", index) + b"\0u")
+
+
+def replay(link):
+    """Shows a proof that was good for another connection."""
+    link.prove(VERSION)
+    link.socket.close()
+    other = Link(link.order)
+    other.receive()
+    other.send(PROOF, 0, link.proof)
+    other.receive()
+
+
+def crowd(n):
+    """So many, until the parent has enough of them all."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    selector = selectors.DefaultSelector()
+    calls = []
+    n_missing = n
+    while n_missing or selector.get_map():
+        if n_missing:
+            link = Link("<")
+            link.prove(VERSION)
             link.hello()
-        elif kind == CALL and mode == "garbage-in-call":
-            link.socket.sendall(b"this is no frame, and nothing that could be taken for one")
-        elif kind == CALL and mode == "silent-in-call":
-            link.socket.close()
-            link.file.close()
-            return
-        elif kind == CALL:
-            link.send(BEGUN, index, b"\0")
-            link.send(RESULT, index, link.pack("I", index) + b"\0u")
-        elif kind == STOP:
-            link.exit()
-        elif kind == PING:
-            link.send(PONG, 0, b"\0")
+            selector.register(link.socket, selectors.EVENT_READ, link)
+            n_missing -= 1
+        # Those who are there are not to be taken for dead meanwhile.
+        for key, _ in selector.select(0 if n_missing else None):
+            try:
+                index = answer(key.data, "crowd")
+            except (Closed, ConnectionError):
+                selector.unregister(key.fileobj)
+                continue
+            if index is not None:
+                calls.append((key.data, index))
+        if len(calls) == n:
+            for link, index in calls:
+                finish(link, index)
+            calls = []
 
 
 def main(mode):
     """What is asked for."""
     link = Link(">" if mode == "swapped" else "<")
-    link.prove(77 if mode == "other-version" else VERSION)
+    if mode == "replay":
+        replay(link)
+    if mode == "garbage-first":
+        link.socket.sendall(bytes(range(256)) * 16)
+    link.prove(
+        77 if mode == "other-version" else VERSION, "00" * 16 if mode == "other-secret" else None
+    )
     if mode == "garbage":
         link.socket.sendall(bytes(range(256)) * 16)
     elif mode == "result-first":
         link.send(RESULT, 0, link.pack("I", 0) + b"\0u")
     elif mode == "exit-first":
         link.exit()
+    elif mode == "half":
+        link.socket.sendall(b"PCL1")
+        link.socket.close()
+        return
     else:
         link.hello()
     if mode == "hello-twice":
         link.hello()
-    serve(link, mode)
+    while True:
+        answer(link, mode)
 
 
 if __name__ == "__main__":
     try:
-        main(sys.argv[1])
+        if sys.argv[1] == "crowd":
+            crowd(int(sys.argv[2]))
+        else:
+            main(sys.argv[1])
     except (Closed, ConnectionError):
         pass

@@ -7,6 +7,7 @@
  * agent, the command, the parent, the connection. */
 
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 
 #include "launcher-support.h"
@@ -89,6 +90,111 @@ test_agent_frozen (void)
   launcher_assert_error (task, 0, PCALL_ERROR_LOST, "*it did not answer for 0.2 s");
 }
 
+static pid_t
+get_agent (PcallLauncher *launcher)
+{
+  g_autoptr (PcallTask) task = launcher_task (launcher, "get_parent", 1);
+  g_autoptr (PcallCall) call = NULL;
+  g_autoptr (GVariant) result = NULL;
+
+  support_run (task, NULL);
+  call = pcall_task_dup_call (task, 0);
+  result = pcall_call_dup_result (call);
+  return g_variant_get_int32 (result);
+}
+
+static gboolean
+is_alone (gpointer launcher)
+{
+  return pcall_launcher_get_n_connected (launcher) == 0;
+}
+
+/* No call is lost by what happens to one that has none. */
+static void
+signal_idle (int signum)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "get_index", 2);
+  pid_t agent;
+
+  pcall_launcher_set_heartbeat (launcher, 0.2);
+  agent = get_agent (launcher);
+  g_assert_no_errno (kill (agent, signum));
+  g_assert_true (traces_wait_until (is_alone, launcher));
+  support_run (task, "[<uint32 0>, <uint32 1>]");
+  g_assert_cmpint (get_agent (launcher), !=, agent);
+}
+
+static void
+test_agent_killed_while_idle (void)
+{
+  signal_idle (SIGKILL);
+}
+
+static void
+test_agent_frozen_while_idle (void)
+{
+  signal_idle (SIGSTOP);
+}
+
+static gboolean
+has_agent (gpointer launcher)
+{
+  return pcall_launcher_get_n_connected (launcher) == 1;
+}
+
+/* One that comes when nobody has a call for it any more, as where an engine starts many, leaves no
+ * file behind, however it ends. */
+static void
+test_agent_killed_without_call (void)
+{
+  g_autofree char *directory = launcher_make_directory ();
+  g_autofree char *go = g_build_filename (directory, "go", NULL);
+  g_autofree char *pid = g_build_filename (directory, "pid", NULL);
+  g_autofree char *script = g_strdup_printf ("until test -e %s; do sleep 0.01; done; echo $$ > %s;"
+                                             " eval exec \"$PCALL_AGENT\"", go, pid);
+  g_autofree char *text = NULL;
+  g_autoptr (PcallLauncher) launcher = launcher_new_shell (script, 1);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "get_index", 1);
+
+  support_start (task);
+  pcall_task_terminate (task);
+  g_error_free (support_join_failing (task));
+  g_assert_true (g_file_set_contents (go, "", 0, NULL));
+  g_assert_true (traces_wait_until (has_agent, launcher));
+  g_assert_true (g_file_get_contents (pid, &text, NULL, NULL));
+  g_assert_no_errno (kill (atoi (text), SIGKILL));
+  g_assert_true (traces_wait_until (is_alone, launcher));
+  launcher_remove_directory (directory);
+}
+
+static void
+kill_worker (PcallTask *task, PcallCall *call, GVariant *message, gint64 *killed)
+{
+  *killed = g_get_monotonic_time ();
+  g_assert_no_errno (kill (g_variant_get_int32 (message), SIGKILL));
+}
+
+static void
+test_worker_killed (void)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "sleep_long", 2);
+  g_autoptr (Tally) tally = tally_new (task);
+  g_autofree char *pattern =
+      g_strdup_printf ("call 1 (*) on %s: killed by signal 9 *", g_get_host_name ());
+  gint64 killed = 0;
+
+  g_signal_connect (task, "call-message", G_CALLBACK (kill_worker), &killed);
+  support_start (task);
+  g_error_free (support_join_failing (task));
+  g_test_message ("told after %.1f ms", (g_get_monotonic_time () - killed) / 1000.0);
+  tally_assert_complete (tally);
+  launcher_assert_error (task, 1, PCALL_ERROR_CRASHED, pattern);
+  g_assert_cmpint (support_state (task, 1), ==, PCALL_CALL_STATE_CRASHED);
+  g_assert_cmpuint (pcall_launcher_get_n_connected (launcher), ==, 1);
+}
+
 /* One that is busy with large things is not taken for such. */
 static void
 test_heartbeat_of_busy (void)
@@ -96,8 +202,8 @@ test_heartbeat_of_busy (void)
   g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = launcher_task (launcher, "run_command", 1);
 
-  pcall_launcher_set_heartbeat (launcher, 0.05);
-  pcall_task_set_common_args (task, g_variant_new_parsed ("('sleep 0.6',)"));
+  pcall_launcher_set_heartbeat (launcher, 0.2);
+  pcall_task_set_common_args (task, g_variant_new_parsed ("('sleep 1',)"));
   support_run (task, "[<0>]");
 }
 
@@ -129,23 +235,70 @@ test_agent_told_to_end (void)
   launcher_remove_directory (directory);
 }
 
-/* An engine signals all that it has started: then the worker's death is its doing. */
+/* An agent that waits for its call to end does nothing meanwhile. */
 static void
-test_all_told_to_end (void)
+test_told_to_end_twice (void)
 {
-  g_autofree char *directory = launcher_make_directory ();
-  g_autofree char *once = g_build_filename (directory, "once", NULL);
   g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = launcher_task (launcher, "run_command", 1);
+
+  pcall_task_set_common_args (
+      task, g_variant_new ("(s)", "a=$(($(ps -o ppid= -p $PPID)));"
+                                  " kill -TERM $a; sleep 0.1; kill -TERM $a; sleep 0.8;"
+                                  " test $(($(cut -d ' ' -f 14,15 --output-delimiter=+ /proc/$a/stat)))"
+                                  " -lt 10"));
+  support_run (task, "[<0>]");
+}
+
+/* An engine signals all that it has started, in some order: then the worker's death is its doing. */
+static const char * const orders[] = {
+  "kill -TERM $a; sleep 0.3; kill -TERM $PPID",
+  /* The group of the worker is killed with it. */
+  "setsid kill -TERM $PPID $a",
+};
+
+static void
+tell_all_to_end (const char *order)
+{
+  g_autofree char *before = traces_take ();
+  g_autofree char *directory = launcher_make_directory ();
+  g_autofree char *once = g_build_filename (directory, "once", NULL);
+  PcallLauncher *launcher = launcher_new_agents (1);
+  PcallTask *task = launcher_task (launcher, "run_command", 1);
   g_autofree char *command = g_strdup_printf (
-      "if mkdir %s; then w=$PPID; a=$(ps -o ppid= -p $w); kill -TERM $a; sleep 0.3; kill -TERM $w;"
-      " sleep 60; fi", once);
+      "if mkdir %s; then a=$(ps -o ppid= -p $PPID); %s; sleep 60; fi", once, order);
 
   pcall_task_set_common_args (task, g_variant_new ("(s)", command));
   pcall_task_set_retries (task, 1);
   support_run (task, "[<0>]");
   g_assert_no_errno (g_rmdir (once));
   launcher_remove_directory (directory);
+  g_object_unref (task);
+  g_object_unref (launcher);
+  traces_assert_back (before);
+}
+
+static void
+run_all_told_to_end (gconstpointer data)
+{
+  for (guint i = 0; i < traces_rounds (1, 100); i++)
+    tell_all_to_end (data);
+}
+
+/* The call is over, and there is another; only its worker does not end. */
+static void
+test_told_to_end_with_stuck_worker (void)
+{
+  g_autofree char *program = g_test_build_filename (G_TEST_BUILT, "odd-worker", NULL);
+  const char *argv[] = { program, "stay", NULL };
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
+  g_autoptr (PcallTarget) target = pcall_target_new_worker (argv, "have-agent-told");
+  g_autoptr (PcallTask) task = pcall_task_new (target);
+
+  pcall_task_set_launcher (task, launcher);
+  pcall_task_set_n_calls (task, 2);
+  support_run (task, "[<uint32 0>, <uint32 1>]");
+  g_assert_cmpuint (count_children (task), ==, 2);
 }
 
 typedef struct
@@ -172,9 +325,8 @@ static const BadCommand bad_commands[] = {
 
 /* Whoever waits is told, all at once, and no call is left in a queue. */
 static void
-run_bad_command (gconstpointer data)
+try_bad_command (const BadCommand *bad)
 {
-  const BadCommand *bad = data;
   g_autofree char *before = traces_take ();
   PcallLauncher *launcher = launcher_new_shell (bad->script, 2);
   PcallTask *task = launcher_task (launcher, "get_index", 5);
@@ -189,6 +341,13 @@ run_bad_command (gconstpointer data)
   g_object_unref (task);
   g_object_unref (launcher);
   traces_assert_back (before);
+}
+
+static void
+run_bad_command (gconstpointer data)
+{
+  for (guint i = 0; i < traces_rounds (1, 100); i++)
+    try_bad_command (data);
 }
 
 /* Words of a shell's own come before the agent's. */
@@ -310,6 +469,13 @@ test_no_directory (void)
 static void
 add_tables (void)
 {
+  for (gsize i = 0; i < G_N_ELEMENTS (orders); i++)
+    {
+      g_autofree char *path =
+          g_strdup_printf ("/pcall/agent-ends/all-told-to-end/%" G_GSIZE_FORMAT, i);
+
+      g_test_add_data_func (path, orders[i], run_all_told_to_end);
+    }
   for (gsize i = 0; i < G_N_ELEMENTS (bad_commands); i++)
     {
       g_autofree char *path = g_strdup_printf ("/pcall/agent-ends/command/%" G_GSIZE_FORMAT, i);
@@ -330,17 +496,23 @@ main (int argc, char *argv[])
   g_test_init (&argc, &argv, NULL);
   traces_begin ();
 
-  launcher_add_killing ("/pcall/agent-ends/killed", test_agent_killed);
-  launcher_add_killing ("/pcall/agent-ends/retries", test_retries);
-  launcher_add_killing ("/pcall/agent-ends/retries-run-out", test_retries_run_out);
-  launcher_add_killing ("/pcall/agent-ends/frozen", test_agent_frozen);
+  launcher_add_end ("/pcall/agent-ends/killed", test_agent_killed);
+  launcher_add_end ("/pcall/agent-ends/killed-while-idle", test_agent_killed_while_idle);
+  launcher_add_end ("/pcall/agent-ends/frozen-while-idle", test_agent_frozen_while_idle);
+  launcher_add ("/pcall/agent-ends/killed-without-call", test_agent_killed_without_call);
+  launcher_add_end ("/pcall/agent-ends/worker-killed", test_worker_killed);
+  launcher_add_end ("/pcall/agent-ends/retries", test_retries);
+  launcher_add_end ("/pcall/agent-ends/retries-run-out", test_retries_run_out);
+  launcher_add_end ("/pcall/agent-ends/frozen", test_agent_frozen);
   launcher_add ("/pcall/agent-ends/heartbeat-of-busy", test_heartbeat_of_busy);
   if (g_test_slow ()) /* it waits for as long as an agent may take to obey */
-    launcher_add_killing ("/pcall/agent-ends/timeout-of-frozen", test_timeout_of_frozen);
-  launcher_add ("/pcall/agent-ends/told-to-end", test_agent_told_to_end);
-  launcher_add ("/pcall/agent-ends/all-told-to-end", test_all_told_to_end);
+    launcher_add_end ("/pcall/agent-ends/timeout-of-frozen", test_timeout_of_frozen);
+  launcher_add_end ("/pcall/agent-ends/told-to-end", test_agent_told_to_end);
+  launcher_add ("/pcall/agent-ends/told-to-end-twice", test_told_to_end_twice);
+  launcher_add_end ("/pcall/agent-ends/told-to-end-with-stuck-worker",
+                    test_told_to_end_with_stuck_worker);
   launcher_add ("/pcall/agent-ends/noise", test_noise);
-  launcher_add ("/pcall/agent-ends/too-late", test_too_late);
+  launcher_add_end ("/pcall/agent-ends/too-late", test_too_late);
   launcher_add ("/pcall/agent-ends/some-come", test_some_come);
   launcher_add ("/pcall/agent-ends/no-worker", test_no_worker);
   launcher_add ("/pcall/agent-ends/no-directory", test_no_directory);

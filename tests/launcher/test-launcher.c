@@ -590,12 +590,22 @@ test_conditions (void)
   support_run (next, "[<0>]");
 }
 
+/* A task within a call, in a fork that has the launcher of its parent, which it cannot use */
+static GVariant *
+run_nested (GVariant *args, GVariant *kwargs, gpointer data, GError **error)
+{
+  g_autoptr (PcallTask) task = symbol_task ("get_index", 2);
+
+  return pcall_task_run (task, NULL, error);
+}
+
 /* The variable is for programs that know nothing of launchers. */
 static void
 run_with_variable (gconstpointer data)
 {
   g_autoptr (PcallTask) named = symbol_task ("get_parent", 1);
   g_autoptr (PcallTask) callback = support_task (support_index, 1);
+  g_autoptr (PcallTask) nested = support_task (run_nested, 1);
   g_autoptr (PcallTask) bad = symbol_task ("get_index", 1);
   g_autoptr (PcallLauncher) launcher = NULL;
   g_autoptr (PcallCall) call = NULL;
@@ -609,6 +619,7 @@ run_with_variable (gconstpointer data)
   g_assert_cmpstr (pcall_call_get_host (call), ==, g_get_host_name ());
   g_assert_null (pcall_task_get_launcher (named));
   support_run (callback, "[<uint32 0>]");
+  support_run (nested, "[<[<uint32 0>, <uint32 1>]>]");
   launcher = g_object_ref (pcall_launcher_get_default (NULL));
   g_assert_cmpuint (pcall_launcher_get_n_connected (launcher), ==, 1);
   pcall_launcher_close (launcher);

@@ -214,6 +214,17 @@ return_and_touch (PcallWorker *worker,
   g_assert_no_error (error);
 }
 
+/* The first call has whoever started this told to end. */
+static void
+have_agent_told (PcallWorker *worker)
+{
+  guint index = pcall_get_call_index ();
+
+  if (index == 0)
+    kill (getppid (), SIGTERM);
+  pcall_worker_return_value (worker, g_variant_new_uint32 (index));
+}
+
 static void
 run_call (PcallWorker *worker,
           const char  *name,
@@ -233,6 +244,8 @@ run_call (PcallWorker *worker,
     write_journal (worker, name, args);
   else if (g_str_equal (name, "touch"))
     return_and_touch (worker, args);
+  else if (g_str_equal (name, "have-agent-told"))
+    have_agent_told (worker);
   else if (g_str_equal (name, "parts"))
     run_parts (worker, 15, 100000);
   else if (g_str_equal (name, "late-part"))

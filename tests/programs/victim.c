@@ -11,8 +11,10 @@
  *     then "ready"
  *   victim spawn-busy | spawn-stopped | spawn-exec
  *     the same with calls in workers
- *   victim agent-busy | agent-stopped | agent-exec
- *     the same with workers of agents
+ *   victim agent-busy | agent-stopped | agent-exec | agent-connect-busy | agent-connect-exec
+ *     the same with workers of agents, and with the commands that brought these
+ *   victim agent-pending | agent-connect-pending
+ *     commands whose agents have not come yet
  *   victim starting | spawn-starting
  *     one task with so many calls that they are still being started after "ready"
  *   victim pool
@@ -23,6 +25,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -101,22 +104,33 @@ typedef struct
   void (*be) (void);
   guint       n_reports; /* of each child */
   const char *symbol;    /* instead of @be: what a worker calls */
-  gboolean    by_agent;
+  const char *launcher;  /* what brings agents; NULL: there are none */
 } Mode;
 
+#define STREAMS "eval exec $PCALL_AGENT"
+#define CONNECT "for i in 1 2 3; do {agent} & done; : {n}; wait"
+/* As in an engine's queue */
+#define PENDING_STREAMS "sleep 100; eval exec $PCALL_AGENT"
+#define PENDING_CONNECT "sleep 100 & wait; exec {agent} {n}"
+
+
 static const Mode modes[] = {
-  { "busy", be_busy, 1, NULL, FALSE },
-  { "threads", be_busy, 1, NULL, FALSE },
-  { "stopped", be_stopped, 1, NULL, FALSE },
-  { "masked", be_masked, 1, NULL, FALSE },
-  { "masked-stopped", be_masked_and_stopped, 1, NULL, FALSE },
-  { "exec", be_waiting_for_program, 2, NULL, FALSE },
-  { "spawn-busy", NULL, 1, "be_busy", FALSE },
-  { "spawn-stopped", NULL, 1, "be_stopped", FALSE },
-  { "spawn-exec", NULL, 2, "wait_for_program", FALSE },
-  { "agent-busy", NULL, 1, "be_busy", TRUE },
-  { "agent-stopped", NULL, 1, "be_stopped", TRUE },
-  { "agent-exec", NULL, 2, "wait_for_program", TRUE },
+  { "busy", be_busy, 1, NULL, NULL },
+  { "threads", be_busy, 1, NULL, NULL },
+  { "stopped", be_stopped, 1, NULL, NULL },
+  { "masked", be_masked, 1, NULL, NULL },
+  { "masked-stopped", be_masked_and_stopped, 1, NULL, NULL },
+  { "exec", be_waiting_for_program, 2, NULL, NULL },
+  { "spawn-busy", NULL, 1, "be_busy", NULL },
+  { "spawn-stopped", NULL, 1, "be_stopped", NULL },
+  { "spawn-exec", NULL, 2, "wait_for_program", NULL },
+  { "agent-busy", NULL, 1, "be_busy", STREAMS },
+  { "agent-stopped", NULL, 1, "be_stopped", STREAMS },
+  { "agent-exec", NULL, 2, "wait_for_program", STREAMS },
+  { "agent-connect-busy", NULL, 1, "be_busy", CONNECT },
+  { "agent-connect-exec", NULL, 2, "wait_for_program", CONNECT },
+  { "agent-pending", NULL, 0, "be_busy", PENDING_STREAMS },
+  { "agent-connect-pending", NULL, 0, "be_busy", PENDING_CONNECT },
 };
 
 static GVariant *
@@ -190,12 +204,31 @@ new_task_for_symbol (const char *symbol)
 }
 
 static void
-use_agents (PcallTask *task)
+use_agents (PcallTask  *task,
+            const char *script)
 {
-  const char *command[] = { "{agent}", NULL };
-  PcallLauncher *launcher = pcall_launcher_new (command, N_CALLS, PCALL_LAUNCHER_STREAMS);
+  const char *command[] = { "/bin/sh", "-c", script, NULL };
+  gboolean connect = strstr (script, "{n}") != NULL;
+  PcallLauncher *launcher = pcall_launcher_new (
+      command, N_CALLS, connect ? PCALL_LAUNCHER_CONNECT : PCALL_LAUNCHER_STREAMS);
 
   pcall_task_set_launcher (task, launcher);
+}
+
+/* All that the program has started itself */
+static void
+print_children (void)
+{
+  g_autofree char *path =
+      g_strdup_printf ("/proc/self/task/%d/children", getpid ());
+  g_autofree char *text = NULL;
+  g_auto (GStrv) pids = NULL;
+
+  if (!g_file_get_contents (path, &text, NULL, NULL))
+    return;
+  pids = g_strsplit (g_strstrip (text), " ", -1);
+  for (guint i = 0; pids[i] != NULL; i++)
+    print_line ("child", atoi (pids[i]));
 }
 
 static void
@@ -207,8 +240,8 @@ run_mode (const Mode *mode)
 
   pcall_task_set_n_calls (task, N_CALLS);
   pcall_task_set_max_children (task, N_CALLS);
-  if (mode->by_agent)
-    use_agents (task);
+  if (mode->launcher != NULL)
+    use_agents (task, mode->launcher);
   g_signal_connect (task, "call-message", G_CALLBACK (on_call_message), NULL);
 
   if (g_str_equal (mode->name, "threads"))
@@ -223,6 +256,8 @@ run_mode (const Mode *mode)
 
   while (n_reported < N_CALLS * mode->n_reports)
     pcall_task_join (task, 0.01, NULL, NULL);
+  if (mode->launcher != NULL)
+    print_children ();
   fork_foreigner ();
   print_line ("ready", getpid ());
   pcall_task_join (task, -1, NULL, NULL);

@@ -40,13 +40,14 @@ gjs_context_gc (gpointer context)
   g_assert_true (context == gjs_context_get_current ());
 }
 
-/* A helper thread, which sleeps until it is woken, and then sleeps again. */
+/* A helper thread, which sleeps until it is woken, works, and then sleeps again. */
 static struct
 {
   pthread_t thread;
   pid_t tid;
   sem_t made;
   sem_t wake;
+  gint works; /* atomic */
   gboolean ends;
 } helper;
 
@@ -64,7 +65,11 @@ help (gpointer data)
   helper.tid = gettid ();
   sem_post (&helper.made);
   do
-    wait_for (&helper.wake);
+    {
+      wait_for (&helper.wake);
+      while (g_atomic_int_get (&helper.works))
+        sem_post (&helper.made);
+    }
   while (!helper.ends);
   return NULL;
 }
@@ -135,7 +140,7 @@ start_with_helper (PcallTask *task)
     return TRUE;
 
   g_assert_error (error, PCALL_ERROR, PCALL_ERROR_FORK_UNSAFE);
-  g_assert_cmpint (count_sleeps (), >, 1);
+  wait_for_sleep (2);
   end_helper ();
   return FALSE;
 }
@@ -187,6 +192,23 @@ test_woken_before (void)
   make_helper ();
   wake_helper ();
   assert_start_is_refused (task);
+  g_assert_finalize_object (task);
+  end_helper ();
+}
+
+/* It has slept no more than one that was never woken. */
+static void
+test_working (void)
+{
+  PcallTask *task = fork_task (2);
+
+  make_helper ();
+  g_atomic_int_set (&helper.works, TRUE);
+  sem_post (&helper.wake);
+  wait_for (&helper.made);
+  assert_start_is_refused (task);
+  g_atomic_int_set (&helper.works, FALSE);
+  wait_for_sleep (2);
   g_assert_finalize_object (task);
   end_helper ();
 }
@@ -270,6 +292,7 @@ main (int argc, char *argv[])
 
   g_test_add_data_func ("/pcall/fork-check/asleep", &asleep, test_until_asleep);
   g_test_add_func ("/pcall/fork-check/woken/before", test_woken_before);
+  g_test_add_func ("/pcall/fork-check/woken/working", test_working);
   g_test_add_func ("/pcall/fork-check/woken/at-fork", test_woken_at_fork);
   g_test_add_data_func ("/pcall/fork-check/woken/between", &between, test_until_asleep);
   g_test_add_data_func ("/pcall/fork-check/woken/between-reused", &between_reused,

@@ -101,6 +101,45 @@ test_failure_for_all (void)
   g_assert_finalize_object (task);
 }
 
+typedef struct
+{
+  SupportPipe told;
+  SupportPipe looked;
+} End;
+
+static void
+wait_at_end (PcallTask *task, End *end)
+{
+  support_pipe_put (&end->told, 1);
+  support_pipe_get (&end->looked);
+}
+
+/* While one thread is still telling that it has, others find a task that has finished. */
+static void
+test_finished_for_all (void)
+{
+  PcallTask *task = support_task (support_index, 1);
+  Joiner joiner = { .task = task };
+  GThread *thread;
+  End end;
+
+  support_pipe_open (&end.told);
+  support_pipe_open (&end.looked);
+  g_signal_connect (task, "finished", G_CALLBACK (wait_at_end), &end);
+  support_start (task);
+  thread = g_thread_new ("joiner", join_it, &joiner);
+  support_pipe_get (&end.told);
+  g_assert_false (pcall_task_dispatch (task));
+  g_assert_false (pcall_task_get_running (task));
+  g_assert_cmpint (pcall_task_get_fd (task), ==, -1);
+  support_pipe_put (&end.looked, 1);
+  g_thread_join (thread);
+  g_assert_true (joiner.joined);
+  support_pipe_close (&end.told);
+  support_pipe_close (&end.looked);
+  g_assert_finalize_object (task);
+}
+
 /* Who drives gives up before the end: another takes over. */
 static void
 test_taken_over (void)
@@ -355,6 +394,7 @@ main (int argc, char *argv[])
 
   g_test_add_func ("/pcall/owner-shared/joined-by-many", test_joined_by_many);
   g_test_add_func ("/pcall/owner-shared/failure-for-all", test_failure_for_all);
+  g_test_add_func ("/pcall/owner-shared/finished-for-all", test_finished_for_all);
   g_test_add_func ("/pcall/owner-shared/taken-over", test_taken_over);
   g_test_add_func ("/pcall/owner-shared/crossed", test_crossed);
   g_test_add_func ("/pcall/owner-shared/stress", test_stress);

@@ -28,6 +28,7 @@ extern const BenchSide *const bench_tables[];
 /* Each ends with a side without a name. */
 extern const BenchSide bench_calls[];
 extern const BenchSide bench_crowd[];
+extern const BenchSide bench_launcher[];
 extern const BenchSide bench_logs[];
 extern const BenchSide bench_many[];
 extern const BenchSide bench_memory[];

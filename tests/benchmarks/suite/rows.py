@@ -7,6 +7,7 @@ A quick run does a hundredth of the work, only to see whether it runs.
 """
 
 from . import rows_calls as calls
+from . import rows_launcher as launcher
 from . import rows_system as system
 
 
@@ -40,4 +41,6 @@ def make_groups(quick):
         system.window(size),
         system.logs(size),
         calls.warm_javascript(size),
+        launcher.one_call(size),
+        launcher.warm_calls(size),
     ]

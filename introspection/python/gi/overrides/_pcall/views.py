@@ -185,12 +185,15 @@ class Child(Pcall.Child):
         with waiting.Interrupts() as interrupts:
             while self.get_running():
                 task = self.dup_task()
-                if task is None or not task.dispatch():
+                if task is None:
+                    return
+                fd = task.get_fd()  # as in waiting.wait()
+                if not task.dispatch():
                     return
                 now = time.monotonic()
                 if now >= until or not self.get_running():
                     return
-                interrupts.wait(task.get_fd(), min(until, now + loops.LOOK))
+                interrupts.wait(fd, min(until, now + loops.LOOK))
 
     def __repr__(self):
         code = self.exitcode
