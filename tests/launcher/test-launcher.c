@@ -432,8 +432,9 @@ static void
 feed (PcallTask  *task,
       const char *args)
 {
+  g_autoptr (GVariant) value = support_parse (args);
   g_autoptr (GError) error = NULL;
-  gboolean fed = pcall_task_feed (task, support_parse (args), &error);
+  gboolean fed = pcall_task_feed (task, value, &error);
 
   g_assert_no_error (error);
   g_assert_true (fed);

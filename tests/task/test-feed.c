@@ -15,8 +15,9 @@ static void
 feed (PcallTask  *task,
       const char *args)
 {
+  g_autoptr (GVariant) value = support_parse (args);
   g_autoptr (GError) error = NULL;
-  gboolean fed = pcall_task_feed (task, support_parse (args), &error);
+  gboolean fed = pcall_task_feed (task, value, &error);
 
   g_assert_no_error (error);
   g_assert_true (fed);
@@ -27,9 +28,10 @@ assert_refused (PcallTask  *task,
                 const char *args,
                 const char *why)
 {
+  g_autoptr (GVariant) value = support_parse (args);
   g_autoptr (GError) error = NULL;
 
-  g_assert_false (pcall_task_feed (task, support_parse (args), &error));
+  g_assert_false (pcall_task_feed (task, value, &error));
   g_assert_error (error, PCALL_ERROR, PCALL_ERROR_ARGUMENTS);
   g_assert_nonnull (strstr (error->message, why));
 }
