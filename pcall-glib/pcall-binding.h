@@ -164,6 +164,17 @@ void          pcall_set_fork_func           (PcallForkFunc         func,
 PCALL_AVAILABLE_IN_1_0
 void          pcall_set_fork_hooks          (const PcallForkHooks *hooks);
 
+/* Calls that come while it runs */
+PCALL_AVAILABLE_IN_1_0
+gboolean      pcall_task_feed               (PcallTask            *self,
+                                             GVariant             *args,
+                                             GError              **error);
+PCALL_AVAILABLE_IN_1_0
+void          pcall_task_end_feed           (PcallTask            *self);
+PCALL_AVAILABLE_IN_1_0
+void          pcall_task_forget_call        (PcallTask            *self,
+                                             guint                 index);
+
 /* In a child */
 PCALL_AVAILABLE_IN_1_0
 guint64       pcall_get_batch_memory        (guint                *n_calls,

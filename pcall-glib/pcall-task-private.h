@@ -16,11 +16,11 @@
 
 G_BEGIN_DECLS
 
-/* The task is ten files: what it is (pcall-task.c), what to call and what came of it
- * (pcall-task-calls.c), how to call it (pcall-task-options.c), where (pcall-task-launcher.c), in
- * what children (pcall-task-children.c), running it (pcall-task-run.c), in a main loop
- * (pcall-task-source.c), waiting for it (pcall-task-join.c), what it tells (pcall-task-events.c),
- * and shows (pcall-task-progress.c). */
+/* The task is eleven files: what it is (pcall-task.c), what to call and what came of it
+ * (pcall-task-calls.c), also later (pcall-task-feed.c), how to call it (pcall-task-options.c),
+ * where (pcall-task-launcher.c), in what children (pcall-task-children.c), running it
+ * (pcall-task-run.c), in a main loop (pcall-task-source.c), waiting for it (pcall-task-join.c),
+ * what it tells (pcall-task-events.c), and shows (pcall-task-progress.c). */
 
 #define PCALL_TASK_OPTION_FLAGS                                                                    \
   (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY)

@@ -361,6 +361,22 @@ check_environment (PcallTask               *self,
   return FALSE;
 }
 
+/* Forked children have the arguments of all calls from the beginning. */
+static gboolean
+check_feed (PcallTask               *self,
+            const PcallStartMethods *methods,
+            GError                 **error)
+{
+  if (!pcall_arguments_is_fed (self->arguments) ||
+      (self->targets->len == 1 && methods->takes_calls))
+    return TRUE;
+
+  g_set_error_literal (error, PCALL_ERROR, PCALL_ERROR_ARGUMENTS,
+                       "calls that are added one by one are for a single target of a worker "
+                       "program");
+  return FALSE;
+}
+
 static gboolean
 check_targets (PcallTask *self,
                GError   **error)
@@ -376,7 +392,8 @@ check_targets (PcallTask *self,
       const PcallStartMethods *methods =
           pcall_start_choose (g_ptr_array_index (self->targets, i), method, error);
 
-      if (methods == NULL || !check_environment (self, methods, error))
+      if (methods == NULL || !check_environment (self, methods, error) ||
+          !check_feed (self, methods, error))
         return FALSE;
     }
   return TRUE;

@@ -39,6 +39,18 @@ gboolean pcall_arguments_set_keyword         (PcallArguments *self,
                                               GVariant       *values,
                                               GError        **error);
 
+/* Adds a call, with what it has besides the common arguments: where this is ever called, calls are
+ * those that were added, and there are no lists. */
+gboolean pcall_arguments_feed   (PcallArguments *self,
+                                 GVariant       *args,
+                                 GError        **error);
+/* Whether calls may be added still; and that no more come. */
+gboolean pcall_arguments_is_fed   (PcallArguments *self);
+void     pcall_arguments_end_feed (PcallArguments *self);
+/* Lets go of what was added for a call. */
+void     pcall_arguments_drop     (PcallArguments *self,
+                                   guint           index);
+
 /* Whether no list was refused that has not been set since; else the error is that of the first. */
 gboolean  pcall_arguments_check        (PcallArguments *self,
                                         GError        **error);

@@ -40,6 +40,9 @@ struct _PcallArguments
   GVariant *common;          /* the common ones in one, once they were asked for; else NULL */
   GPtrArray *keywords;       /* of Keyword, in the order in which they were first set */
   GPtrArray *refusals;       /* of Refusal: lists that were bad, and were not set anew since */
+  GHashTable *fed;           /* index → arguments, if calls are added one by one; else NULL */
+  guint n_fed;
+  gboolean is_fed; /* more may come */
 };
 
 /* A setter has nobody to tell its error to, so it is kept for the one who starts the task. */
@@ -91,6 +94,12 @@ static const Rule instance_args_rule = {
   .expected = "an array or a tuple of argument lists, one for each call",
   .accepts_element = is_list,
   .expected_element = "a tuple or an array",
+};
+
+static const Rule fed_args_rule = {
+  .what = "args",
+  .accepts = is_list,
+  .expected = "a tuple or an array",
 };
 
 static const Rule common_kwargs_rule = {
@@ -381,6 +390,7 @@ arguments_clear (gpointer data)
   g_clear_pointer (&self->common, g_variant_unref);
   g_clear_pointer (&self->keywords, g_ptr_array_unref);
   g_clear_pointer (&self->refusals, g_ptr_array_unref);
+  g_clear_pointer (&self->fed, g_hash_table_unref);
 }
 
 PcallArguments *
@@ -474,13 +484,25 @@ pcall_arguments_set_keyword (PcallArguments *self,
   return conclude (self, what, refused, error);
 }
 
+static gboolean
+check_lists (PcallArguments *self, GError **error)
+{
+  if (self->fed == NULL
+      || (self->instance_args == NULL && self->instance_kwargs == NULL && self->keywords->len == 0))
+    return TRUE;
+
+  g_set_error_literal (error, PCALL_ERROR, PCALL_ERROR_ARGUMENTS,
+                       "calls that are added one by one have no other lists of arguments");
+  return FALSE;
+}
+
 gboolean
 pcall_arguments_check (PcallArguments *self, GError **error)
 {
   const Refusal *first;
 
   if (self->refusals->len == 0)
-    return TRUE;
+    return check_lists (self, error);
 
   first = g_ptr_array_index (self->refusals, 0);
   g_propagate_error (error, g_error_copy (first->error));
@@ -490,7 +512,7 @@ pcall_arguments_check (PcallArguments *self, GError **error)
 gboolean
 pcall_arguments_get_length (PcallArguments *self, guint *length)
 {
-  gsize shortest = G_MAXSIZE;
+  gsize shortest = self->fed != NULL ? self->n_fed : G_MAXSIZE;
 
   shorten (&shortest, self->instance_args);
   shorten (&shortest, self->instance_kwargs);
@@ -504,12 +526,58 @@ pcall_arguments_get_length (PcallArguments *self, guint *length)
   return TRUE;
 }
 
+gboolean
+pcall_arguments_feed (PcallArguments *self, GVariant *args, GError **error)
+{
+  g_autoptr (GVariant) sunk = sink (args);
+
+  if (!check (&fed_args_rule, sunk, error))
+    return FALSE;
+
+  if (self->fed == NULL)
+    {
+      self->fed = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) g_variant_unref);
+      self->is_fed = TRUE;
+    }
+  g_hash_table_insert (self->fed, GUINT_TO_POINTER (self->n_fed++), g_steal_pointer (&sunk));
+  return TRUE;
+}
+
+gboolean
+pcall_arguments_is_fed (PcallArguments *self)
+{
+  return self->is_fed;
+}
+
+void
+pcall_arguments_end_feed (PcallArguments *self)
+{
+  self->is_fed = FALSE;
+}
+
+void
+pcall_arguments_drop (PcallArguments *self, guint index)
+{
+  if (self->fed != NULL)
+    g_hash_table_remove (self->fed, GUINT_TO_POINTER (index));
+}
+
+static GVariant *
+ref_fed (PcallArguments *self, guint index)
+{
+  GVariant *args = g_hash_table_lookup (self->fed, GUINT_TO_POINTER (index));
+
+  return args != NULL ? g_variant_ref (args) : NULL;
+}
+
 static GVariant *
 build_args (PcallArguments *self, GVariant *common, guint index)
 {
   g_autoptr (GVariant) instance_args = NULL;
 
-  if (self->instance_args != NULL)
+  if (self->fed != NULL)
+    instance_args = ref_fed (self, index);
+  else if (self->instance_args != NULL)
     instance_args = pcall_list_get_element (self->instance_args, index);
 
   return pcall_list_concatenate (common, instance_args);

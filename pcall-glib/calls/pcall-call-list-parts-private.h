@@ -50,6 +50,7 @@ struct _PcallCallList
   GPtrArray      *targets;
   PcallCallRecord *records;
   guint           n_calls;
+  guint           n_room; /* for so many there are records */
   guint           n_known_ended; /* whether it was told or not */
   guint           n_finished;
   guint           n_failed;

@@ -5,6 +5,7 @@
 
 #include "calls/pcall-call-list-parts-private.h"
 
+#include <string.h>
 #include <sys/types.h>
 
 #include "pcall-error.h"
@@ -20,6 +21,9 @@
  * What is heard of a call waits in a queue of events until it is its turn to be told, and only then
  * shows in the record. So that nothing is heard twice, the record knows from the first moment that
  * the call has begun, or ended. */
+
+/* For calls that are added one by one. */
+#define MIN_ROOM 64
 
 enum
 {
@@ -45,9 +49,34 @@ pcall_call_list_new (PcallMonitor   *monitor,
   self->arguments = pcall_arguments_ref (arguments);
   self->targets = g_ptr_array_ref (targets);
   self->records = records;
-  self->n_calls = n_calls;
+  self->n_calls = self->n_room = n_calls;
   pcall_views_init (&self->views, monitor);
   return self;
+}
+
+static gboolean
+make_room (PcallCallList *self)
+{
+  guint n = MAX (MIN_ROOM, 2 * self->n_calls);
+  PcallCallRecord *records = g_try_renew (PcallCallRecord, self->records, n);
+
+  if (records == NULL)
+    return FALSE;
+
+  memset (records + self->n_calls, 0, (n - self->n_calls) * sizeof *records);
+  self->records = records;
+  self->n_room = n;
+  return TRUE;
+}
+
+gboolean
+pcall_call_list_add (PcallCallList *self)
+{
+  if (self->n_calls > G_MAXINT || (self->n_calls == self->n_room && !make_room (self)))
+    return FALSE;
+
+  self->n_calls++;
+  return TRUE;
 }
 
 PcallCallList *

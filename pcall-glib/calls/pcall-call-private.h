@@ -25,6 +25,8 @@ PcallCallList *pcall_call_list_new   (PcallMonitor   *monitor,
                                       PcallArguments *arguments,
                                       GPtrArray      *targets,
                                       guint           n_calls);
+/* There is one call more. FALSE if there is no memory for it. */
+gboolean       pcall_call_list_add   (PcallCallList  *self);
 /* From any thread. */
 PcallCallList *pcall_call_list_ref   (PcallCallList  *self);
 void           pcall_call_list_unref (PcallCallList  *self);
@@ -210,6 +212,10 @@ const char   *pcall_call_list_get_log_note      (PcallCallList *self,
 GBytes       *pcall_call_list_get_output        (PcallCallList *self,
                                                  guint          index);
 /* In dispose() of the object, from any thread, which need not have entered. */
+/* Of a call that has ended: lets go of its arguments, where these were added, and of its result,
+ * which is the byte 0 from here on. */
+void          pcall_call_list_drop_data         (PcallCallList *self,
+                                                 guint          index);
 void          pcall_call_list_forget_call       (PcallCallList *self,
                                                  guint          index,
                                                  PcallCall     *call);

@@ -34,6 +34,24 @@ pcall_call_record_set_payload (PcallCallRecord *record,
     record->result.payload = pcall_payload_ref (result);
 }
 
+void
+pcall_call_list_drop_data (PcallCallList *self,
+                           guint          index)
+{
+  const PcallNumber nothing = { 0, 'y' };
+  PcallCallRecord *record = pcall_call_list_get_record (self, index);
+
+  g_assert (record->state > PCALL_CALL_STATE_RUNNING);
+
+  pcall_arguments_drop (self->arguments, index);
+  if (record->number == '\0')
+    g_clear_pointer (&record->result.payload, pcall_payload_unref);
+  if (record->state == PCALL_CALL_STATE_SUCCEEDED)
+    pcall_call_record_set_number (record, &nothing);
+  if (self->hosts != NULL)
+    g_hash_table_remove (self->hosts, GUINT_TO_POINTER (index));
+}
+
 static GVariant *
 build_result (const PcallCallRecord *record)
 {

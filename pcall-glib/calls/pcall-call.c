@@ -430,8 +430,12 @@ pcall_call_get_target_name (PcallCall *self)
 GVariant *
 pcall_call_dup_args (PcallCall *self)
 {
+  g_autoptr (PcallMonitorLocker) locker = NULL;
+
   g_return_val_if_fail (PCALL_IS_CALL (self), NULL);
 
+  /* Another thread may be adding calls. */
+  locker = pcall_monitor_locker_new (pcall_call_list_get_monitor (self->list));
   return pcall_call_list_get_args (self->list, self->index);
 }
 

@@ -31,6 +31,15 @@ make_secret (PcallCrew *self,
   return FALSE;
 }
 
+/* Starts what is missing. */
+static gboolean
+fill (PcallCrew *self,
+      GError   **error)
+{
+  return pcall_crew_begin_watching (self, error) &&
+         (pcall_crew_fill (self, error) || pcall_crew_has_hope (self));
+}
+
 static gboolean
 join (PcallCrew       *self,
       PcallCrewClient *client,
@@ -41,8 +50,7 @@ join (PcallCrew       *self,
       g_set_error_literal (error, PCALL_ERROR, PCALL_ERROR_START, "the launcher was closed");
       return FALSE;
     }
-  return make_secret (self, error) && pcall_crew_begin_watching (self, error) &&
-         (pcall_crew_fill (self, error) || pcall_crew_has_hope (self));
+  return make_secret (self, error) && fill (self, error);
 }
 
 static gboolean
@@ -114,17 +122,37 @@ pcall_crew_leave (PcallCrewClient *client)
   pcall_crew_unref (self);
 }
 
+/* A task to which calls are added may have wanted none for long, and none be there any more. */
+static void
+fill_for (PcallCrew       *self,
+          PcallCrewClient *client)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (self->luck.again.position != NULL ||
+      (self->closed ? pcall_crew_has_hope (self) : fill (self, &error)))
+    return;
+
+  g_free (client->failure);
+  client->failure = g_strdup (error != NULL ? error->message : "the launcher was closed");
+  pcall_crew_wake_client (client);
+}
+
 void
 pcall_crew_want (PcallCrewClient *client,
                  guint            n_wanted)
 {
   PcallCrew *self = client->crew;
+  gboolean more = n_wanted > client->n_wanted;
 
   if (client->n_wanted == n_wanted)
     return;
 
   g_mutex_lock (&self->lock);
   client->n_wanted = n_wanted;
+  if (more)
+    fill_for (self, client);
+  pcall_crew_wake_thread (self);
   g_mutex_unlock (&self->lock);
 }
 

@@ -18,6 +18,7 @@
 #include "base/pcall-lifeline-private.h"
 #include "base/pcall-unshared-private.h"
 #include "pcall-error.h"
+#include "start/pcall-command-private.h"
 #include "start/pcall-spawn-private.h"
 
 /* The commands that bring agents.
@@ -249,8 +250,8 @@ describe_end (PcallLaunch     *launch,
 {
   g_autofree char *end = pcall_exit_describe (exit);
   g_autofree char *words = join_words (launch);
-  g_autofree char *command = g_strjoinv (" ", launch->crew->plan.command);
-  g_autofree char *shown = g_utf8_make_valid (command, -1);
+  g_autofree char *shown =
+      pcall_command_describe_argv ((const char * const *) launch->crew->plan.command);
 
   return g_strdup_printf ("launcher \"%s\": %s%s%s before an agent came%s%s", shown,
                           launch->complaint != NULL ? launch->complaint : "",

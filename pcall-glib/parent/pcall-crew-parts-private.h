@@ -118,7 +118,8 @@ void         pcall_crew_wake_thread    (PcallCrew     *self);
 /* Logs it, from the thread; takes @text. */
 void         pcall_crew_say            (PcallCrew     *self,
                                         char          *text);
-/* Wakes all clients. */
+/* There is something new for it; for all clients. */
+void         pcall_crew_wake_client    (PcallCrewClient *client);
 void         pcall_crew_wake_all       (PcallCrew     *self);
 
 /* Looks */

@@ -217,8 +217,8 @@ pcall_crew_wake_thread (PcallCrew *self)
 
 /* Clients */
 
-static void
-wake_client (PcallCrewClient *client)
+void
+pcall_crew_wake_client (PcallCrewClient *client)
 {
   guint64 one = 1;
 
@@ -230,7 +230,7 @@ void
 pcall_crew_wake_all (PcallCrew *self)
 {
   for (GList *l = self->clients.head; l != NULL; l = l->next)
-    wake_client (l->data);
+    pcall_crew_wake_client (l->data);
 }
 
 void
@@ -243,7 +243,7 @@ pcall_crew_disappoint (PcallCrew  *self,
 
       g_free (client->failure);
       client->failure = g_strdup (reason);
-      wake_client (client);
+      pcall_crew_wake_client (client);
     }
   self->luck.came = FALSE;
   self->luck.n_fruitless = 0;

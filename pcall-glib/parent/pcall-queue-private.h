@@ -13,6 +13,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   guint  n_calls;
+  gboolean is_open; /* more may come */
   guint  next;
   GQueue retries; /* PcallTurn */
   GHashTable *taken_out; /* indices behind `next`; NULL: none ever were */
@@ -38,6 +39,8 @@ pcall_turn_new (guint index,
 
 void      pcall_queue_init     (PcallQueue *self,
                                 guint       n_calls);
+/* There is one call more. */
+void      pcall_queue_add      (PcallQueue *self);
 /* From now on children take calls, too. */
 void      pcall_queue_share    (PcallQueue  *self,
                                 PcallLedger *ledger);

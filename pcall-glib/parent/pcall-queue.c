@@ -18,6 +18,12 @@ pcall_queue_init (PcallQueue *self,
 }
 
 void
+pcall_queue_add (PcallQueue *self)
+{
+  self->n_calls++;
+}
+
+void
 pcall_queue_share (PcallQueue  *self,
                    PcallLedger *ledger)
 {
@@ -38,6 +44,7 @@ pcall_queue_drop_all (PcallQueue *self)
   if (self->ledger != NULL)
     pcall_ledger_exhaust (self->ledger);
   self->next = self->n_calls;
+  self->is_open = FALSE;
   g_queue_clear_full (&self->retries, g_free);
 }
 

@@ -325,6 +325,8 @@ retire_children (PcallScheduler *self)
     return;
   if (self->roster.idle.length == 0)
     return;
+  if (!has_waiting_calls (self) && self->queue.is_open)
+    return;
   if (!has_waiting_calls (self))
     pcall_roster_retire_all (&self->roster, self->options.pool);
   else if (!pcall_scheduler_can_assign (self))

@@ -473,7 +473,8 @@ write_logs (PcallScheduler *self,
 gboolean
 pcall_scheduler_is_over (PcallScheduler *self)
 {
-  return self->finished || (self->crew.all.length == 0 && !pcall_queue_are_left (&self->queue));
+  return self->finished || (self->crew.all.length == 0 && !self->queue.is_open &&
+                            !pcall_queue_are_left (&self->queue));
 }
 
 gboolean

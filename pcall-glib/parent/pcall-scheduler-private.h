@@ -111,6 +111,12 @@ gboolean        pcall_scheduler_has_work   (PcallScheduler *self);
  * dispatch. */
 void            pcall_scheduler_leave_work (PcallScheduler *self);
 
+/* Whether calls may be added, which are in its list by then; one was; and no more come. Then it is
+ * to be updated. */
+gboolean        pcall_scheduler_takes_calls (PcallScheduler *self);
+void            pcall_scheduler_add_call    (PcallScheduler *self);
+void            pcall_scheduler_end_feed    (PcallScheduler *self);
+
 /* User code runs or has run: what is known about this process may be out of date. */
 void            pcall_scheduler_invalidate (PcallScheduler *self);
 /* Ends the calls that run, and those that wait, as cancelled. */

@@ -24,6 +24,7 @@ pcall_scheduler_stop_all (PcallScheduler *self,
   self->stop.state = state;
   self->stop.reason = g_strdup (reason);
   self->stop.due = TRUE;
+  self->queue.is_open = FALSE;
   /* Calls that wait are finished from the loop. */
   pcall_scheduler_pause (self, 0);
 }

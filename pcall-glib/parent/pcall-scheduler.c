@@ -113,6 +113,7 @@ pcall_scheduler_new (PcallEngine                 *engine,
   self->engine = pcall_engine_ref (engine);
   self->calls = pcall_call_list_ref (calls);
   pcall_queue_init (&self->queue, pcall_call_list_get_n_calls (calls));
+  self->queue.is_open = pcall_arguments_is_fed (arguments);
   self->targets = g_ptr_array_ref (targets);
   self->options = *options;
   self->funcs = funcs;
@@ -416,6 +417,26 @@ pcall_scheduler_abandon (PcallScheduler *self)
 
   reap_until (self, -1);
   pcall_scheduler_free (self);
+}
+
+/* Calls that come later */
+
+gboolean
+pcall_scheduler_takes_calls (PcallScheduler *self)
+{
+  return self->queue.is_open && !pcall_scheduler_is_stopped (self);
+}
+
+void
+pcall_scheduler_add_call (PcallScheduler *self)
+{
+  pcall_queue_add (&self->queue);
+}
+
+void
+pcall_scheduler_end_feed (PcallScheduler *self)
+{
+  self->queue.is_open = FALSE;
 }
 
 PcallChildList *

@@ -17,8 +17,11 @@ char *pcall_command_find     (PcallTarget *target,
 /* What to execute it with, the program's own name first; as long as @target. */
 const char * const *
       pcall_command_get_argv (PcallTarget *target);
-/* The same, for people. */
+/* The same, for people: up to an argument that is long or has several lines, and the beginning of
+ * that. */
 char *pcall_command_describe (PcallTarget *target);
+/* The same of any command. */
+char *pcall_command_describe_argv (const char * const *argv);
 /* Whether a worker of one can run the other. */
 gboolean pcall_command_equal (PcallTarget *a,
                               PcallTarget *b);

@@ -19,6 +19,9 @@
  * not installed yet. */
 
 #define OWN_WORKER "pcall-worker"
+
+/* Characters of an argument that a message has at the most. */
+#define MAX_SHOWN 100
 #define ENV_WORKER_DIR "PCALL_WORKER_DIR"
 
 static const char * const own_argv[] = { OWN_WORKER, NULL };
@@ -31,12 +34,39 @@ pcall_command_get_argv (PcallTarget *target)
              : pcall_target_get_worker_argv (target);
 }
 
+/* FALSE if it is cut: it is a program's source, or data. */
+static gboolean
+append_argument (GString    *line,
+                 const char *argument)
+{
+  const char *begin = argument + strspn (argument, "\n");
+  gsize length = strcspn (begin, "\n");
+  g_autofree char *shown = g_utf8_make_valid (begin, length);
+  gboolean whole = begin[length] == '\0';
+
+  if (g_utf8_strlen (shown, -1) > MAX_SHOWN)
+    {
+      *g_utf8_offset_to_pointer (shown, MAX_SHOWN) = '\0';
+      whole = FALSE;
+    }
+  g_string_append_printf (line, "%s%s%s", line->len > 0 ? " " : "", shown, whole ? "" : "…");
+  return whole;
+}
+
+char *
+pcall_command_describe_argv (const char * const *argv)
+{
+  GString *line = g_string_new (NULL);
+
+  while (*argv != NULL && append_argument (line, *argv))
+    argv++;
+  return g_string_free (line, FALSE);
+}
+
 char *
 pcall_command_describe (PcallTarget *target)
 {
-  g_autofree char *line = g_strjoinv (" ", (char **) pcall_command_get_argv (target));
-
-  return g_utf8_make_valid (line, -1);
+  return pcall_command_describe_argv (pcall_command_get_argv (target));
 }
 
 gboolean

@@ -426,6 +426,64 @@ test_as_many_as_needed (void)
   g_assert_cmpuint (pcall_launcher_get_n_connected (launcher), <=, 3);
 }
 
+/* Calls that are added later have agents started, where there are too few, or none any more. */
+
+static void
+feed (PcallTask  *task,
+      const char *args)
+{
+  g_autoptr (GVariant) value = support_parse (args);
+  g_autoptr (GError) error = NULL;
+  gboolean fed = pcall_task_feed (task, value, &error);
+
+  g_assert_no_error (error);
+  g_assert_true (fed);
+}
+
+static gboolean
+has_two (gpointer launcher)
+{
+  return pcall_launcher_get_n_connected (launcher) == 2;
+}
+
+static void
+test_fed (void)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (2);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "sleep_long", 1);
+
+  feed (task, "()");
+  support_start (task);
+  feed (task, "()");
+  g_assert_true (traces_wait_until (has_two, launcher));
+  pcall_task_terminate (task);
+  g_error_free (support_join_failing (task));
+}
+
+static gboolean
+has_ended (gpointer task)
+{
+  return pcall_task_get_n_finished (task) == pcall_task_get_n_calls (task);
+}
+
+static void
+test_fed_after_loss (void)
+{
+  static const char kill_agent[] =
+      "('kill -9 $(sed -n \"s/^PPid:.//p\" /proc/$PPID/status)',)";
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "run_command", 1);
+
+  feed (task, kill_agent);
+  support_start (task);
+  g_assert_true (traces_wait_until (has_ended, task));
+  feed (task, "('exit 7',)");
+  pcall_task_end_feed (task);
+  g_error_free (support_join_failing (task));
+  launcher_assert_error (task, 0, PCALL_ERROR_LOST, "*connection was lost*");
+  support_assert_result (task, 1, "7");
+}
+
 static gboolean
 is_alone (gpointer launcher)
 {
@@ -600,6 +658,8 @@ main (int argc, char *argv[])
   launcher_add ("/pcall/launcher/run-in-loop", test_run_in_loop);
   launcher_add ("/pcall/launcher/threads", test_threads);
   launcher_add ("/pcall/launcher/as-many-as-needed", test_as_many_as_needed);
+  launcher_add ("/pcall/launcher/fed", test_fed);
+  launcher_add_killing ("/pcall/launcher/fed-after-loss", test_fed_after_loss);
   launcher_add ("/pcall/launcher/idle", test_idle);
   launcher_add ("/pcall/launcher/closed", test_closed);
   launcher_add ("/pcall/launcher/closed-while-running", test_closed_while_running);

@@ -50,6 +50,35 @@ class Children(TestCase):
         self.assertEqual(threading.active_count(), 1, "a thread is left")
         super().tearDown()
 
+    def test_broken_pool(self):
+        """Who catches what a ProcessPoolExecutor raises catches this, too."""
+        from concurrent.futures.process import BrokenProcessPool
+
+        with Pcall.Executor(1) as executor:
+            with self.assertRaises(BrokenProcessPool) as raised:
+                executor.submit(die, 50).result(20)
+            error = raised.exception
+            self.assertIsInstance(error, Pcall.BrokenChild)
+            copy = pickle.loads(pickle.dumps(error))
+            self.assertIs(type(copy), Pcall.BrokenChild)
+            self.assertEqual((str(copy), copy.signal), (str(error), signal.SIGKILL))
+        with Pcall.Executor(1, initializer=fail) as executor:
+            with self.assertRaises(BrokenProcessPool):
+                executor.submit(os.getpid).result(20)
+
+    def test_processes(self):
+        """Where programs look for what they want to end."""
+        with Pcall.Executor(2) as executor:
+            self.assertEqual(executor._processes, {})
+            pid = executor.submit(os.getpid).result(20)
+            process = executor._processes[pid]
+            self.assertTrue(process.is_alive())
+            process.kill()
+            process.join(20)
+            self.assertEqual(process.exitcode, -signal.SIGKILL)
+            self.assertNotEqual(executor.submit(os.getpid).result(20), pid)
+        self.assertEqual(executor._processes, {})
+
     def test_reused(self):
         with Pcall.Executor(1) as executor:
             pids = {executor.submit(os.getpid).result(20) for _ in range(10)}

@@ -5,7 +5,9 @@
 
 import asyncio
 import os
+import shutil
 import signal
+import tempfile
 import time
 import unittest
 
@@ -246,6 +248,72 @@ class Retries(TestCase):
             with self.subTest(message), self.assertRaisesRegex(kind, message):
                 Pcall.pcall(int, options=Pcall.Options(**options))
         self.assertFalse(has_children())
+
+
+class Executors(TestCase):
+    """The same of calls that are submitted, here and in this process."""
+
+    def setUp(self):
+        super().setUp()
+        self.path = os.path.join(tempfile.mkdtemp(), "attempts")
+
+    def tearDown(self):
+        shutil.rmtree(os.path.dirname(self.path))
+        super().tearDown()
+
+    def attempt(self, kind, n):
+        """Raises in the first so many attempts. Returns which attempt it is."""
+        with open(self.path, "a", encoding="ascii") as file:
+            file.write("-")
+        n_attempts = os.path.getsize(self.path)
+        if n_attempts <= n:
+            raise kind("of this attempt")
+        return n_attempts
+
+    def test_submit(self):
+        for debug in (False, True):
+            with self.subTest(debug=debug), Pcall.Executor(1, retries=2, debug=debug) as executor:
+                self.assertEqual(executor.submit(self.attempt, OSError, 2).result(20), 3)
+            os.unlink(self.path)
+
+    def test_too_often(self):
+        for debug in (False, True):
+            with self.subTest(debug=debug), Pcall.Executor(1, retries=2, debug=debug) as executor:
+                with self.assertRaisesRegex(OSError, "of this attempt"):
+                    executor.submit(self.attempt, OSError, 9).result(20)
+                self.assertEqual(os.path.getsize(self.path), 3)
+            os.unlink(self.path)
+
+    def test_retry_on(self):
+        with Pcall.Executor(1, retries=2, retry_on=LookupError) as executor:
+            with self.assertRaises(OSError):
+                executor.submit(self.attempt, OSError, 9).result(20)
+            self.assertEqual(os.path.getsize(self.path), 1)
+            self.assertEqual(executor.submit(self.attempt, KeyError, 2).result(20), 3)
+
+    def test_map(self):
+        for debug in (False, True):
+            with self.subTest(debug=debug), Pcall.Executor(1, retries=1, debug=debug) as executor:
+                results = executor.map(self.attempt, [OSError, OSError], [0, 2])
+                self.assertEqual([*results], [1, 3])
+            os.unlink(self.path)
+
+    def test_crash(self):
+        def die_once():
+            with open(self.path, "a", encoding="ascii") as file:
+                file.write("-")
+            if os.path.getsize(self.path) == 1:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return "later"
+
+        with Pcall.Executor(1, retries=1, retry_on=Pcall.Crashed) as executor:
+            self.assertEqual(executor.submit(die_once).result(20), "later")
+
+    def test_mistakes(self):
+        with self.assertRaisesRegex(ValueError, "there are no retries"):
+            Pcall.Executor(retry_on=OSError)
+        with self.assertRaisesRegex(TypeError, "retries must be a whole number"):
+            Pcall.Executor(retries="often")
 
 
 if __name__ == "__main__":

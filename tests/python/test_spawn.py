@@ -137,6 +137,16 @@ class Spawn(TestCase):
         with self.assertRaisesRegex(TypeError, "function is not callable: 5"):
             Spawned(5)
 
+    def test_that_does_not_begin(self):
+        """The message names the program, and has not its source."""
+        options = Pcall.Options(environment={"PYTHONHOME": "/nowhere"})
+        with self.assertRaises(Pcall.ChildProcessException) as raised:
+            Pcall.pcall(Pcall.Spawned(abs), iargs=[(-1,)], options=options)
+        self.assertRegex(
+            str(raised.exception),
+            r"worker program \S*python\S* (-\w+ )*-c # gi\.overrides\._pcall\.worker…: exited with",
+        )
+
 
 class Main(unittest.TestCase):
     SOURCE = """

@@ -22,18 +22,29 @@ make_target (const char *const *argv, const char *name)
 
 /* What is executed */
 
+/* Characters of two bytes each. */
+#define TEN "ääääääääää"
+
 static void
 test_argv (void)
 {
   static const struct
   {
-    const char *argv[4];
+    const char *argv[5];
     const char *described;
   } rows[] = {
     { { NULL }, "pcall-worker" },
     { { "program", NULL }, "program" },
     { { "/bin/program", "--option", "two words", NULL }, "/bin/program --option two words" },
     { { "na\xefve", NULL }, "na\xef\xbf\xbdve" },
+    { { "python3", "-c", "# module\nimport module\n", "data" }, "python3 -c # module…" },
+    { { "python3", "\nimport module\n", "data", NULL }, "python3 import module…" },
+    { { "sh", "-c", "one line\n", NULL }, "sh -c one line…" },
+    { { "program", TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN, "last", NULL },
+      "program " TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN " last" },
+    { { "program", TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "b", "not shown", NULL },
+      "program " TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "…" },
+    { { "program", "", "--option", NULL }, "program  --option" },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)

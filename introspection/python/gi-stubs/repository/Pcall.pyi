@@ -58,6 +58,7 @@ def map(
     progress: bool | _Progress | None = None,
     strict: bool = False,
     debug: bool = False,
+    launcher: Launcher | None = None,
 ) -> Generator[_T, None, None]: ...
 @overload
 def map(
@@ -74,6 +75,7 @@ def map(
     progress: bool | _Progress | None = None,
     strict: bool = False,
     debug: bool = False,
+    launcher: Launcher | None = None,
 ) -> Generator[_T | Exception, None, None]: ...
 @overload
 def amap(
@@ -90,6 +92,7 @@ def amap(
     progress: bool | _Progress | None = None,
     strict: bool = False,
     debug: bool = False,
+    launcher: Launcher | None = None,
 ) -> AsyncGenerator[_T, None]: ...
 @overload
 def amap(
@@ -106,6 +109,7 @@ def amap(
     progress: bool | _Progress | None = None,
     strict: bool = False,
     debug: bool = False,
+    launcher: Launcher | None = None,
 ) -> AsyncGenerator[_T | Exception, None]: ...
 
 class Executor(concurrent.futures.Executor):
@@ -118,7 +122,10 @@ class Executor(concurrent.futures.Executor):
         *,
         max_tasks_per_child: int | None = None,
         timeout: _Seconds = None,
+        retries: int = 0,
+        retry_on: _Exceptions = None,
         debug: bool = False,
+        launcher: Launcher | None = None,
     ) -> None: ...
     def submit(
         self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs
@@ -530,6 +537,9 @@ class Task(GObject.Object, Gio.ListModel):
     def __iter__(self) -> Iterator[Call]: ...
     def __await__(self) -> Generator[Any, Any, None]: ...
     def add_target(self, target: Target) -> None: ...
+    def end_feed(self) -> None: ...
+    def feed(self, args: GLib.Variant) -> bool: ...
+    def forget_call(self, index: int) -> None: ...
     def set_argument(self, name: str, values: GLib.Variant | None = None) -> None: ...
     def set_common_args(self, cargs: GLib.Variant | None = None) -> None: ...
     def set_common_kwargs(self, ckwargs: GLib.Variant | None = None) -> None: ...

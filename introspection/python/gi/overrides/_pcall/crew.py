@@ -36,7 +36,7 @@ PATIENCE = 3.0  # seconds for children that were told to stop
 
 
 class Crew:
-    """The children.
+    """The children; see away.py for those on other machines.
 
     size: how many there are at most
     name: of what is called, for messages
@@ -46,6 +46,9 @@ class Crew:
     initializer: what each child calls first
     calls_per_child: how many calls a child runs at most; 0 for no limit
     """
+
+    job_seconds = JOB_SECONDS
+    linger = 0.1  # seconds that who drives it should stay when there is nothing to do
 
     def __init__(self, size, name, supply, function=None, initializer=None, calls_per_child=0):
         self.size = size
@@ -57,6 +60,7 @@ class Crew:
         self.pid = os.getpid()
         server.warm_up()
         self.epoll = select.epoll()
+        self.outputs = {}  # what children write to, in the place of this process's
         self.members = []
         self.by_fd = {}
         self.returned = collections.deque()  # jobs that have to be given once more
@@ -79,7 +83,7 @@ class Crew:
     def get_job_size(self):
         if self.seconds is None:
             return 1
-        size = self.count_calls(INHERITED_SECONDS if self.inherits else JOB_SECONDS)
+        size = self.count_calls(INHERITED_SECONDS if self.inherits else self.job_seconds)
         return min(size, GROWTH * self.last_size, board.MAX_CALLS)
 
     def count_calls(self, seconds):
@@ -88,7 +92,7 @@ class Crew:
 
     def is_short(self):
         """Whether what a child is at ends so soon that it can be given the next job."""
-        return self.seconds is not None and self.seconds * self.last_size < 2 * JOB_SECONDS
+        return self.seconds is not None and self.seconds * self.last_size < 2 * self.job_seconds
 
     def feed(self):
         """Gives children what there is to do."""
@@ -392,6 +396,13 @@ class Crew:
 
     # Ending
 
+    def end_cancelled(self):
+        """Ends children that run what nobody wants any more."""
+        for member in [*self.members]:
+            for job, _ in [*member.jobs.values()]:
+                if job.sink.is_cancelled():
+                    self.end_job(member, job)
+
     def end_job(self, member, job):
         """Ends the child that runs it, if it does; no other job is hit."""
         while len(member.jobs) > 1 and (other := member.take_back()) is not None:
@@ -411,6 +422,10 @@ class Crew:
                 except ProcessLookupError:
                     pass
 
+    def get_tasks(self):
+        """From any thread."""
+        return [member.pcall.task for member in [*self.members]]
+
     def get_jobs(self):
         """All that have not ended."""
         given = [job for member in self.members for job, _ in member.jobs.values()]
@@ -421,6 +436,9 @@ class Crew:
         for member in self.members:
             member.stop()
         return bool(self.members)
+
+    def rest(self):
+        """Where nobody drives it for a while. Children stay without that."""
 
     def stop(self):
         """Waits until the children have ended by themselves; not for ever."""

@@ -12,8 +12,10 @@ stands in for it.
 
 import concurrent.futures
 import ctypes
+import functools
 import os
 import pickle
+import sys
 import traceback
 
 from gi.module import get_introspection_module
@@ -77,6 +79,27 @@ class Crashed(ChildProcessException):
 
 class BrokenChild(Crashed, concurrent.futures.BrokenExecutor):
     """The same of a child of `Pcall.map()` or of a `Pcall.Executor`. It costs that call alone."""
+
+
+@functools.cache
+def derive_broken_child(pool):
+    def reduce(self):
+        return BrokenChild, BrokenChild.__reduce__(self)[1]
+
+    names = {name: getattr(BrokenChild, name) for name in ("__doc__", "__module__")}
+    return type("BrokenChild", (BrokenChild, pool), {"__reduce__": reduce, **names})
+
+
+def get_broken_pool():
+    """Who catches the class of a ProcessPoolExecutor has its module, which takes long to import."""
+    module = sys.modules.get("concurrent.futures.process")
+    return getattr(module, "BrokenProcessPool", concurrent.futures.BrokenExecutor)
+
+
+def make_broken_child(message, call, *facts):
+    pool = get_broken_pool()
+    is_plain = pool is concurrent.futures.BrokenExecutor
+    return (BrokenChild if is_plain else derive_broken_child(pool))(message, call, *facts)
 
 
 class Cancelled(ChildProcessException):

@@ -22,18 +22,18 @@ import threading
 import time
 import weakref
 
-from . import calls, jobs, local, waiting
-from .crew import Crew
+from . import away, calls, errors, jobs, local, waiting
 from .futures import Future, MapWork, Work
-from .options import to_bool, to_count, to_timeout
+from .options import to_bool, to_count, to_launcher, to_timeout
+from .retries import Retries
 
-LINGER = 0.1  # seconds that the thread stays when there is nothing to do
+LOOK = 0.1  # seconds until an idle thread sees that the program is at its end
 
 
 class Driver:
     """The thread of an executor, and what others share with it under the lock."""
 
-    def __init__(self, size, initializer, calls_per_child):
+    def __init__(self, make_crew):
         self.pid = os.getpid()
         self.lock = threading.Lock()
         self.waiting = collections.deque()
@@ -42,14 +42,13 @@ class Driver:
         self.ending = False  # whether children are told to stop when there is nothing to do
         self.signals = []  # for the children
         self.broken = None  # why nothing more can be run
-        options = {"initializer": initializer, "calls_per_child": calls_per_child}
-        self.make_crew = functools.partial(Crew, size, "call", self.supply, **options)
+        self.make_crew = make_crew
         self.crew = None  # of the thread alone while there is one
 
     def submit(self, work):
         with self.lock:
             if self.broken is not None:
-                raise concurrent.futures.BrokenExecutor(str(self.broken)) from self.broken
+                raise errors.get_broken_pool()(str(self.broken)) from self.broken
             self.waiting.append(work)
             if self.thread is None:
                 self.begin()
@@ -138,13 +137,13 @@ class Driver:
         if crew is not None:
             crew.close()
         for sink in {id(sink): sink for sink in [*(job.sink for job in left), *works]}.values():
-            error = concurrent.futures.BrokenExecutor(text)
+            error = errors.get_broken_pool()(text)
             error.__cause__ = reason
             sink.give_up(error)
 
     def drive(self):
         if self.crew is None:
-            self.crew = self.make_crew()
+            self.crew = self.make_crew(supply=self.supply)
         self.crew.epoll.register(self.wake_fd, select.EPOLLIN)
         idle_since = None
         while True:
@@ -160,9 +159,11 @@ class Driver:
             else:
                 now = time.monotonic()
                 idle_since = now if idle_since is None else idle_since
-                seconds = idle_since + LINGER - now
-                if seconds <= 0 and self.end_idle():
-                    return
+                seconds = min(idle_since + self.crew.linger - now, LOOK)
+                if seconds <= 0:
+                    self.crew.rest()
+                    if self.end_idle():
+                        return
             self.crew.epoll.poll(max(0, min(seconds, waiting.MAX_POLL)))
 
     def end_idle(self):
@@ -173,7 +174,7 @@ class Driver:
             self.crew.epoll.unregister(self.wake_fd)
             if self.ending:
                 self.crew.close()
-                self.crew = None
+                self.crew = self.make_crew = None  # a launcher, too, may be nobody else's
             self.end()
             return True
 
@@ -207,17 +208,16 @@ class Driver:
             self.broken = reason
             works, self.waiting = [*self.waiting], collections.deque()
         self.crew.epoll.unregister(self.wake_fd)
-        crew, self.crew = self.crew, self.make_crew()
+        crew, self.crew = self.crew, self.make_crew(supply=self.supply)
         self.crew.epoll.register(self.wake_fd, select.EPOLLIN)
-        self.abandon(crew, works, reason, "the initializer of the executor failed")
+        is_start = crew.broken.reason is not None
+        text = str(reason) if is_start else "the initializer of the executor failed"
+        self.abandon(crew, works, reason, text)
 
     def obey(self):
         while self.signals:
             self.crew.kill(self.signals.pop())
-        for member in [*self.crew.members]:
-            for job, _ in [*member.jobs.values()]:
-                if job.sink.is_cancelled():
-                    self.crew.end_job(member, job)
+        self.crew.end_cancelled()
 
     def supply(self, size, limit):
         """For the crew."""
@@ -241,9 +241,9 @@ def check_not_exiting():
         raise RuntimeError("cannot schedule new futures after interpreter shutdown")
 
 
-def check_max_workers(max_workers):
+def check_max_workers(max_workers, launcher):
     if max_workers is None:
-        return len(os.sched_getaffinity(0))
+        return away.get_n_places(launcher)
     max_workers = to_count(max_workers, "max_workers", least=-math.inf)
     if max_workers <= 0:
         raise ValueError("max_workers must be greater than 0")
@@ -260,8 +260,10 @@ def check_max_tasks(max_tasks):
     return max_tasks
 
 
-def check_context(context):
+def check_context(context, launcher):
     """Of multiprocessing: children are forks."""
+    if context is not None and launcher is not None:
+        raise ValueError("mp_context: with a launcher calls run in fresh processes elsewhere")
     method = None if context is None else context.get_start_method(allow_none=True)
     if method not in (None, "fork"):
         raise ValueError(
@@ -287,7 +289,11 @@ class Executor(concurrent.futures.Executor):
     initializer, initargs: what each child calls first
     max_tasks_per_child: after how many calls a child is replaced by a fresh one
     timeout: how long each single call may run, in seconds, about; see `schedule()` for one call
+    retries, retry_on: how often a call is run again that did not succeed, and after what, as of
+    `map()`; its future tells of the last time
     debug: whether calls are run in this process, when they are submitted, for a debugger
+    launcher: a `Pcall.Launcher`, on whose machines calls run; its workers are there while there is
+    something to do, and a moment longer, and its agents as long as somebody has the launcher
 
     Functions and arguments are pickled; those that cannot be, a fresh child inherits, so that
     lambdas will do. A child that dies costs the call that it was in and no other: its future gets
@@ -304,19 +310,32 @@ class Executor(concurrent.futures.Executor):
         *,
         max_tasks_per_child=None,
         timeout=None,
+        retries=0,
+        retry_on=None,
         debug=False,
+        launcher=None,
     ):
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
-        self._max_workers = check_max_workers(max_workers)  # where others look for it
-        self._mp_context = check_context(mp_context)
+        launcher = to_launcher(launcher, "launcher")
+        self._max_workers = check_max_workers(max_workers, launcher)  # where others look for it
+        self._mp_context = check_context(mp_context, launcher)
         self._timeout = to_timeout(timeout)
+        self._retries = Retries(retries, retry_on)
         prepare = None if initializer is None else functools.partial(initializer, *initargs)
         max_tasks = check_max_tasks(max_tasks_per_child)
         if local.is_asked(to_bool(debug, "debug")):
             self._driver = local.Driver(prepare)
         else:
-            self._driver = Driver(self._max_workers, prepare, max_tasks)
+            self._driver = Driver(
+                functools.partial(
+                    away.choose_crew(launcher),
+                    self._max_workers,
+                    "call",
+                    initializer=prepare,
+                    calls_per_child=max_tasks,
+                )
+            )
         self._shutdown = False
         self._parent = os.getpid()
         weakref.finalize(self, self._driver.forget)
@@ -325,6 +344,13 @@ class Executor(concurrent.futures.Executor):
     def _broken(self):
         """Where others look for it, too."""
         return self._driver.broken is not None
+
+    @property
+    def _processes(self):
+        """The living children by their pids, where others look for them, too."""
+        crew = self._driver.crew
+        tasks = [] if crew is None else crew.get_tasks()
+        return {child.pid: child for task in tasks for child in task.get_living_children()}
 
     def __repr__(self):
         state = "broken" if self._broken else "shut down" if self._shutdown else "open"
@@ -346,7 +372,7 @@ class Executor(concurrent.futures.Executor):
     def _submit(self, fn, args, kwargs, timeout):
         self._check(fn)
         future = Future(self._driver)
-        self._driver.submit(Work(future, fn, args, kwargs, timeout))
+        self._driver.submit(Work(future, fn, args, kwargs, timeout, self._retries))
         return future
 
     def _check(self, fn):
@@ -371,7 +397,9 @@ class Executor(concurrent.futures.Executor):
         self._check(fn)
         rows = [*iterables[0]] if len(iterables) == 1 else [*zip(*iterables)]
         columns = [rows] if len(iterables) == 1 else [*zip(*rows)]
-        work = MapWork(self._driver, fn, columns if rows else (), chunksize, self._timeout)
+        columns = columns if rows else ()
+        retries = Retries(self._retries.most, self._retries.kinds)
+        work = MapWork(self._driver, fn, columns, chunksize, self._timeout, retries)
         if rows:
             self._driver.submit(work)
         return work.iterate(until)

@@ -36,6 +36,10 @@ class Future(concurrent.futures.Future):
     def thread(self):
         return self._driver.thread
 
+    def again(self, job):
+        """It goes on running."""
+        self._driver.crew.returned.append(job)
+
     def result(self, timeout=None):
         """As the class above, also where the exception has no truth value, or a false one."""
         error = self.exception(timeout)
@@ -87,7 +91,8 @@ def to_error(failure, name):
 class Work:
     """One call: the sink of its job."""
 
-    def __init__(self, future, function, args, kwargs, timeout):
+    def __init__(self, future, function, args, kwargs, timeout, retries):
+        self.retries = retries
         self.future = future
         self.function = function
         self.timeout = timeout
@@ -112,11 +117,16 @@ class Work:
 
     def fail(self, job, at, failure):
         name = calls.get_name(self.function)
+        if self.retries.take(self, lambda: failure.to_exception(None, name)):
+            self.job = jobs.Job(self, arguments=job.arguments)
+            self.future.again(self.job)
+            return
         self.forget()
         self.future.settle(None, to_error(failure, name))
 
     def forget(self):
         """What would be kept as long as the future."""
+        self.retries.forget(self)
         self.job = self.function = None
 
     def cancel(self):
@@ -133,7 +143,8 @@ class Work:
 class MapWork:
     """The calls of a `map()`: the supply and the sink of their jobs, and who waits for them."""
 
-    def __init__(self, driver, function, columns, chunksize, timeout):
+    def __init__(self, driver, function, columns, chunksize, timeout, retries):
+        self.retries = retries
         self.driver = driver
         self.function = function
         self.columns = columns
@@ -177,7 +188,12 @@ class MapWork:
         self.put(job.first + at, results)
 
     def fail(self, job, at, failure):
-        self.put(job.first + at, failure)
+        index = job.first + at
+        name = calls.get_name(self.function)
+        if self.retries.take(index, lambda: failure.to_exception(None, name)):
+            self.driver.crew.returned.append(job.slice(at, at + 1))
+            return
+        self.put(index, failure)
 
     def put(self, index, ended):
         with self.condition:

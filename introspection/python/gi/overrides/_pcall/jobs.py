@@ -108,7 +108,7 @@ class Failure:
             return errors.TimedOut(f"{where}: took longer than {self.timeout:g} s", index)
         if self.fate is not None:
             text, cause, *facts = self.fate
-            return errors.caused(errors.BrokenChild(f"{where}: {text}", index, *facts), cause)
+            return errors.caused(errors.make_broken_child(f"{where}: {text}", index, *facts), cause)
         if self.cause is not None:
             text = f"its result came, but cannot be unpickled: {errors.describe(self.cause)}"
             return errors.caused(errors.ChildProcessException(f"{where}: {text}", index), self.cause)

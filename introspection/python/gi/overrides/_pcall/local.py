@@ -10,7 +10,6 @@ own traceback. What cannot be had in one process: a call that crashes takes this
 none is ended by a timeout, and what it changes stays.
 """
 
-import concurrent.futures
 import os
 import sys
 import threading
@@ -133,6 +132,9 @@ class Crew:
     def look(self):
         pass
 
+    def get_tasks(self):
+        return []
+
     def step(self, until):
         pass
 
@@ -164,14 +166,19 @@ class Driver:
             if self.crew.initializer is not None and not self.crew.prepare():
                 self.broken = self.crew.broken.to_exception(None, "initializer")
             if self.broken is not None:
-                raise concurrent.futures.BrokenExecutor(str(self.broken)) from self.broken
+                raise errors.get_broken_pool()(str(self.broken)) from self.broken
             if work.begin():
                 self.run(work)
 
     def run(self, work):
-        self.crew.run(work.supply(1, 1))
+        self.run_job(work.supply(1, 1))
         while not work.is_supplied():
-            self.crew.run(work.supply(1, 1))
+            self.run_job(work.supply(1, 1))
+
+    def run_job(self, job):
+        self.crew.run(job)
+        while self.crew.returned:  # to be run again
+            self.crew.run(self.crew.returned.pop())
 
     def wake(self):
         pass

@@ -12,11 +12,9 @@ in whatever way.
 import functools
 import itertools
 import math
-import os
 
-from . import calls, hints, jobs, local
-from .crew import Crew
-from .options import suggest, to_bool, to_count, to_timeout
+from . import away, calls, hints, jobs, local
+from .options import suggest, to_bool, to_count, to_launcher, to_timeout
 from .progress import finish as finish_report
 from .progress import make as make_report
 from .retries import Retries
@@ -245,6 +243,7 @@ def make(
     progress=None,
     strict=False,
     debug=False,
+    launcher=None,
 ):
     """A mapping of these options, all of which are looked at. They stand here once for all."""
     calls.check_target(fn, "fn")
@@ -253,6 +252,8 @@ def make(
     if initializer is not None:
         calls.check_target(initializer, "initializer")
     is_local = local.is_asked(to_bool(debug, "debug"))
+    launcher = to_launcher(launcher, "launcher")
+    make_crew = local.Crew if is_local else away.choose_crew(launcher)
     return Mapping(
         fn,
         Source(iterables, to_bool(strict, "strict")),
@@ -262,18 +263,17 @@ def make(
         retries=Retries(retries, retry_on),
         report=make_report(progress),
         make_crew=functools.partial(
-            local.Crew if is_local else Crew,
-            get_size(max_children),
+            make_crew,
+            get_size(max_children, launcher),
             initializer=initializer,
             calls_per_child=to_count(calls_per_child, "calls_per_child"),
         ),
     )
 
 
-def get_size(max_children):
-    if max_children is None:
-        return len(os.sched_getaffinity(0))
-    return to_count(max_children, "max_children") or len(os.sched_getaffinity(0))
+def get_size(max_children, launcher):
+    n = 0 if max_children is None else to_count(max_children, "max_children")
+    return n or away.get_n_places(launcher)
 
 
 def check_options(function, options):
@@ -313,6 +313,8 @@ def map(fn, *iterables, **options):
     is not known; `True` draws a bar on standard error where that is a terminal
     strict: whether iterables of different lengths are a ValueError, as with `zip()`
     debug: whether calls are run in this process, one after the other, for a debugger
+    launcher: a `Pcall.Launcher`, on whose machines calls run: by itself as many at once as it has
+    workers. What is called, with what, and the initializer go there as of `Pcall.Spawned`
 
     Returns a generator. What a call raises is raised as by `Pcall.Pcall.join()`: a
     `ChildProcessException` from the original exception, with the child's traceback, and with the

@@ -31,6 +31,7 @@ class Member:
         self.fd = -1
         serve = server.Server(self.theirs, self.board, crew.function, crew.initializer, first)
         serve.__name__ = crew.name
+        serve.outputs = crew.outputs
         self.pcall = task.Pcall(serve)
         self.pcall.task.set_log_mode(Pcall.LogMode.INHERIT)
         if first is not None:
@@ -98,7 +99,7 @@ class Member:
         running = self.get_running()
         header = self.header
         timeout = 0 if running is None or self.is_ending else running[1].get_timeout()
-        if not timeout or not header[board.READY]:
+        if not timeout or header[board.BEGUN] != running[0]:  # what comes before is no call's time
             self.seen = None
             return False
         seen = running[0], header[board.BEGUN], header[board.BASE], header[board.COUNT]

@@ -31,7 +31,7 @@ class Retries:
         self.most = options.to_count(retries, "retries")
         self.kinds = options.to_exceptions(retry_on, "retry_on")
         options.check_retries(self.most, self.kinds)
-        self.counts = collections.Counter()  # by the index of the call
+        self.counts = collections.Counter()  # by the index of the call, or what stands for it
 
     def take(self, index, make_error):
         """Whether the call is to be run again; that counts then."""
@@ -41,6 +41,9 @@ class Retries:
             return False
         self.counts[index] += 1
         return True
+
+    def forget(self, index):
+        self.counts.pop(index, None)
 
     def is_meant(self, error):
         if self.kinds is None:

@@ -10,6 +10,7 @@ have nothing to do.
 """
 
 import functools
+import os
 import time
 import types
 
@@ -87,10 +88,13 @@ class Server:
         self.function = function
         self.initializer = initializer
         self.first = first
+        self.outputs = {}
         self.loops = {}
         self.step = 1  # how many calls take as long as a batch should
 
     def __call__(self):
+        for fd, file in self.outputs.items():
+            os.dup2(file, fd)
         logs.relay_with(self.log)
         if self.initializer is not None and not self.prepare():
             return

@@ -31,7 +31,8 @@ LEVELS = "pcall_log_levels"
 
 importing_main = False  # in a worker
 
-BOOT = """
+# The first line is what messages show of it.
+BOOT = """# gi.overrides._pcall.worker
 import base64, pickle, sys
 preparation = pickle.loads(base64.b64decode("".join(sys.argv[1:])))
 sys.path[:] = preparation["sys_path"]

@@ -81,16 +81,21 @@ class Program:
         return values.loads(data)
 
 
+def to_not_found(name, error):
+    """What is raised where something of a call cannot be made of its pickle."""
+    message = (
+        f"worker program {sys.executable}: {name} cannot be found here: "
+        f"{errors.describe(error)}; it was looked for in {':'.join(map(str, sys.path))}"
+    )
+    return GLib.Error(errors.clean(message), errors.PCALL_DOMAIN, Pcall.Error.TARGET)
+
+
 def find(program, name, args):
     try:
         with logs.Importing():
             return program.find([args.get_child_value(i) for i in range(args.n_children())])
     except BaseException as error:  # imports run the code of modules
-        message = (
-            f"worker program {sys.executable}: {name} cannot be found here: "
-            f"{errors.describe(error)}; it was looked for in {':'.join(map(str, sys.path))}"
-        )
-        raise GLib.Error(errors.clean(message), errors.PCALL_DOMAIN, Pcall.Error.TARGET) from error
+        raise to_not_found(name, error) from error
 
 
 def invoke(target, args, kwargs):
