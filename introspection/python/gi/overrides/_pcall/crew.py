@@ -25,7 +25,7 @@ import time
 from . import board, jobs, logs, loops, server, values, waiting
 from .member import Member
 
-JOB_SECONDS = 0.005  # what a job should take
+JOB_SECONDS = 0.015  # what a job should take
 INHERITED_SECONDS = 0.05  # where each costs a fork
 GROWTH = 16  # of a job's size, at most, from one to the next
 LOOKS = 8  # in a timeout, to see whether a call has ended meanwhile
@@ -79,9 +79,12 @@ class Crew:
     def get_job_size(self):
         if self.seconds is None:
             return 1
-        goal = INHERITED_SECONDS if self.inherits else JOB_SECONDS
-        size = int(goal / max(self.seconds, 1e-7))
-        return max(1, min(size, GROWTH * self.last_size, board.MAX_CALLS))
+        size = self.count_calls(INHERITED_SECONDS if self.inherits else JOB_SECONDS)
+        return min(size, GROWTH * self.last_size, board.MAX_CALLS)
+
+    def count_calls(self, seconds):
+        """How many take so long, about; at least one."""
+        return max(1, int(seconds / max(self.seconds, 1e-7)))
 
     def is_short(self):
         """Whether what a child is at ends so soon that it can be given the next job."""

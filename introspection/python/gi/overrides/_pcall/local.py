@@ -96,6 +96,7 @@ class Crew:
     """In the place of a crew (see crew.py): it has no children, and does a job when it is fed."""
 
     broken = None
+    seconds = None  # what a call takes, which does not matter
     size = 1
     returned = ()
 

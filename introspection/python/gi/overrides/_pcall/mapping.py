@@ -22,6 +22,8 @@ from .progress import make as make_report
 from .retries import Retries
 
 LOOK_AHEAD = 8  # jobs for each child that are read and not yet consumed
+SHARES = 2  # for each child, of what is left: near the end, none has much to do that others have not
+SHORT_SECONDS = 0.002  # what is shared no further
 
 
 def iterate(values, index):
@@ -114,10 +116,16 @@ class Mapping:
         if ahead >= LOOK_AHEAD * self.crew.size * size:
             return None
         first = self.source.n_read
-        columns = self.source.read(size)
+        columns = self.source.read(self.limit_to_share(size))
         if columns is None:
             return None
         return jobs.Job(self, len(columns[0]), first, columns)
+
+    def limit_to_share(self, size):
+        if self.source.total is None or self.crew.seconds is None:
+            return size
+        share = (self.source.total - self.source.n_read) // (SHARES * self.crew.size)
+        return min(size, max(share, self.crew.count_calls(SHORT_SECONDS)))
 
     def is_cancelled(self):
         return False

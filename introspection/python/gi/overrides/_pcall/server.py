@@ -15,8 +15,8 @@ import types
 
 from . import batches, board, calls, child, errors, logs, streams, values
 
-BATCH_SECONDS = 0.006  # a little longer than a job should take
-MAX_SECONDS = 0.05  # of a job, until the rest of it is given back
+BATCH_SECONDS = 0.018  # a little longer than a job should take
+MAX_SECONDS = 0.1  # of a job, until the rest of it is given back
 MAX_LOOPS = 16
 
 # What came of a call: a pickled result, one in memory, or an error
