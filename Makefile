@@ -51,10 +51,11 @@ build = { test -f $(BUILD)/$1/build.ninja || $(MESON) setup $2 $(BUILD)/$1; } &&
 	$(NINJA) -C $(BUILD)/$1 $3
 
 # $(call test,NAME,LOG,ARGUMENTS): runs the tests of $(BUILD)/NAME and counts their cases. What is
-# printed last is the count, whatever became of the run.
+# printed last is the count, whatever became of the run. Some tests do little but wait, so that there
+# is one more than processors at a time.
 test = rm -f $(BUILD)/$1/meson-logs/$2.json; status=0; \
 	$(MESON) test -C $(BUILD)/$1 --no-rebuild --print-errorlogs $(if $(SLOW),--suite slow) \
-	  $3 $(TESTARGS) || status=$$?; \
+	  --num-processes $$(($$(nproc) + 1)) $3 $(TESTARGS) || status=$$?; \
 	$(PYTHON) tests/count-cases.py $(BUILD)/$1/meson-logs/$2.json && exit $$status
 
 # $(call uninstalled,NAME): what a script needs to use the library in $(BUILD)/NAME

@@ -170,8 +170,8 @@ test('a task that was started and forgotten goes on', async () => {
 test('awaited after much garbage was made', async () => {
   const kept = [];
 
-  for (let i = 0; i < 100; i++) {
-    for (let j = 0; j < 3000 + i % 50 * 700; j++)
+  for (let i = 0; i < 40; i++) {
+    for (let j = 0; j < 3000 + i % 20 * 1750; j++)
       kept.push({j, s: `x${j}`, a: [j]});
     if (kept.length > 150000)
       kept.splice(0, 100000);

@@ -113,6 +113,7 @@ def answer(link, mode):
     elif kind == CALL and mode == "garbage-in-call":
         link.socket.sendall(b"this is no frame, and nothing that could be taken for one")
     elif kind == CALL and mode == "silent-in-call":
+        link.send(BEGUN, index, b"\0")
         link.socket.close()
         raise Closed
     elif kind == CALL and mode == "reset-in-call":

@@ -505,12 +505,14 @@ main (int argc, char *argv[])
   launcher_add_end ("/pcall/agent-ends/retries-run-out", test_retries_run_out);
   launcher_add_end ("/pcall/agent-ends/frozen", test_agent_frozen);
   launcher_add ("/pcall/agent-ends/heartbeat-of-busy", test_heartbeat_of_busy);
-  if (g_test_slow ()) /* it waits for as long as an agent may take to obey */
-    launcher_add_end ("/pcall/agent-ends/timeout-of-frozen", test_timeout_of_frozen);
+  if (g_test_slow ()) /* these wait for as long as an agent, or a worker, may take to obey */
+    {
+      launcher_add_end ("/pcall/agent-ends/timeout-of-frozen", test_timeout_of_frozen);
+      launcher_add_end ("/pcall/agent-ends/told-to-end-with-stuck-worker",
+                        test_told_to_end_with_stuck_worker);
+    }
   launcher_add_end ("/pcall/agent-ends/told-to-end", test_agent_told_to_end);
   launcher_add ("/pcall/agent-ends/told-to-end-twice", test_told_to_end_twice);
-  launcher_add_end ("/pcall/agent-ends/told-to-end-with-stuck-worker",
-                    test_told_to_end_with_stuck_worker);
   launcher_add ("/pcall/agent-ends/noise", test_noise);
   launcher_add_end ("/pcall/agent-ends/too-late", test_too_late);
   launcher_add ("/pcall/agent-ends/some-come", test_some_come);

@@ -455,7 +455,8 @@ main (int argc, char *argv[])
   launcher_add ("/pcall/ahead/common-arguments", test_common_arguments);
   launcher_add ("/pcall/ahead/lost", test_lost);
   launcher_add ("/pcall/ahead/lost-behind-tunnel", test_lost_behind_tunnel);
-  launcher_add ("/pcall/ahead/lost-and-retried", test_lost_and_retried);
+  if (g_test_slow ())
+    launcher_add ("/pcall/ahead/lost-and-retried", test_lost_and_retried);
 
   return g_test_run ();
 }
