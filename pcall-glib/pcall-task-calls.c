@@ -436,7 +436,8 @@ static GPtrArray *
 get_children (PcallTask *self,
               gboolean   living)
 {
-  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new_updated (self->monitor);
+  G_GNUC_UNUSED g_autoptr (PcallMonitorLocker) locker =
+      pcall_monitor_locker_new_updated (self->monitor);
   GPtrArray *array = g_ptr_array_new_with_free_func (g_object_unref);
   PcallChildList *children =
       self->scheduler != NULL ? pcall_scheduler_get_children (self->scheduler) : NULL;
@@ -491,7 +492,8 @@ static PcallChild *
 find_child (PcallTask *self,
             guint      index)
 {
-  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new_updated (self->monitor);
+  G_GNUC_UNUSED g_autoptr (PcallMonitorLocker) locker =
+      pcall_monitor_locker_new_updated (self->monitor);
   PcallChildList *children =
       self->scheduler != NULL ? pcall_scheduler_get_children (self->scheduler) : NULL;
   pid_t pid = children != NULL ? pcall_call_list_get_pid (self->calls, index) : 0;

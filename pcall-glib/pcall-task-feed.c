@@ -33,7 +33,7 @@ add_call (PcallTask *self,
           guint     *index,
           GError   **error)
 {
-  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
+  G_GNUC_UNUSED g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
 
   if (self->owner == 0)
     return pcall_arguments_feed (self->arguments, args, error);
@@ -100,7 +100,7 @@ pcall_task_feed (PcallTask *self,
 static void
 end_feed (PcallTask *self)
 {
-  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
+  G_GNUC_UNUSED g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
 
   pcall_arguments_end_feed (self->arguments);
   if (self->scheduler != NULL && pcall_task_is_ours (self) && !self->finished)

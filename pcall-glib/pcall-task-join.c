@@ -66,7 +66,7 @@ conclude (PcallTask    *self,
           GCancellable *cancellable,
           GError      **error)
 {
-  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
+  G_GNUC_UNUSED g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
   guint first;
 
   if (!pcall_call_list_find_first_failed (self->calls, &first))
@@ -141,7 +141,7 @@ static gboolean
 wait_for_end (PcallTask *self,
               gint64     until)
 {
-  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
+  G_GNUC_UNUSED g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
 
   for (;;)
     {
@@ -341,7 +341,7 @@ static gboolean
 add_join (PcallTask *self,
           GTask     *task)
 {
-  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
+  G_GNUC_UNUSED g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
 
   if (self->finished)
     return FALSE;

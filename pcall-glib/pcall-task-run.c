@@ -82,7 +82,7 @@ void
 pcall_task_stop (PcallTask  *self,
                  const char *reason)
 {
-  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
+  G_GNUC_UNUSED g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
 
   if (self->scheduler == NULL)
     self->terminated = TRUE;
@@ -124,7 +124,7 @@ static void
 stop_call (PcallTask *self,
            guint      index)
 {
-  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
+  G_GNUC_UNUSED g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
 
   if (self->scheduler != NULL && pcall_task_is_ours (self))
     pcall_scheduler_stop_call (self->scheduler, index);
@@ -172,7 +172,7 @@ stop_child_of (PcallTask *self,
                guint      position,
                gboolean   at_once)
 {
-  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
+  G_GNUC_UNUSED g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
 
   if (self->scheduler != NULL && pcall_task_is_ours (self))
     pcall_scheduler_stop_child (self->scheduler, position, at_once);
@@ -247,7 +247,7 @@ pcall_task_stop_driving (PcallTask *self)
 gboolean
 pcall_task_advance (PcallTask *self)
 {
-  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
+  G_GNUC_UNUSED g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
 
   if (!pcall_monitor_try_drive (self->monitor))
     {
@@ -547,8 +547,8 @@ start_here (PcallTask      *self,
             PcallStartFlags flags,
             GError        **error)
 {
-  g_autoptr (PcallTask) keep = g_object_ref (self);
-  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
+  G_GNUC_UNUSED g_autoptr (PcallTask) keep = g_object_ref (self);
+  G_GNUC_UNUSED g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
   gboolean started;
 
   /* Somebody else is just starting it. */

@@ -35,7 +35,7 @@ typedef struct
 static void
 watch_again (PcallTask *self)
 {
-  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
+  G_GNUC_UNUSED g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
   TaskSource *watch = (TaskSource *) self->watch;
 
   /* It has finished. */
@@ -62,7 +62,7 @@ static gboolean
 hand_over (PcallTask  *self,
            TaskSource *watch)
 {
-  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
+  G_GNUC_UNUSED g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
 
   if (self->work == NULL)
     return G_SOURCE_REMOVE;

@@ -97,7 +97,7 @@ static guint
 pcall_task_get_n_items (GListModel *model)
 {
   PcallTask *self = PCALL_TASK (model);
-  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
+  G_GNUC_UNUSED g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
 
   return self->calls != NULL ? pcall_call_list_get_n_calls (self->calls) : 0;
 }
@@ -107,7 +107,7 @@ pcall_task_get_item (GListModel *model,
                      guint       position)
 {
   PcallTask *self = PCALL_TASK (model);
-  g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
+  G_GNUC_UNUSED g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
 
   if (position >= pcall_task_get_n_items (model))
     return NULL;

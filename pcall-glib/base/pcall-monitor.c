@@ -429,7 +429,7 @@ void
 pcall_monitor_unref_owner (PcallMonitor *self,
                            gpointer      owner)
 {
-  g_autoptr (PcallMonitor) keep = pcall_monitor_ref (self);
+  G_GNUC_UNUSED g_autoptr (PcallMonitor) keep = pcall_monitor_ref (self);
 
   g_atomic_int_add (&self->n_holders, -1);
   g_object_unref (owner);

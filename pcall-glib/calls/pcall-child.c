@@ -47,7 +47,7 @@ G_DEFINE_FINAL_TYPE (PcallChild, pcall_child, G_TYPE_OBJECT)
 static PcallChildRecord
 get_record (PcallChild *self)
 {
-  g_autoptr (PcallMonitorLocker) locker =
+  G_GNUC_UNUSED g_autoptr (PcallMonitorLocker) locker =
       pcall_monitor_locker_new_updated (pcall_child_list_get_monitor (self->list));
 
   return *pcall_child_list_get_record (self->list, self->position);

@@ -53,7 +53,7 @@ pcall_event_queue_clear (PcallEventQueue *self)
       self->head = event->next;
       pcall_event_free (event);
     }
-  *self = (PcallEventQueue) { NULL };
+  *self = (PcallEventQueue) { .head = NULL };
 }
 
 gboolean

@@ -76,7 +76,7 @@ describe_call (PcallRunner *self)
 {
   const char *host = pcall_peer_get_host (self->peer);
   char *call = pcall_call_list_describe (self->setup->calls, self->job.index);
-  g_autofree char *here = host != NULL ? call : NULL;
+  G_GNUC_UNUSED g_autofree char *here = host != NULL ? call : NULL;
 
   return host != NULL ? g_strdup_printf ("%s on %s", call, host) : call;
 }

@@ -63,5 +63,5 @@ void
 pcall_set_fork_hooks (const PcallForkHooks *hooks)
 {
   pcall_set_fork_func (NULL, NULL, NULL);
-  runtime = hooks != NULL ? *hooks : (PcallForkHooks) { NULL };
+  runtime = hooks != NULL ? *hooks : (PcallForkHooks) { .before = NULL };
 }

@@ -439,9 +439,9 @@ test_objects (Fixture *self, gconstpointer data)
 static void
 test_abandon (Fixture *self, gconstpointer data)
 {
-  g_autoptr (PcallCall) pending = pcall_call_list_get_call (self->calls, 0);
-  g_autoptr (PcallCall) running = pcall_call_list_get_call (self->calls, 1);
-  g_autoptr (PcallCall) ended = pcall_call_list_get_call (self->calls, 2);
+  G_GNUC_UNUSED g_autoptr (PcallCall) pending = pcall_call_list_get_call (self->calls, 0);
+  G_GNUC_UNUSED g_autoptr (PcallCall) running = pcall_call_list_get_call (self->calls, 1);
+  G_GNUC_UNUSED g_autoptr (PcallCall) ended = pcall_call_list_get_call (self->calls, 2);
 
   pcall_call_list_begin (self->calls, 1, 7, 1);
   succeed (self->calls, 2, "1");

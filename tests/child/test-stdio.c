@@ -317,7 +317,7 @@ test_case (gconstpointer data)
 {
   const Case *self = data;
   g_autofree char *path = g_build_filename (g_get_tmp_dir (), "pcall-stdio-XXXXXX", NULL);
-  PcallFrameQueue frames = { NULL };
+  PcallFrameQueue frames = { .head = NULL };
   g_autoptr (GError) error = NULL;
   PcallChannel channel;
   int fds[2], status;

@@ -23,7 +23,7 @@
 /* One that has the other end of the link, and nothing else */
 static pid_t node = -1;
 
-static gboolean
+G_GNUC_PRINTF (1, 2) static gboolean
 run (const char *format, ...)
 {
   g_autofree char *command = NULL;

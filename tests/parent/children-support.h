@@ -103,7 +103,7 @@ child_send_result (PcallChannel *channel, guint index, const char *text)
 static inline PcallFrame *
 child_receive (PcallChannel *channel)
 {
-  PcallFrameQueue frames = { NULL };
+  PcallFrameQueue frames = { .head = NULL };
   PcallFrame *frame;
 
   while ((frame = pcall_frame_queue_pop (&frames)) == NULL)

@@ -314,7 +314,7 @@ test_types (gconstpointer data)
     PCALL_EVENT_CHILD_ENDED,
   };
   Way way = GPOINTER_TO_UINT (data);
-  Fixture fixture = { NULL };
+  Fixture fixture = { .calls = NULL };
 
   make_owned ();
   set_up (&fixture, NULL);

@@ -341,7 +341,7 @@ test_no_descriptor (void)
   g_autoptr (PcallEngine) engine = pcall_engine_new (NULL);
   g_autoptr (GError) error = NULL;
   struct rlimit before, none;
-  PcallLogs logs = { NULL };
+  PcallLogs logs = { .files = NULL };
 
   g_assert_no_errno (getrlimit (RLIMIT_NOFILE, &before));
   none = (struct rlimit){ 0, before.rlim_max };

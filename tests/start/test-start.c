@@ -258,7 +258,7 @@ read_frames (const PcallStartContext *context, int fd)
   static const char letters[] = "?rREPMFANHCSW";
   GString *found = g_string_new (NULL);
   PcallChannelStatus status = PCALL_CHANNEL_OPEN;
-  PcallFrameQueue frames = { NULL };
+  PcallFrameQueue frames = { .head = NULL };
   g_autoptr (GError) error = NULL;
   PcallChannel channel;
   PcallFrame *frame;

@@ -146,7 +146,7 @@ test_taken_over (void)
 {
   SupportPipe gate;
   PcallTask *task;
-  Joiner joiner = { NULL };
+  Joiner joiner = { .task = NULL };
   GThread *thread;
   g_autoptr (GError) error = NULL;
 
@@ -270,8 +270,8 @@ look_at (PcallTask *task)
   if (g_list_model_get_n_items (G_LIST_MODEL (task)) > 0)
     {
       g_autoptr (PcallCall) call = pcall_task_dup_call (task, 0);
-      g_autoptr (GVariant) result = pcall_call_dup_result (call);
-      g_autoptr (GError) error = pcall_call_dup_error (call);
+      G_GNUC_UNUSED g_autoptr (GVariant) result = pcall_call_dup_result (call);
+      G_GNUC_UNUSED g_autoptr (GError) error = pcall_call_dup_error (call);
     }
 }
 

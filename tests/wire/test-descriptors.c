@@ -32,7 +32,7 @@ typedef struct
 static void
 set_up (Fixture *self, gconstpointer data)
 {
-  *self = (Fixture) { .received = { NULL } };
+  *self = (Fixture) { .received = { .fds = NULL } };
   g_assert_no_errno (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, self->sockets));
   for (gsize i = 0; i < G_N_ELEMENTS (self->pipes); i++)
     {

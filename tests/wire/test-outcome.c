@@ -76,7 +76,7 @@ test_results (void)
   for (gsize i = 0; i < G_N_ELEMENTS (results); i++)
     {
       g_autoptr (PcallPayload) payload = make_payload (PCALL_FRAME_RESULT, results[i]);
-      PcallOutcome outcome = { NULL };
+      PcallOutcome outcome = { .result = NULL };
       g_autoptr (GVariant) value = NULL;
 
       pcall_outcome_set (&outcome, PCALL_FRAME_RESULT, payload);
@@ -141,7 +141,7 @@ test_errors (void)
   for (gsize i = 0; i < G_N_ELEMENTS (errors); i++)
     {
       g_autoptr (PcallPayload) payload = make_payload (PCALL_FRAME_ERROR, errors[i].text);
-      PcallOutcome outcome = { NULL };
+      PcallOutcome outcome = { .result = NULL };
 
       pcall_outcome_set (&outcome, PCALL_FRAME_ERROR, payload);
       g_assert_true (pcall_outcome_is_set (&outcome));
@@ -166,7 +166,7 @@ test_errors (void)
 static void
 test_own_error (void)
 {
-  PcallOutcome outcome = { NULL };
+  PcallOutcome outcome = { .result = NULL };
   GError *error = g_error_new_literal (PCALL_ERROR, PCALL_ERROR_CRASHED, "crashed");
 
   pcall_outcome_set_error (&outcome, error);
@@ -200,7 +200,7 @@ test_frames (void)
       g_autoptr (PcallPayload) payload = make_payload (rows[i].type, rows[i].text);
       GUnixFDList *handles = rows[i].has_handles ? g_unix_fd_list_new () : NULL;
       PcallFrame frame = { .type = rows[i].type, .payload = payload, .handles = handles };
-      PcallOutcome outcome = { NULL };
+      PcallOutcome outcome = { .result = NULL };
 
       pcall_outcome_set_frame (&outcome, &frame);
       g_assert_cmpint (pcall_outcome_is_success (&outcome), ==,
@@ -226,8 +226,8 @@ test_steal (void)
   g_autoptr (PcallPayload) payload = make_payload (PCALL_FRAME_RESULT, "<1>");
   GUnixFDList *handles = g_unix_fd_list_new ();
   PcallFrame frame = { .type = PCALL_FRAME_RESULT, .payload = payload, .handles = handles };
-  PcallOutcome first = { NULL };
-  g_auto (PcallOutcome) second = { NULL };
+  PcallOutcome first = { .result = NULL };
+  g_auto (PcallOutcome) second = { .result = NULL };
   PcallOutcome third;
 
   pcall_outcome_set_frame (&first, &frame);
@@ -250,7 +250,7 @@ static void
 test_steal_error (void)
 {
   g_autoptr (PcallPayload) payload = make_payload (PCALL_FRAME_ERROR, errors[1].text);
-  PcallOutcome first = { NULL };
+  PcallOutcome first = { .result = NULL };
   PcallOutcome second;
 
   pcall_outcome_set (&first, PCALL_FRAME_ERROR, payload);
@@ -264,7 +264,7 @@ test_steal_error (void)
 static void
 test_steal_none (void)
 {
-  PcallOutcome first = { NULL };
+  PcallOutcome first = { .result = NULL };
   PcallOutcome second = pcall_outcome_steal (&first);
 
   assert_none (&first);
@@ -333,7 +333,7 @@ test_set_twice (gconstpointer data)
 
   if (g_test_subprocess ())
     {
-      PcallOutcome outcome = { NULL };
+      PcallOutcome outcome = { .result = NULL };
 
       set_first (&outcome, row / 3);
       set_second (&outcome, row % 3);
