@@ -211,11 +211,11 @@ const char   *pcall_call_list_get_log_note      (PcallCallList *self,
 /* A full reference; NULL where nothing is captured, or the call has not begun. */
 GBytes       *pcall_call_list_get_output        (PcallCallList *self,
                                                  guint          index);
-/* In dispose() of the object, from any thread, which need not have entered. */
 /* Of a call that has ended: lets go of its arguments, where these were added, and of its result,
  * which is the byte 0 from here on. */
 void          pcall_call_list_drop_data         (PcallCallList *self,
                                                  guint          index);
+/* In dispose() of the object, from any thread, which need not have entered. */
 void          pcall_call_list_forget_call       (PcallCallList *self,
                                                  guint          index,
                                                  PcallCall     *call);

@@ -14,8 +14,9 @@ G_BEGIN_DECLS
 void     pcall_lock_trial_prepare    (void);
 
 /* Takes each of GLib's locks that user code is about to need, and kills this process where one of
- * them stays locked. Where it comes back, every process of this family can know what @mark stands
- * for: memory in which all of them are free. */
+ * them stays locked, or, in the first attempts, where the default main context cannot be run. Where
+ * it comes back, every process of this family can know what @mark stands for: memory in which all
+ * is as it should be. */
 void     pcall_lock_trial            (guint   attempt,
                                       guint64 mark);
 

@@ -23,6 +23,9 @@
  * is known to take it, under an interval timer whose signal kills the process. Nothing of the
  * user's has run by then: the parent forks again.
  *
+ * The default main context has a trial, too: it is of no use while another thread is in the midst
+ * of a step of it (see pcall-main-context.c).
+ *
  * A trial costs more than all the rest of a call. But what one child has found holds for all that
  * are forked while no other thread of the parent runs. So a child that has come through a trial
  * says for which memory that was, on a board that it shares with the parent and with all others.

@@ -127,8 +127,8 @@ post_call (PcallRunner    *runner,
   return pcall_push_post_call (runner, job, has_log ? "log" : NULL, log_key);
 }
 
-void
-pcall_away_send_call (PcallRunner *runner)
+static void
+send_call (PcallRunner *runner)
 {
   /* What takes long to be sent does not tell how long the way is. */
   gboolean tells = pcall_push_prepare (runner) < MAX_BYTES_OF_ASKED;
@@ -171,8 +171,8 @@ pcall_runner_push_add (PcallRunner    *runner,
   g_queue_push_tail (&self->ahead, sent);
 }
 
-guint
-pcall_away_get_n_ahead (PcallRunner *runner)
+static guint
+get_n_ahead (PcallRunner *runner)
 {
   return ((Away *) runner)->ahead.length;
 }
@@ -450,6 +450,8 @@ const PcallRunnerClass pcall_runner_away = {
   .is_untouched = is_untouched,
   .settle_log = settle_log,
   .describe_false_start = pcall_push_describe_false_start,
+  .send_call = send_call,
+  .get_n_ahead = get_n_ahead,
   .detach = pcall_push_detach,
   .clear = clear,
 };

@@ -50,6 +50,10 @@ struct _PcallRunnerClass
    * to be told. May be NULL. */
   char    *(*describe_false_start) (PcallRunner *self,
                                     const char  *end);
+  /* A worker: sends it the call that it has. NULL for others. */
+  void     (*send_call) (PcallRunner      *self);
+  /* How many calls it was sent ahead of that. May be NULL. */
+  guint    (*get_n_ahead) (PcallRunner    *self);
   /* The child was in a pool before. May be NULL. */
   void     (*warm)       (PcallRunner           *self,
                           const PcallWarmWorker *worker);

@@ -47,10 +47,4 @@ gboolean pcall_push_takes_calls (PcallRunner    *runner);
   (1u << PCALL_FRAME_RESULT | 1u << PCALL_FRAME_ERROR | 1u << PCALL_FRAME_NOTE |                   \
    1u << PCALL_FRAME_PROGRESS | 1u << PCALL_FRAME_MESSAGE)
 
-/* On another machine */
-
-/* Sends the call that it has. */
-void     pcall_away_send_call (PcallRunner      *runner);
-guint    pcall_away_get_n_ahead (PcallRunner    *runner);
-
 G_END_DECLS

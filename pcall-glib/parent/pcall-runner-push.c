@@ -148,7 +148,7 @@ pcall_push_post_call (PcallRunner    *runner,
 }
 
 static void
-send_call_here (PcallRunner *runner)
+send_call (PcallRunner *runner)
 {
   g_autofree char *log_file = make_log (runner);
   g_autofree char *log_key = log_file != NULL ? pcall_push_make_log_key (runner) : NULL;
@@ -163,22 +163,13 @@ send_call_here (PcallRunner *runner)
   pcall_runner_begin_call (runner, began);
 }
 
-static void
-send_call (PcallRunner *runner)
-{
-  if (runner->setup->crew != NULL)
-    pcall_away_send_call (runner);
-  else
-    send_call_here (runner);
-}
-
 void
 pcall_push_release (PcallRunner *runner)
 {
   PcallPush *self = (PcallPush *) runner;
 
   if (self->greeted)
-    send_call (runner);
+    runner->klass->send_call (runner);
   else
     wait_for_hello (self);
 }
@@ -209,7 +200,7 @@ take_hello (PcallPush        *self,
   if (self->base.setup->crew != NULL)
     pcall_runner_learn_pid (&self->base, MAX (pid, 0));
   if (!self->base.stopping)
-    send_call (&self->base);
+    self->base.klass->send_call (&self->base);
 }
 
 /* What the worker wrote down while the call ran, that ends now. */
@@ -330,6 +321,7 @@ const PcallRunnerClass pcall_runner_push = {
   .is_untouched = is_untouched,
   .settle_log = pcall_runner_settle_own_log,
   .describe_false_start = pcall_push_describe_false_start,
+  .send_call = send_call,
   .warm = warm,
   .detach = pcall_push_detach,
 };
@@ -344,7 +336,9 @@ pcall_push_takes_calls (PcallRunner *runner)
 guint
 pcall_runner_push_get_n_calls (PcallRunner *runner)
 {
-  return runner->has_call + (runner->setup->crew != NULL ? pcall_away_get_n_ahead (runner) : 0);
+  guint n_ahead = runner->klass->get_n_ahead != NULL ? runner->klass->get_n_ahead (runner) : 0;
+
+  return runner->has_call + n_ahead;
 }
 
 gboolean
@@ -363,7 +357,7 @@ pcall_runner_push_give (PcallRunner    *runner,
   runner->job = *job;
   runner->has_call = TRUE;
   pcall_child_list_set_call (runner->setup->children, runner->child, job->index);
-  send_call (runner);
+  runner->klass->send_call (runner);
 }
 
 gboolean

@@ -167,7 +167,8 @@ try_again (PcallScheduler *self,
   pcall_runner_give_up_call (runner);
   pcall_explain (&self->events,
                  "child %d: did not come to call %u, as another thread of this process held a lock "
-                 "at the fork, or its log is to be captured otherwise",
+                 "at the fork, or was within a step of its main loop, or its log is to be captured "
+                 "otherwise",
                  (int) pcall_runner_get_pid (runner), job->index);
   if (job->attempt + 1 < MAX_ATTEMPTS)
     {

@@ -332,6 +332,57 @@ test_place (gconstpointer data)
   support_unshare (trail);
 }
 
+/* Another thread that never comes to the end of a step: calls that do not run the context do not
+ * wait for that. */
+
+static SupportPipe entered, leave;
+
+static gboolean
+prepare_until_told (GSource *source, gint *timeout)
+{
+  support_pipe_put (&entered, 1);
+  support_pipe_get (&leave);
+  *timeout = 0;
+  return FALSE;
+}
+
+static gpointer
+iterate (gpointer data)
+{
+  g_main_context_iteration (NULL, FALSE);
+  return NULL;
+}
+
+static void
+test_stuck (void)
+{
+  GSourceFuncs funcs = { .prepare = prepare_until_told };
+  g_autoptr (GSource) source = g_source_new (&funcs, sizeof (GSource));
+  g_autoptr (GMainContext) own = g_main_context_new ();
+  GThread *thread;
+
+  support_pipe_open (&entered);
+  support_pipe_open (&leave);
+  g_source_attach (source, NULL);
+  thread = g_thread_new ("stuck", iterate, NULL);
+  support_pipe_get (&entered);
+  g_main_context_push_thread_default (own);
+  for (guint calls_per_child = 0; calls_per_child < 2; calls_per_child++)
+    {
+      g_autoptr (PcallTask) task = support_task (support_index, 2);
+
+      pcall_task_set_calls_per_child (task, calls_per_child);
+      pcall_task_set_timeout (task, SUPPORT_LIMIT_S);
+      support_run (task, "[<uint32 0>, <uint32 1>]");
+    }
+  g_main_context_pop_thread_default (own);
+  support_pipe_put (&leave, 1);
+  g_thread_join (thread);
+  g_source_destroy (source);
+  support_pipe_close (&entered);
+  support_pipe_close (&leave);
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -339,6 +390,7 @@ main (int argc, char *argv[])
 
   for (gsize i = 0; i < G_N_ELEMENTS (places); i++)
     g_test_add_data_func (places[i].path, &places[i], test_place);
+  g_test_add_func ("/pcall/main-context/stuck", test_stuck);
 
   return g_test_run ();
 }

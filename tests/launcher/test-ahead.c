@@ -56,6 +56,15 @@ look_at_others (PcallTask *task, PcallCall *started, guint *n)
   (*n)++;
 }
 
+/* Some of its calls do not succeed, and all are told of, once. */
+static void
+fail_completely (PcallTask *task, Tally *tally)
+{
+  support_start (task);
+  g_error_free (support_join_failing (task));
+  tally_assert_complete (tally);
+}
+
 static void
 test_begin_one_by_one (void)
 {
@@ -79,9 +88,7 @@ test_timeout (void)
 
   pcall_task_set_timeout (task, 3.0);
   tally = tally_new (task);
-  support_start (task);
-  g_error_free (support_join_failing (task));
-  tally_assert_complete (tally);
+  fail_completely (task, tally);
   launcher_assert_error (task, N_BEFORE, PCALL_ERROR_TIMED_OUT, "*timed out after 3 s");
   assert_others_succeeded (task);
 }
@@ -93,9 +100,7 @@ test_crash (void)
   g_autoptr (PcallTask) task = far_task (launcher, "exit_99");
   g_autoptr (Tally) tally = tally_new (task);
 
-  support_start (task);
-  g_error_free (support_join_failing (task));
-  tally_assert_complete (tally);
+  fail_completely (task, tally);
   launcher_assert_error (task, N_BEFORE, PCALL_ERROR_EXITED, "*exited with status 99 *");
   assert_others_succeeded (task);
 }
@@ -108,33 +113,11 @@ test_many_crashes (void)
   g_autoptr (PcallTask) task = launcher_task (launcher, "crash_sometimes", 140);
   g_autoptr (Tally) tally = tally_new (task);
 
-  support_start (task);
-  g_error_free (support_join_failing (task));
-  tally_assert_complete (tally);
+  fail_completely (task, tally);
   g_assert_cmpuint (pcall_task_get_n_failed (task), ==, 20);
   for (guint i = 0; i < 140; i++)
     g_assert_cmpint (support_state (task, i), ==,
                      i % 7 == 6 ? PCALL_CALL_STATE_CRASHED : PCALL_CALL_STATE_SUCCEEDED);
-}
-
-static void
-test_dead_between_calls (void)
-{
-  g_autoptr (PcallLauncher) launcher = launcher_new_far (2);
-  g_autoptr (PcallTask) task = launcher_task (launcher, "die_afterwards", 30);
-
-  support_run (task, NULL);
-}
-
-static void
-test_calls_per_child (void)
-{
-  g_autoptr (PcallLauncher) launcher = launcher_new_far (1);
-  g_autoptr (PcallTask) task = launcher_task (launcher, "get_pid", 20);
-
-  pcall_task_set_calls_per_child (task, 5);
-  support_run (task, NULL);
-  g_assert_cmpuint (count_children (task), ==, 4);
 }
 
 /* Ending them */
@@ -194,9 +177,7 @@ test_terminate_child (void)
   g_autoptr (Tally) tally = tally_new (task);
 
   g_signal_connect (task, "call-message", G_CALLBACK (terminate_child), NULL);
-  support_start (task);
-  g_error_free (support_join_failing (task));
-  tally_assert_complete (tally);
+  fail_completely (task, tally);
   g_assert_cmpint (support_state (task, N_BEFORE), ==, PCALL_CALL_STATE_CANCELLED);
   assert_others_succeeded (task);
   g_assert_cmpuint (count_children (task), ==, 2);
@@ -223,9 +204,7 @@ test_terminate (void)
   g_autoptr (Tally) tally = tally_new (task);
 
   g_signal_connect (task, "call-message", G_CALLBACK (terminate_all), NULL);
-  support_start (task);
-  g_error_free (support_join_failing (task));
-  tally_assert_complete (tally);
+  fail_completely (task, tally);
   assert_rest_cancelled (task, N_BEFORE);
 }
 
@@ -238,9 +217,7 @@ test_deadline (void)
 
   pcall_task_set_deadline (task, 3.0);
   tally = tally_new (task);
-  support_start (task);
-  g_error_free (support_join_failing (task));
-  tally_assert_complete (tally);
+  fail_completely (task, tally);
   for (guint i = N_BEFORE; i < N_ALL; i++)
     g_assert_cmpint (support_state (task, i), ==, PCALL_CALL_STATE_TIMED_OUT);
 }
@@ -255,9 +232,7 @@ test_stop (void)
 
   pcall_task_set_failure_policy (task, PCALL_FAILURE_POLICY_STOP);
   tally = tally_new (task);
-  support_start (task);
-  g_error_free (support_join_failing (task));
-  tally_assert_complete (tally);
+  fail_completely (task, tally);
   launcher_assert_error (task, N_BEFORE, PCALL_ERROR_EXITED, "*exited with status 99 *");
   assert_rest_cancelled (task, N_BEFORE + 1);
 }
@@ -336,9 +311,7 @@ test_ended_in_time (void)
 
   pcall_task_set_timeout (task, 0.3);
   tally = tally_new (task);
-  support_start (task);
-  g_error_free (support_join_failing (task));
-  tally_assert_complete (tally);
+  fail_completely (task, tally);
   g_assert_cmpuint (pcall_task_get_n_failed (task), ==, 1);
   launcher_assert_error (task, 1, PCALL_ERROR_TIMED_OUT, "*timed out after 0.3 s");
   g_assert_cmpuint (count_children (task), ==, 1);
@@ -360,9 +333,7 @@ test_begun_before_end (void)
   g_autoptr (Tally) tally = tally_new (task);
 
   g_signal_connect (task, "call-started", G_CALLBACK (terminate_when_second), NULL);
-  support_start (task);
-  g_error_free (support_join_failing (task));
-  tally_assert_complete (tally);
+  fail_completely (task, tally);
   g_assert_cmpint (support_state (task, 0), ==, PCALL_CALL_STATE_SUCCEEDED);
   for (guint i = 1; i < 30; i++)
     g_assert_cmpint (support_state (task, i), ==, PCALL_CALL_STATE_CANCELLED);
@@ -441,8 +412,6 @@ main (int argc, char *argv[])
   launcher_add ("/pcall/ahead/timeout", test_timeout);
   launcher_add ("/pcall/ahead/crash", test_crash);
   launcher_add ("/pcall/ahead/many-crashes", test_many_crashes);
-  launcher_add ("/pcall/ahead/dead-between-calls", test_dead_between_calls);
-  launcher_add ("/pcall/ahead/calls-per-child", test_calls_per_child);
   launcher_add ("/pcall/ahead/terminate-behind", test_terminate_behind);
   launcher_add ("/pcall/ahead/terminate-child", test_terminate_child);
   launcher_add ("/pcall/ahead/terminate", test_terminate);

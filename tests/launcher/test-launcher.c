@@ -428,18 +428,6 @@ test_as_many_as_needed (void)
 
 /* Calls that are added later have agents started, where there are too few, or none any more. */
 
-static void
-feed (PcallTask  *task,
-      const char *args)
-{
-  g_autoptr (GVariant) value = support_parse (args);
-  g_autoptr (GError) error = NULL;
-  gboolean fed = pcall_task_feed (task, value, &error);
-
-  g_assert_no_error (error);
-  g_assert_true (fed);
-}
-
 static gboolean
 has_two (gpointer launcher)
 {
@@ -452,9 +440,9 @@ test_fed (void)
   g_autoptr (PcallLauncher) launcher = launcher_new_agents (2);
   g_autoptr (PcallTask) task = launcher_task (launcher, "sleep_long", 1);
 
-  feed (task, "()");
+  feed_task (task, "()");
   support_start (task);
-  feed (task, "()");
+  feed_task (task, "()");
   g_assert_true (traces_wait_until (has_two, launcher));
   pcall_task_terminate (task);
   g_error_free (support_join_failing (task));
@@ -474,10 +462,10 @@ test_fed_after_loss (void)
   g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
   g_autoptr (PcallTask) task = launcher_task (launcher, "run_command", 1);
 
-  feed (task, kill_agent);
+  feed_task (task, kill_agent);
   support_start (task);
   g_assert_true (traces_wait_until (has_ended, task));
-  feed (task, "('exit 7',)");
+  feed_task (task, "('exit 7',)");
   pcall_task_end_feed (task);
   g_error_free (support_join_failing (task));
   launcher_assert_error (task, 0, PCALL_ERROR_LOST, "*connection was lost*");

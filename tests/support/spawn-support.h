@@ -39,6 +39,19 @@ add_symbol (PcallTask  *task,
   pcall_task_add_target (task, target);
 }
 
+/* Adds a call, with these arguments as text. */
+static inline void
+feed_task (PcallTask  *task,
+           const char *args)
+{
+  g_autoptr (GVariant) value = support_parse (args);
+  g_autoptr (GError) error = NULL;
+  gboolean fed = pcall_task_feed (task, value, &error);
+
+  g_assert_no_error (error);
+  g_assert_true (fed);
+}
+
 static inline guint
 count_children (PcallTask *task)
 {

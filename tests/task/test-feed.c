@@ -12,18 +12,6 @@
 #include "spawn-support.h"
 
 static void
-feed (PcallTask  *task,
-      const char *args)
-{
-  g_autoptr (GVariant) value = support_parse (args);
-  g_autoptr (GError) error = NULL;
-  gboolean fed = pcall_task_feed (task, value, &error);
-
-  g_assert_no_error (error);
-  g_assert_true (fed);
-}
-
-static void
 assert_refused (PcallTask  *task,
                 const char *args,
                 const char *why)
@@ -77,7 +65,7 @@ test_while_it_runs (void)
 {
   g_autoptr (PcallTask) task = symbol_task ("add", 1);
 
-  feed (task, "(1, 2)");
+  feed_task (task, "(1, 2)");
   g_assert_cmpuint (pcall_task_get_n_calls (task), ==, 1);
   support_start (task);
   wait_for (task, 1);
@@ -85,7 +73,7 @@ test_while_it_runs (void)
     {
       g_autofree char *args = g_strdup_printf ("(%u, 2)", i);
 
-      feed (task, args);
+      feed_task (task, args);
     }
   g_assert_cmpuint (pcall_task_get_n_calls (task), ==, 200);
   pcall_task_end_feed (task);
@@ -105,14 +93,14 @@ test_worker_stays (void)
   g_autoptr (PcallTask) task = symbol_task ("get_pid", 1);
 
   pcall_task_set_max_children (task, 1);
-  feed (task, "()");
+  feed_task (task, "()");
   support_start (task);
   for (guint i = 1; i < 10; i++)
     {
       wait_for (task, i);
       g_assert_true (pcall_task_get_running (task));
       g_assert_true (pcall_task_dispatch (task));
-      feed (task, "()");
+      feed_task (task, "()");
     }
   pcall_task_end_feed (task);
   support_join (task);
@@ -125,7 +113,7 @@ test_end_of_idle (void)
 {
   g_autoptr (PcallTask) task = symbol_task ("nothing", 1);
 
-  feed (task, "()");
+  feed_task (task, "()");
   support_start (task);
   wait_for (task, 1);
   pcall_task_end_feed (task);
@@ -140,8 +128,8 @@ test_end_before_start (void)
 {
   g_autoptr (PcallTask) task = symbol_task ("add", 1);
 
-  feed (task, "(1, 2)");
-  feed (task, "[3, 4]");
+  feed_task (task, "(1, 2)");
+  feed_task (task, "[3, 4]");
   pcall_task_end_feed (task);
   support_run (task, "[<3>, <7>]");
 }
@@ -152,7 +140,7 @@ test_common_arguments (void)
   g_autoptr (PcallTask) task = symbol_task ("add", 1);
 
   pcall_task_set_common_args (task, g_variant_new_parsed ("(40,)"));
-  feed (task, "(2,)");
+  feed_task (task, "(2,)");
   pcall_task_end_feed (task);
   support_run (task, "[<42>]");
 }
@@ -164,9 +152,9 @@ test_terminate (void)
   g_autoptr (GError) error = NULL;
 
   pcall_task_set_max_children (task, 1);
-  feed (task, "()");
+  feed_task (task, "()");
   support_start (task);
-  feed (task, "()");
+  feed_task (task, "()");
   pcall_task_terminate (task);
   assert_refused (task, "()", "no more calls");
   error = support_join_failing (task);
@@ -182,10 +170,10 @@ test_crash (void)
   g_autoptr (PcallTask) task = symbol_task ("exit_99", 1);
   g_autoptr (GError) error = NULL;
 
-  feed (task, "()");
+  feed_task (task, "()");
   support_start (task);
   wait_for (task, 1);
-  feed (task, "()");
+  feed_task (task, "()");
   wait_for (task, 2);
   pcall_task_end_feed (task);
   error = support_join_failing (task);
@@ -200,7 +188,7 @@ test_stop_at_failure (void)
   g_autoptr (GError) error = NULL;
 
   pcall_task_set_failure_policy (task, PCALL_FAILURE_POLICY_STOP);
-  feed (task, "()");
+  feed_task (task, "()");
   support_start (task);
   error = support_join_failing (task);
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
@@ -214,7 +202,7 @@ test_forget (void)
   g_autoptr (PcallCall) call = NULL;
   g_autoptr (GVariant) args = NULL;
 
-  feed (task, "('large',)");
+  feed_task (task, "('large',)");
   support_start (task);
   wait_for (task, 1);
   call = pcall_task_dup_call (task, 0);
@@ -229,7 +217,7 @@ test_forget (void)
   support_assert_result (task, 0, "byte 0x00");
   pcall_task_forget_call (task, 0);
 
-  feed (task, "('next',)");
+  feed_task (task, "('next',)");
   pcall_task_end_feed (task);
   support_join (task);
   support_assert_result (task, 1, "(('next',), @a{sv} {})");
@@ -243,7 +231,7 @@ test_forget_too_early (void)
   g_autoptr (PcallCall) call = NULL;
   g_autoptr (GVariant) args = NULL;
 
-  feed (task, "('kept',)");
+  feed_task (task, "('kept',)");
   support_start (task);
   pcall_task_forget_call (task, 0);
   call = pcall_task_dup_call (task, 0);
@@ -273,11 +261,11 @@ test_model (void)
   guint n_items = 0;
 
   g_signal_connect (task, "items-changed", G_CALLBACK (count_items), &n_items);
-  feed (task, "()");
+  feed_task (task, "()");
   g_assert_cmpuint (n_items, ==, 0);
   support_start (task);
   g_assert_cmpuint (n_items, ==, 1);
-  feed (task, "()");
+  feed_task (task, "()");
   g_assert_cmpuint (n_items, ==, 2);
   pcall_task_end_feed (task);
   support_join (task);
@@ -288,7 +276,7 @@ test_dropped (void)
 {
   PcallTask *task = symbol_task ("nothing", 1);
 
-  feed (task, "()");
+  feed_task (task, "()");
   support_start (task);
   wait_for (task, 1);
   g_assert_finalize_object (task);
@@ -312,15 +300,15 @@ test_mistakes (void)
   g_autoptr (PcallTask) closed = symbol_task ("nothing", 1);
 
   assert_refused (forked, "5", "expected a tuple or an array");
-  feed (forked, "()");
+  feed_task (forked, "()");
   assert_not_startable (forked, "worker program");
 
   add_symbol (several, "nothing");
-  feed (several, "()");
+  feed_task (several, "()");
   assert_not_startable (several, "single target");
 
   pcall_task_set_instance_args (lists, g_variant_new_parsed ("[(1,), (2,)]"));
-  feed (lists, "()");
+  feed_task (lists, "()");
   assert_not_startable (lists, "no other lists");
 
   support_run (closed, "[<()>]");

@@ -20,7 +20,6 @@ import os
 import select
 import socket
 import time
-import types
 
 from gi.repository import GLib
 
@@ -70,13 +69,7 @@ def call(function, data):
         function, (args, kwargs) = values.loads(function), values.loads(data)
     except BaseException as error:  # imports run the code of modules
         raise worker.to_not_found("the function or an argument", error) from error
-    result = function(*args, **kwargs)
-    if type(result) is types.CoroutineType:
-        result = child.run_coroutine(result)
-    try:
-        return values.dumps(result)
-    except Exception as error:  # as many as there are __reduce__
-        child.refuse(result, error)
+    return worker.invoke(function, args, kwargs, values.dumps)
 
 
 class Order:

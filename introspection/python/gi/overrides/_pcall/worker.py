@@ -98,12 +98,12 @@ def find(program, name, args):
         raise to_not_found(name, error) from error
 
 
-def invoke(target, args, kwargs):
+def invoke(target, args, kwargs, dump=values.result_to_variant):
     result = target(*args, **kwargs)
     if type(result) is types.CoroutineType:
         result = child.run_coroutine(result)
     try:
-        return values.result_to_variant(result)
+        return dump(result)
     except Exception as error:  # as many as there are __reduce__
         child.refuse(result, error)
 
