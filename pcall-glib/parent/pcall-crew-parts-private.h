@@ -148,9 +148,6 @@ void         pcall_crew_add_member     (PcallCrew     *self,
 /* The command has ended, or is gone: nobody is to refer to it. */
 void         pcall_crew_forget_launch  (PcallCrew     *self,
                                         PcallLaunch   *launch);
-/* No agent will come: those who wait for one are told why, in words. */
-void         pcall_crew_disappoint     (PcallCrew     *self,
-                                        const char    *reason);
 /* A command brought none, and why. */
 void         pcall_crew_note_fruitless (PcallCrew     *self,
                                         const char    *reason);

@@ -43,7 +43,6 @@ PcallCrew *pcall_crew_ref   (PcallCrew     *self);
 void       pcall_crew_unref (PcallCrew     *self);
 /* Agents that have no worker end, others when that has; no others are started. */
 void       pcall_crew_close (PcallCrew     *self);
-gboolean   pcall_crew_is_closed (PcallCrew *self);
 guint      pcall_crew_get_n_workers   (PcallCrew *self);
 /* How many agents are there. */
 guint      pcall_crew_get_n_connected (PcallCrew *self);

@@ -233,9 +233,10 @@ pcall_crew_wake_all (PcallCrew *self)
     pcall_crew_wake_client (l->data);
 }
 
-void
-pcall_crew_disappoint (PcallCrew  *self,
-                       const char *reason)
+/* No agent will come: those who wait for one are told why, in words. */
+static void
+disappoint (PcallCrew  *self,
+            const char *reason)
 {
   for (GList *l = self->clients.head; l != NULL; l = l->next)
     {
@@ -317,7 +318,7 @@ static void
 end_hope (PcallCrew *self)
 {
   if (!pcall_crew_has_hope (self))
-    pcall_crew_disappoint (self, was_closed);
+    disappoint (self, was_closed);
 }
 
 /* Where many are gone at once, they are started together. */
@@ -333,7 +334,7 @@ pcall_crew_fill_later (PcallCrew *self)
     return;
   if (!pcall_crew_begin_watching (self, &error))
     {
-      pcall_crew_disappoint (self, error->message);
+      disappoint (self, error->message);
       return;
     }
 
@@ -351,7 +352,7 @@ pcall_crew_note_fruitless (PcallCrew  *self,
     return;
   if (!pcall_crew_has_hope (self) &&
       (!self->luck.came || self->luck.n_fruitless >= MAX_FRUITLESS))
-    pcall_crew_disappoint (self, reason);
+    disappoint (self, reason);
   else
     pcall_crew_fill_later (self);
 }
@@ -599,7 +600,7 @@ static void
 close_crew (PcallCrew *self)
 {
   self->closed = TRUE;
-  pcall_crew_disappoint (self, was_closed);
+  disappoint (self, was_closed);
   if (self->engine == NULL)
     return;
 
@@ -625,15 +626,4 @@ pcall_crew_close (PcallCrew *self)
     close_crew (self);
   pcall_crew_wake_thread (self);
   g_mutex_unlock (&self->lock);
-}
-
-gboolean
-pcall_crew_is_closed (PcallCrew *self)
-{
-  gboolean closed;
-
-  g_mutex_lock (&self->lock);
-  closed = self->closed;
-  g_mutex_unlock (&self->lock);
-  return closed;
 }

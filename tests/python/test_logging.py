@@ -14,7 +14,7 @@ import unittest
 import warnings
 
 import logging_targets as targets
-from support import GLib, Pcall, TestCase, run_program
+from support import Pcall, TestCase, run_program
 
 Spawned, Options, LogMode = Pcall.Spawned, Pcall.Options, Pcall.LogMode
 

@@ -23,7 +23,7 @@ import time
 
 from gi.repository import GLib
 
-from . import child, errors, jobs, values, worker
+from . import errors, jobs, values, worker
 from .crew import Crew
 
 MAX_SECONDS = 0.2  # of a job, until the rest of it is given back
