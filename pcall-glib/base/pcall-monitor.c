@@ -31,7 +31,8 @@
  * disposes of when it leaves; or, where it holds the object itself, when it lets go of that. So is
  * the owner while a loop holds it and drives: it was found before it was taken out here. An orphan
  * that user code has found may be let go of when nobody comes any more: it has a keeper, a thread
- * that looks from time to time.
+ * that looks from time to time. Where it was no last reference, but g_object_run_dispose(), nobody
+ * waits for one: a binding's wrapper has a reference as long as anybody else has.
  *
  * A fork copies a monitor in whatever state it is. The copy has one thread, which nothing can
  * hinder: so in there every right is granted, and nothing is locked. */
@@ -43,6 +44,7 @@ struct _Orphan
   Orphan  *next;
   GObject *object; /* a reference */
   gboolean is_held; /* somebody found it, and kept it when it was to be dropped */
+  gboolean is_run;  /* it is to be disposed of whoever has a reference */
 };
 
 struct _PcallMonitor
@@ -170,10 +172,12 @@ push_orphan (PcallMonitor *self,
 
 static void
 push_new_orphan (PcallMonitor *self,
-                 GObject      *object)
+                 GObject      *object,
+                 gboolean      is_run)
 {
   Orphan *orphan = g_new0 (Orphan, 1);
 
+  orphan->is_run = is_run;
   orphan->object = g_object_ref (object);
   push_orphan (self, orphan);
 }
@@ -183,6 +187,14 @@ drop_orphan (Orphan *orphan)
 {
   g_object_unref (orphan->object);
   g_free (orphan);
+}
+
+static void
+end_orphan (Orphan *orphan)
+{
+  if (orphan->is_run)
+    g_object_run_dispose (orphan->object);
+  drop_orphan (orphan);
 }
 
 static Orphan *
@@ -214,11 +226,19 @@ is_left_alone (const Orphan *orphan,
   return TRUE;
 }
 
+/* Somebody is in the midst of something with the owner, and goes on with it. */
+static gboolean
+is_in_use (PcallMonitor *self)
+{
+  return g_atomic_int_get (&self->n_holders) > 0 || g_atomic_pointer_get (&self->driver) != NULL;
+}
+
 /* One that somebody has found meanwhile, and holds, waits for a keeper, and the owner for who holds
  * it by ref_owner(). TRUE if a keeper is needed. */
 static gboolean
 drop_orphans_but (PcallMonitor *self,
-                  gboolean      owner_is_held)
+                  gboolean      owner_is_held,
+                  gboolean      in_use)
 {
   gboolean needs_keeper = FALSE;
   Orphan *next;
@@ -226,12 +246,13 @@ drop_orphans_but (PcallMonitor *self,
   for (Orphan *orphan = take_orphans (self); orphan != NULL; orphan = next)
     {
       next = orphan->next;
-      if (is_left_alone (orphan, orphan->is_held || owner_is_held))
+      if (orphan->is_run ? !in_use
+                         : is_left_alone (orphan, orphan->is_held || owner_is_held))
         {
-          drop_orphan (orphan);
+          end_orphan (orphan);
           continue;
         }
-      orphan->is_held = !owner_is_held;
+      orphan->is_held = !orphan->is_run && !owner_is_held;
       needs_keeper |= orphan->is_held;
       push_orphan (self, orphan);
     }
@@ -242,14 +263,16 @@ drop_orphans_but (PcallMonitor *self,
 static gboolean
 drop_all_orphans (PcallMonitor *self)
 {
-  gboolean owner_is_held, needs_keeper;
+  gboolean owner_is_held, in_use, needs_keeper;
 
   do
     {
       owner_is_held = g_atomic_int_get (&self->n_holders) > 0;
-      needs_keeper = drop_orphans_but (self, owner_is_held);
+      in_use = is_in_use (self);
+      needs_keeper = drop_orphans_but (self, owner_is_held, in_use);
     }
-  while (owner_is_held && g_atomic_int_get (&self->n_holders) == 0);
+  while ((owner_is_held && g_atomic_int_get (&self->n_holders) == 0) ||
+         (in_use && !is_in_use (self)));
   return needs_keeper;
 }
 
@@ -416,9 +439,9 @@ pcall_monitor_ref_owner (PcallMonitor *self)
   gpointer owner;
 
   pcall_monitor_enter (self);
-  owner = self->owner != NULL ? g_object_ref (self->owner) : NULL;
-  if (owner != NULL)
+  if (self->owner != NULL)
     g_atomic_int_inc (&self->n_holders);
+  owner = self->owner != NULL ? g_object_ref (self->owner) : NULL;
   pcall_monitor_leave (self);
   return owner;
 }
@@ -488,17 +511,30 @@ try_enter_unheld (PcallMonitor *self,
   return FALSE;
 }
 
+/* By g_object_run_dispose(), which has a reference beside that of its caller. Where the last one is
+ * dropped there is one, and those by ref_owner(), which are counted before. */
+static gboolean
+is_run (PcallMonitor *self,
+        gpointer      object)
+{
+  return object == g_atomic_pointer_get (&self->owner) &&
+         g_atomic_int_get ((gint *) &G_OBJECT (object)->ref_count) >
+             1 + g_atomic_int_get (&self->n_holders);
+}
+
 /* Whoever has entered looks for orphans after it has left, and who holds the owner after it has let
  * go. So they either see this one, or are through before it is tried again. */
 gboolean
 pcall_monitor_enter_to_dispose (PcallMonitor *self,
                                 gpointer      object)
 {
+  gboolean run = is_run (self, object);
+
   while (!try_enter_unheld (self, object))
     {
       gboolean taken_back;
 
-      push_new_orphan (self, object);
+      push_new_orphan (self, object, run);
       if (is_held_owner (self, object) || !try_enter (self))
         return FALSE;
 

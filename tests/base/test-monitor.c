@@ -413,6 +413,110 @@ test_fork (void)
   g_object_unref (thing);
   assert_counts (0, 1, 1);
 }
+/* An object that is told to go, and not by its last reference, while somebody else is in there */
+
+typedef struct
+{
+  GObject       parent;
+  PcallMonitor *monitor;
+  guint         n_disposed;
+} Owner;
+
+typedef GObjectClass OwnerClass;
+
+static GType owner_get_type (void);
+
+G_DEFINE_TYPE (Owner, owner, G_TYPE_OBJECT)
+
+static void
+owner_dispose (GObject *object)
+{
+  Owner *self = (Owner *) object;
+
+  if (pcall_monitor_enter_to_dispose (self->monitor, self))
+    {
+      self->n_disposed++;
+      pcall_monitor_leave (self->monitor);
+    }
+  G_OBJECT_CLASS (owner_parent_class)->dispose (object);
+}
+
+static void
+owner_class_init (OwnerClass *klass)
+{
+  klass->dispose = owner_dispose;
+}
+
+static void
+owner_init (Owner *self)
+{
+}
+
+typedef struct
+{
+  PcallMonitor *monitor;
+  SupportPipe   entered, leave;
+  gboolean      drives;
+} Inside;
+
+static gpointer
+be_inside (gpointer data)
+{
+  Inside *self = data;
+
+  pcall_monitor_enter (self->monitor);
+  if (self->drives)
+    pcall_monitor_try_drive (self->monitor);
+  support_pipe_put (&self->entered, 1);
+  support_pipe_get (&self->leave);
+  if (self->drives)
+    {
+      guint depth = pcall_monitor_begin_user_code (self->monitor);
+
+      support_pipe_put (&self->entered, 1);
+      support_pipe_get (&self->leave);
+      pcall_monitor_end_user_code (self->monitor, depth);
+      pcall_monitor_stop_driving (self->monitor);
+    }
+  pcall_monitor_leave (self->monitor);
+  return NULL;
+}
+
+static void
+test_run_dispose (void)
+{
+  for (guint drives = 0; drives < 2; drives++)
+    {
+      g_autoptr (PcallMonitor) monitor = pcall_monitor_new ();
+      Inside inside = { .monitor = monitor, .drives = drives };
+      Owner *owner = g_object_new (owner_get_type (), NULL);
+      GThread *thread;
+
+      owner->monitor = monitor;
+      pcall_monitor_set_owner (monitor, owner, NULL);
+      support_pipe_open (&inside.entered);
+      support_pipe_open (&inside.leave);
+      thread = g_thread_new ("inside", be_inside, &inside);
+      support_pipe_get (&inside.entered);
+      g_object_run_dispose (G_OBJECT (owner));
+      g_assert_cmpuint (owner->n_disposed, ==, 0);
+      /* Who drives has stepped out, and goes on with it. */
+      support_pipe_put (&inside.leave, 1);
+      if (drives)
+        {
+          support_pipe_get (&inside.entered);
+          g_assert_cmpuint (owner->n_disposed, ==, 0);
+          support_pipe_put (&inside.leave, 1);
+        }
+      g_thread_join (thread);
+      g_assert_cmpuint (owner->n_disposed, ==, 1);
+      pcall_monitor_set_owner (monitor, NULL, NULL);
+      g_assert_finalize_object (owner);
+      support_pipe_close (&inside.entered);
+      support_pipe_close (&inside.leave);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -424,6 +528,7 @@ main (int argc, char **argv)
   g_test_add_func ("/monitor/wait-until", test_wait_until);
   g_test_add_func ("/monitor/owner", test_owner);
   g_test_add_func ("/monitor/update", test_update);
+  g_test_add_func ("/monitor/run-dispose", test_run_dispose);
   g_test_add_func ("/monitor/fork", test_fork);
   return g_test_run ();
 }
