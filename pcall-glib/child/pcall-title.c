@@ -134,27 +134,7 @@ pcall_title_prepare (void)
 
 /* In the child */
 
-/* A name has 15 bytes; of that of a function as much as leaves room for the index. */
-void
-pcall_title_name (const char *name,
-                  gint64      index)
-{
-  char comm[16];
-  char suffix[16] = "";
-  gsize length;
-
-  if (name == NULL)
-    name = program_invocation_short_name;
-  if (index >= 0)
-    g_snprintf (suffix, sizeof suffix, ":%u", (guint) index);
-  length = MIN (strlen (name), sizeof comm - 1 - strlen (suffix));
-  while (length > 0 && ((guchar) name[length] & 0xC0) == 0x80)
-    length--;
-  memcpy (comm, name, length);
-  memcpy (comm + length, suffix, strlen (suffix) + 1);
-  prctl (PR_SET_NAME, comm);
-}
-
+/* Not by printf(): the pages that it uses would cost each child more than all of this. */
 static char *
 put_number (char *at,
             guint number)
@@ -168,6 +148,38 @@ put_number (char *at,
   while (n > 0)
     *at++ = digits[--n];
   return at;
+}
+
+static gsize
+put_suffix (char   *at,
+            gint64  index)
+{
+  if (index < 0)
+    return 0;
+
+  *at = ':';
+  return (gsize) (put_number (at + 1, (guint) index) - at);
+}
+
+/* A name has 15 bytes; of that of a function as much as leaves room for the index. */
+void
+pcall_title_name (const char *name,
+                  gint64      index)
+{
+  char comm[16];
+  char suffix[16];
+  gsize n_suffix = put_suffix (suffix, index);
+  gsize length;
+
+  if (name == NULL)
+    name = program_invocation_short_name;
+  length = MIN (strlen (name), sizeof comm - 1 - n_suffix);
+  while (length > 0 && ((guchar) name[length] & 0xC0) == 0x80)
+    length--;
+  memcpy (comm, name, length);
+  memcpy (comm + length, suffix, n_suffix);
+  comm[length + n_suffix] = '\0';
+  prctl (PR_SET_NAME, comm);
 }
 
 static void

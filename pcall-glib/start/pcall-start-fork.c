@@ -181,6 +181,7 @@ survey (PcallStartContext *context)
 
   context->has_terminal = pcall_terminal_is_there ();
   context->has_threads = pcall_threads_exist ();
+  context->source_mark = context->has_threads ? 0 : pcall_main_context_mark ();
   if (context->has_threads)
     {
       pcall_lock_trial_prepare ();
