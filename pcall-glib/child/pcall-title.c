@@ -13,6 +13,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/pcall-fd-private.h"
+
 /* Names of forked children: `square:17` where a name has 15 bytes, as in top, and for the command
  * line `program: call 17 (square)`.
  *
@@ -134,22 +136,6 @@ pcall_title_prepare (void)
 
 /* In the child */
 
-/* Not by printf(): the pages that it uses would cost each child more than all of this. */
-static char *
-put_number (char *at,
-            guint number)
-{
-  char digits[10];
-  guint n = 0;
-
-  do
-    digits[n++] = '0' + (char) (number % 10);
-  while ((number /= 10) > 0);
-  while (n > 0)
-    *at++ = digits[--n];
-  return at;
-}
-
 static gsize
 put_suffix (char   *at,
             gint64  index)
@@ -158,7 +144,7 @@ put_suffix (char   *at,
     return 0;
 
   *at = ':';
-  return (gsize) (put_number (at + 1, (guint) index) - at);
+  return (gsize) (pcall_write_number (at + 1, (guint) index) - at);
 }
 
 /* A name has 15 bytes; of that of a function as much as leaves room for the index. */
@@ -217,7 +203,7 @@ pcall_title_show (const char *name,
   if (title.page == NULL)
     return;
 
-  at = put_number (at, index);
+  at = pcall_write_number (at, index);
   if (name != NULL)
     at = put_name (at, name);
   *at++ = '\0';

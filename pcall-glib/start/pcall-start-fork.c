@@ -393,7 +393,10 @@ start (const PcallStartContext *context,
                     fork_child (context, job, &fds, started, error);
 
   if (forked)
-    started->fd = g_steal_fd (&fds.ours);
+    {
+      started->fd = g_steal_fd (&fds.ours);
+      started->process.life_fd = pcall_lifeline_keep (g_steal_fd (&fds.life));
+    }
   clear_descriptors (&fds);
   return forked;
 }
