@@ -100,6 +100,9 @@ const shy = {
 
     throw Object.assign(error, {error});
   }, /Error: told/],
+  inheritsFromGError: [() => {
+    throw Object.create(imports.gi.GLib.Error.prototype);
+  }, /\S/],
   asCause: [() => {
     throw new Error('told', {cause: Object.create(null)});
   }, /Error: told/],

@@ -280,6 +280,23 @@ test('what cannot cross costs itself', async () => {
     'make it in the call, or give its name');
 });
 
+// Told as by pcall(): a number by itself, and else by why it cannot cross.
+test('whatever is thrown costs itself', async () => {
+  function throwOne(i) {
+    const cycle = {};
+
+    cycle.cycle = cycle;
+    throw [i, Symbol('told'), () => 1, cycle, Object.create(imports.gi.GLib.Error.prototype)][i];
+  }
+  const outcomes = await pool.map(throwOne, range(5), {settled: true}).toArray();
+
+  equal(outcomes[0].reason, 0);
+  match(outcomes[1].reason.message, /^what was thrown: a symbol cannot cross/);
+  match(outcomes[2].reason.message, /^what was thrown: a function cannot cross/);
+  match(outcomes[3].reason.message, /^what was thrown.cycle: an object that contains itself cannot/);
+  ok(outcomes[4].reason instanceof Error);
+});
+
 test('a result that cannot cross costs itself', async () => {
   const outcomes = await pool.map(i => i === 3 ? () => 1 : i, range(6), {settled: true}).toArray();
 

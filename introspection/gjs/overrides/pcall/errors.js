@@ -8,7 +8,7 @@
 // its properties, and with a stack that begins at home and goes on in the child.
 
 const {GLib, Pcall} = imports.gi;
-const {fromVariant, hide, nameThrown, packText, stripError, toThrownVariant} =
+const {fromVariant, hide, nameThrown, packText, packThrown, toVariant} =
   imports.overrides.pcall.values;
 
 const DETAIL = 'javascript';
@@ -28,6 +28,11 @@ function isA(thrown, type) {
   return attempt(() => thrown instanceof type, false);
 }
 
+// Not what only inherits from one.
+function isGError(thrown) {
+  return isA(thrown, GLib.Error) && attempt(() => thrown.domain, null) !== null;
+}
+
 function describeError(error, type) {
   return {
     type,
@@ -37,7 +42,7 @@ function describeError(error, type) {
 }
 
 function describe(thrown) {
-  if (isA(thrown, GLib.Error))
+  if (isGError(thrown))
     return describeError(thrown, GLib.quark_to_string(thrown.domain));
   if (isA(thrown, Error))
     return describeError(thrown, attempt(() => nameThrown(thrown), 'Error'));
@@ -57,28 +62,30 @@ function standIn({type, message, traceback}) {
   return error;
 }
 
+// By packText() or toVariant().
+function packWith(pack, thrown, details) {
+  return attempt(() => packThrown(thrown, pack), null) ?? pack(standIn(details), 'what was thrown');
+}
+
 // Tells what goes with the error of this call, and makes that error.
 function report(thrown) {
-  const isGError = isA(thrown, GLib.Error);
+  const isOwn = isGError(thrown);
   const details = describe(thrown);
   const dict = GLib.VariantDict.new(null);
 
   for (const key of Object.keys(details))
     dict.insert_value(key, GLib.Variant.new_string(cleanText(details[key])));
-  if (!isGError)
-    dict.insert_value(DETAIL, attempt(() => toThrownVariant(thrown), null) ??
-      toThrownVariant(standIn(details)));
+  if (!isOwn)
+    dict.insert_value(DETAIL, packWith(toVariant, thrown, details));
   Pcall.set_error_details(dict.end());
 
-  return isGError ? thrown : new GLib.Error(Pcall.Error, Pcall.Error.FAILED,
+  return isOwn ? thrown : new GLib.Error(Pcall.Error, Pcall.Error.FAILED,
     cleanText(`${details.type}: ${details.message}`));
 }
 
 // The same for an error that is told with others.
-function packThrown(thrown) {
-  return attempt(() => packText(thrown, 'what was thrown'), null) ??
-    attempt(() => packText(stripError(thrown), 'what was thrown'), null) ??
-    packText(standIn(describe(thrown)), 'what was thrown');
+function packOutcome(thrown) {
+  return packWith(packText, thrown, describe(thrown));
 }
 
 // In the parent

@@ -7,7 +7,7 @@
 // later. An outcome that the journal has no room for becomes the result of the call, and ends it.
 
 const {GLib, Pcall} = imports.gi;
-const {packThrown} = imports.overrides.pcall.errors;
+const {packOutcome} = imports.overrides.pcall.errors;
 const {FULFILLED, REJECTED, Writer} = imports.overrides.pcall.journal;
 const {packText} = imports.overrides.pcall.values;
 
@@ -32,7 +32,7 @@ function getOutcome(run, explain) {
     return {status: FULFILLED, packed: packText(run(), 'the result')};
   } catch (thrown) {
     explain(thrown);
-    return {status: REJECTED, packed: packThrown(thrown)};
+    return {status: REJECTED, packed: packOutcome(thrown)};
   }
 }
 

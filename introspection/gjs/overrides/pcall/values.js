@@ -501,11 +501,12 @@ function stripError(error) {
     ERROR_PLACES.map(key => error[key] ?? null), [], []]);
 }
 
-// What was thrown has to cross somehow: an error without what it carries that cannot.
-function toThrownVariant(thrown) {
+// What was thrown has to cross somehow: an error without what it carries that cannot, and for all
+// else why it cannot. `pack` is packText() or toVariant().
+function packThrown(thrown, pack) {
   try {
-    return toVariant(thrown, 'what was thrown');
+    return pack(thrown, 'what was thrown');
   } catch (refusal) {
-    return toVariant(thrown instanceof Error ? stripError(thrown) : refusal, 'what was thrown');
+    return pack(thrown instanceof Error ? stripError(thrown) : refusal, 'what was thrown');
   }
 }
