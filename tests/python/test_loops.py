@@ -4,6 +4,7 @@
 """Tasks on event loops: asyncio's and GLib's, which go on meanwhile."""
 
 import asyncio
+import concurrent.futures
 import contextlib
 import gc
 import os
@@ -267,6 +268,89 @@ class AsCompleted(TestCase):
             gates.open_next()
             self.assertEqual([call.index for call in later], [1, 2, 0])
             self.assertEqual([call.index for call in completions], [0])
+
+    def test_shared_by_coroutines(self):
+        """Each call goes to one of those that take them, and all of these come to the end."""
+
+        async def take(completions, taken):
+            async for call in completions:
+                taken.append(call.index)
+                await asyncio.sleep(0)
+
+        async def main():
+            with Gates(*range(6)) as gates:
+                p = Pcall.Pcall(gates.wait, index=range(6))
+                p.start()
+                completions = Pcall.as_completed(p)
+                taken = []
+                takers = [asyncio.ensure_future(take(completions, taken)) for _ in range(4)]
+                takers.pop().cancel()
+                while not all(taker.done() for taker in takers):
+                    await asyncio.sleep(0.001)
+                    gates.open_next()
+                return taken
+
+        taken = asyncio.run(asyncio.wait_for(main(), 30))
+        self.assertEqual(sorted(taken), [*range(6)])
+
+    def test_shared_on_glib(self):
+        async def take(completions, taken):
+            async for call in completions:
+                taken.append(call.index)
+
+        loop = GLib.MainLoop()
+        p = Pcall.Pcall(lambda i: i, i=range(6))
+        p.start()
+        completions, taken = Pcall.as_completed(p), []
+        futures = [Pcall.run_coroutine(take(completions, taken)) for _ in range(3)]
+        timer = GLib.timeout_add_seconds(30, loop.quit)
+        for future in futures:
+            future.add_done_callback(
+                lambda _: all(future.done() for future in futures) and loop.quit()
+            )
+        loop.run()
+        GLib.source_remove(timer)
+        self.assertEqual([future.result(0) for future in futures], [None] * 3)
+        self.assertEqual(sorted(taken), [*range(6)])
+        del completions
+        gc.collect()
+
+    def test_shared_by_threads(self):
+        for _ in range(10):
+            p = Pcall.Pcall(lambda i: i, i=range(8))
+            p.start()
+            completions, taken = Pcall.as_completed(p), []
+            with concurrent.futures.ThreadPoolExecutor(4) as threads:
+                for future in [
+                    threads.submit(lambda: taken.extend(call.index for call in completions))
+                    for _ in range(4)
+                ]:
+                    future.result(30)
+            self.assertEqual(sorted(taken), [*range(8)])
+
+    def test_of_a_task_that_was_ended(self):
+        """Its calls come as what they are."""
+        p = self.start(60, 60)
+        completions = Pcall.as_completed(p)
+        p.task.run_dispose()
+        kinds = [type(call.exception()) for call in completions]
+        self.assertEqual(kinds, [Pcall.Cancelled] * 2)
+
+    def test_in_a_fork(self):
+        """There the task is nobody's."""
+        p = self.start(0.5)
+        completions = Pcall.as_completed(p)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                next(completions)
+            except RuntimeError:
+                os._exit(5)
+            finally:
+                os._exit(1)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 5)
+        self.assertEqual([call.index for call in completions], [0])
+        p.join()
 
     def test_failures_come_too(self):
         p = Pcall.Pcall([fail, os.getpid])

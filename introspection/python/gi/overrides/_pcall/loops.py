@@ -236,20 +236,44 @@ async def wait(task):
 class Ended:
     """Calls that have ended, each once. It knows no task, so that a task can hold it as a handler.
 
-    Who looks at a call may know of its end before that is told.
+    Who looks at a call may know of its end before that is told. Several may take calls, in
+    coroutines or in threads.
     """
 
-    def __init__(self):
+    def __init__(self, n_calls):
+        self.lock = threading.RLock()  # which a handler of a signal may enter, too
         self.calls = collections.deque()
         self.known = set()
-        self.future = None
+        self.futures = set()  # of those who wait
+        self.n_left = n_calls
 
     def add(self, task, call):
-        if call.index not in self.known:
-            self.known.add(call.index)
-            self.calls.append(call)
-        future = self.future
-        if future is not None:
+        with self.lock:
+            if call.index not in self.known:
+                self.known.add(call.index)
+                self.calls.append(call)
+        self.wake()
+
+    def add_all(self, task):
+        """Those that have ended. Whether these are all that there are."""
+        for call in task:
+            if call.done():
+                self.add(task, call)
+        return len(self.known) == len(task)
+
+    def take(self):
+        """None where there is none now."""
+        with self.lock:
+            if not self.calls:
+                return None
+            self.n_left -= 1
+            call = self.calls.popleft()
+        if self.n_left == 0:
+            self.wake()
+        return call
+
+    def wake(self):
+        for future in tuple(self.futures):
             resolve(future)
 
 
@@ -264,45 +288,55 @@ class Completions:
         if not task.get_running() and len(task) < task.get_n_calls():
             raise RuntimeError("the task was not started; call start() before as_completed()")
         self.task = task
-        self.ended = Ended()
-        self.n_left = task.get_n_calls()
+        self.ended = Ended(task.get_n_calls())
         task.connect("call-finished", self.ended.add)
-        for call in task:
-            if call.done():
-                self.ended.add(task, call)
+        self.ended.add_all(task)
 
     def __repr__(self):
-        return f"<as_completed: {self.n_left} calls left>"
-
-    def take(self):
-        self.n_left -= 1
-        return self.ended.calls.popleft()
+        return f"<as_completed: {self.ended.n_left} calls left>"
 
     def __iter__(self):
         return self
 
     def __next__(self):
-        if self.n_left == 0:
+        call = self.ended.take()
+        if call is None:
+            call = self.wait()
+        if call is None:
             raise StopIteration
+        return call
+
+    def wait(self):
+        """For the next call; none where there are no more."""
         with waiting.Interrupts() as interrupts:
             fd = self.task.get_fd()
-            while not self.ended.calls and self.task.dispatch():
-                if not self.ended.calls:
+            while (call := self.ended.take()) is None and self.ended.n_left > 0:
+                if not self.task.dispatch():  # a task that was ended does not tell of its calls
+                    if not self.ended.add_all(self.task):
+                        raise RuntimeError("the task runs no more: it is of another process")
+                elif not self.ended.calls:
                     interrupts.wait(fd, time.monotonic() + LOOK)
-        return self.take()
+        return call
 
     def __aiter__(self):
         drive(self.task)
         return self
 
     async def __anext__(self):
-        if self.n_left == 0:
-            raise StopAsyncIteration
-        while not self.ended.calls:
-            self.ended.future = new_future(self.task)
-            if not self.ended.calls:
-                await self.ended.future
-        return self.take()
+        while (call := self.ended.take()) is None:
+            if self.ended.n_left == 0:
+                raise StopAsyncIteration
+            await self.wait_async()
+        return call
+
+    async def wait_async(self):
+        future = new_future(self.task)
+        self.ended.futures.add(future)
+        try:
+            if not self.ended.calls and self.ended.n_left > 0:
+                await future
+        finally:
+            self.ended.futures.discard(future)
 
 
 class Readable(GLib.Source):
