@@ -175,6 +175,10 @@ PCALL_AVAILABLE_IN_1_0
 void          pcall_task_forget_call        (PcallTask            *self,
                                              guint                 index);
 
+/* Waiting for its end */
+PCALL_AVAILABLE_IN_1_0
+gboolean      pcall_task_try_join           (PcallTask            *self);
+
 /* In a child */
 PCALL_AVAILABLE_IN_1_0
 guint64       pcall_get_batch_memory        (guint                *n_calls,

@@ -160,6 +160,49 @@ wait_for_end (PcallTask *self,
     }
 }
 
+/* Whether who joins in here, perhaps in a handler, has nothing more to wait for. */
+static gboolean
+is_over_for_joiner (PcallTask *self)
+{
+  G_GNUC_UNUSED g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
+  gboolean over;
+
+  if (self->scheduler == NULL)
+    return TRUE;
+  if (!pcall_monitor_try_drive (self->monitor))
+    return look (self);
+
+  over = pcall_scheduler_is_told (self->scheduler);
+  pcall_task_stop_driving (self);
+  return over;
+}
+
+/**
+ * pcall_task_try_join:
+ * @self: a task that was started
+ *
+ * Does what [method@Pcall.Task.dispatch] does, and tells whether there is nothing more to wait for
+ * for who joins the task. In a handler of its signals that is so when all but the end of the task
+ * itself has been told, as it is for [method@Pcall.Task.join]: the end comes when the handler has
+ * returned.
+ *
+ * For who has to wait in a way of its own, in place of [method@Pcall.Task.join].
+ *
+ * Returns: %TRUE if that would return
+ *
+ * Since: 1.0
+ */
+gboolean
+pcall_task_try_join (PcallTask *self)
+{
+  g_autoptr (PcallTask) keep = NULL;
+
+  g_return_val_if_fail (PCALL_IS_TASK (self), TRUE);
+
+  keep = g_object_ref (self);
+  return !pcall_task_dispatch (self) || is_over_for_joiner (self);
+}
+
 static void
 set_timed_out (PcallTask *self,
                gdouble    timeout,

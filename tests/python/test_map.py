@@ -166,6 +166,23 @@ class Lazy(MapTestCase):
             gc.collect()
             self.tearDown()
 
+    def test_given_up_at_the_end_of_the_program(self):
+        """Nothing is said of one that nobody has closed."""
+        program = run_program(
+            """
+            import threading
+            held = Pcall.map(abs, range(10000), max_children=2)
+            def go_on():
+                for _ in Pcall.map(abs, range(10**9), max_children=1):
+                    going.set()
+            going = threading.Event()
+            threading.Thread(target=go_on, daemon=True).start()
+            print(next(held), going.wait(30))
+            """
+        )
+        self.assertEqual((program.stdout, program.stderr), ("0 True\n", ""))
+        self.assertEqual(program.returncode, 0)
+
     def test_consumer_that_raises(self):
         with self.assertRaises(LookupError):
             for n in Pcall.map(square, itertools.count()):

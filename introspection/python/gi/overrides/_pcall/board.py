@@ -12,13 +12,14 @@ Messages are packets on a socket. What is large is memory of its own, whose desc
 
 import array
 import errno
+import itertools
 import mmap
 import os
 import pickle
 import socket
 import struct
 
-from . import batches, values
+from . import batches, values, waiting
 
 COUNT, TYPE = batches.COUNT, batches.TYPE
 # Further numbers in the header: whether the child is ready, the job that it has taken, the one that
@@ -68,19 +69,30 @@ class Board:
         return memory[8 * cell : CELLS_SIZE], memory[CELLS_SIZE + area :]
 
     def read(self, lane, kind, cell, area, n, skip):
-        """The results of `n` calls but the first ones, each as a function makes it where one alone
-        may fail: a pair of all of them, or none, and that function."""
+        """The results of `n` calls but the first ones: lists of them, each with what unpickling the
+        next one has raised, or none."""
         cells, data = self.open(lane, cell, area)
         if kind != PICKLES:
-            return values.load_numbers(kind, cells[8 * skip : 8 * n]), None
+            yield values.load_numbers(kind, cells[8 * skip : 8 * n]), None
+            return
         ends = cells[: 8 * n].cast("Q").tolist()
-        parts = [data[begin:end] for begin, end in zip([0, *ends], ends)][skip:]
-        try:
-            return [values.loads(part) for part in parts], None
-        except KeyboardInterrupt:
+        places = itertools.islice(zip([0, *ends], ends), skip, None)
+        error = True
+        while error is not None:
+            results = []
+            error = load_all(data, places, results)
+            yield results, error
+
+
+def load_all(data, places, results):
+    """What one of them has raised, which ends this; else none."""
+    try:
+        for begin, end in places:
+            results.append(values.loads(data[begin:end]))
+    except BaseException as error:  # whatever unpickling does
+        if waiting.is_interrupt(error):
             raise
-        except BaseException:  # of one of them: each by itself
-            return None, lambda i: values.loads(bytes(parts[i]))
+        return error
 
 
 def send(sock, data, fd=None):

@@ -13,7 +13,7 @@ import functools
 import itertools
 import types
 
-from . import hints
+from . import hints, waiting
 
 MAX_PARTIALS = 100
 
@@ -244,7 +244,9 @@ def get_string(target, name):
         target = target.__func__
     try:
         value = object.__getattribute__(target, name)
-    except Exception:  # of a property
+    except Exception as error:  # of a property
+        if waiting.is_interrupt(error):
+            raise
         return None
     return value if type(value) is str else None
 

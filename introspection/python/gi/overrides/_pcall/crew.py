@@ -310,12 +310,14 @@ class Crew:
         skip, job.at = job.at - base, max(job.at, base + n)
         if skip >= n:
             return
-        results, load = member.board.read(*place, n, skip)
-        if load is None:
-            job.sink.take(job, base + skip, results)
-            return
-        for i in range(n - skip):
-            self.take_one(job, base + skip + i, lambda i=i: load(i))
+        at = base + skip
+        for results, error in member.board.read(*place, n, skip):
+            if results:
+                job.sink.take(job, at, results)
+            at += len(results)
+            if error is not None:
+                job.sink.fail(job, at, jobs.Failure(cause=error))
+                at += 1
 
     def peek(self):
         """Looks for calls that have ended in a batch that goes on: one of them may take long."""
@@ -331,9 +333,9 @@ class Crew:
     def take_one(self, job, at, load):
         try:
             result = load()
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:  # whatever unpickling does
+            if waiting.is_interrupt(error):
+                raise
             job.sink.fail(job, at, jobs.Failure(cause=error))
         else:
             job.sink.take(job, at, [result])
@@ -355,10 +357,17 @@ class Crew:
     def bury(self, member):
         """A child has ended, and all was read that it told."""
         self.account(member)
-        for fd in (member.fd, member.ours.fileno()):
-            self.epoll.unregister(fd)
-            del self.by_fd[fd]
         self.members.remove(member)
+        self.let_go(member)
+
+    def let_go(self, member):
+        """Also of one that what a signal's handler raised has left half known."""
+        for fd in (member.fd, member.ours.fileno()):
+            if self.by_fd.pop(fd, None) is not None:
+                try:
+                    self.epoll.unregister(fd)
+                except FileNotFoundError:
+                    pass
         member.close()
 
     def account(self, member):
@@ -455,10 +464,6 @@ class Crew:
         """Ends what still runs; in a copy of this process, which has no children, nothing."""
         if os.getpid() != self.pid:
             return
-        for member in self.members:
-            self.epoll.unregister(member.fd)
-            self.epoll.unregister(member.ours.fileno())
-            member.close()
-        self.members.clear()
-        self.by_fd.clear()
+        while self.members:
+            self.let_go(self.members.pop())
         self.epoll.close()

@@ -21,7 +21,7 @@ import traceback
 from gi.module import get_introspection_module
 from gi.repository import GLib
 
-from . import values
+from . import hints, values, waiting
 
 Pcall = get_introspection_module("Pcall")
 
@@ -213,6 +213,12 @@ def describe(error):
     return f"{name}: {text}" if text else name
 
 
+def say_unpicklable(value, error):
+    """What kind of a value cannot be pickled, and why, whatever its class does."""
+    hint = attempt(hints.mean_result, value, otherwise="")
+    return f"of type {get_type_name(value)}, cannot be pickled: {describe(error)}{hint}"
+
+
 def clean(text):
     """Text as GLib takes it: without lone surrogates and zero bytes."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
@@ -344,9 +350,9 @@ def load_exception(data, message):
     """What `pickle_exception()` was given, or what stands in for it."""
     try:
         error = values.loads(data)
-    except KeyboardInterrupt:  # the user's: a class that does that has been found out in the child
-        raise
-    except BaseException:  # its class may do anything here
+    except BaseException as raised:  # its class may do anything here
+        if waiting.is_interrupt(raised):
+            raise
         error = None
     return error if issubclass(type(error), BaseException) else RemoteError(message)
 
@@ -416,8 +422,12 @@ def load_result(load, data, index):
     """The result of a call, made anew; what its class raises then counts as the call's failure."""
     try:
         return load(data)
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:
-        message = f"call {index}: its result came, but cannot be unpickled: {describe(error)}"
-        raise ChildProcessException(message, index) from error
+        raise_load_error(error, index)
+
+
+def raise_load_error(error, index):
+    if waiting.is_interrupt(error):
+        raise error
+    message = f"call {index}: its result came, but cannot be unpickled: {describe(error)}"
+    raise caused(ChildProcessException(message, index), error)

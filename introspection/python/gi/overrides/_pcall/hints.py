@@ -104,7 +104,7 @@ def mean_target(name, value):
 
 def mean_result(value):
     """Of what cannot be pickled."""
-    if isinstance(value, types.GeneratorType):
+    if issubclass(type(value), types.GeneratorType):
         return "; a list of what it yields can be"
     if callable(value):
         return "; functions and classes can be where they can be imported"

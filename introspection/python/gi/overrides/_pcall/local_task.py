@@ -164,6 +164,9 @@ class LocalTask(GObject.Object):
     def dispatch(self):
         return False
 
+    def try_join(self):
+        return True
+
     def get_fd(self):
         return -1
 

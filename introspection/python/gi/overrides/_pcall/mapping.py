@@ -9,11 +9,13 @@ milliseconds. Children are there from the first result that is asked for until t
 in whatever way.
 """
 
+import atexit
 import functools
 import itertools
 import math
+import weakref
 
-from . import away, calls, hints, jobs, local
+from . import away, calls, hints, jobs, local, waiting
 from .options import suggest, to_bool, to_count, to_launcher, to_timeout
 from .progress import finish as finish_report
 from .progress import make as make_report
@@ -65,6 +67,8 @@ class Source:
         try:
             rows.extend(itertools.islice(self.iterator, size))
         except Exception as error:  # raised where the consumer has come to it
+            if waiting.is_interrupt(error):
+                raise
             self.error = error
         self.is_over = len(rows) < size
         return rows
@@ -283,6 +287,23 @@ def check_options(function, options):
             raise TypeError(f"{function}() has no option {name}{suggest(name, names)}")
 
 
+generators = []  # of `map()`, as weak references, without code of Python where one is dropped
+
+
+@atexit.register
+def close_all():
+    """While there still is what that takes. One that runs does so in a thread that nobody waits for."""
+    for generator in filter(None, [reference() for reference in generators]):
+        if not generator.gi_running:
+            generator.close()
+
+
+def remember(generator):
+    generators[:] = [reference for reference in generators if reference() is not None]
+    generators.append(weakref.ref(generator))
+    return generator
+
+
 def named(generator, name, fn):
     """Such that its `repr()` says what it is."""
     generator.__qualname__ = f"Pcall.{name}({calls.get_name(fn)})"
@@ -327,7 +348,7 @@ def map(fn, *iterables, **options):
     comes.
     """
     check_options("map", options)
-    return named(make(fn, *iterables, **options).run(), "map", fn)
+    return remember(named(make(fn, *iterables, **options).run(), "map", fn))
 
 
 def amap(fn, *iterables, **options):

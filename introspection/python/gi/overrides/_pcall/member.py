@@ -8,7 +8,7 @@ import socket
 
 from gi.module import get_introspection_module
 
-from . import board, errors, jobs, server, task
+from . import board, errors, jobs, server, task, waiting
 
 Pcall = get_introspection_module("Pcall")
 
@@ -53,8 +53,10 @@ class Member:
         number, lane = self.add(job)
         try:
             data = board.pack_order(number, lane, job.get_order())
-        except Exception:  # as many as there are __reduce__
+        except Exception as error:  # as many as there are __reduce__
             self.remove(number)
+            if waiting.is_interrupt(error):
+                raise
             job.is_inherited = True
             return False
         try:

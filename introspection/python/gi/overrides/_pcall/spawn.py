@@ -21,7 +21,7 @@ import sys
 from gi.module import get_introspection_module
 from gi.repository import GLib
 
-from . import calls, errors, hints, logs, values
+from . import calls, errors, logs, values, waiting
 
 Pcall = get_introspection_module("Pcall")
 
@@ -104,12 +104,22 @@ def is_whole(preparation):
     return REST not in preparation
 
 
+def get_preparation():
+    from multiprocessing import spawn
+
+    try:
+        return spawn.get_preparation_data("pcall")
+    except FileNotFoundError as error:
+        text = "the working directory, in which a fresh process would begin, is gone"
+        raise FileNotFoundError(error.errno, text) from error
+
+
 def get_command_line():
     """The command line, and what goes with each call where it is too long for that."""
-    from multiprocessing import process, spawn
+    from multiprocessing import process
 
     check_not_importing_main()
-    preparation = spawn.get_preparation_data("pcall")
+    preparation = get_preparation()
     preparation.pop("authkey", None)  # a command line is no secret
     preparation[LEVELS] = logs.get_levels()
     preparation.pop("name")  # each worker has one of its own
@@ -125,10 +135,8 @@ def check_picklable(value, what):
     try:
         values.dumps(value)
     except Exception as error:  # as many as there are __reduce__
-        text = errors.describe(error)
-        kind, hint = type(value).__qualname__, hints.mean_result(value)
-        message = f"{what}, of type {kind}, cannot be pickled: {text}{hint}"
-        raise pickle.PicklingError(message) from error
+        message = f"{what}, {errors.say_unpicklable(value, error)}"
+        raise errors.caused(pickle.PicklingError(message), error)
 
 
 def complain(index, target, args, kwargs, error):
@@ -160,6 +168,8 @@ def pack(index, target, args, kwargs, is_away=False):
     try:
         data = values.dumps((target.function, args, kwargs))
     except Exception as error:
+        if waiting.is_interrupt(error):
+            raise
         if not is_away:
             complain(index, target, args, kwargs, error)
         data = pack_by_value(index, target, args, kwargs, error)

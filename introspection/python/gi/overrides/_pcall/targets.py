@@ -10,7 +10,7 @@ from gi.module import get_introspection_module
 from gi.overrides import override
 from gi.repository import GLib
 
-from . import calls, child, errors, values, views
+from . import calls, child, errors, values, views, waiting
 
 Pcall = get_introspection_module("Pcall")
 UNIT = GLib.Variant.new_tuple()
@@ -99,8 +99,9 @@ def take_idle(name):
 
 def make_called(name):
     runner = Runner()
-    target = Pcall.Target.new_for_bytes(name, runner.run)
-    target.set_batch_func(runner.run_batch)
+    with waiting.Interrupts():  # what raised in there would be in the way of what PyGObject returns
+        target = Pcall.Target.new_for_bytes(name, runner.run)
+        target.set_batch_func(runner.run_batch)
     return target, runner
 
 

@@ -392,7 +392,7 @@ class Pcall:
             waiting.start(self.task, joins)
         except GLib.Error as error:
             raise_start_error(error)
-        except KeyboardInterrupt:
+        except BaseException:  # of a signal's handler
             self.task.run_dispose()
             raise
         self._started = True
@@ -470,19 +470,16 @@ class Pcall:
             if values.is_number(kind):
                 results += values.load_numbers(kind, data.get_data())
             elif (data := self.task.get_result_pieces(index)) is not None:
-                results += self._load_pickles(index, data.get_data())
+                self._load_pieces(results, data.get_data())
             else:
                 results.append(self._load(index))
         return results
 
-    def _load_pickles(self, index, data):
+    def _load_pieces(self, results, data):
         try:
-            return values.load_pieces(data)
-        except KeyboardInterrupt:
-            raise
-        except BaseException:  # of one of them: each by itself, it is told which
-            n_pieces = values.count_pieces(data)
-            return [self._load(i) for i in range(index, index + n_pieces)]
+            values.load_pieces(data, results)
+        except BaseException as error:
+            errors.raise_load_error(error, len(results))
 
     def _load(self, index):
         data = self.task.get_result_data(index)

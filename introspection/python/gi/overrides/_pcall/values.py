@@ -305,16 +305,13 @@ def load_numbers(kind, data):
     return memoryview(data).cast("q" if kind == 88 else "d").tolist()
 
 
-def count_pieces(data):
-    return int.from_bytes(data[:8], sys.byteorder)
-
-
-def load_pieces(data):
-    """What was pickled as each of the pieces that the library gives together: their number, as many
-    ends, and the bytes."""
+def load_pieces(data, results):
+    """Adds what was pickled as each of the pieces that the library gives together: their number, as
+    many ends, and the bytes. Where one of them raises, those before it are there."""
     head = memoryview(data)
-    n = count_pieces(data)
+    n = int.from_bytes(data[:8], sys.byteorder)
     ends = head[8 : 8 * (n + 1)].cast("Q").tolist()
     base = 8 * (n + 1)
     ends = [base + end for end in ends]
-    return [loads(data[begin:end]) for begin, end in zip([base, *ends], ends)]
+    for begin, end in zip([base, *ends], ends):
+        results.append(loads(data[begin:end]))

@@ -6,8 +6,9 @@
 Python runs the handler of a signal between two steps of Python code, and an exception that it
 raises belongs to that code. While the library dispatches a task there may be such code where
 nobody can catch: what others registered with `os.register_at_fork()`, handlers of the task's
-signals. So SIGINT is only noted while the library has the word, and raises `KeyboardInterrupt` in
-the place where Python waits, at once: Python's wake-up descriptor is one that is waited for, too.
+signals. So what a handler raises, `KeyboardInterrupt` for SIGINT or that a time is over for
+SIGALRM, is only noted while the library has the word, and raised behind that; and in the place
+where Python waits, at once: Python's wake-up descriptor is one that is waited for, too.
 """
 
 import _signal  # not signal, whose functions make enumerations of all that they return
@@ -22,26 +23,39 @@ from gi.module import get_introspection_module
 
 Pcall = get_introspection_module("Pcall")
 
+SIGNALS = _signal.valid_signals()
+SIGINT = _signal.SIGINT
+getsignal = _signal.getsignal
 
 MAX_POLL = 86_400.0  # seconds; what poll() takes is limited
 SLICE = 0.05  # seconds between two looks where there is no descriptor that could wake
 
 
-class Interrupts:
-    """While it is entered, SIGINT raises KeyboardInterrupt in `wait()`, and only there.
+def find_handlers():
+    """What Python calls for signals, by their numbers. A loop of asyncio sees to signals in a way of
+    its own, in which only Ctrl-C may raise."""
+    if get_running_loop() is None:
+        return {signum: handler for signum in SIGNALS if callable(handler := getsignal(signum))}
+    handler = getsignal(SIGINT)
+    return {SIGINT: handler} if handler is _signal.default_int_handler else {}
 
-    Where this is not the main thread, or somebody else handles SIGINT, it changes nothing. Where a
-    handler of a task's signal waits in turn, it waits with what is entered already; what SIGINT
-    raises there does not come through the library, and so is raised again behind it.
+
+class Interrupts:
+    """While it is entered, what handlers of signals raise comes out of `wait()`, or else out of the
+    end of the `with`.
+
+    Where this is not the main thread it changes nothing. Where a handler of a task's signal waits in
+    turn, it waits with what is entered already; what is raised there does not come through the
+    library, and so is raised again behind it.
     """
 
     current = None  # of the main thread
 
     def __init__(self):
         self.poller = select.poll()
-        self.active = False
+        self.handlers = {}  # what is called in here
         self.waiting = False
-        self.noted = False
+        self.noted = None  # what one of them has raised while the library had the word
         self.outer = None
         self.depth = 0  # of what waits within
         self.read_fd = self.write_fd = self.previous_fd = -1
@@ -50,8 +64,9 @@ class Interrupts:
         if threading.current_thread() is threading.main_thread():
             if Interrupts.current is not None:
                 return self.share(Interrupts.current)
-            if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
-                self.activate()
+            handlers = find_handlers()
+            if handlers:
+                self.activate(handlers)
         return self
 
     def share(self, outer):
@@ -59,11 +74,16 @@ class Interrupts:
         outer.depth += 1
         return outer
 
-    def activate(self):
-        """The handler first: from there on nothing is raised in here."""
-        Interrupts.current = self
-        _signal.signal(_signal.SIGINT, self.handle)
-        self.active = True
+    def activate(self, handlers):
+        """The handlers first: from there on nothing is raised in here."""
+        self.handlers = handlers
+        try:
+            for signum in handlers:
+                _signal.signal(signum, self.handle)
+            Interrupts.current = self
+        except BaseException:
+            self.restore()
+            raise
         try:
             self.read_fd, self.write_fd = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError:  # there are no descriptors left: `wait()` looks from time to time
@@ -74,15 +94,25 @@ class Interrupts:
     def __exit__(self, kind, error, traceback):
         if self.outer is not None:
             self.outer.depth -= 1
-        if not self.active:
+        if not self.handlers:
             return
         if self.read_fd >= 0:
             _signal.set_wakeup_fd(self.previous_fd)
             self.hand_over()
+        self.restore()
         Interrupts.current = None
-        _signal.signal(_signal.SIGINT, _signal.default_int_handler)
-        if self.noted and kind is None:
-            raise KeyboardInterrupt
+        noted, self.noted = self.noted, None
+        if noted is not None and kind is None:
+            try:
+                raise noted
+            finally:
+                noted = None  # it would hold itself, through the traceback
+
+    def restore(self):
+        """But for handlers that were set in here."""
+        for signum, handler in self.handlers.items():
+            if getsignal(signum) == self.handle:
+                _signal.signal(signum, handler)
 
     def hand_over(self):
         """Gives the previous wake-up descriptor what came for it, as an event loop waits there."""
@@ -102,18 +132,24 @@ class Interrupts:
             return b""
 
     def handle(self, signum, frame):
-        self.noted = self.noted or not self.waiting or self.depth > 0
-        if self.waiting:
-            self.waiting = False
-            raise KeyboardInterrupt
+        """Of each of these signals. Who has kept this as what it found may set it later again."""
+        try:
+            self.handlers[signum](signum, frame)
+        except BaseException as error:
+            is_current = Interrupts.current is self
+            if is_current and self.noted is None and (not self.waiting or self.depth > 0):
+                self.noted = error
+            if self.waiting or not is_current:
+                self.waiting = False
+                raise
 
     def wait(self, fd, until):
         """Until the descriptor is readable, or the time has come; sometimes shorter."""
         self.poller.register(fd, select.POLLIN)
         self.waiting = True
         try:
-            if self.noted:
-                raise KeyboardInterrupt
+            if self.noted is not None:
+                raise self.noted
             self.poller.poll(self.get_milliseconds(until))
         finally:
             self.waiting = False
@@ -122,16 +158,42 @@ class Interrupts:
             self.drain()
 
     def get_milliseconds(self, until):
-        longest = SLICE if self.active and self.read_fd < 0 else MAX_POLL
+        longest = SLICE if self.handlers and self.read_fd < 0 else MAX_POLL
         return math.ceil(1000 * min(max(0, until - time.monotonic()), longest))
 
 
 def get_interrupt_handler():
     """What SIGINT does, if that is what Python has it do by itself; None otherwise."""
-    handler = _signal.getsignal(_signal.SIGINT)
+    handler = getsignal(SIGINT)
     if Interrupts.current is not None and handler == Interrupts.current.handle:
-        return _signal.default_int_handler
+        handler = Interrupts.current.handlers[SIGINT]
     return handler if handler is _signal.default_int_handler else None
+
+
+def is_interrupt(error):
+    """Whether it comes from without: by Ctrl-C, or from the handler of a signal, and not from the
+    code around which it was caught. That is so in the main thread alone."""
+    if threading.current_thread() is not threading.main_thread():
+        return False
+    return issubclass(type(error), KeyboardInterrupt) or is_of_handler(error)
+
+
+def is_of_handler(error):
+    handlers = {getattr(handler, "__func__", handler) for handler in get_handlers()}
+    codes = {getattr(handler, "__code__", None) for handler in handlers} - {None}
+    step = BaseException.__traceback__.__get__(error)
+    while step is not None:
+        if step.tb_frame.f_code in codes:
+            return True
+        step = step.tb_next
+    return False
+
+
+def get_handlers():
+    """Those of the program."""
+    current = Interrupts.current
+    handlers = (getsignal(signum) for signum in SIGNALS)
+    return [*filter(callable, handlers), *(current.handlers.values() if current else ())]
 
 
 def to_seconds(value, name):
@@ -160,7 +222,7 @@ def wait(task, until=math.inf):
     """Dispatches the task until it has finished; False when the time came before."""
     with Interrupts() as interrupts:
         fd = task.get_fd()  # which stays, also where another thread sees to the end
-        while task.dispatch():
+        while not task.try_join():
             if time.monotonic() >= until:
                 return False
             interrupts.wait(fd, until)
