@@ -7,6 +7,7 @@ import asyncio
 import dataclasses
 import gc
 import os
+import pickle
 import signal
 import subprocess
 import time
@@ -254,6 +255,96 @@ class Results(ErrorsTestCase):
                     error = executor.submit(Loads, kind).exception(20)
                     self.assertIsInstance(error.__cause__ or error, kind)
                     self.assertEqual(executor.submit(abs, -5).result(20), 5)
+
+
+class Counted:
+    """Counts how often each is made of its pickle."""
+
+    made = []
+
+    def __init__(self, number):
+        self.number = number
+
+    def __reduce__(self):
+        return make_counted, (self.number,)
+
+
+def make_counted(number):
+    Counted.made.append(number)
+    if number % 3 == 1:
+        raise LookupError(number)
+    return number
+
+
+class ThatAreMadeOnce(ErrorsTestCase):
+    """No result is made twice, also where one among them raises."""
+
+    def setUp(self):
+        super().setUp()
+        Counted.made.clear()
+
+    def test_in_batches(self):
+        p = Pcall.Pcall(
+            Counted, number=range(9), options=Pcall.Options(calls_per_child=0, max_children=1)
+        )
+        p.start()
+        with self.assertRaisesRegex(Pcall.ChildProcessException, "^call 1: its result came, but"):
+            p.join()
+        self.assertEqual(Counted.made, [0, 1])
+
+    def test_of_map(self):
+        results = [*Pcall.map(Counted, range(90), max_children=1, return_exceptions=True)]
+        for number, result in enumerate(results):
+            if number % 3 == 1:
+                self.assertIs(type(result.__cause__), LookupError)
+                self.assertEqual(result.call, number)
+            else:
+                self.assertEqual(result, number)
+        self.assertEqual(Counted.made, [*range(90)])
+
+
+class Aloof:
+    """Cannot be pickled, and lets nobody see what it is."""
+
+    __class__ = property(lambda self: self.refuse())
+
+    def refuse(self):
+        raise LookupError("nobody's business")
+
+    def __reduce__(self):
+        raise TypeError("stays here")
+
+
+class AloofMeta(type):
+    def __getattribute__(cls, name):
+        raise LookupError("nobody's business")
+
+
+class AloofClass(metaclass=AloofMeta):
+    def __reduce__(self):
+        raise TypeError("stays here")
+
+
+class ThatCannotBePickled(ErrorsTestCase):
+    """Are said to be that, whatever their classes do."""
+
+    def test_results(self):
+        for kind in (Aloof, AloofClass):
+            name = type.__dict__["__name__"].__get__(kind)
+            text = f"the result, of type {name}, cannot be pickled: "
+            with self.subTest(name):
+                for function in (
+                    lambda: Pcall.pcall(lambda: kind()),
+                    lambda: list(Pcall.map(lambda n: kind(), [0])),
+                    lambda: asyncio.run(Pcall.pcall_async(lambda: kind())),
+                ):
+                    with self.assertRaisesRegex(Pcall.ResultPicklingError, text):
+                        function()
+
+    def test_arguments(self):
+        for kind in (Aloof, AloofClass):
+            with self.assertRaisesRegex(pickle.PicklingError, "^argument 0 of call 0, of type Al"):
+                Pcall.pcall(Pcall.Spawned(abs), iargs=[(kind(),)])
 
 
 class FirstFailed(ErrorsTestCase):

@@ -7,7 +7,8 @@ Each result goes into memory that the parent shares before the next call begins,
 dies loses the call that it was in and no other. Integers, floats, truth values and None go there as
 they are; all else is pickled, each result by itself. A result that is not of the kind of those
 before it ends the batch, and so does a call that has written something, or took longer than a
-whole batch should.
+whole batch should. In a process that a call has forked something counts as written: one that comes
+back from the call, too, puts nothing into that memory, and begins with no other call.
 
 The loop around the calls is compiled for the arguments and results that it has to do with, as
 `dataclasses` and `namedtuple` compile their methods: an argument that is looked up, or a kind that
@@ -45,10 +46,10 @@ def run(starts, {parameters}, target, cargs, ckwargs, count, cells, area, until,
         for {row} in {rows}:
             count[0] = ended
             result = {call}
+            if written:
+                return ended, result
             {store}
             ended += 1
-            if written:
-                return ended, NOTHING
         if clock() > until:
             break
     return ended, NOTHING
@@ -226,7 +227,7 @@ class Batches:
 
     def note(self, result):
         """The next batch is for results like this one, which those before it were not like."""
-        if self.way is PICKLES:
+        if self.way is PICKLES or type(result) is self.kind:
             return
         self.n_changes += 1
         self.kind = type(result)

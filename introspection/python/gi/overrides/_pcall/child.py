@@ -24,7 +24,7 @@ import types
 from gi.module import get_introspection_module
 from gi.repository import GLib
 
-from . import calls, errors, here, hints, identity, logs, streams, values, waiting
+from . import calls, errors, here, identity, logs, streams, values, waiting
 
 Pcall = get_introspection_module("Pcall")
 
@@ -151,6 +151,7 @@ def begin_once():
 
 def begin():
     here.call = here.index = None
+    streams.written.clear()
     identity.adopt()
     gc.freeze()  # looking for garbage among what was inherited would copy all of it
     _signal.set_wakeup_fd(-1)
@@ -213,10 +214,8 @@ def run_coroutine(coroutine):
 
 
 def refuse(result, error):
-    text = errors.describe(error)
-    kind, hint = type(result).__qualname__, hints.mean_result(result)
-    message = f"the result, of type {kind}, cannot be pickled: {text}{hint}"
-    raise errors.UnpicklableResult(message) from error
+    message = f"the result, {errors.say_unpicklable(result, error)}"
+    raise errors.caused(errors.UnpicklableResult(message), error)
 
 
 def run(target, args, kwargs):
@@ -267,7 +266,8 @@ def run_batch(batches, first, n_calls):
                     refuse(result, error)
             finally:
                 end()
-                batches.note_written()
+                if not has_forked():
+                    batches.note_written()
         except BaseException as error:  # SystemExit, too, would end this process without a word
             failure = tell(error, batches.get_target(first))
     except BaseException as error:  # of a signal that came before all were held back
@@ -301,9 +301,38 @@ def speak():
         _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
 
 
+def has_forked():
+    """Whether this is a process that the call has forked, which came back from it, too."""
+    return logs.begun not in (0, getpid())
+
+
+def leave(error=None):
+    """Ends such a process as Python ends: what came of the call is for the child to say."""
+    status = 0
+    try:
+        if error is not None:
+            status = to_exit_status(error)
+        streams.flush_all((*streams.children[1:], sys.stdout, sys.stderr))
+    finally:
+        os._exit(status)
+
+
+def to_exit_status(error):
+    if not issubclass(type(error), SystemExit):
+        sys.excepthook(type(error), error, errors.get_frames(error))
+        return 1
+    code = BaseException.args.__get__(error)[:1] or (None,)
+    if code[0] is None or type(code[0]) is int:
+        return (code[0] or 0) & 0xFF
+    print(*code, file=sys.stderr)
+    return 1
+
+
 def tell(error, target):
     """Tells of an error, whatever its class or a signal's handler do meanwhile. Returns what is to
     be raised: a library's error; with anything else there would be no error at all."""
+    if has_forked():
+        leave(error)
     hush()
     streams.flush_all(streams.children[1:])
     return errors.tell(error, errors.attempt(calls.get_name, target, otherwise="function"))

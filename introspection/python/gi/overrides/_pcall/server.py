@@ -68,6 +68,8 @@ def dump(result):
 
 def tell(error):
     """What a call raised, in the same form. Signals are held back until the next call."""
+    if child.has_forked():
+        child.leave(error)
     child.hush()
     streams.flush_all(streams.children[1:])
     parts = errors.to_parts(error)
@@ -207,13 +209,16 @@ class Server:
             try:
                 child.speak()
                 try:
-                    return function()
+                    outcome = function()
                 finally:
                     self.flush()
             except BaseException as error:  # SystemExit, too: this process goes on
-                return tell(error)
+                outcome = tell(error)
         except BaseException as error:  # of a signal that came before all were held back
-            return tell(error)
+            outcome = tell(error)
+        if child.has_forked():
+            child.leave()
+        return outcome
 
     @staticmethod
     def flush():

@@ -109,6 +109,8 @@ def invoke(target, args, kwargs, dump=values.result_to_variant):
 
 
 def tell(error, name):
+    if child.has_forked():
+        child.leave(error)
     child.hush()
     return errors.tell(error, name)
 
