@@ -167,6 +167,23 @@ class Exit(BaseException):
     pass
 
 
+def interrupt(pid):
+    """Raises in every process but this one."""
+    if os.getpid() != pid:
+        raise KeyboardInterrupt
+    return InterruptingError()
+
+
+class Interrupting:
+    def __reduce__(self):
+        return interrupt, (0,)
+
+
+class InterruptingError(Exception):
+    def __reduce__(self):
+        return interrupt, (os.getpid(),)
+
+
 class Robust(TestCase):
     """Whatever happens in the executor's thread, futures do not hang."""
 
@@ -236,6 +253,45 @@ class Robust(TestCase):
                 self.assertRaises(kind, future.result)
                 self.assertRaises(kind, list, executor.map(raise_it, [kind]))
                 asyncio.run(wait(executor, kind))
+
+    def test_stop_iteration(self):
+        """Who awaits one would take it for a result, or wait for ever. It is a RuntimeError, as
+        where one leaves a coroutine."""
+
+        async def wait(executor, kind):
+            call = asyncio.get_running_loop().run_in_executor(executor, raise_it, kind)
+            return await asyncio.wait_for(call, 20)
+
+        class Stop(StopIteration):
+            pass
+
+        globals().update(Stop=Stop)
+        Stop.__qualname__ = "Stop"
+        for kind in (StopIteration, Stop):
+            with self.subTest(kind), Pcall.Executor(1) as executor:
+                for function in (
+                    lambda: executor.submit(raise_it, kind).result(20),
+                    lambda: list(executor.map(raise_it, [kind])),
+                    lambda: asyncio.run(wait(executor, kind)),
+                ):
+                    with self.assertRaisesRegex(RuntimeError, "raise_it raised StopIter") as raised:
+                        function()
+                    self.assertIs(type(raised.exception.__cause__), kind)
+
+    def test_results_that_raise_interrupts(self):
+        """No result ends the thread, which others wait for."""
+        with Gates(0) as gates, Pcall.Executor(1) as executor:
+            gates.closed.append(0)
+            futures = [executor.submit(Interrupting), executor.submit(gates.wait, 0)]
+            for future in (*futures[:1], executor.submit(raise_it, InterruptingError)):
+                thread = executor._driver.thread
+                error = future.exception(20)
+                self.assertIsInstance(error, (Pcall.ChildProcessException, Pcall.RemoteError))
+                self.assertIs(executor._driver.thread, thread)
+            self.assertEqual(futures[1].result(20), 0)
+            mapped = executor.map(lambda n: Interrupting() if n == 1 else n, range(3))
+            self.assertEqual(next(mapped), 0)
+            self.assertRaises(Pcall.ChildProcessException, next, mapped)
 
     def test_thread_that_ends(self):
         """Each future gets the reason."""

@@ -295,7 +295,8 @@ class Executor(concurrent.futures.Executor):
     launcher: a `Pcall.Launcher`, on whose machines calls run; its workers are there while there is
     something to do, and a moment longer, and its agents as long as somebody has the launcher
 
-    Functions and arguments are pickled; those that cannot be, a fresh child inherits, so that
+    A future raises what its call has raised, but for StopIteration, which is a RuntimeError there, as
+    of a coroutine. Functions and arguments are pickled; those that cannot be, a fresh child inherits, so that
     lambdas will do. A child that dies costs the call that it was in and no other: its future gets
     a `BrokenChild`, which tells how it has ended. A future can be cancelled while it runs: that
     ends its child. What is printed goes where the parent's goes.

@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 
-from . import calls, jobs, values
+from . import calls, errors, jobs, values
 
 CANCELLED_AND_NOTIFIED = "CANCELLED_AND_NOTIFIED"
 RUNNING = "RUNNING"
@@ -79,13 +79,20 @@ class Future(concurrent.futures.Future):
 
 
 def to_error(failure, name):
-    """What a future raises: what the function did, or why that did not come to its end."""
+    """What a future raises: what the function did, or why that did not come to its end.
+
+    Who awaits a future would take a StopIteration for its end, or wait for ever. So it is what
+    Python makes of one that leaves a coroutine.
+    """
     try:
-        if failure.parts is not None and "unpicklable-result" not in failure.parts:
-            return failure.get_original()
-        return failure.to_exception(None, name)
-    except BaseException as error:  # whatever unpickling does
-        return error
+        if failure.parts is None or "unpicklable-result" in failure.parts:
+            return failure.to_exception(None, name)
+        error = failure.get_original()
+    except BaseException as raised:  # whatever unpickling does
+        error = raised
+    if issubclass(type(error), StopIteration):
+        return errors.caused(RuntimeError(f"{name} raised StopIteration"), error)
+    return error
 
 
 class Work:
