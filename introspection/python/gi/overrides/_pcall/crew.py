@@ -172,17 +172,18 @@ class Crew:
 
     def start(self, job):
         try:
-            member = Member(self, job)
-        except (OSError, RuntimeError):
+            with waiting.Interrupts():  # whatever a signal's handler raises, it is known
+                member = Member(self, job)
+                self.members.append(member)
+                for fd in (member.fd, member.ours.fileno()):
+                    self.by_fd[fd] = member
+                    self.epoll.register(fd, select.EPOLLIN)
+        except (OSError, RuntimeError) as error:
             self.returned.appendleft(job)
-            if not self.members:
+            if not self.members or waiting.is_interrupt(error):
                 raise
             self.size = len(self.members)  # there is no room for more
             return
-        self.members.append(member)
-        for fd in (member.fd, member.ours.fileno()):
-            self.by_fd[fd] = member
-            self.epoll.register(fd, select.EPOLLIN)
         if self.is_used_up(member):
             member.stop()
         self.drive(member)  # it may have ended within its start

@@ -13,6 +13,7 @@ import atexit
 import functools
 import itertools
 import math
+import threading
 import weakref
 
 from . import away, calls, hints, jobs, local, waiting
@@ -107,6 +108,7 @@ class Mapping:
         self.report = report
         self.make_crew = make_crew
         self.crew = None
+        self.thread = None
         self.ended = {}  # by the index of the first: lists of results, or a Failure
         self.n_ended = 0
         self.n_consumed = 0
@@ -183,7 +185,12 @@ class Mapping:
         if self.crew.broken is not None:
             raise self.crew.broken.to_exception(None, "initializer")
 
+    def is_ours(self):
+        """Whether it was begun in this thread."""
+        return self.thread == threading.get_ident()
+
     def open(self):
+        self.thread = threading.get_ident()
         self.crew = self.make_crew(name=self.name, supply=self.supply, function=self.function)
 
     def run(self):
@@ -292,15 +299,15 @@ generators = []  # of `map()`, as weak references, without code of Python where 
 
 @atexit.register
 def close_all():
-    """While there still is what that takes. One that runs does so in a thread that nobody waits for."""
-    for generator in filter(None, [reference() for reference in generators]):
-        if not generator.gi_running:
+    """While there still is what that takes. Those of threads that nobody waits for may go on."""
+    for generator, mapping in [(each(), mapping()) for each, mapping in generators]:
+        if generator is not None and mapping is not None and mapping.is_ours():
             generator.close()
 
 
-def remember(generator):
-    generators[:] = [reference for reference in generators if reference() is not None]
-    generators.append(weakref.ref(generator))
+def remember(generator, mapping):
+    generators[:] = [pair for pair in generators if pair[0]() is not None]
+    generators.append((weakref.ref(generator), weakref.ref(mapping)))
     return generator
 
 
@@ -348,7 +355,8 @@ def map(fn, *iterables, **options):
     comes.
     """
     check_options("map", options)
-    return remember(named(make(fn, *iterables, **options).run(), "map", fn))
+    mapping = make(fn, *iterables, **options)
+    return remember(named(mapping.run(), "map", fn), mapping)
 
 
 def amap(fn, *iterables, **options):
