@@ -14,7 +14,6 @@ from support import GLib, Pcall, TestCase
 
 SIGNALS = ("call-started", "call-finished", "child-exited", "finished")
 LIMIT = 20
-N_ALARMS = 40
 
 
 def add_one(n):
@@ -153,16 +152,6 @@ class OfTheProcess(TestCase):
                     self.assertRaises(Limit, function)
                     self.assertEqual(self.heard.pop(), signum)
                     self.assertEqual(armed, [])
-
-    def test_at_any_moment(self):
-        functions = (
-            lambda: Pcall.pcall(time.sleep, iargs=[(60,)] * 5),
-            lambda: list(Pcall.map(time.sleep, [60] * 5, max_children=2)),
-        )
-        for i in range(N_ALARMS):
-            with self.subTest(i), self.assertRaises(Limit):
-                signal.setitimer(signal.ITIMER_REAL, 0.0005 + i / 2000)
-                functions[i % 2]()
 
     def test_while_a_handler_of_a_task_waits_for_it(self):
         """It is called at once, and what it raises comes behind that."""
