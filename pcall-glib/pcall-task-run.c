@@ -53,15 +53,32 @@ pcall_task_close (PcallTask *self)
     g_clear_pointer (&self->engine, pcall_engine_unref);
 }
 
-/* The last reference is gone. */
+/* Who drives it is to be through with it soon. */
+static void
+stop_disposed (PcallTask *self)
+{
+  if (!pcall_monitor_try_enter (self->monitor))
+    return;
+
+  if (self->scheduler != NULL && pcall_task_is_ours (self) && !self->finished)
+    pcall_scheduler_stop (self->scheduler, "the task was disposed of");
+  pcall_monitor_leave (self->monitor);
+}
+
+/* The last reference is gone, or it is disposed of all the same: then those who wait hear of it. */
 void
 pcall_task_shut_down (PcallTask *self)
 {
   PcallScheduler *scheduler;
+  GSList *joins;
 
   if (!pcall_monitor_enter_to_dispose (self->monitor, self))
-    return;
+    {
+      stop_disposed (self);
+      return;
+    }
 
+  joins = pcall_task_is_ours (self) ? g_steal_pointer (&self->joins) : NULL;
   pcall_monitor_set_owner (self->monitor, NULL, NULL);
   scheduler = g_steal_pointer (&self->scheduler);
   pcall_task_detach_sources (self);
@@ -76,6 +93,7 @@ pcall_task_shut_down (PcallTask *self)
   else
     pcall_scheduler_abandon (scheduler);
   pcall_monitor_leave (self->monitor);
+  pcall_task_complete_joins (self, joins);
 }
 
 void
@@ -249,6 +267,8 @@ pcall_task_advance (PcallTask *self)
 {
   G_GNUC_UNUSED g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
 
+  if (self->scheduler == NULL)
+    return FALSE;
   if (!pcall_monitor_try_drive (self->monitor))
     {
       pcall_scheduler_update (self->scheduler);
