@@ -32,8 +32,8 @@
  * the owner while a loop holds it and drives: it was found before it was taken out here. An orphan
  * that user code has found may be let go of when nobody comes any more: it has a keeper, a thread
  * that looks from time to time. Where it was no last reference, but g_object_run_dispose(), nobody
- * waits for one: a binding's wrapper has a reference as long as anybody else has. What is waited for
- * is that nobody drives, as the thread does whose user code it was.
+ * waits for one: a binding's wrapper has a reference as long as anybody else has. Such a one is
+ * waited for until nobody drives, as the thread does whose user code it was.
  *
  * A fork copies a monitor in whatever state it is. The copy has one thread, which nothing can
  * hinder: so in there every right is granted, and nothing is locked. */
@@ -499,7 +499,7 @@ pcall_monitor_try_enter (PcallMonitor *self)
   return TRUE;
 }
 
-/* @run: a thread that drives, or one that was called by it, is not through with the owner either. */
+/* @run: who drives, or what that has called, is not through with the owner either. */
 static gboolean
 is_held_owner (PcallMonitor *self,
                gpointer      object,

@@ -237,8 +237,8 @@ add_deeds (const char *prefix, gboolean joined, guint max_children)
       }
 }
 
-/* A handler disposes of the task, which others have references to. Its handlers are gone then, and it
- * ends as one that was dropped, in a moment. */
+/* A handler disposes of the task, which others have references to. Its handlers are gone then, and
+ * it ends as one that was dropped, in a moment. */
 
 static void
 do_dispose (Deed *self)
