@@ -78,7 +78,8 @@ pcall_memory_finish (int                 fd,
 
   for (guint i = 0; i < n_parts; i++)
     size += parts[i].iov_len;
-  return end >= 0 && pcall_fd_may_hold (end + size) && write_parts (fd, parts, n_parts) && seal (fd);
+  return end >= 0 && pcall_fd_may_hold (end + size) && write_parts (fd, parts, n_parts) &&
+         seal (fd);
 }
 
 /* The other side */
