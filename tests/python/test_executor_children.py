@@ -8,6 +8,7 @@ import gc
 import multiprocessing
 import os
 import pickle
+import select
 import signal
 import threading
 import time
@@ -33,6 +34,10 @@ def die(n):
 def wait_for(path, text=b"x"):
     os.write(path, text)
     time.sleep(60)
+
+
+def can_read(fd):
+    return bool(select.select([fd], [], [], 0)[0])
 
 
 class Children(TestCase):
@@ -198,6 +203,25 @@ class Children(TestCase):
             with self.assertRaises(RuntimeError):
                 executor.submit(abs, -1)
             executor.shutdown()
+            os.close(read_fd)
+            os.close(write_fd)
+
+    def test_killed_with_much_ahead(self):
+        """What a child was given and has not begun, as calls seemed to be short, no other begins."""
+        for end in ("terminate_workers", "kill_workers"):
+            read_fd, write_fd = os.pipe()
+            executor = Pcall.Executor(2)
+            self.assertEqual(len([*executor.map(abs, range(10000))]), 10000)
+            results = executor.map(wait_for, [write_fd] * 1000)
+            futures = [executor.submit(wait_for, write_fd) for _ in range(10)]
+            n_begun = len(os.read(read_fd, 1))
+            getattr(executor, end)()
+            executor.shutdown()
+            n_begun += len(os.read(read_fd, 1000)) if can_read(read_fd) else 0
+            self.assertLessEqual(n_begun, 2)
+            with self.assertRaises((Pcall.BrokenChild, concurrent.futures.CancelledError)):
+                next(results)
+            self.assertEqual([future.cancelled() for future in futures[1:]], [True] * 9)
             os.close(read_fd)
             os.close(write_fd)
 

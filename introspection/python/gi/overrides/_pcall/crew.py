@@ -405,14 +405,23 @@ class Crew:
 
     def end_job(self, member, job):
         """Ends the child that runs it, if it does; no other job is hit."""
-        while len(member.jobs) > 1 and (other := member.take_back()) is not None:
-            if not other.sink.is_cancelled():
-                self.returned.appendleft(other)
+        self.take_ahead(member)
         if [job] != [job for job, _ in member.jobs.values()]:
             return False
         member.is_ending = True
         member.pcall.task.terminate()
         return True
+
+    def take_ahead(self, member):
+        """Takes back what it has not begun."""
+        while len(member.jobs) > 1 and (job := member.take_back()) is not None:
+            if not job.sink.is_cancelled():
+                self.returned.appendleft(job)
+
+    def withdraw(self):
+        """Takes back what no child has begun."""
+        for member in self.members:
+            self.take_ahead(member)
 
     def kill(self, signum):
         for member in self.members:
