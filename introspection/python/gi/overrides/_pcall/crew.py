@@ -331,9 +331,9 @@ class Crew:
     def take_one(self, job, at, load):
         try:
             result = load()
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:  # whatever unpickling does
+            if waiting.is_interrupt(error):
+                raise
             job.sink.fail(job, at, jobs.Failure(cause=error))
         else:
             job.sink.take(job, at, [result])

@@ -14,7 +14,7 @@ import os
 import time
 import types
 
-from . import batches, board, calls, child, errors, logs, streams, values
+from . import batches, board, calls, child, copies, errors, logs, streams, values
 
 BATCH_SECONDS = 0.018  # a little longer than a job should take
 MAX_SECONDS = 0.1  # of a job, until the rest of it is given back
@@ -93,6 +93,7 @@ class Server:
         self.step = 1  # how many calls take as long as a batch should
 
     def __call__(self):
+        copies.watch()
         for fd, file in self.outputs.items():
             os.dup2(file, fd)
         logs.relay_with(self.log)
@@ -219,6 +220,7 @@ class Server:
     def flush():
         streams.written.clear()
         streams.flush_all(streams.children[1:])
+        copies.end()
 
     def report(self, number, base, ended, cell, area, outcome, seconds, is_last):
         kind = self.header[board.TYPE]
