@@ -420,6 +420,13 @@ class Executor(concurrent.futures.Executor):
         when there is nothing to do for them."""
         self._end(wait, cancel_futures)
 
+    def __exit__(self, kind, error, traceback):
+        """Children are not in the terminal's group, so that Ctrl-C has to be told to them."""
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            self.terminate_workers()
+        self.shutdown()
+        return False
+
     def terminate_workers(self):
         """Shuts down, and ends all children at once by SIGTERM; what runs gets a `BrokenChild`."""
         self._end(False, True, signal.SIGTERM)
