@@ -425,7 +425,6 @@ class Executor(concurrent.futures.Executor):
         if kind is not None and issubclass(kind, KeyboardInterrupt):
             self.terminate_workers()
         self.shutdown()
-        return False
 
     def terminate_workers(self):
         """Shuts down, and ends all children at once by SIGTERM; what runs gets a `BrokenChild`."""
