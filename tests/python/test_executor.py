@@ -47,6 +47,7 @@ class Submit(TestCase):
             error = executor.submit(fail).exception(20)
         self.assertIsInstance(error, LookupError)
         self.assertIn("in fail", str(error.__cause__))
+        self.assertIn("in fail", error.__cause__.tb)
 
     def test_child_that_dies(self):
         """It costs its own call alone."""
