@@ -309,7 +309,7 @@ class Executor(concurrent.futures.Executor):
     Functions and arguments are pickled; those that cannot be, a fresh child inherits, so that
     lambdas will do. A child that dies costs the call that it was in and no other: its future gets
     a `BrokenChild`, which tells how it has ended. A future can be cancelled while it runs: that
-    ends its child. What is printed goes where the parent's goes.
+    ends its child. What is printed goes where the parent's goes, at once.
     """
 
     def __init__(

@@ -14,7 +14,7 @@ import os
 import time
 import types
 
-from . import batches, board, calls, child, copies, errors, logs, streams, values
+from . import batches, board, calls, child, copies, errors, logs, printed, streams, values
 
 BATCH_SECONDS = 0.018  # a little longer than a job should take
 MAX_SECONDS = 0.1  # of a job, until the rest of it is given back
@@ -89,8 +89,14 @@ class Server:
         self.initializer = initializer
         self.first = first
         self.outputs = {}
+        self.printed = None  # what measures them
         self.loops = {}
         self.step = 1  # how many calls take as long as a batch should
+
+    def capture(self, outputs, measure):
+        """outputs: what is written to in the place of which descriptor"""
+        self.outputs = outputs
+        self.printed = measure
 
     def __call__(self):
         copies.watch()
@@ -224,10 +230,13 @@ class Server:
 
     def report(self, number, base, ended, cell, area, outcome, seconds, is_last):
         kind = self.header[board.TYPE]
-        fd = None
+        fd = written = None
+        if self.printed is not None:
+            printed.flush_stdio()
+            written = self.printed.measure()
         if outcome is not None:
             *outcome, fd = outcome
-        data = (number, base, ended, kind, cell, area, outcome, seconds, is_last)
+        data = (number, base, ended, kind, cell, area, outcome, seconds, is_last, written)
         self.tell(*data, fd=fd)
 
     def log(self, level, message, data):
