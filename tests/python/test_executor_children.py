@@ -169,6 +169,20 @@ class Children(TestCase):
             lock = threading.Lock()
             self.assertFalse(executor.submit(lambda lock: lock.locked(), lock).result(20))
 
+    def test_functions_defined_anew(self):
+        """As a notebook does: what runs is what the name means now."""
+        program = run_program(
+            """
+            with Pcall.Executor(2) as executor:
+                for n in range(6):
+                    exec(f"def add(m): return m + {n}")
+                    found = executor.submit(add, 10).result(), *executor.map(add, [10, 20])
+                    if found != (10 + n, 10 + n, 20 + n):
+                        print(n, found)
+            """
+        )
+        self.assertEqual((program.stdout, program.returncode), ("", 0), program.stderr)
+
     def test_timeout(self):
         with Pcall.Executor(1) as executor:
             late = executor.schedule(time.sleep, (60,), timeout=0.3)

@@ -14,7 +14,7 @@ import os
 import time
 import types
 
-from . import batches, board, calls, child, copies, errors, logs, printed, streams, values
+from . import batches, board, calls, child, copies, errors, jobs, logs, printed, streams, values
 
 BATCH_SECONDS = 0.018  # a little longer than a job should take
 MAX_SECONDS = 0.1  # of a job, until the rest of it is given back
@@ -132,6 +132,8 @@ class Server:
             order = board.unpack_order(data)
             if order[0] == "map":
                 self.find_loop(order[1])
+            else:
+                jobs.check_mark(order[1], order[4])
         except BaseException:  # a fresh child inherits what cannot be sent
             self.tell(UNKNOWN, number)
             return
@@ -159,7 +161,11 @@ class Server:
     def load(self, function):
         if function is None:
             return self.function
-        return values.loads(function) if type(function) is bytes else function.function
+        if type(function) is not bytes:
+            return function.function
+        function, mark = values.loads(function)
+        jobs.check_mark(function, mark)
+        return function
 
     def begin(self, number, lane, base=0, cell=0, area=0):
         """Says where the next results will be. What is not yet consistent has a base of before."""
