@@ -189,7 +189,7 @@ class MapWork:
 
     def get_pickled(self):
         if self.pickled is None:
-            self.pickled = values.dumps((self.function, jobs.mark(self.function)))
+            self.pickled = values.dumps(self.function), jobs.mark(self.function)
         return self.pickled
 
     def take(self, job, at, results):

@@ -161,9 +161,10 @@ class Server:
     def load(self, function):
         if function is None:
             return self.function
-        if type(function) is not bytes:
+        data, mark = function if type(function) is tuple else (function, None)
+        if type(data) is not bytes:
             return function.function
-        function, mark = values.loads(function)
+        function = values.loads(data)
         jobs.check_mark(function, mark)
         return function
 
