@@ -41,6 +41,7 @@ class Driver:
         self.wake_fd = -1
         self.ending = False  # whether children are told to stop when there is nothing to do
         self.signals = []  # for the children
+        self.is_dropping = False  # whether nothing is begun any more
         self.broken = None  # why nothing more can be run
         self.make_crew = make_crew
         self.crew = None  # of the thread alone while there is one
@@ -77,6 +78,7 @@ class Driver:
 
     def cancel_waiting(self):
         with self.lock:
+            self.is_dropping = True
             works, self.waiting = self.waiting, collections.deque()
         for work in works:
             work.cancel()
@@ -189,9 +191,16 @@ class Driver:
         else:
             self.obey()
         self.crew.dispatch()
+        if self.is_dropping:
+            self.drop_returned()
         self.feed()
         if self.crew.broken is not None:  # which a start may find out
             self.give_up_all()
+
+    def drop_returned(self):
+        """What children were given and have not begun."""
+        while self.crew.returned:
+            self.crew.returned.popleft().sink.cancel()
 
     def feed(self):
         try:
@@ -215,6 +224,8 @@ class Driver:
         self.abandon(crew, works, reason, text)
 
     def obey(self):
+        if self.is_dropping:
+            self.crew.withdraw()
         while self.signals:
             self.crew.kill(self.signals.pop())
         self.crew.end_cancelled()
@@ -298,7 +309,7 @@ class Executor(concurrent.futures.Executor):
     Functions and arguments are pickled; those that cannot be, a fresh child inherits, so that
     lambdas will do. A child that dies costs the call that it was in and no other: its future gets
     a `BrokenChild`, which tells how it has ended. A future can be cancelled while it runs: that
-    ends its child. What is printed goes where the parent's goes.
+    ends its child. What is printed goes where the parent's goes, at once.
     """
 
     def __init__(
@@ -408,6 +419,12 @@ class Executor(concurrent.futures.Executor):
         """Takes no more calls; with `cancel_futures` drops those that were not begun. Children end
         when there is nothing to do for them."""
         self._end(wait, cancel_futures)
+
+    def __exit__(self, kind, error, traceback):
+        """Children are not in the terminal's group, so that Ctrl-C has to be told to them."""
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            self.terminate_workers()
+        self.shutdown()
 
     def terminate_workers(self):
         """Shuts down, and ends all children at once by SIGTERM; what runs gets a `BrokenChild`."""
