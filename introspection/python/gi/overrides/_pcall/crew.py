@@ -422,6 +422,13 @@ class Crew:
                 except ProcessLookupError:
                     pass
 
+    def fail_returned(self, failure):
+        """What was given to children that did not begin it."""
+        while self.returned:
+            job = self.returned.popleft()
+            for at in range(job.n_calls):
+                job.sink.fail(job, at, failure)
+
     def get_tasks(self):
         """From any thread."""
         return [member.pcall.task for member in [*self.members]]

@@ -41,6 +41,7 @@ class Driver:
         self.wake_fd = -1
         self.ending = False  # whether children are told to stop when there is nothing to do
         self.signals = []  # for the children
+        self.is_killed = False  # whether children were ended: none is made any more
         self.broken = None  # why nothing more can be run
         self.make_crew = make_crew
         self.crew = None  # of the thread alone while there is one
@@ -194,6 +195,10 @@ class Driver:
             self.give_up_all()
 
     def feed(self):
+        if self.is_killed:
+            fate = jobs.Fate("was ended before it began", None, 0, -1, 0)
+            self.crew.fail_returned(jobs.Failure(fate=fate))
+            return
         try:
             self.crew.feed()
         except Exception as error:  # there is no room for a single child
@@ -216,6 +221,7 @@ class Driver:
 
     def obey(self):
         while self.signals:
+            self.is_killed = True
             self.crew.kill(self.signals.pop())
         self.crew.end_cancelled()
 
