@@ -22,7 +22,8 @@ import threading
 import time
 import weakref
 
-from . import away, calls, errors, jobs, local, waiting
+from . import calls, errors, jobs, local, places, waiting
+from .crew import Crew
 from .futures import Future, MapWork, Work
 from .options import to_bool, to_count, to_launcher, to_timeout
 from .retries import Retries
@@ -249,7 +250,7 @@ def check_not_exiting():
 
 def check_max_workers(max_workers, launcher):
     if max_workers is None:
-        return away.get_n_places(launcher)
+        return places.get_size(launcher)
     max_workers = to_count(max_workers, "max_workers", least=-math.inf)
     if max_workers <= 0:
         raise ValueError("max_workers must be greater than 0")
@@ -324,18 +325,22 @@ class Executor(concurrent.futures.Executor):
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
         launcher = to_launcher(launcher, "launcher")
-        self._max_workers = check_max_workers(max_workers, launcher)  # where others look for it
         self._mp_context = check_context(mp_context, launcher)
         self._timeout = to_timeout(timeout)
         self._retries = Retries(retries, retry_on)
         prepare = None if initializer is None else functools.partial(initializer, *initargs)
         max_tasks = check_max_tasks(max_tasks_per_child)
-        if local.is_asked(to_bool(debug, "debug")):
+        is_local = local.is_asked(to_bool(debug, "debug"))
+        make_crew = Crew
+        if mp_context is None and not is_local:
+            make_crew, launcher = places.choose(launcher, prepare)
+        self._max_workers = check_max_workers(max_workers, launcher)  # where others look for it
+        if is_local:
             self._driver = local.Driver(prepare)
         else:
             self._driver = Driver(
                 functools.partial(
-                    away.choose_crew(launcher),
+                    make_crew,
                     self._max_workers,
                     "call",
                     initializer=prepare,
