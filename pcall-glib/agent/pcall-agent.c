@@ -95,6 +95,7 @@ leave (Agent *self,
   pcall_call_log_drop (&self->log);
   if (self->opened)
     pcall_start_context_close (&self->context);
+  pcall_uplink_close (&self->up);
   _exit (status);
 }
 
