@@ -11,6 +11,8 @@
 
 PATH=$PATH:/usr/sbin:/sbin
 pids=
+# What runs in the background has no standard input but by another name.
+exec 3<&0
 
 # Where an engine is not there, or cannot be run, its tests are left out.
 leave_out ()
@@ -76,7 +78,7 @@ enclose ()
     how=KILL
     set -- unshare --pid --fork --kill-child --mount-proc "$@"
   fi
-  PCALL_TEST_ENGINE_DIR=$dir "$@" <&0 &
+  PCALL_TEST_ENGINE_DIR=$dir "$@" <&3 3<&- &
   inner=$!
   wait "$inner"
   status=$?
@@ -124,7 +126,7 @@ start ()
 {
   name=$1
   shift
-  setsid "$@" > "$dir/log/$name" 2>&1 < /dev/null &
+  setsid "$@" > "$dir/log/$name" 2>&1 < /dev/null 3<&- &
   pids="$! $pids"
 }
 
@@ -132,7 +134,7 @@ start ()
 wait_until ()
 {
   tries=0
-  until eval "$1"
+  until eval "$1" < /dev/null
   do
     tries=$((tries + 1))
     [ $tries -lt 600 ] || return 1
@@ -175,7 +177,7 @@ bring_up ()
 # signal.
 run ()
 {
-  env --default-signal=INT,QUIT "$@" <&0 &
+  env --default-signal=INT,QUIT "$@" <&3 3<&- &
   command=$!
   wait "$command"
   status=$?
