@@ -188,9 +188,21 @@ class Mistakes(TestCase):
         with self.assertRaisesRegex(GLib.Error, "no number of workers"):
             Pcall.Launcher.new_for_string("slurm:x")
 
-    def test_no_hosts(self):
-        with self.assertRaisesRegex(RuntimeError, "there are no hosts"):
-            pcall(square, n=(1,), launcher=Pcall.Launcher.ssh())
+    def test_none_to_start(self):
+        """Whoever calls by them, it is an error that names the thing."""
+        streams = Pcall.LauncherTransport.STREAMS
+        for text, launcher in (
+            ("there are no hosts", Pcall.Launcher.ssh()),
+            ("its command is empty", Pcall.Launcher.new([], 1, streams)),
+            ("nonesuch: not found in PATH", Pcall.Launcher.new(["nonesuch"], 1, streams)),
+        ):
+            for call in (
+                lambda launcher: pcall(square, n=(1,), launcher=launcher),
+                lambda launcher: [*Pcall.map(square, (1,), launcher=launcher)],
+                lambda launcher: Pcall.Executor(launcher=launcher).submit(square, 1).result(60),
+            ):
+                with self.assertRaisesRegex(RuntimeError, text):
+                    call(launcher)
 
     def test_nobody_comes(self):
         launcher = Pcall.Launcher.new(["false"], 1, Pcall.LauncherTransport.STREAMS)
