@@ -38,7 +38,8 @@ VALA_PACKAGES = valac
 LINT_PACKAGES = reuse mypy
 ENGINE_PACKAGES = slurmctld slurmd slurm-client munge openssh-server openssh-client openmpi-bin
 BENCH_PACKAGES = python3-numpy python3-pebble python3-joblib libmce-perl \
-	libparallel-forkmanager-perl parallel libgtk-4-dev xvfb xauth
+	libparallel-forkmanager-perl parallel libgtk-4-dev xvfb xauth python3-mpi4py \
+	python3-distributed $(ENGINE_PACKAGES)
 
 # Every binding, or an error that says what is missing
 BINDINGS = -Dintrospection=enabled -Dpython=enabled -Dgjs=enabled
