@@ -31,6 +31,7 @@ typedef enum
 #define LISTENERS_UNKNOWN G_MAXUINT
 
 static guint signals[SIGNAL_FINISHED + 1];
+static guint notify_signal;
 
 static guint
 new_signal (const char *name,
@@ -180,6 +181,8 @@ pcall_task_install_signals (void)
    * Since: 1.0
    */
   signals[SIGNAL_FINISHED] = new_signal ("finished", 0);
+
+  notify_signal = g_signal_lookup ("notify", G_TYPE_OBJECT);
 }
 
 /* Listeners */
@@ -201,11 +204,10 @@ pcall_task_invalidate (PcallTask *self)
 static guint
 find_listeners (PcallTask *self)
 {
-  guint notify_id = g_signal_lookup ("notify", G_TYPE_OBJECT);
   guint listeners = 0;
 
   /* With whatever property for its detail */
-  if (g_signal_handler_find (self, G_SIGNAL_MATCH_ID, notify_id, 0, NULL, NULL, NULL) != 0)
+  if (g_signal_handler_find (self, G_SIGNAL_MATCH_ID, notify_signal, 0, NULL, NULL, NULL) != 0)
     listeners |= 1u << LISTENS_TO_NOTIFY;
   for (guint i = 0; i <= SIGNAL_FINISHED; i++)
     if (g_signal_has_handler_pending (self, signals[i], 0, TRUE))
@@ -265,7 +267,7 @@ step_in (PcallTask *self,
          guint      depth)
 {
   pcall_monitor_end_user_code (self->monitor, depth);
-  pcall_task_invalidate (self);
+  pcall_task_invalidate_listeners (self);
 }
 
 static void

@@ -4,6 +4,7 @@
  */
 
 #include <math.h>
+#include <sys/single_threaded.h>
 
 #include "pcall-binding.h"
 #include "pcall-task-private.h"
@@ -115,7 +116,8 @@ drive (PcallTask *self,
       depth = pcall_monitor_step_out (self->monitor);
       pcall_engine_wait (engine, until);
       pcall_monitor_step_in (self->monitor, depth);
-      pcall_task_invalidate_listeners (self);
+      if (!__libc_single_threaded)
+        pcall_task_invalidate_listeners (self);
     }
 }
 

@@ -34,10 +34,27 @@ find_functions (void)
   *(gpointer *) &gjs.collect = dlsym (RTLD_DEFAULT, "gjs_context_gc");
 }
 
+/* Around each fork this is asked. To ask GObject takes a lock, whose page would be copied for each
+ * child. So it is asked again only when types have come since. */
+static gboolean
+engine_is_registered (void)
+{
+  static guint asked_at = G_MAXUINT;
+  guint serial = g_type_get_type_registration_serial ();
+
+  if (serial == (guint) g_atomic_int_get (&asked_at))
+    return FALSE;
+  if (g_type_from_name (ENGINE_TYPE_NAME) != 0)
+    return TRUE;
+
+  g_atomic_int_set (&asked_at, serial);
+  return FALSE;
+}
+
 gboolean
 pcall_javascript_is_here (void)
 {
-  if (g_type_from_name (ENGINE_TYPE_NAME) == 0 || gettid () != getpid ())
+  if (!engine_is_registered () || gettid () != getpid ())
     return FALSE;
 
   find_functions ();

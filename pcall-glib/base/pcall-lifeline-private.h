@@ -21,6 +21,11 @@ void     pcall_lifeline_release (void);
  * with errno set on failure. */
 int      pcall_lifeline_open    (void);
 
+/* In the parent, when the child has been made: keeps @fd open as long as that lives, so that a
+ * child that closes all that it has dies with this process all the same. Takes @fd; returns what is
+ * to be closed when the child has ended, -1 where descriptors are short. */
+int      pcall_lifeline_keep    (int      fd);
+
 /* In a child, when it leads its process group: from now on the kernel kills the group with SIGKILL
  * when the parent ends. Does not return if it has ended already. @fd is what the parent opened. -1
  * with errno set on failure. Async-signal-safe. */

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/single_threaded.h>
 #include <unistd.h>
 
@@ -25,6 +26,12 @@
  * the signal belongs to an open file description, which a fork shares; so the read end is opened
  * anew for each child: in the parent, where /proc has the name at hand. The signal goes to the
  * child's process group, with the programs that it started.
+ *
+ * A child may close its read end, or execute a program, which does. So the parent keeps that end
+ * open, too. Where it dies, its own descriptors are the last ones, and the read ends have to be
+ * there when the write end goes. The kernel closes those of a process that ends from the highest
+ * number down (since Linux 4.3, what is to be done at the end of a task is done last in, first
+ * out). So the write end stands above all read ends that are kept.
  *
  * Where /proc is not there, or may not be looked into any more (after privileges were dropped),
  * each child has a pipe of its own. The write ends are kept in a list, from which those go whose
@@ -96,6 +103,19 @@ register_fork_handlers (void)
   life_error = pthread_atfork (before_fork, unlock_after_fork, after_fork_in_child);
 }
 
+/* Above @fd. It stays where it is if there is no room there. Up to 64 descriptors a process has the
+ * smallest table. */
+static void
+raise_write_end (int fd)
+{
+  int raised = fcntl (life_write_fd, F_DUPFD_CLOEXEC, (fd + 1) | 63);
+
+  if (raised < 0)
+    return;
+  close (life_write_fd);
+  g_atomic_int_set (&life_write_fd, raised);
+}
+
 static gboolean
 make_pipe (void)
 {
@@ -110,7 +130,10 @@ make_pipe (void)
   life_read_fd = pcall_fd_lift (fds[0]);
   life_write_fd = pcall_fd_lift (fds[1]);
   if (life_read_fd >= 0 && life_write_fd >= 0)
-    return TRUE;
+    {
+      raise_write_end (life_read_fd);
+      return TRUE;
+    }
 
   pcall_fd_clear (&life_read_fd);
   pcall_fd_clear (&life_write_fd);
@@ -207,6 +230,29 @@ pcall_lifeline_open (void)
   if (fd < 0 && errno != EMFILE && errno != ENFILE && errno != ENOMEM)
     return open_own ();
   return pcall_fd_lift (fd);
+}
+
+/* Where more than half of the descriptors are used, others need them more. */
+int
+pcall_lifeline_keep (int fd)
+{
+  struct rlimit limit;
+
+  if (getrlimit (RLIMIT_NOFILE, &limit) < 0 || (rlim_t) fd >= limit.rlim_cur / 2)
+    {
+      close (fd);
+      return -1;
+    }
+
+  /* As long as it is held, it only rises. */
+  if (fd < g_atomic_int_get (&life_write_fd))
+    return fd;
+
+  pthread_mutex_lock (&life_lock);
+  if (life_write_fd >= 0 && fd > life_write_fd)
+    raise_write_end (fd);
+  pthread_mutex_unlock (&life_lock);
+  return fd;
 }
 
 /* The following runs between fork and user code: async-signal-safe calls only. */

@@ -31,6 +31,8 @@ void     pcall_monitor_step_in    (PcallMonitor     *self,
 guint    pcall_monitor_begin_user_code (PcallMonitor *self);
 void     pcall_monitor_end_user_code   (PcallMonitor *self,
                                         guint         depth);
+/* How often that was so: it may have changed anything. For who has entered. */
+guint    pcall_monitor_get_n_user_code (PcallMonitor *self);
 /* Whether this thread is in user code that was called for any task. */
 gboolean pcall_monitor_is_in_user_code (void);
 

@@ -54,6 +54,7 @@ struct _PcallMonitor
   pthread_mutex_t  mutex; /* not GLib's, of which sanitizers know nothing */
   gpointer         holder;     /* who has entered; atomic */
   guint            depth;      /* how often */
+  guint            n_user_code; /* how often user code was called */
   pthread_cond_t   changed;
   gpointer         driver;     /* atomic */
   guint            drive_depth;
@@ -406,6 +407,7 @@ guint
 pcall_monitor_begin_user_code (PcallMonitor *self)
 {
   user_code_depth++;
+  self->n_user_code++;
   return pcall_monitor_step_out (self);
 }
 
@@ -415,6 +417,12 @@ pcall_monitor_end_user_code (PcallMonitor *self,
 {
   user_code_depth--;
   pcall_monitor_step_in (self, depth);
+}
+
+guint
+pcall_monitor_get_n_user_code (PcallMonitor *self)
+{
+  return self->n_user_code;
 }
 
 gboolean

@@ -17,9 +17,10 @@ typedef struct
 {
   pid_t pid;
   int   pidfd;
+  int   life_fd; /* what pcall_lifeline_keep() keeps for it, or -1 */
 } PcallProcess;
 
-#define PCALL_PROCESS_NONE ((PcallProcess) { 0, -1 })
+#define PCALL_PROCESS_NONE ((PcallProcess) { 0, -1, -1 })
 
 /* How a process ended. @known is FALSE when something else in this program took the status and
  * the kernel does not remember it: that is never to be read as success. */
@@ -48,7 +49,7 @@ gboolean pcall_process_open_shown    (PcallProcess *self,
                                       int           socket,
                                       GError      **error);
 
-/* Closes the pidfd. The process is neither signalled nor waited for. */
+/* Closes its descriptors. The process is neither signalled nor waited for. */
 void pcall_process_clear (PcallProcess *self);
 
 /* Sends @signum to the process and to its process group. Never reaches another process that got

@@ -87,8 +87,7 @@ take_pidfd (PcallProcess *self,
       return FALSE;
     }
 
-  self->pid = pid;
-  self->pidfd = pidfd;
+  *self = (PcallProcess) { pid, pidfd, -1 };
   return TRUE;
 }
 
@@ -208,8 +207,8 @@ pcall_process_open_shown (PcallProcess *self,
 void
 pcall_process_clear (PcallProcess *self)
 {
-  if (self->pidfd >= 0)
-    close (self->pidfd);
+  pcall_fd_clear (&self->pidfd);
+  pcall_fd_clear (&self->life_fd);
   *self = PCALL_PROCESS_NONE;
 }
 
@@ -407,7 +406,7 @@ leave_to_thread (const PcallProcess *self)
     return;
 
   copy = g_new (PcallProcess, 1);
-  *copy = (PcallProcess) { self->pid, pidfd };
+  *copy = (PcallProcess) { self->pid, pidfd, -1 };
   g_mutex_lock (&remains.lock);
   g_queue_push_tail (&remains.groups, copy);
   remains.waits = remains.waits || start_waiting ();

@@ -227,7 +227,7 @@ set_up_main_context (const PcallStartContext *context)
   GMainContext *own = make_copy_ours (context) ? context->main_context : g_main_context_new ();
 
   g_main_context_push_thread_default (own);
-  pcall_main_context_adopt (own, context->has_threads);
+  pcall_main_context_adopt (own, context->source_mark);
 }
 
 /* The parent was wrong about what the application does with GLib's log, and now knows. */

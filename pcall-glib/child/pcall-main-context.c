@@ -39,7 +39,7 @@ static struct
   gboolean      adopts;  /* in a child: at the next use */
   GMainContext *own;     /* in a child: its thread-default context */
   gint          priority;
-  GPollFD       fds[MANY_FDS]; /* of the own context, as the guard polls them */
+  GPollFD      *fds;     /* MANY_FDS, of the own context, as the guard polls them */
   gint          n_fds;
 } default_context;
 
@@ -144,6 +144,8 @@ prepare_own (GSource *guard,
   gint n;
 
   n = g_main_context_query (default_context.own, default_context.priority, timeout, fds, MANY_FDS);
+  if (default_context.fds == NULL)
+    default_context.fds = g_new (GPollFD, MANY_FDS);
   if (!is_same (fds, MIN (n, MANY_FDS)))
     {
       poll_along (guard, 0);
@@ -266,6 +268,24 @@ pcall_main_context_release (void)
   g_mutex_unlock (&default_context.lock);
 }
 
+/* Its number is higher than those of all sources that are there. */
+static guint
+mark_sources (void)
+{
+  GSource *source = g_source_new (&mark_funcs, sizeof (GSource));
+  guint mark = g_source_attach (source, NULL);
+
+  g_source_destroy (source);
+  g_source_unref (source);
+  return mark;
+}
+
+guint
+pcall_main_context_mark (void)
+{
+  return default_context.guard != NULL ? mark_sources () : 0;
+}
+
 /* In the child */
 
 /* An owner that is not there any more. GLib says in its sources that others release for their
@@ -329,30 +349,16 @@ pcall_main_context_try (void)
   begin_step (context);
 }
 
-/* Its number is higher than those of all sources that are there. The parent does not make it:
- * that would wake the thread that runs the context, and a copy of what runs through its sources
- * cannot be run any more. */
-static guint
-mark_sources (void)
-{
-  GSource *source = g_source_new (&mark_funcs, sizeof (GSource));
-  guint mark = g_source_attach (source, NULL);
-
-  g_source_destroy (source);
-  g_source_unref (source);
-  return mark;
-}
-
 void
 pcall_main_context_adopt (GMainContext *own,
-                          gboolean      had_threads)
+                          guint         mark)
 {
   if (default_context.guard == NULL)
     return;
 
-  if (had_threads)
+  if (mark == 0)
     release_for_lost_thread (g_main_context_default ());
   default_context.own = own;
-  default_context.mark = mark_sources ();
+  default_context.mark = mark != 0 ? mark : mark_sources ();
   default_context.adopts = TRUE;
 }

@@ -15,20 +15,26 @@
  * Lines are written as they end: what a child printed before it crashed should be in its log, and
  * in the order in which it was printed, whoever else writes there. */
 
-/* As <stdio.h> of glibc has it */
+/* As glibc has them */
+#define USER_BUFFER 0x001
+#define UNBUFFERED 0x002
 #define LINE_BUFFERED 0x200
 
-/* A stream that was not used yet takes this into account when it is; one that was gets a buffer
- * of its own, since otherwise glibc would not. */
+/* A stream that was not used yet takes this into account when it is; one that was does so when it
+ * is given a buffer: the one that it has, which then must not be freed. */
 static void
 buffer_lines (FILE *stream)
 {
-  static char buffer[4096];
-
   if (stream->_IO_buf_base == NULL)
-    stream->_flags |= LINE_BUFFERED;
-  else if (!(stream->_flags & LINE_BUFFERED))
-    setvbuf (stream, buffer, _IOLBF, sizeof buffer);
+    {
+      stream->_flags |= LINE_BUFFERED;
+    }
+  else if (!(stream->_flags & (LINE_BUFFERED | UNBUFFERED)))
+    {
+      stream->_flags |= USER_BUFFER;
+      setvbuf (stream, stream->_IO_buf_base, _IOLBF,
+               (size_t) (stream->_IO_buf_end - stream->_IO_buf_base));
+    }
 }
 
 /* Every page that is written, and every one of code, costs a forked child a page fault. */

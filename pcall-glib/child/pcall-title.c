@@ -13,6 +13,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/pcall-fd-private.h"
+
 /* Names of forked children: `square:17` where a name has 15 bytes, as in top, and for the command
  * line `program: call 17 (square)`.
  *
@@ -134,40 +136,36 @@ pcall_title_prepare (void)
 
 /* In the child */
 
+static gsize
+put_suffix (char   *at,
+            gint64  index)
+{
+  if (index < 0)
+    return 0;
+
+  *at = ':';
+  return (gsize) (pcall_write_number (at + 1, (guint) index) - at);
+}
+
 /* A name has 15 bytes; of that of a function as much as leaves room for the index. */
 void
 pcall_title_name (const char *name,
                   gint64      index)
 {
   char comm[16];
-  char suffix[16] = "";
+  char suffix[16];
+  gsize n_suffix = put_suffix (suffix, index);
   gsize length;
 
   if (name == NULL)
     name = program_invocation_short_name;
-  if (index >= 0)
-    g_snprintf (suffix, sizeof suffix, ":%u", (guint) index);
-  length = MIN (strlen (name), sizeof comm - 1 - strlen (suffix));
+  length = MIN (strlen (name), sizeof comm - 1 - n_suffix);
   while (length > 0 && ((guchar) name[length] & 0xC0) == 0x80)
     length--;
   memcpy (comm, name, length);
-  memcpy (comm + length, suffix, strlen (suffix) + 1);
+  memcpy (comm + length, suffix, n_suffix);
+  comm[length + n_suffix] = '\0';
   prctl (PR_SET_NAME, comm);
-}
-
-static char *
-put_number (char *at,
-            guint number)
-{
-  char digits[10];
-  guint n = 0;
-
-  do
-    digits[n++] = '0' + (char) (number % 10);
-  while ((number /= 10) > 0);
-  while (n > 0)
-    *at++ = digits[--n];
-  return at;
 }
 
 static void
@@ -205,7 +203,7 @@ pcall_title_show (const char *name,
   if (title.page == NULL)
     return;
 
-  at = put_number (at, index);
+  at = pcall_write_number (at, index);
   if (name != NULL)
     at = put_name (at, name);
   *at++ = '\0';

@@ -422,6 +422,7 @@ begin (PcallLaunch *launch,
     return FALSE;
 
   launch->words_fd = g_steal_fd (&ends->words[0]);
+  launch->process.life_fd = pcall_lifeline_keep (g_steal_fd (&ends->life_fd));
   if (!watch (launch, error))
     {
       pcall_engine_unwatch (self->engine, &launch->process_watch);

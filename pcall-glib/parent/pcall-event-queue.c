@@ -68,15 +68,15 @@ find_unapplied (PcallEventQueue *self)
   return self->unapplied != NULL ? self->unapplied : &self->head;
 }
 
+/* Not by calloc(): see pcall-runner-new.c. */
 PcallEvent *
 pcall_event_queue_add (PcallEventQueue *self,
                        PcallEventType   type,
                        guint            index)
 {
-  PcallEvent *event = g_new0 (PcallEvent, 1);
+  PcallEvent *event = g_new (PcallEvent, 1);
 
-  event->type = type;
-  event->index = index;
+  *event = (PcallEvent) { .type = type, .index = index };
   if (self->tail != NULL)
     self->tail->next = event;
   else

@@ -6,6 +6,7 @@
 #include "parent/pcall-explain-private.h"
 
 #include <errno.h>
+#include <string.h>
 
 /* How a runner comes by its child: it is made for it, it was in a pool, or an agent on another
  * machine is to start it. */
@@ -70,12 +71,14 @@ list_child (PcallRunner *self)
     event->pid = self->pid;
 }
 
+/* Not by calloc(), which gives other memory than was freed last. What is written for the first time
+ * since a fork costs the parent a page fault. */
 static PcallRunner *
 make_runner (const PcallRunnerClass *klass,
              const PcallRunnerSetup *setup,
              const PcallJob         *job)
 {
-  PcallRunner *self = g_malloc0 (klass->size);
+  PcallRunner *self = memset (g_malloc (klass->size), 0, klass->size);
 
   self->klass = klass;
   self->setup = setup;

@@ -284,15 +284,17 @@ start_or_fail_next (PcallScheduler *self)
 static void
 survey (PcallScheduler *self)
 {
+  guint now = pcall_monitor_get_n_user_code (self->monitor) + 1;
+
   /* Other threads may change what was seen at any time. */
-  if (self->surveyed && !self->context.has_threads)
+  if (self->surveyed == now && !self->context.has_threads)
     return;
 
   /* Or this thread may, in between. */
-  if (!self->surveyed)
+  if (self->surveyed != now)
     self->context.mark = 0;
   pcall_start_context_survey (&self->context);
-  self->surveyed = TRUE;
+  self->surveyed = now;
 }
 
 static void

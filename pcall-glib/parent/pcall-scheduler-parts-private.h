@@ -80,7 +80,7 @@ struct _PcallScheduler
   gboolean                   shares; /* forked children take calls by themselves */
   PcallStartContext          context;
   PcallRunnerSetup           setup;
-  gboolean                   surveyed;
+  guint                      surveyed; /* after so many calls of user code, and 1; 0: never */
 
   PcallQueue                 queue;
   PcallRoster                roster;

@@ -448,5 +448,5 @@ pcall_scheduler_get_children (PcallScheduler *self)
 void
 pcall_scheduler_invalidate (PcallScheduler *self)
 {
-  self->surveyed = FALSE;
+  self->surveyed = 0;
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -100,20 +101,18 @@ prime_thread (GMainContext *context)
 }
 
 /* GLib ends the process where it gets no descriptor for a main context. As long as there is no
- * other thread, one that is free stays free. */
+ * other thread, one that is free stays free; otherwise many have to be. */
 static gboolean
 can_make_main_context (void)
 {
-  int probe;
+  int probe = eventfd (0, EFD_CLOEXEC);
+  struct rlimit limit;
 
-  if (pcall_threads_exist ())
-    return FALSE;
-
-  probe = eventfd (0, EFD_CLOEXEC);
   if (probe < 0)
     return FALSE;
   close (probe);
-  return TRUE;
+  return !pcall_threads_exist () ||
+         (getrlimit (RLIMIT_NOFILE, &limit) == 0 && (rlim_t) probe < limit.rlim_cur / 2);
 }
 
 /* A main context that nobody uses here, for each child to use its own copy of: all that copies
@@ -181,6 +180,7 @@ survey (PcallStartContext *context)
 
   context->has_terminal = pcall_terminal_is_there ();
   context->has_threads = pcall_threads_exist ();
+  context->source_mark = context->has_threads ? 0 : pcall_main_context_mark ();
   if (context->has_threads)
     {
       pcall_lock_trial_prepare ();
@@ -392,7 +392,10 @@ start (const PcallStartContext *context,
                     fork_child (context, job, &fds, started, error);
 
   if (forked)
-    started->fd = g_steal_fd (&fds.ours);
+    {
+      started->fd = g_steal_fd (&fds.ours);
+      started->process.life_fd = pcall_lifeline_keep (g_steal_fd (&fds.life));
+    }
   clear_descriptors (&fds);
   return forked;
 }

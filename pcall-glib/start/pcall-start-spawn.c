@@ -128,7 +128,11 @@ start (const PcallStartContext *context,
   made = program != NULL && make_descriptors (&spawn, started, error) &&
          (!context->gives_journal || make_journal (&spawn, started, error)) &&
          pcall_spawn_run (&spawn, &started->process, &started->error_number, error);
-  if (!made)
+  if (made)
+    {
+      started->process.life_fd = pcall_lifeline_keep (g_steal_fd (&spawn.fds[LIFE_FD]));
+    }
+  else
     {
       pcall_fd_clear (&started->fd);
       if (started->journal_fd > 0)

@@ -171,12 +171,30 @@ typedef enum
   LATE,     /* it attaches when its parent has gone */
   IN_GROUP, /* it is a process that the attached one has made, in its group */
   OWN_PIPE, /* there is no /proc to open the end by */
+  CLOSED,   /* it has closed its descriptors */
+  CLOSED_OWN_PIPE,
+  EXECUTED,  /* it is another program */
+  IN_A_CROWD, /* it has closed its descriptors; those of its parent have numbers of all kinds */
 } Way;
 
 /* Held open by the processes that are to end, and by no others of this test. */
 static SupportPipe alive;
 static SupportPipe gate; /* to the child, whose parent has gone */
 static SupportPipe told; /* what the parent tells this program */
+
+static gboolean
+closes (Way way)
+{
+  return way == CLOSED || way == CLOSED_OWN_PIPE || way == IN_A_CROWD;
+}
+
+static void
+close_all_but (int first, int second)
+{
+  for (int fd = STDERR_FILENO + 1; fd < 1024; fd++)
+    if (fd != first && fd != second)
+      close (fd);
+}
 
 G_NORETURN static void
 be_attached (int fd, Way way)
@@ -195,11 +213,29 @@ be_attached (int fd, Way way)
     support_pipe_put (&alive, 'x');
   if (way == IN_GROUP && fork () != 0)
     _exit (0);
+  if (closes (way))
+    close_all_but (alive.write_fd, told.write_fd);
   support_pipe_put (&told, 'r');
   if (way == STOPPED)
     raise (SIGSTOP);
+  if (way == EXECUTED && fcntl (alive.write_fd, F_SETFD, 0) == 0)
+    execlp ("sleep", "sleep", G_STRINGIFY (SUPPORT_LIMIT_S), NULL);
   for (;;)
     pause ();
+}
+
+/* The write end stands between others, and has to rise. */
+static void
+open_many (void)
+{
+  for (guint i = 0; i < 150; i++)
+    g_assert_no_errno (open ("/dev/null", O_RDONLY | O_CLOEXEC));
+}
+
+static gboolean
+needs_root (Way way)
+{
+  return way == OWN_PIPE || way == CLOSED_OWN_PIPE;
 }
 
 /* In the process that is killed then. */
@@ -210,14 +246,16 @@ be_parent (Way way)
   pid_t pid;
 
   /* What follows has only what is mounted here. */
-  if (way == OWN_PIPE)
+  if (needs_root (way))
     g_assert_no_errno (chroot ("/dev/shm"));
   hold ();
+  if (way == IN_A_CROWD)
+    open_many ();
   fd = open_end ();
   pid = fork ();
   if (pid == 0)
     be_attached (fd, way);
-  close (fd);
+  pcall_lifeline_keep (fd);
   close (alive.write_fd);
   if (way == STOPPED)
     waitpid (pid, NULL, WUNTRACED);
@@ -236,7 +274,7 @@ test_attached (gconstpointer data)
   guint8 byte;
   pid_t pid;
 
-  if (way == OWN_PIPE && geteuid () != 0)
+  if (needs_root (way) && geteuid () != 0)
     {
       g_test_skip ("only root takes /proc away");
       return;
@@ -265,6 +303,34 @@ test_attached (gconstpointer data)
   close (alive.read_fd);
   support_pipe_close (&gate);
   support_pipe_close (&told);
+}
+
+/* Kept are read ends for as long as there are descriptors enough, and what is not kept is closed. */
+static void
+run_with_few (void)
+{
+  struct rlimit limit = { 64, 64 };
+  guint n_kept = 0;
+
+  g_assert_no_errno (setrlimit (RLIMIT_NOFILE, &limit));
+  hold ();
+  for (guint i = 0; i < 100; i++)
+    n_kept += pcall_lifeline_keep (open_end ()) >= 0;
+  g_assert_cmpuint (n_kept, >, 10);
+  g_assert_cmpuint (n_kept, <=, 32);
+  close (open_end ());
+  pcall_lifeline_release ();
+  _exit (0);
+}
+
+static void
+test_few (void)
+{
+  pid_t pid = fork ();
+
+  if (pid == 0)
+    run_with_few ();
+  assert_passed (pid);
 }
 
 static void
@@ -427,6 +493,9 @@ main (int argc, char *argv[])
     { "/lifeline/attached/waiting", WAITING },   { "/lifeline/attached/stopped", STOPPED },
     { "/lifeline/attached/masked", MASKED },     { "/lifeline/attached/late", LATE },
     { "/lifeline/attached/in-group", IN_GROUP }, { "/lifeline/attached/own-pipe", OWN_PIPE },
+    { "/lifeline/attached/closed", CLOSED },     { "/lifeline/attached/executed", EXECUTED },
+    { "/lifeline/attached/closed-own-pipe", CLOSED_OWN_PIPE },
+    { "/lifeline/attached/in-a-crowd", IN_A_CROWD },
   };
 
   g_test_init (&argc, &argv, NULL);
@@ -437,6 +506,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/lifeline/used-in-fork", test_used_in_fork);
   for (gsize i = 0; i < G_N_ELEMENTS (ways); i++)
     g_test_add_data_func (ways[i].path, GUINT_TO_POINTER (ways[i].way), test_attached);
+  g_test_add_func ("/lifeline/few", test_few);
   g_test_add_func ("/lifeline/attach-fails", test_attach_fails);
   g_test_add_func ("/lifeline/no-room", test_no_room);
   g_test_add_func ("/lifeline/half-the-room", test_half_the_room);

@@ -241,7 +241,7 @@ test_status_ignored (void)
 static void
 test_open_fails (void)
 {
-  PcallProcess process = { 1, 2 };
+  PcallProcess process = { 1, 2, 3 };
   g_autoptr (GError) error = NULL;
   pid_t pid = fork ();
 

@@ -383,6 +383,57 @@ test_stuck (void)
   support_pipe_close (&leave);
 }
 
+/* What user code adds while a task is joined, here as it gets the log of the first call, is the
+ * parent's, too: the second call does not run it. */
+
+static guint n_added;
+
+static GLogWriterOutput
+add_source_on_log (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer data)
+{
+  if (getpid () == trail->parent && n_added++ == 0)
+    g_idle_add (run_source, NULL);
+  return g_log_writer_default (level, fields, n_fields, NULL);
+}
+
+static GVariant *
+log_or_iterate (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
+{
+  if (pcall_get_call_index () == 0)
+    g_message ("Once");
+  else
+    run_for_a_while ();
+  return g_variant_new_uint32 (pcall_get_call_index ());
+}
+
+static void
+test_added_meanwhile (void)
+{
+  g_autoptr (PcallTask) task = support_task (log_or_iterate, 3);
+
+  /* There is one writer for all of a process's life. */
+  if (!g_test_subprocess ())
+    {
+      g_test_trap_subprocess (NULL, 0, 0);
+      g_test_trap_assert_passed ();
+      return;
+    }
+
+  trail = support_share ();
+  *trail = (Trail) { .parent = getpid () };
+  g_log_set_writer_func (add_source_on_log, NULL, NULL);
+  pcall_task_set_max_children (task, 1);
+  pcall_task_set_log_mode (task, PCALL_LOG_MODE_LIVE);
+  support_run (task, "[<uint32 0>, <uint32 1>, <uint32 2>]");
+
+  g_assert_cmpuint (n_added, >, 0);
+  g_assert_cmpint (trail->n_in_children, ==, 0);
+  g_main_context_iteration (NULL, FALSE);
+  g_assert_cmpint (trail->n_in_parent, ==, 1);
+  g_idle_remove_by_data (NULL);
+  support_unshare (trail);
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -391,6 +442,7 @@ main (int argc, char *argv[])
   for (gsize i = 0; i < G_N_ELEMENTS (places); i++)
     g_test_add_data_func (places[i].path, &places[i], test_place);
   g_test_add_func ("/pcall/main-context/stuck", test_stuck);
+  g_test_add_func ("/pcall/main-context/added-meanwhile", test_added_meanwhile);
 
   return g_test_run ();
 }

@@ -185,6 +185,21 @@ TARGET (wait_for_program)
   return NULL;
 }
 
+TARGET (be_another_program)
+{
+  pcall_send_message (g_variant_new_int32 (getpid ()));
+  execlp ("sleep", "sleep", "100", NULL);
+  return NULL;
+}
+
+TARGET (be_closed)
+{
+  pcall_send_message (g_variant_new_int32 (getpid ()));
+  closefrom (STDERR_FILENO + 1);
+  sleep (100);
+  return NULL;
+}
+
 /* A fork that comes back from the call as the worker does. */
 TARGET (fork_and_return)
 {

@@ -5,11 +5,11 @@
 
 /* A parent that is going to be killed.
  *
- *   victim busy | stopped | masked | masked-stopped | exec | ended
+ *   victim busy | stopped | masked | masked-stopped | exec | exec-itself | closed | ended
  *     one task with three calls of that kind; prints "child PID" for each process that must die
  *     with this one, then "foreign PID" for one that holds copies of all descriptors and must not,
  *     then "ready"
- *   victim spawn-busy | spawn-stopped | spawn-exec
+ *   victim spawn-busy | spawn-stopped | spawn-exec | spawn-exec-itself | spawn-closed
  *     the same with calls in workers
  *   victim agent-busy | agent-stopped | agent-exec | agent-connect-busy | agent-connect-exec
  *     the same with workers of agents, and with the commands that brought these
@@ -98,6 +98,19 @@ be_waiting_for_program (void)
   waitpid (pid, NULL, 0);
 }
 
+static void
+be_another_program (void)
+{
+  execlp ("sleep", "sleep", "100", NULL);
+}
+
+static void
+be_closed (void)
+{
+  closefrom (STDERR_FILENO + 1);
+  sleep (LONG_S);
+}
+
 typedef struct
 {
   const char *name;
@@ -121,9 +134,13 @@ static const Mode modes[] = {
   { "masked", be_masked, 1, NULL, NULL },
   { "masked-stopped", be_masked_and_stopped, 1, NULL, NULL },
   { "exec", be_waiting_for_program, 2, NULL, NULL },
+  { "exec-itself", be_another_program, 1, NULL, NULL },
+  { "closed", be_closed, 1, NULL, NULL },
   { "spawn-busy", NULL, 1, "be_busy", NULL },
   { "spawn-stopped", NULL, 1, "be_stopped", NULL },
   { "spawn-exec", NULL, 2, "wait_for_program", NULL },
+  { "spawn-exec-itself", NULL, 1, "be_another_program", NULL },
+  { "spawn-closed", NULL, 1, "be_closed", NULL },
   { "agent-busy", NULL, 1, "be_busy", STREAMS },
   { "agent-stopped", NULL, 1, "be_stopped", STREAMS },
   { "agent-exec", NULL, 2, "wait_for_program", STREAMS },
