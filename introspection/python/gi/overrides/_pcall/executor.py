@@ -42,7 +42,7 @@ class Driver:
         self.wake_fd = -1
         self.ending = False  # whether children are told to stop when there is nothing to do
         self.signals = []  # for the children
-        self.is_killed = False  # whether children were ended: none is made any more
+        self.killed_by = None  # what children were ended by: none is to be there any more
         self.broken = None  # why nothing more can be run
         self.make_crew = make_crew
         self.crew = None  # of the thread alone while there is one
@@ -191,12 +191,14 @@ class Driver:
         else:
             self.obey()
         self.crew.dispatch()
+        if self.killed_by is not None:  # a child may have been just about to be made
+            self.crew.kill(self.killed_by)
         self.feed()
         if self.crew.broken is not None:  # which a start may find out
             self.give_up_all()
 
     def feed(self):
-        if self.is_killed:
+        if self.killed_by is not None:
             fate = jobs.Fate("was ended before it began", None, 0, -1, 0)
             self.crew.fail_returned(jobs.Failure(fate=fate))
             return
@@ -222,8 +224,8 @@ class Driver:
 
     def obey(self):
         while self.signals:
-            self.is_killed = True
-            self.crew.kill(self.signals.pop())
+            self.killed_by = self.signals.pop()
+            self.crew.kill(self.killed_by)
         self.crew.end_cancelled()
 
     def supply(self, size, limit):
