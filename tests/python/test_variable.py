@@ -13,7 +13,7 @@ import unittest
 from support import TestCase
 
 PROGRAM = """
-import asyncio, os, signal, threading, time, gi
+import asyncio, concurrent.futures, os, signal, threading, time, gi
 gi.require_version("Pcall", "1.0")
 from gi.repository import Pcall
 
@@ -142,10 +142,10 @@ class Programs(TestCase):
             while not all(future.running() for future in futures):
                 time.sleep(0.001)
             executor.kill_workers()
-            print(*[type(future.exception()).__name__ for future in futures])
+            print(len(concurrent.futures.wait(futures, 60).done))
             """
         )
-        self.assertEqual(output, "away 5\nBrokenChild BrokenChild\n")
+        self.assertEqual(output, "away 5\n2\n")
 
     def test_executor_is_cancelled(self):
         output = self.run_program(

@@ -25,7 +25,7 @@ import types
 from gi.module import get_introspection_module
 from gi.repository import GLib
 
-from . import child, errors, streams, values
+from . import child, copies, errors, streams, values
 
 Pcall = get_introspection_module("Pcall")
 
@@ -185,6 +185,7 @@ class Batches:
     def __call__(self, first, n_calls):
         """In a child."""
         if self.memory is None:
+            copies.watch()
             self.memory = Memory()
             self.sources, self.call = describe_calls(self.rows)
         return child.run_batch(self, first, n_calls)
@@ -194,19 +195,22 @@ class Batches:
         type_, format_, store = self.way
         memory = self.memory
         memory.header[TYPE] = ord(type_)
+        lent = memory.header, memory.cells.cast(format_), memory.area
+        copies.lend(*lent)
         loop = self.loops.get(store) or self.compile(store)
-        return loop(
-            range(0, n_calls, GROUP),
-            *(source[first : first + n_calls] for source in self.sources.values()),
-            self.rows.target,
-            self.rows.cargs,
-            self.rows.ckwargs,
-            memory.header,
-            memory.cells.cast(format_),
-            memory.area,
-            time.monotonic() + self.seconds,
-            self.kind,
-        )
+        try:
+            return loop(
+                range(0, n_calls, GROUP),
+                *(source[first : first + n_calls] for source in self.sources.values()),
+                self.rows.target,
+                self.rows.cargs,
+                self.rows.ckwargs,
+                *lent,
+                time.monotonic() + self.seconds,
+                self.kind,
+            )
+        finally:
+            copies.end()
 
     def compile(self, store):
         names = list(self.sources)

@@ -18,7 +18,7 @@ import pickle
 import socket
 import struct
 
-from . import batches, values
+from . import batches, values, waiting
 
 COUNT, TYPE = batches.COUNT, batches.TYPE
 # Further numbers in the header: whether the child is ready, the job that it has taken, the one that
@@ -77,9 +77,9 @@ class Board:
         parts = [data[begin:end] for begin, end in zip([0, *ends], ends)][skip:]
         try:
             return [values.loads(part) for part in parts], None
-        except KeyboardInterrupt:
-            raise
-        except BaseException:  # of one of them: each by itself
+        except BaseException as error:  # of one of them: each by itself
+            if waiting.is_interrupt(error):
+                raise
             return None, lambda i: values.loads(bytes(parts[i]))
 
 

@@ -61,6 +61,7 @@ class Crew:
         server.warm_up()
         self.epoll = select.epoll()
         self.outputs = {}  # what children write to, in the place of this process's
+        self.show = None  # what is told of all that is printed, by calls from which one on
         self.members = []
         self.by_fd = {}
         self.returned = collections.deque()  # jobs that have to be given once more
@@ -288,8 +289,10 @@ class Crew:
             self.take_report(member, message, fd)
 
     def take_report(self, member, message, fd):
-        number, base, ended, kind, cell, area, outcome, seconds, is_last = message
+        number, base, ended, kind, cell, area, outcome, seconds, is_last, written = message
         job, lane = member.jobs[number]
+        if written is not None:
+            self.show(job.first + base, member.read_output(written))
         self.take_results(member, job, (lane, kind, cell, area), base, ended)
         if outcome is not None:
             self.take_outcome(job, outcome, fd)
@@ -332,9 +335,9 @@ class Crew:
     def take_one(self, job, at, load):
         try:
             result = load()
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:  # whatever unpickling does
+            if waiting.is_interrupt(error):
+                raise
             job.sink.fail(job, at, jobs.Failure(cause=error))
         else:
             job.sink.take(job, at, [result])
@@ -355,12 +358,20 @@ class Crew:
 
     def bury(self, member):
         """A child has ended, and all was read that it told."""
+        self.show_rest(member)
         self.account(member)
         for fd in (member.fd, member.ours.fileno()):
             self.epoll.unregister(fd)
             del self.by_fd[fd]
         self.members.remove(member)
         member.close()
+
+    def show_rest(self, member):
+        """What calls have printed of which it has not told, and what is printed at its end."""
+        if self.show is not None:
+            running = member.get_running()
+            index = None if running is None else running[1].first + running[1].at
+            self.show(index, member.read_output())
 
     def account(self, member):
         """What becomes of what it had to do."""
@@ -406,14 +417,23 @@ class Crew:
 
     def end_job(self, member, job):
         """Ends the child that runs it, if it does; no other job is hit."""
-        while len(member.jobs) > 1 and (other := member.take_back()) is not None:
-            if not other.sink.is_cancelled():
-                self.returned.appendleft(other)
+        self.take_ahead(member)
         if [job] != [job for job, _ in member.jobs.values()]:
             return False
         member.is_ending = True
         member.pcall.task.terminate()
         return True
+
+    def take_ahead(self, member):
+        """Takes back what it has not begun."""
+        while len(member.jobs) > 1 and (job := member.take_back()) is not None:
+            if not job.sink.is_cancelled():
+                self.returned.appendleft(job)
+
+    def withdraw(self):
+        """Takes back what no child has begun."""
+        for member in self.members:
+            self.take_ahead(member)
 
     def kill(self, signum):
         """Each of them once by that signal, however often."""
@@ -427,12 +447,10 @@ class Crew:
                 except ProcessLookupError:
                     pass
 
-    def fail_returned(self, failure):
-        """What was given to children that did not begin it."""
+    def drop_returned(self):
+        """What children were given and have not begun."""
         while self.returned:
-            job = self.returned.popleft()
-            for at in range(job.n_calls):
-                job.sink.fail(job, at, failure)
+            self.returned.popleft().sink.cancel()
 
     def get_tasks(self):
         """From any thread."""
@@ -470,6 +488,7 @@ class Crew:
         for member in self.members:
             self.epoll.unregister(member.fd)
             self.epoll.unregister(member.ours.fileno())
+            self.show_rest(member)
             member.close()
         self.members.clear()
         self.by_fd.clear()

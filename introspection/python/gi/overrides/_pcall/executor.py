@@ -42,6 +42,7 @@ class Driver:
         self.wake_fd = -1
         self.ending = False  # whether children are told to stop when there is nothing to do
         self.signals = []  # for the children
+        self.is_dropping = False  # whether nothing is begun any more
         self.killed_by = None  # what children were ended by: none is to be there any more
         self.broken = None  # why nothing more can be run
         self.make_crew = make_crew
@@ -79,6 +80,7 @@ class Driver:
 
     def cancel_waiting(self):
         with self.lock:
+            self.is_dropping = True
             works, self.waiting = self.waiting, collections.deque()
         for work in works:
             work.cancel()
@@ -191,6 +193,8 @@ class Driver:
         else:
             self.obey()
         self.crew.dispatch()
+        if self.is_dropping:
+            self.crew.drop_returned()
         if self.killed_by is not None:  # a child may have been just about to be made
             self.crew.kill(self.killed_by)
         self.feed()
@@ -198,10 +202,6 @@ class Driver:
             self.give_up_all()
 
     def feed(self):
-        if self.killed_by is not None:
-            fate = jobs.Fate("was ended before it began", None, 0, -1, 0)
-            self.crew.fail_returned(jobs.Failure(fate=fate))
-            return
         try:
             self.crew.feed()
         except Exception as error:  # there is no room for a single child
@@ -223,6 +223,8 @@ class Driver:
         self.abandon(crew, works, reason, text)
 
     def obey(self):
+        if self.is_dropping:
+            self.crew.withdraw()
         while self.signals:
             self.killed_by = self.signals.pop()
             self.crew.kill(self.killed_by)
@@ -307,7 +309,7 @@ class Executor(concurrent.futures.Executor):
     Functions and arguments are pickled; those that cannot be, a fresh child inherits, so that
     lambdas will do. A child that dies costs the call that it was in and no other: its future gets
     a `BrokenChild`, which tells how it has ended. A future can be cancelled while it runs: that
-    ends its child. What is printed goes where the parent's goes.
+    ends its child. What is printed goes where the parent's goes, at once.
     """
 
     def __init__(
@@ -421,6 +423,12 @@ class Executor(concurrent.futures.Executor):
         """Takes no more calls; with `cancel_futures` drops those that were not begun. Children end
         when there is nothing to do for them."""
         self._end(wait, cancel_futures)
+
+    def __exit__(self, kind, error, traceback):
+        """Children are not in the terminal's group, so that Ctrl-C has to be told to them."""
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            self.terminate_workers()
+        self.shutdown()
 
     def terminate_workers(self):
         """Shuts down, and ends all children at once by SIGTERM; what runs gets a `BrokenChild`."""

@@ -13,7 +13,7 @@ import functools
 import itertools
 import math
 
-from . import calls, hints, jobs, local, places
+from . import calls, hints, jobs, local, places, printed
 from .options import suggest, to_bool, to_count, to_launcher, to_timeout
 from .progress import finish as finish_report
 from .progress import make as make_report
@@ -21,6 +21,7 @@ from .retries import Retries
 
 LOOK_AHEAD = 8  # jobs for each child that are read and not yet consumed
 SHARES = 2  # for each child, of what is left: near the end, none has much to do that others have not
+DUE = -1  # in the place of an index: what waits for nothing
 SHORT_SECONDS = 0.002  # what is shared no further
 
 
@@ -104,6 +105,7 @@ class Mapping:
         self.make_crew = make_crew
         self.crew = None
         self.ended = {}  # by the index of the first: lists of results, or a Failure
+        self.printed = {}  # what waits for its call, by the index of the first
         self.n_ended = 0
         self.n_consumed = 0
 
@@ -150,6 +152,21 @@ class Mapping:
         if self.report is not None:
             self.report(self.n_ended, self.source.total)
 
+    def show(self, index, pieces):
+        """What calls have printed, from that one on, if any. It waits for its turn, or at least for
+        who consumes: there Ctrl-C is heard while nobody reads it."""
+        if pieces:
+            is_due = not self.ordered or index is None or index < self.n_consumed
+            self.printed.setdefault(DUE if is_due else index, []).extend(pieces)
+
+    def show_until(self, end):
+        try:
+            for index in sorted(index for index in self.printed if index < end):
+                printed.write(self.printed.pop(index))
+        except BaseException:
+            self.printed.clear()
+            raise
+
     # For who consumes
 
     def pop(self):
@@ -162,10 +179,13 @@ class Mapping:
             found = self.ended.pop(index)
         else:
             found = None
-        if type(found) is not jobs.Failure:
-            self.n_consumed += 0 if found is None else len(found)
+        is_failure = type(found) is jobs.Failure
+        if found is not None:
+            self.n_consumed += 1 if is_failure else len(found)
+        if self.printed:
+            self.show_until(self.n_consumed)
+        if not is_failure:
             return found
-        self.n_consumed += 1
         error = found.to_exception(index, self.name)
         if not self.return_exceptions:
             raise error
@@ -181,6 +201,7 @@ class Mapping:
 
     def open(self):
         self.crew = self.make_crew(name=self.name, supply=self.supply, function=self.function)
+        self.crew.show = self.show if printed.is_open() else None
 
     def run(self):
         self.open()
@@ -200,7 +221,7 @@ class Mapping:
             self.crew.stop()
             self.finish()
         finally:
-            self.crew.close()
+            self.close()
 
     async def run_async(self):
         self.open()
@@ -220,7 +241,11 @@ class Mapping:
             await self.crew.stop_async()
             self.finish()
         finally:
-            self.crew.close()
+            self.close()
+
+    def close(self):
+        self.crew.close()
+        self.show_until(math.inf)
 
     def finish(self):
         if self.report is not None:
@@ -325,8 +350,8 @@ def map(fn, *iterables, **options):
     generator, dropping it, or an exception in it ends all children.
 
     Children run one call after the other, and see what those before have left. Values are pickled;
-    those that cannot be, fresh children inherit, which is slower. What is printed is logged as it
-    comes.
+    those that cannot be, fresh children inherit, which is slower. What a call prints comes whole,
+    just before its result.
     """
     check_options("map", options)
     return named(make(fn, *iterables, **options).run(), "map", fn)

@@ -89,6 +89,7 @@ class MixedCrew(AwayCrew):
                 return
 
     def feed_here(self):
+        self.here.show = self.show
         try:
             self.here.feed()
         except BaseException:
@@ -118,9 +119,13 @@ class MixedCrew(AwayCrew):
         super().kill(signum)
         self.here.kill(signum)
 
-    def fail_returned(self, failure):
-        super().fail_returned(failure)
-        self.here.fail_returned(failure)
+    def withdraw(self):
+        super().withdraw()
+        self.here.withdraw()
+
+    def drop_returned(self):
+        super().drop_returned()
+        self.here.drop_returned()
 
     def tell_stop(self):
         is_left = self.here.tell_stop()

@@ -27,6 +27,14 @@ MAX_POLL = 86_400.0  # seconds; what poll() takes is limited
 SLICE = 0.05  # seconds between two looks where there is no descriptor that could wake
 
 
+def is_interrupt(error):
+    """Whether it may be of Ctrl-C, which no other thread than the main one sees."""
+    return (
+        issubclass(type(error), KeyboardInterrupt)
+        and threading.current_thread() is threading.main_thread()
+    )
+
+
 class Interrupts:
     """While it is entered, SIGINT raises KeyboardInterrupt in `wait()`, and only there.
 
