@@ -576,7 +576,7 @@ pcall_worker_next (PcallWorker  *self,
  * long each part may take, and not the whole call. The head is all zero when a call begins. What is
  * behind it is anything.
  *
- * Workers of a task that has a [class@Pcall.Pool] have a journal.
+ * Workers of a task that has a [class@Pcall.Pool] or a [class@Pcall.Launcher] have a journal.
  *
  * Returns: (transfer full) (nullable): the memory, which may be written to; %NULL if there is none
  *

@@ -202,6 +202,16 @@ class Children(TestCase):
             self.assertEqual([next(results), next(results)], [None, None])
             self.assertRaises(TimeoutError, next, results)
 
+    def test_end_workers_at_once(self):
+        """What a child had not begun is not for another one that nobody ends."""
+        for _ in range(20):
+            executor = Pcall.Executor(2)
+            futures = [executor.submit(signal.pause) for _ in range(2)]
+            while not all(future.running() for future in futures):
+                time.sleep(0.0001)
+            executor.kill_workers()
+            self.assertFalse(concurrent.futures.wait(futures, 20).not_done)
+
     def test_killed(self):
         for end in ("terminate_workers", "kill_workers"):
             read_fd, write_fd = os.pipe()

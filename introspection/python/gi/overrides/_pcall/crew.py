@@ -70,6 +70,7 @@ class Crew:
         self.inherits = False  # whether jobs cannot be pickled
         self.looked = 0.0
         self.n_deaths = 0
+        self.killed = set()  # (pid, signal)
         self.broken = None  # a Failure, where there is no sense in going on
 
     def fileno(self):
@@ -435,12 +436,21 @@ class Crew:
             self.take_ahead(member)
 
     def kill(self, signum):
+        """Each of them once by that signal, however often."""
         for member in self.members:
             for process in member.pcall.task.get_living_children():
+                if (process.pid, signum) in self.killed:
+                    continue
+                self.killed.add((process.pid, signum))
                 try:
                     os.kill(process.pid, signum)
                 except ProcessLookupError:
                     pass
+
+    def drop_returned(self):
+        """What children were given and have not begun."""
+        while self.returned:
+            self.returned.popleft().sink.cancel()
 
     def get_tasks(self):
         """From any thread."""

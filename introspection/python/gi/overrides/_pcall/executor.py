@@ -22,7 +22,8 @@ import threading
 import time
 import weakref
 
-from . import away, calls, errors, jobs, local, waiting
+from . import calls, errors, jobs, local, places, waiting
+from .crew import Crew
 from .futures import Future, MapWork, Work
 from .options import to_bool, to_count, to_launcher, to_timeout
 from .retries import Retries
@@ -42,6 +43,7 @@ class Driver:
         self.ending = False  # whether children are told to stop when there is nothing to do
         self.signals = []  # for the children
         self.is_dropping = False  # whether nothing is begun any more
+        self.killed_by = None  # what children were ended by: none is to be there any more
         self.broken = None  # why nothing more can be run
         self.make_crew = make_crew
         self.crew = None  # of the thread alone while there is one
@@ -192,15 +194,12 @@ class Driver:
             self.obey()
         self.crew.dispatch()
         if self.is_dropping:
-            self.drop_returned()
+            self.crew.drop_returned()
+        if self.killed_by is not None:  # a child may have been just about to be made
+            self.crew.kill(self.killed_by)
         self.feed()
         if self.crew.broken is not None:  # which a start may find out
             self.give_up_all()
-
-    def drop_returned(self):
-        """What children were given and have not begun."""
-        while self.crew.returned:
-            self.crew.returned.popleft().sink.cancel()
 
     def feed(self):
         try:
@@ -227,7 +226,8 @@ class Driver:
         if self.is_dropping:
             self.crew.withdraw()
         while self.signals:
-            self.crew.kill(self.signals.pop())
+            self.killed_by = self.signals.pop()
+            self.crew.kill(self.killed_by)
         self.crew.end_cancelled()
 
     def supply(self, size, limit):
@@ -254,7 +254,7 @@ def check_not_exiting():
 
 def check_max_workers(max_workers, launcher):
     if max_workers is None:
-        return away.get_n_places(launcher)
+        return places.get_size(launcher)
     max_workers = to_count(max_workers, "max_workers", least=-math.inf)
     if max_workers <= 0:
         raise ValueError("max_workers must be greater than 0")
@@ -329,18 +329,22 @@ class Executor(concurrent.futures.Executor):
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
         launcher = to_launcher(launcher, "launcher")
-        self._max_workers = check_max_workers(max_workers, launcher)  # where others look for it
         self._mp_context = check_context(mp_context, launcher)
         self._timeout = to_timeout(timeout)
         self._retries = Retries(retries, retry_on)
         prepare = None if initializer is None else functools.partial(initializer, *initargs)
         max_tasks = check_max_tasks(max_tasks_per_child)
-        if local.is_asked(to_bool(debug, "debug")):
+        is_local = local.is_asked(to_bool(debug, "debug"))
+        make_crew = Crew
+        if mp_context is None and not is_local:
+            make_crew, launcher = places.choose(launcher, prepare)
+        self._max_workers = check_max_workers(max_workers, launcher)  # where others look for it
+        if is_local:
             self._driver = local.Driver(prepare)
         else:
             self._driver = Driver(
                 functools.partial(
-                    away.choose_crew(launcher),
+                    make_crew,
                     self._max_workers,
                     "call",
                     initializer=prepare,

@@ -13,7 +13,7 @@ import functools
 import itertools
 import math
 
-from . import away, calls, hints, jobs, local, printed
+from . import calls, hints, jobs, local, places, printed
 from .options import suggest, to_bool, to_count, to_launcher, to_timeout
 from .progress import finish as finish_report
 from .progress import make as make_report
@@ -278,7 +278,9 @@ def make(
         calls.check_target(initializer, "initializer")
     is_local = local.is_asked(to_bool(debug, "debug"))
     launcher = to_launcher(launcher, "launcher")
-    make_crew = local.Crew if is_local else away.choose_crew(launcher)
+    make_crew = local.Crew
+    if not is_local:
+        make_crew, launcher = places.choose(launcher, fn, initializer)
     return Mapping(
         fn,
         Source(iterables, to_bool(strict, "strict")),
@@ -298,7 +300,7 @@ def make(
 
 def get_size(max_children, launcher):
     n = 0 if max_children is None else to_count(max_children, "max_children")
-    return n or away.get_n_places(launcher)
+    return n or places.get_size(launcher)
 
 
 def check_options(function, options):
