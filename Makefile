@@ -7,7 +7,7 @@
 #   make demo        the example: SHA-256 of every file below DIR (/usr/bin)
 #   make check       the tests; closes with "N passed, N failed"
 #   make check-trixie  the same in a tree of Debian 13, which debootstrap makes
-#   make check-engines  launchers with a real sshd and a real Slurm, which are there meanwhile
+#   make check-engines  launchers with a real sshd, a real Slurm and mpirun, there for that time
 #   make sanitize    the tests with address and undefined behaviour sanitizers
 #   make installcheck  installs as README says, and otherwise, in a private copy of the system
 #   make valgrind    the tests in C and C++ under valgrind, but those of time and limits
@@ -36,9 +36,10 @@ PYTHON_PACKAGES = python3-gi python3-uvloop
 GJS_PACKAGES = gjs
 VALA_PACKAGES = valac
 LINT_PACKAGES = reuse mypy
-ENGINE_PACKAGES = slurmctld slurmd slurm-client munge openssh-server
+ENGINE_PACKAGES = slurmctld slurmd slurm-client munge openssh-server openssh-client openmpi-bin
 BENCH_PACKAGES = python3-numpy python3-pebble python3-joblib libmce-perl \
-	libparallel-forkmanager-perl parallel libgtk-4-dev xvfb xauth
+	libparallel-forkmanager-perl parallel libgtk-4-dev xvfb xauth python3-mpi4py \
+	python3-distributed $(ENGINE_PACKAGES)
 
 # Every binding, or an error that says what is missing
 BINDINGS = -Dintrospection=enabled -Dpython=enabled -Dgjs=enabled
@@ -98,16 +99,20 @@ demo:
 	@$(call demonstrate,checksums-python.txt,$(PYTHON) doc/examples/checksums.py)
 	@$(call demonstrate,checksums-gjs.txt,gjs -m doc/examples/checksums.js)
 
+build-check = $(call build,check,$(BINDINGS) -Dvala=enabled -Dcxx=enabled)
+CHECK_PACKAGES = $(TEST_PACKAGES) $(GIR_PACKAGES) $(PYTHON_PACKAGES) $(GJS_PACKAGES) \
+	$(VALA_PACKAGES) $(LINT_PACKAGES) python3-numpy
+
 check:
-	@$(call install,$(TEST_PACKAGES) $(GIR_PACKAGES) $(PYTHON_PACKAGES) \
-	  $(GJS_PACKAGES) $(VALA_PACKAGES) $(LINT_PACKAGES) python3-numpy)
-	@$(call build,check,$(BINDINGS) -Dvala=enabled -Dcxx=enabled)
+	@$(call install,$(CHECK_PACKAGES))
+	@$(build-check)
 	@$(call test,check,testlog)
 
+# What was built for the others is what runs here.
 check-engines:
-	@$(call install,$(TEST_PACKAGES) $(ENGINE_PACKAGES))
-	@$(call build,engines,-Dintrospection=disabled)
-	@$(call test,engines,testlog,--suite engines)
+	@$(call install,$(CHECK_PACKAGES) $(ENGINE_PACKAGES))
+	@$(build-check)
+	@$(call test,check,engines,--suite engines --logbase engines)
 
 # What is run there: `make check-trixie TARGETS='demo sanitize doc'`
 TARGETS = check

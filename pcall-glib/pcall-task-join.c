@@ -4,6 +4,7 @@
  */
 
 #include <math.h>
+#include <sys/single_threaded.h>
 
 #include "pcall-binding.h"
 #include "pcall-task-private.h"
@@ -50,7 +51,7 @@ static gboolean
 check_joinable (PcallTask *self,
                 GError   **error)
 {
-  if (self->scheduler != NULL && pcall_task_is_ours (self))
+  if (self->owner != 0 && pcall_task_is_ours (self))
     return TRUE;
 
   g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_INITIALIZED,
@@ -115,7 +116,8 @@ drive (PcallTask *self,
       depth = pcall_monitor_step_out (self->monitor);
       pcall_engine_wait (engine, until);
       pcall_monitor_step_in (self->monitor, depth);
-      pcall_task_invalidate_listeners (self);
+      if (!__libc_single_threaded)
+        pcall_task_invalidate_listeners (self);
     }
 }
 
@@ -143,7 +145,8 @@ wait_for_end (PcallTask *self,
 {
   G_GNUC_UNUSED g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
 
-  for (;;)
+  /* It may be disposed of while this thread waits for its turn. */
+  while (self->scheduler != NULL)
     {
       if (pcall_monitor_try_drive (self->monitor))
         {
@@ -158,6 +161,7 @@ wait_for_end (PcallTask *self,
         return pcall_scheduler_is_over (self->scheduler);
       pcall_monitor_wait (self->monitor, find_next_look (until));
     }
+  return TRUE;
 }
 
 /* Whether who joins in here, perhaps in a handler, has nothing more to wait for. */
@@ -379,14 +383,14 @@ new_join (PcallTask           *self,
   return task;
 }
 
-/* FALSE if the task has finished. */
+/* FALSE if the task has finished, or was disposed of. */
 static gboolean
 add_join (PcallTask *self,
           GTask     *task)
 {
   G_GNUC_UNUSED g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
 
-  if (self->finished)
+  if (self->finished || self->scheduler == NULL)
     return FALSE;
 
   self->joins = g_slist_append (self->joins, task);

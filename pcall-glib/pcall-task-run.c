@@ -30,6 +30,10 @@
 /* How long a loop is kept from what else there is to do. */
 #define SLICE_US 4000
 
+/* How often to try to have a task stopped that is disposed of, and how long to wait in between. */
+#define MAX_TRIES 1000
+#define TRY_PAUSE_US 100
+
 /* How deep this thread is in dispatch(), which some loop calls. */
 static __thread guint dispatch_depth;
 
@@ -53,15 +57,55 @@ pcall_task_close (PcallTask *self)
     g_clear_pointer (&self->engine, pcall_engine_unref);
 }
 
-/* The last reference is gone. */
+/* Nobody is in there for long, but one who waits for a lock that this thread has. */
+static gboolean
+enter_soon (PcallTask *self)
+{
+  for (guint i = 0; i < MAX_TRIES; i++)
+    {
+      if (pcall_monitor_try_enter (self->monitor))
+        return TRUE;
+      g_usleep (TRY_PAUSE_US);
+    }
+  return FALSE;
+}
+
+/* Who drives it is to be through with it soon. */
+static void
+stop_disposed (PcallTask *self)
+{
+  if (!enter_soon (self))
+    return;
+
+  if (self->scheduler != NULL && pcall_task_is_ours (self) && !self->finished)
+    pcall_scheduler_stop (self->scheduler, "the task was disposed of");
+  pcall_monitor_leave (self->monitor);
+}
+
+static void
+abandon (PcallTask      *self,
+         PcallScheduler *scheduler)
+{
+  pcall_scheduler_abandon (scheduler);
+  /* Those who still have the task may ask for any of its calls. */
+  if (g_atomic_int_get ((gint *) &G_OBJECT (self)->ref_count) > 1)
+    pcall_call_list_abandon_all (self->calls, "the task was disposed of");
+}
+
+/* The last reference is gone, or it is disposed of all the same: then those who wait hear of it. */
 void
 pcall_task_shut_down (PcallTask *self)
 {
   PcallScheduler *scheduler;
+  GSList *joins;
 
   if (!pcall_monitor_enter_to_dispose (self->monitor, self))
-    return;
+    {
+      stop_disposed (self);
+      return;
+    }
 
+  joins = pcall_task_is_ours (self) ? g_steal_pointer (&self->joins) : NULL;
   pcall_monitor_set_owner (self->monitor, NULL, NULL);
   scheduler = g_steal_pointer (&self->scheduler);
   pcall_task_detach_sources (self);
@@ -74,8 +118,9 @@ pcall_task_shut_down (PcallTask *self)
   else if (self->finished)
     pcall_scheduler_free (scheduler);
   else
-    pcall_scheduler_abandon (scheduler);
+    abandon (self, scheduler);
   pcall_monitor_leave (self->monitor);
+  pcall_task_complete_joins (self, joins);
 }
 
 void
@@ -249,6 +294,8 @@ pcall_task_advance (PcallTask *self)
 {
   G_GNUC_UNUSED g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
 
+  if (self->scheduler == NULL)
+    return FALSE;
   if (!pcall_monitor_try_drive (self->monitor))
     {
       pcall_scheduler_update (self->scheduler);

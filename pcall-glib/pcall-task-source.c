@@ -26,10 +26,19 @@ typedef struct
 {
   GSource       source;
   PcallMonitor *monitor;
-  gpointer      fd_tag;  /* of what watches */
+  gpointer      fd_tag;  /* of what watches; NULL for an engine that is blind */
   gboolean      waiting; /* for the work to be done */
   gint64        credit;  /* of work that is done without waiting, in microseconds */
 } TaskSource;
+
+/* The descriptor is not what it was, and would wake the loop without end. */
+static void
+look_again_later (TaskSource *watch)
+{
+  if (watch->fd_tag != NULL)
+    g_source_remove_unix_fd (&watch->source, g_steal_pointer (&watch->fd_tag));
+  g_source_set_ready_time (&watch->source, g_get_monotonic_time () + PCALL_ENGINE_PAUSE_US);
+}
 
 /* Waits for the descriptor again. */
 static void
@@ -44,8 +53,13 @@ watch_again (PcallTask *self)
 
   watch->waiting = FALSE;
   g_source_set_ready_time (self->work, -1);
-  g_source_set_ready_time (self->watch, -1);
-  g_source_modify_unix_fd (self->watch, watch->fd_tag, G_IO_IN);
+  if (pcall_engine_is_blind (self->engine))
+    look_again_later (watch);
+  else
+    {
+      g_source_set_ready_time (self->watch, -1);
+      g_source_modify_unix_fd (self->watch, watch->fd_tag, G_IO_IN);
+    }
 }
 
 static gboolean
@@ -68,7 +82,8 @@ hand_over (PcallTask  *self,
     return G_SOURCE_REMOVE;
 
   watch->waiting = TRUE;
-  g_source_modify_unix_fd (&watch->source, watch->fd_tag, 0);
+  if (watch->fd_tag != NULL)
+    g_source_modify_unix_fd (&watch->source, watch->fd_tag, 0);
   g_source_set_ready_time (&watch->source, g_get_monotonic_time () + PATIENCE_US);
   g_source_set_ready_time (self->work, 0);
   return G_SOURCE_CONTINUE;

@@ -52,14 +52,14 @@ declare module 'gi://Pcall' {
       workingDirectory?: string;
       /** All variables of workers. */
       environment?: Record<string, string>;
-    }
-
-    /** Of pcall() and the like. Each other name is a list of values for a keyword argument. */
-    interface CallOptions extends Options {
       /** What starts the workers on other machines, a Pcall.Launcher. */
       launcher?: object | null;
       /** How often a call is run again whose worker was lost with its machine. */
       retries?: number;
+    }
+
+    /** Of pcall() and the like. Each other name is a list of values for a keyword argument. */
+    interface CallOptions extends Options {
       /** Arguments of all calls, before those of iargs. */
       cargs?: Iterable<unknown>;
       /** Lists of arguments, one for each call. */

@@ -22,6 +22,7 @@
 #include "child/pcall-worker-private.h"
 #include "parent/pcall-peer-private.h"
 #include "pcall-error.h"
+#include "share/pcall-journal-private.h"
 #include "start/pcall-start-private.h"
 #include "wire/pcall-remote-private.h"
 
@@ -95,6 +96,7 @@ leave (Agent *self,
   pcall_call_log_drop (&self->log);
   if (self->opened)
     pcall_start_context_close (&self->context);
+  pcall_uplink_close (&self->up);
   _exit (status);
 }
 
@@ -182,6 +184,7 @@ begin_next (Agent *self)
     return;
 
   value = pcall_payload_get_value (next->payload, pcall_frame_payload_type (PCALL_FRAME_CALL));
+  pcall_journal_reset (pcall_peer_get_journal (self->worker));
   self->call = next->index;
   self->refused = -1;
   /* Once the worker has the call, it may be that nothing more is heard of this process. */
@@ -240,11 +243,23 @@ retire_worker (Agent *self)
                           lose_patience, self);
 }
 
+/* What the call wrote down, if it did. */
+static void
+send_journal (Agent *self)
+{
+  g_autoptr (GBytes) journal = pcall_journal_read (pcall_peer_get_journal (self->worker));
+
+  if (journal != NULL)
+    pcall_uplink_pass (&self->up, PCALL_FRAME_JOURNAL, (guint) self->call,
+                       g_bytes_get_data (journal, NULL), g_bytes_get_size (journal));
+}
+
 static void
 end_call (Agent            *self,
           const PcallFrame *frame)
 {
   pcall_call_log_end (&self->log);
+  send_journal (self);
   if (!self->condemned && (frame->handles != NULL || self->refused == self->call))
     send_refusal (self);
   else if (!self->condemned)
@@ -331,6 +346,8 @@ worker_ended (gpointer data)
   };
 
   pcall_call_log_end (&self->log);
+  if (self->call >= 0)
+    send_journal (self);
   look_who_ended_it (self);
   pcall_uplink_send (&self->up, PCALL_FRAME_EXIT, 0, pcall_remote_exit_to_variant (&told));
   g_clear_pointer (&self->worker, pcall_peer_free);
@@ -395,6 +412,7 @@ open_context (Agent   *self,
   g_autoptr (PcallConditions) conditions = pcall_conditions_new ();
 
   pcall_start_context_init (&self->context, arguments, conditions);
+  self->context.gives_journal = TRUE;
   pcall_start_context_use (&self->context, &pcall_start_spawn);
   if (pcall_start_context_open (&self->context, PCALL_LOG_MODE_SECTIONS, NULL, FALSE, NULL))
     return TRUE;

@@ -28,5 +28,8 @@ void     pcall_uplink_pass (PcallChannel  *channel,
                             guint          index,
                             gconstpointer  data,
                             gsize          size);
+/* Says that nothing follows, and waits until the parent has taken that in and closed the
+ * connection; not for ever. */
+void     pcall_uplink_close (PcallChannel *channel);
 
 G_END_DECLS

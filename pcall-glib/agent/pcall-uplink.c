@@ -36,6 +36,7 @@
 #define CONNECT_MS 10000
 #define HANDSHAKE_MS 30000
 #define HEARTBEAT_US (30 * G_USEC_PER_SEC)
+#define CLOSE_MS 10000
 
 static void (*parent_is_gone) (gpointer data);
 static gpointer parent_is_gone_data;
@@ -380,4 +381,21 @@ pcall_uplink_pass (PcallChannel  *channel,
   PcallOutgoing frame = { .type = type, .call_index = index, .data = data, .size = size };
 
   send_frame (channel, &frame);
+}
+
+/* A socket that is closed with something unread in it is reset, and what it had still to send is
+ * dropped, a result for instance. Of a pipe the other end is another's. */
+void
+pcall_uplink_close (PcallChannel *channel)
+{
+  gint64 until = g_get_monotonic_time () + CLOSE_MS * G_GINT64_CONSTANT (1000);
+  int left_ms = CLOSE_MS;
+  guint8 bytes[4096];
+
+  if (shutdown (channel->fd, SHUT_WR) < 0)
+    return;
+
+  while (left_ms > 0 && wait_for (channel->fd, POLLIN, left_ms) &&
+         recv (channel->fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0)
+    left_ms = (int) ((until - g_get_monotonic_time ()) / 1000);
 }

@@ -23,6 +23,7 @@ typedef void (*PcallTimerFunc) (gpointer data);
 typedef struct
 {
   int            fd;
+  guint32        events;
   PcallWatchFunc func;
   gpointer       data;
   gboolean       active;
@@ -68,6 +69,17 @@ void pcall_engine_unset_timer (PcallEngine   *self,
 
 /* The epoll descriptor, which is readable when there is something to dispatch. */
 int pcall_engine_get_fd (PcallEngine *self);
+
+/* A descriptor of the engine's, or of a watch, was closed by something else in this program. From
+ * here on nobody waits for descriptors: all that is watched is called as if it were ready, again
+ * and again, so that what there is to be found out is. @why is for the log. From any thread. */
+void     pcall_engine_go_blind (PcallEngine *self,
+                                const char  *why,
+                                int          fd);
+/* Whether a loop is to dispatch after PCALL_ENGINE_PAUSE_US, whatever the descriptor says. */
+gboolean pcall_engine_is_blind (PcallEngine *self);
+
+#define PCALL_ENGINE_PAUSE_US 10000
 
 /* Waits until there is something to dispatch, or until it is woken, or until @until (-1: without
  * limit), by milliseconds. One thread at a time; others may do anything else meanwhile. */

@@ -27,6 +27,12 @@
  * a system call for each timer that is unset in time, which is nearly all of them; so it is left
  * as it is, and an expiry that finds nothing due sets it anew.
  *
+ * What is watched may be closed by something else in this program (closefrom(), a descriptor that
+ * is closed twice), and so may the engine's own descriptors. epoll says nothing of that, or goes on
+ * telling of what is gone where a forked child has a copy. Once it notices, the engine is blind: it
+ * calls all that is watched every few milliseconds, and who is called finds out what there is, or
+ * that its descriptor is gone.
+ *
  * epoll instances are shared with forked children. A child must not call anything here but
  * pcall_engine_unref(), which only closes. */
 
@@ -44,7 +50,9 @@ struct _PcallEngine
   int             epoll_fd;
   int             timer_fd;
   int             wake_fd;
+  int             blind; /* atomic */
   PcallWatch      timer_watch;
+  GHashTable     *watches; /* those that are active */
   GSequence      *timers;
   gint64          armed; /* when the timerfd expires; G_MAXINT64 if it does not */
   Batch          *batch; /* that is being worked through */
@@ -61,20 +69,47 @@ compare_timers (gconstpointer a,
   return (due_a > due_b) - (due_a < due_b);
 }
 
-static void
-arm (PcallEngine *self,
-     gint64       due)
+void
+pcall_engine_go_blind (PcallEngine *self,
+                       const char  *why,
+                       int          fd)
+{
+  int saved_errno = errno;
+
+  if (g_atomic_int_compare_and_exchange (&self->blind, FALSE, TRUE))
+    g_critical ("%s: %s: descriptor %d was closed by something else in this program", why,
+                g_strerror (saved_errno), fd);
+}
+
+gboolean
+pcall_engine_is_blind (PcallEngine *self)
+{
+  return g_atomic_int_get (&self->blind);
+}
+
+/* Setting it takes back what has expired; 0 is never. */
+static gboolean
+set_timer_fd (PcallEngine *self,
+              gint64       due)
 {
   struct itimerspec when = {
     .it_value = { .tv_sec = due / G_USEC_PER_SEC, .tv_nsec = due % G_USEC_PER_SEC * 1000 },
   };
 
+  return timerfd_settime (self->timer_fd, TFD_TIMER_ABSTIME, &when, NULL) == 0;
+}
+
+static void
+arm (PcallEngine *self,
+     gint64       due)
+{
   if (due >= self->armed)
     return;
 
-  /* Cannot fail: the descriptor is ours and the time is normal. */
-  if (timerfd_settime (self->timer_fd, TFD_TIMER_ABSTIME, &when, NULL) == 0)
+  if (set_timer_fd (self, due))
     self->armed = due;
+  else
+    pcall_engine_go_blind (self, "timerfd_settime", self->timer_fd);
 }
 
 static PcallTimer *
@@ -95,24 +130,29 @@ arm_first (PcallEngine *self)
 }
 
 static void
-timer_expired (gpointer data,
-               guint32  events)
+call_timers (PcallEngine *self)
 {
-  PcallEngine *self = data;
   gint64 now = g_get_monotonic_time ();
   PcallTimer *timer;
-  guint64 expirations;
-
-  if (read (self->timer_fd, &expirations, sizeof expirations) < 0)
-    g_assert (errno == EAGAIN || errno == EINTR);
-  self->armed = G_MAXINT64;
 
   while ((timer = first_timer (self)) != NULL && timer->due <= now)
     {
       pcall_engine_unset_timer (self, timer);
       timer->func (timer->data);
     }
+}
 
+static void
+timer_expired (gpointer data,
+               guint32  events)
+{
+  PcallEngine *self = data;
+
+  /* Not read: what is there now may be another file, from which nothing comes. */
+  if (!set_timer_fd (self, 0))
+    pcall_engine_go_blind (self, "timerfd_settime", self->timer_fd);
+  self->armed = G_MAXINT64;
+  call_timers (self);
   arm_first (self);
 }
 
@@ -122,6 +162,7 @@ engine_free (PcallEngine *self)
   g_assert (self->batch == NULL);
 
   g_clear_pointer (&self->timers, g_sequence_free);
+  g_clear_pointer (&self->watches, g_hash_table_unref);
   pcall_fd_clear (&self->wake_fd);
   pcall_fd_clear (&self->timer_fd);
   pcall_fd_clear (&self->epoll_fd);
@@ -152,6 +193,7 @@ pcall_engine_new (GError **error)
   self->epoll_fd = self->timer_fd = self->wake_fd = -1;
   self->armed = G_MAXINT64;
   self->timers = g_sequence_new (NULL);
+  self->watches = g_hash_table_new (NULL, NULL);
 
   self->epoll_fd = pcall_fd_lift (epoll_create1 (EPOLL_CLOEXEC));
   if (!check_descriptor (self->epoll_fd, "epoll_create1", error))
@@ -197,10 +239,14 @@ pcall_engine_watch (PcallEngine   *self,
 
   g_assert (!watch->active);
 
-  if (!check_descriptor (epoll_ctl (self->epoll_fd, EPOLL_CTL_ADD, fd, &event), "epoll_ctl", error))
-    return FALSE;
+  /* A blind engine calls it all the same. */
+  if (epoll_ctl (self->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 && !pcall_engine_is_blind (self))
+    return check_descriptor (-1, "epoll_ctl", error);
 
-  *watch = (PcallWatch) { .fd = fd, .func = func, .data = data, .active = TRUE };
+  *watch = (PcallWatch) {
+    .fd = fd, .events = events, .func = func, .data = data, .active = TRUE,
+  };
+  g_hash_table_add (self->watches, watch);
   return TRUE;
 }
 
@@ -212,9 +258,9 @@ pcall_engine_unwatch (PcallEngine *self,
     return;
 
   watch->active = FALSE;
+  g_hash_table_remove (self->watches, watch);
   if (epoll_ctl (self->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL) < 0)
-    g_critical ("epoll_ctl: %s: descriptor %d was closed by something else in this program",
-                g_strerror (errno), watch->fd);
+    pcall_engine_go_blind (self, "epoll_ctl", watch->fd);
 
   for (int i = 0; self->batch != NULL && i < self->batch->n_events; i++)
     if (self->batch->events[i].data.ptr == watch)
@@ -229,9 +275,9 @@ pcall_engine_rewatch (PcallEngine *self,
   struct epoll_event event = { .events = events, .data.ptr = watch };
 
   g_assert (watch->active);
+  watch->events = events;
   if (epoll_ctl (self->epoll_fd, EPOLL_CTL_MOD, watch->fd, &event) < 0)
-    g_critical ("epoll_ctl: %s: descriptor %d was closed by something else in this program",
-                g_strerror (errno), watch->fd);
+    pcall_engine_go_blind (self, "epoll_ctl", watch->fd);
 }
 
 void
@@ -286,21 +332,52 @@ milliseconds_until (gint64 until)
   return CLAMP ((left + 999) / 1000, 0, G_MAXINT);
 }
 
-void
-pcall_engine_wait (PcallEngine *self,
-                   gint64       until)
+static gboolean
+take_wake (PcallEngine *self)
+{
+  guint64 number;
+  gssize n = read (self->wake_fd, &number, sizeof number);
+
+  return n == sizeof number || (n < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+/* The timer is asked for nothing but whether it is open. */
+static void
+wait_for_descriptors (PcallEngine *self,
+                      int          limit_ms)
 {
   struct pollfd fds[] = {
     { .fd = self->epoll_fd, .events = POLLIN },
     { .fd = self->wake_fd, .events = POLLIN },
+    { .fd = self->timer_fd },
   };
-  guint64 count;
 
   /* A signal ends the wait early, like anything else that ends it without an event. */
-  if (poll (fds, G_N_ELEMENTS (fds), milliseconds_until (until)) <= 0 || fds[1].revents == 0)
+  if (poll (fds, G_N_ELEMENTS (fds), limit_ms) <= 0)
     return;
-  if (read (self->wake_fd, &count, sizeof count) < 0)
-    g_assert (errno == EAGAIN || errno == EINTR);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (fds); i++)
+    if (fds[i].revents & POLLNVAL)
+      {
+        errno = EBADF;
+        pcall_engine_go_blind (self, "poll", fds[i].fd);
+        return;
+      }
+  if (fds[1].revents != 0 && !take_wake (self))
+    pcall_engine_go_blind (self, "eventfd", self->wake_fd);
+}
+
+void
+pcall_engine_wait (PcallEngine *self,
+                   gint64       until)
+{
+  int limit_ms = milliseconds_until (until);
+
+  if (!pcall_engine_is_blind (self))
+    wait_for_descriptors (self, limit_ms);
+  else
+    g_usleep (limit_ms < 0 ? PCALL_ENGINE_PAUSE_US
+                           : MIN (limit_ms * 1000, PCALL_ENGINE_PAUSE_US));
 }
 
 void
@@ -308,6 +385,26 @@ pcall_engine_stay_ready (PcallEngine *self)
 {
   /* Nobody reads from it any more. */
   arm (self, 1);
+}
+
+/* Each is called, whether or not it has something to do. A loop that watches the descriptor comes
+ * again by the timer, where that is still there. */
+static void
+dispatch_blindly (PcallEngine *self)
+{
+  guint n;
+  g_autofree gpointer *watches = g_hash_table_get_keys_as_array (self->watches, &n);
+
+  for (guint i = 0; i < n; i++)
+    {
+      PcallWatch *watch = watches[i];
+
+      if (watch != &self->timer_watch && g_hash_table_contains (self->watches, watch) &&
+          watch->events != 0)
+        watch->func (watch->data, watch->events);
+    }
+  call_timers (self);
+  set_timer_fd (self, g_get_monotonic_time () + PCALL_ENGINE_PAUSE_US);
 }
 
 gboolean
@@ -319,9 +416,18 @@ pcall_engine_dispatch (PcallEngine *self,
 
   g_assert (self->batch == NULL);
 
-  while ((batch.n_events = epoll_wait (self->epoll_fd, batch.events, size, 0)) < 0)
-    if (errno != EINTR)
+  if (!pcall_engine_is_blind (self))
+    while ((batch.n_events = epoll_wait (self->epoll_fd, batch.events, size, 0)) < 0)
+      if (errno != EINTR)
+        {
+          pcall_engine_go_blind (self, "epoll_wait", self->epoll_fd);
+          break;
+        }
+  if (pcall_engine_is_blind (self))
+    {
+      dispatch_blindly (self);
       return FALSE;
+    }
 
   self->batch = &batch;
   for (int i = 0; i < batch.n_events; i++)

@@ -40,6 +40,10 @@ gboolean pcall_fd_write_all (int           fd,
                              gconstpointer data,
                              gsize         size);
 
+/* Whether a file, or memory with a descriptor, may be made as large as that; else errno is set.
+ * What goes past the limit is told by a signal, which as a rule ends the process. */
+gboolean pcall_fd_may_hold (gsize size);
+
 /* Closes what was received from a child, without waiting for anything. */
 void pcall_fd_discard (int fd);
 

@@ -6,6 +6,7 @@
 #include "base/pcall-fd-private.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "base/pcall-thread-private.h"
@@ -25,6 +26,21 @@ pcall_fd_write_all (int           fd,
         return FALSE;
       rest += MAX (n, 0);
       size -= MAX (n, 0);
+    }
+  return TRUE;
+}
+
+gboolean
+pcall_fd_may_hold (gsize size)
+{
+  struct rlimit limit;
+
+  if (getrlimit (RLIMIT_FSIZE, &limit) < 0)
+    return FALSE;
+  if (limit.rlim_cur != RLIM_INFINITY && size > limit.rlim_cur)
+    {
+      errno = EFBIG;
+      return FALSE;
     }
   return TRUE;
 }

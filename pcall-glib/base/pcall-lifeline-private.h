@@ -21,9 +21,9 @@ void     pcall_lifeline_release (void);
  * with errno set on failure. */
 int      pcall_lifeline_open    (void);
 
-/* In the parent, when the child has been made: keeps @fd open as long as that lives, so that a child
- * that closes all that it has dies with this process all the same. Takes @fd; returns what is to be
- * closed when the child has ended, -1 where descriptors are short. */
+/* In the parent, when the child has been made: keeps @fd open as long as that lives, so that a
+ * child that closes all that it has dies with this process all the same. Takes @fd; returns what is
+ * to be closed when the child has ended, -1 where descriptors are short. */
 int      pcall_lifeline_keep    (int      fd);
 
 /* In a child, when it leads its process group: from now on the kernel kills the group with SIGKILL

@@ -23,6 +23,8 @@ void          pcall_monitor_unref (PcallMonitor     *self);
 /* The state. May be nested. */
 void     pcall_monitor_enter      (PcallMonitor     *self);
 void     pcall_monitor_leave      (PcallMonitor     *self);
+/* Without waiting; FALSE where another thread has entered. */
+gboolean pcall_monitor_try_enter  (PcallMonitor     *self);
 /* Lets others enter while this thread waits. What step_out() returns goes to step_in(). */
 guint    pcall_monitor_step_out   (PcallMonitor     *self);
 void     pcall_monitor_step_in    (PcallMonitor     *self,
@@ -50,8 +52,8 @@ void     pcall_monitor_unref_owner (PcallMonitor    *self,
 void     pcall_monitor_update     (PcallMonitor     *self);
 
 /* Enters, in dispose() of @object, without waiting. FALSE where another thread has entered, or
- * holds the owner that @object is: then it lives until that leaves, or lets go, and is disposed of
- * again. */
+ * holds the owner that @object is, or where any drives that and this is no last reference: then it
+ * lives until that leaves, or lets go, and is disposed of again. */
 gboolean pcall_monitor_enter_to_dispose (PcallMonitor *self,
                                          gpointer      object);
 

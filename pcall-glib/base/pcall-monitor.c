@@ -32,7 +32,8 @@
  * the owner while a loop holds it and drives: it was found before it was taken out here. An orphan
  * that user code has found may be let go of when nobody comes any more: it has a keeper, a thread
  * that looks from time to time. Where it was no last reference, but g_object_run_dispose(), nobody
- * waits for one: a binding's wrapper has a reference as long as anybody else has.
+ * waits for one: a binding's wrapper has a reference as long as anybody else has. Such a one is
+ * waited for until nobody drives, as the thread does whose user code it was.
  *
  * A fork copies a monitor in whatever state it is. The copy has one thread, which nothing can
  * hinder: so in there every right is granted, and nothing is locked. */
@@ -480,8 +481,8 @@ pcall_monitor_update (PcallMonitor *self)
   pcall_monitor_leave (self);
 }
 
-static gboolean
-try_enter (PcallMonitor *self)
+gboolean
+pcall_monitor_try_enter (PcallMonitor *self)
 {
   if (is_copy (self))
     return TRUE;
@@ -498,21 +499,24 @@ try_enter (PcallMonitor *self)
   return TRUE;
 }
 
+/* @run: who drives, or what that has called, is not through with the owner either. */
 static gboolean
 is_held_owner (PcallMonitor *self,
-               gpointer      object)
+               gpointer      object,
+               gboolean      run)
 {
   return !is_copy (self) && object == g_atomic_pointer_get (&self->owner) &&
-         g_atomic_int_get (&self->n_holders) > 0;
+         (run ? is_in_use (self) : g_atomic_int_get (&self->n_holders) > 0);
 }
 
 static gboolean
 try_enter_unheld (PcallMonitor *self,
-                  gpointer      object)
+                  gpointer      object,
+                  gboolean      run)
 {
-  if (!try_enter (self))
+  if (!pcall_monitor_try_enter (self))
     return FALSE;
-  if (!is_held_owner (self, object))
+  if (!is_held_owner (self, object, run))
     return TRUE;
 
   pcall_monitor_leave (self);
@@ -538,12 +542,12 @@ pcall_monitor_enter_to_dispose (PcallMonitor *self,
 {
   gboolean run = is_run (self, object);
 
-  while (!try_enter_unheld (self, object))
+  while (!try_enter_unheld (self, object, run))
     {
       gboolean taken_back;
 
       push_new_orphan (self, object, run);
-      if (is_held_owner (self, object) || !try_enter (self))
+      if (is_held_owner (self, object, run) || !pcall_monitor_try_enter (self))
         return FALSE;
 
       taken_back = take_back_orphan (self, object);

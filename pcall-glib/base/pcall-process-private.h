@@ -49,6 +49,9 @@ gboolean pcall_process_open_shown    (PcallProcess *self,
                                       int           socket,
                                       GError      **error);
 
+/* FALSE if something else in this program has closed the pidfd. */
+gboolean pcall_process_is_held (const PcallProcess *self);
+
 /* Closes its descriptors. The process is neither signalled nor waited for. */
 void pcall_process_clear (PcallProcess *self);
 

@@ -35,6 +35,9 @@
  * Linux had that, only the number was left, which cannot be used again while the process is a
  * zombie: then its group is killed before it is reaped.
  *
+ * A pidfd that something else in this program has closed is of no use (EBADF). Then the number of
+ * the pid has to do, which is the child's for as long as it is not reaped.
+ *
  * What is left of a group belongs to somebody else once the child is gone: to init, or to a
  * subreaper. Where that is this process (PID 1 of a container, a session manager), nobody else will
  * reap it. */
@@ -204,6 +207,38 @@ pcall_process_open_shown (PcallProcess *self,
   return take_pidfd (self, pid, pidfd, error);
 }
 
+/* Waits for it by number where the pidfd is gone. glibc's waitid() does not give the resource usage
+ * that the system call has. */
+static int
+wait_for (const PcallProcess *self,
+          siginfo_t          *info,
+          int                 options,
+          struct rusage      *usage)
+{
+  int result = syscall (SYS_waitid, P_PIDFD, self->pidfd, info, WEXITED | options, usage);
+
+  if (result < 0 && errno == EBADF)
+    result = syscall (SYS_waitid, P_PID, self->pid, info, WEXITED | options, usage);
+  return result;
+}
+
+/* Whether it is not reaped yet, so that its number is nobody else's. */
+static gboolean
+is_ours (const PcallProcess *self)
+{
+  siginfo_t info;
+
+  return wait_for (self, &info, WNOHANG | WNOWAIT, NULL) == 0;
+}
+
+gboolean
+pcall_process_is_held (const PcallProcess *self)
+{
+  siginfo_t info;
+
+  return waitid (P_PIDFD, self->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != EBADF;
+}
+
 void
 pcall_process_clear (PcallProcess *self)
 {
@@ -218,10 +253,8 @@ static gboolean
 signal_group_by_number (const PcallProcess *self,
                         int                 signum)
 {
-  siginfo_t info;
-  gboolean ours = waitid (P_PIDFD, self->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
-
-  return (ours || (kill (self->pid, 0) < 0 && errno == ESRCH)) && kill (-self->pid, signum) == 0;
+  return (is_ours (self) || (kill (self->pid, 0) < 0 && errno == ESRCH)) &&
+         kill (-self->pid, signum) == 0;
 }
 
 static gboolean
@@ -249,9 +282,10 @@ static gboolean
 signal_group (const PcallProcess *self,
               int                 signum)
 {
-  if (can_signal_group_by_pidfd (self))
-    return signal_group_by_pidfd (self, signum);
-  return signal_group_by_number (self, signum);
+  if (!can_signal_group_by_pidfd (self))
+    return signal_group_by_number (self, signum);
+  return signal_group_by_pidfd (self, signum) ||
+         (errno == EBADF && signal_group_by_number (self, signum));
 }
 
 /* By number only where it may not be done otherwise, and the number is surely the process's. */
@@ -259,10 +293,8 @@ static void
 signal_process (const PcallProcess *self,
                 int                 signum)
 {
-  siginfo_t info;
-
-  if (syscall (SYS_pidfd_send_signal, self->pidfd, signum, NULL, 0) < 0 && is_refusal (errno) &&
-      waitid (P_PIDFD, self->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
+  if (syscall (SYS_pidfd_send_signal, self->pidfd, signum, NULL, 0) < 0 &&
+      (is_refusal (errno) || errno == EBADF) && is_ours (self))
     kill (self->pid, signum);
 }
 
@@ -271,9 +303,7 @@ static void
 signal_strays (const PcallProcess *self,
                int                 signum)
 {
-  siginfo_t info;
-
-  if (waitid (P_PIDFD, self->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
+  if (is_ours (self))
     pcall_strays_signal (self->pid, signum);
 }
 
@@ -291,8 +321,7 @@ pcall_process_signal (const PcallProcess *self,
     signal_process (self, signum);
 }
 
-/* glibc's waitid() does not give the resource usage that the system call has. Returns 1 if the
- * process has ended, 0 if it runs, -1 with errno set otherwise. */
+/* Returns 1 if the process has ended, 0 if it runs, -1 with errno set otherwise. */
 static int
 wait_pidfd (const PcallProcess *self,
             int                 options,
@@ -301,7 +330,7 @@ wait_pidfd (const PcallProcess *self,
 {
   siginfo_t info = { 0 };
 
-  while (syscall (SYS_waitid, P_PIDFD, self->pidfd, &info, WEXITED | options, usage) < 0)
+  while (wait_for (self, &info, options, usage) < 0)
     if (errno != EINTR)
       return -1;
 

@@ -9,11 +9,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/single_threaded.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/pcall-fd-private.h"
 
 /* Whether other threads have run.
  *
@@ -103,12 +106,12 @@ count_others_switches (void)
 static gboolean
 is_asleep (pid_t tid)
 {
-  char path[64];
+  char path[64] = TASK_DIRECTORY "/";
   char first = 'r';
   gboolean was_read;
   int fd;
 
-  g_snprintf (path, sizeof path, TASK_DIRECTORY "/%d/syscall", (int) tid);
+  strcpy (pcall_write_number (path + strlen (path), (guint) tid), "/syscall");
   fd = open (path, O_RDONLY | O_CLOEXEC);
   if (fd < 0)
     return FALSE;

@@ -564,6 +564,14 @@ pcall_call_list_abandon (PcallCallList *self,
     abandon_call (self, g_array_index (indices, guint, i), reason);
 }
 
+void
+pcall_call_list_abandon_all (PcallCallList *self,
+                             const char    *reason)
+{
+  for (guint i = 0; i < self->n_calls; i++)
+    abandon_call (self, i, reason);
+}
+
 const char *
 pcall_call_list_get_target_name (PcallCallList *self,
                                  guint          index)

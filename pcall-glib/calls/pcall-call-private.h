@@ -154,6 +154,9 @@ void     pcall_call_list_set_log_note (PcallCallList *self,
  * Calls user code. */
 void     pcall_call_list_abandon      (PcallCallList *self,
                                        const char    *reason);
+/* The same for all calls, where somebody still has the task. */
+void     pcall_call_list_abandon_all  (PcallCallList *self,
+                                       const char    *reason);
 
 /* What stands in a record. */
 const char   *pcall_call_list_get_target_name   (PcallCallList *self,

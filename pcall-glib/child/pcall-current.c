@@ -18,6 +18,9 @@
 #include "pcall-error.h"
 #include "base/pcall-fd-private.h"
 #include "wire/pcall-memory-private.h"
+#include "wire/pcall-normal-private.h"
+
+#define TOO_DEEP "it is " PCALL_NORMAL_TOO_DEEP
 
 /* What a target may call from inside a child.
  *
@@ -204,18 +207,27 @@ end_call (void)
   clear_attachments ();
 }
 
-/* What the call ends with instead of a result whose handles cannot be sent. */
+/* What the call ends with instead of a result that cannot be sent. */
 static PcallOutgoing
-refuse_result (const char *reason)
+refuse (const char *what,
+        const char *reason)
 {
-  g_autoptr (GError) error =
-      g_error_new (PCALL_ERROR, PCALL_ERROR_FAILED,
-                   "call %u: the %d descriptors of its result could not be sent: %s", current.index,
-                   g_unix_fd_list_get_length (current.handles), reason);
+  g_autoptr (GError) error = g_error_new (PCALL_ERROR, PCALL_ERROR_FAILED,
+                                          "call %u: %s could not be sent: %s", current.index, what,
+                                          reason);
 
   g_clear_pointer (&current.refusal, g_variant_unref);
   current.refusal = g_variant_ref_sink (pcall_error_to_variant (error, NULL));
   return pcall_outgoing_new (PCALL_FRAME_ERROR, current.index, current.refusal);
+}
+
+static PcallOutgoing
+refuse_handles (const char *reason)
+{
+  g_autofree char *what = g_strdup_printf ("the %d descriptors of its result",
+                                           g_unix_fd_list_get_length (current.handles));
+
+  return refuse (what, reason);
 }
 
 gboolean
@@ -236,11 +248,13 @@ pcall_current_get_outcome (PcallFrameType outcome,
 {
   PcallOutgoing frame;
 
+  if (outcome == PCALL_FRAME_RESULT && pcall_normal_is_too_deep (value))
+    return refuse ("its result", TOO_DEEP);
   if (outcome != PCALL_FRAME_RESULT || !pcall_current_has_attachments (current.index))
     return pcall_outgoing_new (outcome, current.index, value);
   if (current.handles != NULL &&
       g_unix_fd_list_get_length (current.handles) > PCALL_FRAME_MAX_HANDLES)
-    return refuse_result ("there can be " G_STRINGIFY (PCALL_FRAME_MAX_HANDLES) " at the most");
+    return refuse_handles ("there can be " G_STRINGIFY (PCALL_FRAME_MAX_HANDLES) " at the most");
 
   if (current.memory.fd != 0)
     frame = (PcallOutgoing) { outcome, current.index, current.memory.data, current.memory.size,
@@ -261,7 +275,7 @@ send_outcome (PcallOutgoing *frames,
   if (errno != ETOOMANYREFS || frames->handles == NULL)
     give_up (errno);
 
-  frames[0] = refuse_result ("they are closed, or too many are on their way");
+  frames[0] = refuse_handles ("they are closed, or too many are on their way");
   send_frames (frames, n_frames);
 }
 
@@ -424,7 +438,11 @@ pcall_send_message (GVariant *message)
   g_return_if_fail (message != NULL);
 
   owned = g_variant_ref_sink (message);
-  if (check_inside (G_STRFUNC))
+  if (!check_inside (G_STRFUNC))
+    return;
+  if (pcall_normal_is_too_deep (owned))
+    g_critical ("call %u: a message could not be sent: " TOO_DEEP, get_index ());
+  else
     pcall_current_send (PCALL_FRAME_MESSAGE, owned);
 }
 
@@ -499,6 +517,12 @@ pcall_send_message_with_fd_list (GVariant    *message,
     return TRUE;
   if (!check_n_handles (fd_list, error))
     return FALSE;
+  if (pcall_normal_is_too_deep (owned))
+    {
+      g_set_error_literal (error, PCALL_ERROR, PCALL_ERROR_FAILED,
+                           "the message could not be sent: " TOO_DEEP);
+      return FALSE;
+    }
   if (send_message (owned, fd_list))
     return TRUE;
 
@@ -651,6 +675,11 @@ pcall_set_error_details (GVariant *details)
   owned = details != NULL ? g_variant_ref_sink (details) : NULL;
   if (!check_inside (G_STRFUNC))
     return;
+  if (owned != NULL && pcall_normal_is_too_deep (owned))
+    {
+      g_critical ("call %u: details of an error cannot be sent: " TOO_DEEP, get_index ());
+      return;
+    }
 
   g_mutex_lock (&current_lock);
   if (owned != NULL && current.error_details != NULL)

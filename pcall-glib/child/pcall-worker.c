@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "wire/pcall-channel-private.h"
+#include "wire/pcall-normal-private.h"
 #include "calls/pcall-arguments-private.h"
 #include "child/pcall-current-private.h"
 #include "base/pcall-error-private.h"
@@ -221,6 +222,18 @@ pcall_worker_initable_init (GInitableIface *iface)
 
 /* Calls */
 
+/* GLib reads another value where it goes no deeper. */
+static void
+refuse_call (PcallWorker *self,
+             guint        index)
+{
+  g_autoptr (GError) error =
+      g_error_new (PCALL_ERROR, PCALL_ERROR_ARGUMENTS,
+                   "call %u: its arguments are " PCALL_NORMAL_TOO_DEEP, index);
+
+  pcall_worker_return_error (self, error);
+}
+
 static void
 run_call (PcallWorker      *self,
           const PcallFrame *frame)
@@ -244,7 +257,10 @@ run_call (PcallWorker      *self,
   self->busy = TRUE;
   pcall_current_begin (frame->call_index);
   pcall_worker_output_redirect (log_file, log_key);
-  self->func (self, name, args, kwargs, self->user_data);
+  if (pcall_normal_is_too_deep (args) || pcall_normal_is_too_deep (kwargs))
+    refuse_call (self, frame->call_index);
+  else
+    self->func (self, name, args, kwargs, self->user_data);
 }
 
 static void
@@ -274,24 +290,17 @@ take_frame (PcallWorker      *self,
   g_autofree char *refusal = NULL;
 
   if (frame->type == PCALL_FRAME_COMMON)
+    take_common (self, frame);
+  else if (frame->type == PCALL_FRAME_CALL)
+    run_call (self, frame);
+  else if (frame->type == PCALL_FRAME_STOP)
+    stop (self);
+  else
     {
-      take_common (self, frame);
-      return;
+      refusal = g_strdup_printf ("the parent sent a frame of type %s, which is not its to send",
+                                 pcall_frame_type_name (frame->type));
+      give_up (refusal);
     }
-  if (frame->type == PCALL_FRAME_CALL)
-    {
-      run_call (self, frame);
-      return;
-    }
-  if (frame->type == PCALL_FRAME_STOP)
-    {
-      stop (self);
-      return;
-    }
-
-  refusal = g_strdup_printf ("the parent sent a frame of type %s, which is not its to send",
-                             pcall_frame_type_name (frame->type));
-  give_up (refusal);
 }
 
 static void
@@ -567,7 +576,7 @@ pcall_worker_next (PcallWorker  *self,
  * long each part may take, and not the whole call. The head is all zero when a call begins. What is
  * behind it is anything.
  *
- * Workers of a task that has a [class@Pcall.Pool] have a journal.
+ * Workers of a task that has a [class@Pcall.Pool] or a [class@Pcall.Launcher] have a journal.
  *
  * Returns: (transfer full) (nullable): the memory, which may be written to; %NULL if there is none
  *

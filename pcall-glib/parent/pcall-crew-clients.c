@@ -161,8 +161,8 @@ pcall_crew_hear (PcallCrewClient *client)
 {
   guint64 count;
 
-  if (read (client->wake_fd, &count, sizeof count) < 0)
-    g_assert (errno == EAGAIN || errno == EINTR);
+  if (read (client->wake_fd, &count, sizeof count) < 0 && errno != EAGAIN && errno != EINTR)
+    pcall_engine_go_blind (client->engine, "eventfd", client->wake_fd);
 }
 
 gboolean

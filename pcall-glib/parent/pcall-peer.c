@@ -34,6 +34,14 @@ pcall_peer_close_channel (PcallPeer *self)
     pcall_parcel_free (parcel);
 }
 
+/* The child says no more. Nothing would say that it has ended if its pidfd is gone, too. */
+static void
+expect_end (PcallPeer *self)
+{
+  if (self->remote == NULL && !self->exited && !pcall_process_is_held (&self->process))
+    pcall_engine_go_blind (self->engine, "waitid", self->process.pidfd);
+}
+
 static void
 lose_channel (PcallPeer *self)
 {
@@ -44,6 +52,7 @@ lose_channel (PcallPeer *self)
     }
 
   pcall_peer_close_channel (self);
+  expect_end (self);
   if (self->funcs->closed != NULL)
     self->funcs->closed (self->data);
 }
@@ -352,6 +361,7 @@ void
 pcall_peer_stop_listening (PcallPeer *self)
 {
   pcall_engine_unwatch (self->engine, &self->channel_watch);
+  expect_end (self);
 }
 
 const PcallExit *

@@ -335,6 +335,15 @@ take_returned (Away             *self,
 }
 
 static void
+take_journal (PcallRunner      *runner,
+              const PcallFrame *frame)
+{
+  g_autoptr (GBytes) journal = pcall_payload_get_bytes (frame->payload);
+
+  pcall_call_list_set_journal (runner->setup->calls, runner->job.index, journal);
+}
+
+static void
 take_frame (PcallRunner      *runner,
             const PcallFrame *frame)
 {
@@ -349,6 +358,8 @@ take_frame (PcallRunner      *runner,
     take_returned (self, frame);
   else if (is_outcome && runner->state == PCALL_RUNNER_BUSY)
     take_outcome (self, frame);
+  else if (frame->type == PCALL_FRAME_JOURNAL && runner->begun)
+    take_journal (runner, frame);
   else if (frame->type != PCALL_FRAME_LOG && frame->type != PCALL_FRAME_OUT)
     pcall_push_take_frame (runner, frame);
   else if (self->log_fd > 0)
@@ -433,7 +444,7 @@ clear (PcallRunner *runner)
 
 #define OF_A_CALL                                                                                  \
   (PCALL_FRAMES_OF_A_CALL | 1u << PCALL_FRAME_BEGUN | 1u << PCALL_FRAME_LOG |                      \
-   1u << PCALL_FRAME_OUT)
+   1u << PCALL_FRAME_OUT | 1u << PCALL_FRAME_JOURNAL)
 
 const PcallRunnerClass pcall_runner_away = {
   .size = sizeof (Away),

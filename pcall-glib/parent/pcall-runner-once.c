@@ -62,6 +62,7 @@ take_frame (PcallRunner      *self,
     case PCALL_FRAME_BEGUN:
     case PCALL_FRAME_LOG:
     case PCALL_FRAME_OUT:
+    case PCALL_FRAME_JOURNAL:
     case PCALL_FRAME_CLOSED:
     case PCALL_FRAME_UNABLE:
     case PCALL_FRAME_EXIT:

@@ -491,7 +491,7 @@ pcall_scheduler_is_told (PcallScheduler *self)
 static void
 finish_lost (PcallScheduler *self)
 {
-  guint n = self->shares ? pcall_call_list_get_n_calls (self->calls) : 0;
+  guint n = self->shares && self->calls != NULL ? pcall_call_list_get_n_calls (self->calls) : 0;
 
   if (n == 0 || pcall_call_list_get_n_finished (self->calls) == n)
     return;
@@ -554,8 +554,7 @@ check_finished (PcallScheduler *self,
 {
   if (self->finished || self->telling > 0 || !pcall_scheduler_is_over (self))
     return;
-  if (self->calls != NULL)
-    finish_lost (self);
+  finish_lost (self);
   if (!tell_until (self, until) || !complete_logs (self, until))
     return;
 
@@ -578,6 +577,11 @@ pcall_scheduler_update (PcallScheduler *self)
 
   pcall_scheduler_take_in (self, G_MAXUINT);
   pcall_event_queue_apply (&self->events, self->calls, self->children);
+  if (pcall_scheduler_is_over (self))
+    {
+      finish_lost (self);
+      pcall_event_queue_apply (&self->events, self->calls, self->children);
+    }
   pcall_scheduler_leave_work (self);
 }
 

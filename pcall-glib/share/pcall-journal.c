@@ -19,9 +19,13 @@
 int
 pcall_journal_new (void)
 {
-  int fd = pcall_fd_lift (memfd_create ("pcall-journal", MFD_CLOEXEC));
   int saved_errno;
+  int fd;
 
+  if (!pcall_fd_may_hold (PCALL_JOURNAL_SIZE))
+    return -1;
+
+  fd = pcall_fd_lift (memfd_create ("pcall-journal", MFD_CLOEXEC));
   if (fd < 0 || ftruncate (fd, PCALL_JOURNAL_SIZE) == 0)
     return fd;
 

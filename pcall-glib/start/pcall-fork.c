@@ -32,16 +32,18 @@ pcall_fork (void)
 {
   gint state = runtime.enter != NULL ? runtime.enter () : 0;
   pid_t pid;
-  int saved_errno;
+  int saved_errno = 0;
 
   call (runtime.before);
   pid = fork ();
-  saved_errno = errno;
+  if (pid < 0)
+    saved_errno = errno;
   call (pid == 0 ? runtime.after_in_child : runtime.after_in_parent);
   if (runtime.leave != NULL)
     runtime.leave (state);
 
-  errno = saved_errno;
+  if (pid < 0)
+    errno = saved_errno;
   return pid;
 }
 

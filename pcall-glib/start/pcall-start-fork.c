@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -100,20 +101,18 @@ prime_thread (GMainContext *context)
 }
 
 /* GLib ends the process where it gets no descriptor for a main context. As long as there is no
- * other thread, one that is free stays free. */
+ * other thread, one that is free stays free; otherwise many have to be. */
 static gboolean
 can_make_main_context (void)
 {
-  int probe;
+  int probe = eventfd (0, EFD_CLOEXEC);
+  struct rlimit limit;
 
-  if (pcall_threads_exist ())
-    return FALSE;
-
-  probe = eventfd (0, EFD_CLOEXEC);
   if (probe < 0)
     return FALSE;
   close (probe);
-  return TRUE;
+  return !pcall_threads_exist () ||
+         (getrlimit (RLIMIT_NOFILE, &limit) == 0 && (rlim_t) probe < limit.rlim_cur / 2);
 }
 
 /* A main context that nobody uses here, for each child to use its own copy of: all that copies

@@ -410,8 +410,9 @@ pcall_channel_receive (PcallChannel    *self,
       /* A reset comes after all that was sent before: it is an end like any other. */
       if (n < 0)
         self->unread = errno == ECONNRESET;
+      /* A frame that is not whole was being sent when the other side ended: it did nothing more. */
       if (n == 0)
-        self->complete = self->header_filled == 0;
+        self->complete = TRUE;
       if (n <= 0)
         return PCALL_CHANNEL_CLOSED;
       total += n + self->memory_received;

@@ -80,7 +80,8 @@ typedef enum
 
   PCALL_FRAME_COMMON,    /* (va{sv}): to a worker that has said that it knows them: arguments and
                             keyword arguments that all calls from now on have besides their own */
-  PCALL_FRAME_LAST = PCALL_FRAME_COMMON,
+  PCALL_FRAME_JOURNAL,   /* ay: what the worker has in its journal, when the call is over */
+  PCALL_FRAME_LAST = PCALL_FRAME_JOURNAL,
 } PcallFrameType;
 
 typedef struct

@@ -83,6 +83,7 @@ static const struct
   [PCALL_FRAME_WITHDRAW] = { .name = "withdraw", .payload_type = "x" },
   [PCALL_FRAME_RETURNED] = { .name = "returned", .payload_type = "()" },
   [PCALL_FRAME_COMMON] = { .name = "common", .payload_type = "(va{sv})" },
+  [PCALL_FRAME_JOURNAL] = { .name = "journal", .payload_type = "ay" },
 };
 
 static gboolean refuse (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
@@ -287,6 +288,7 @@ pcall_frame_is_plain (PcallFrameType type, const guint8 *bytes, gsize length)
       return length == sizeof (gint64);
     case PCALL_FRAME_LOG:
     case PCALL_FRAME_OUT:
+    case PCALL_FRAME_JOURNAL:
       return TRUE;
     case PCALL_FRAME_READY:
     case PCALL_FRAME_ERROR:

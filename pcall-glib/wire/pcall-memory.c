@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -30,22 +29,6 @@
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 #define BLOCK_SIZE 512
-
-/* A write past the limit would be told by a signal, which as a rule ends the process. */
-static gboolean
-is_within_limit (gsize size)
-{
-  struct rlimit limit;
-
-  if (getrlimit (RLIMIT_FSIZE, &limit) < 0)
-    return FALSE;
-  if (limit.rlim_cur != RLIM_INFINITY && size > limit.rlim_cur)
-    {
-      errno = EFBIG;
-      return FALSE;
-    }
-  return TRUE;
-}
 
 static gboolean
 write_parts (int                 fd,
@@ -72,7 +55,7 @@ pcall_memory_new (const struct iovec *parts,
   int saved_errno;
   int fd;
 
-  if (!is_within_limit (size))
+  if (!pcall_fd_may_hold (size))
     return -1;
 
   fd = pcall_fd_lift (memfd_create ("pcall", MFD_CLOEXEC | MFD_ALLOW_SEALING));
@@ -95,7 +78,8 @@ pcall_memory_finish (int                 fd,
 
   for (guint i = 0; i < n_parts; i++)
     size += parts[i].iov_len;
-  return end >= 0 && is_within_limit (end + size) && write_parts (fd, parts, n_parts) && seal (fd);
+  return end >= 0 && pcall_fd_may_hold (end + size) && write_parts (fd, parts, n_parts) &&
+         seal (fd);
 }
 
 /* The other side */

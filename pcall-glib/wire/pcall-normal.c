@@ -261,3 +261,37 @@ pcall_normal_is_surely (const guint8 *data,
     return are_fixed (&fixed, data, size);
   return is_array_of_any_size (type + 1, data, size);
 }
+
+/* Without variants, all elements of an array are nested as the first one is. */
+static gboolean
+is_deeper (GVariant *value,
+           guint     limit)
+{
+  gsize n;
+
+  if (!g_variant_is_container (value))
+    return FALSE;
+
+  n = g_variant_n_children (value);
+  if (g_variant_is_of_type (value, G_VARIANT_TYPE_ARRAY) &&
+      strchr (g_variant_get_type_string (value), 'v') == NULL)
+    n = MIN (n, 1);
+  for (gsize i = 0; i < n; i++)
+    {
+      g_autoptr (GVariant) child = g_variant_get_child_value (value, i);
+
+      if (limit == 0 || is_deeper (child, limit - 1))
+        return TRUE;
+    }
+  return FALSE;
+}
+
+gboolean
+pcall_normal_is_too_deep (GVariant *value)
+{
+  const char *type = g_variant_get_type_string (value);
+
+  /* Each level has a letter of the type, but those within a variant. */
+  return (strlen (type) > PCALL_NORMAL_MAX_DEPTH || strchr (type, 'v') != NULL) &&
+         is_deeper (value, PCALL_NORMAL_MAX_DEPTH);
+}

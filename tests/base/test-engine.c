@@ -529,6 +529,7 @@ test_closed_by_others (void)
   pcall_engine_unwatch (engine, &a.watch);
   support_assert_logged ("CRITICAL: epoll_ctl: *: descriptor * was closed by something else *");
   g_assert_false (a.watch.active);
+  g_assert_true (pcall_engine_is_blind (engine));
 
   support_pipe_put (&b.pipe, 0);
   pcall_engine_dispatch (engine, G_MAXUINT);
@@ -536,6 +537,38 @@ test_closed_by_others (void)
 
   g_assert_no_errno (close (a.pipe.write_fd));
   watched_clear (&b);
+}
+
+/* It is the engine's own. Timers and watches go on, and waiting takes its time. */
+static void
+test_own_closed_by_others (void)
+{
+  g_autoptr (PcallEngine) engine = new_engine ();
+  g_autoptr (GString) order = g_string_new (NULL);
+  Timed timed = { .engine = engine, .name = 'a', .order = order };
+  int fd = dup (pcall_engine_get_fd (engine));
+  Watched watched;
+  gint64 begun;
+
+  watched_init (&watched, engine, count_and_read);
+  g_assert_no_errno (close (pcall_engine_get_fd (engine)));
+  support_expect_log ();
+  pcall_engine_wait (engine, -1);
+  support_assert_logged ("CRITICAL: poll: *: descriptor * was closed by something else *");
+
+  support_pipe_put (&watched.pipe, 0);
+  set_timer (&timed, 1, add_name);
+  pcall_engine_dispatch (engine, G_MAXUINT);
+  g_assert_cmpuint (watched.n_calls, ==, 1);
+  g_assert_cmpstr (order->str, ==, "a");
+
+  begun = g_get_monotonic_time ();
+  pcall_engine_wait (engine, -1);
+  g_assert_cmpint (g_get_monotonic_time () - begun, >=, PCALL_ENGINE_PAUSE_US);
+
+  g_assert_no_errno (dup2 (fd, pcall_engine_get_fd (engine)));
+  close (fd);
+  watched_clear (&watched);
 }
 
 int
@@ -548,6 +581,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/pcall/engine/watch/until-unwatched", test_until_unwatched);
   g_test_add_func ("/pcall/engine/watch/fails", test_watch_fails);
   g_test_add_func ("/pcall/engine/watch/closed-by-others", test_closed_by_others);
+  g_test_add_func ("/pcall/engine/closed-by-others", test_own_closed_by_others);
   g_test_add_func ("/pcall/engine/unwatch/sibling", test_unwatch_sibling);
   g_test_add_func ("/pcall/engine/unwatch/free-sibling", test_free_sibling);
   g_test_add_func ("/pcall/engine/unwatch/watch-again", test_rewatch);

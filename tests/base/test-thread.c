@@ -7,6 +7,9 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
+
+#include <pcall-glib/pcall.h>
 
 #include <pcall-glib/base/pcall-thread-private.h>
 
@@ -63,10 +66,34 @@ test_signals (void)
   g_cond_clear (&self.changed);
 }
 
+/* Without memory for its stack. Those of threads that have ended are used again, so that this is
+ * tried in a process that has had none. */
+static void
+test_no_room (void)
+{
+  struct rlimit limit;
+  g_autoptr (GError) error = NULL;
+
+  if (!g_test_subprocess ())
+    {
+      g_test_trap_subprocess (NULL, 0, 0);
+      g_test_trap_assert_passed ();
+      return;
+    }
+
+  getrlimit (RLIMIT_AS, &limit);
+  limit.rlim_cur = 1 << 20;
+  g_assert_no_errno (setrlimit (RLIMIT_AS, &limit));
+  g_assert_false (pcall_thread_start ("test", note_mask, NULL, &error));
+  g_assert_error (error, PCALL_ERROR, PCALL_ERROR_START);
+  g_assert_true (g_str_has_prefix (error->message, "thread test: "));
+}
+
 int
 main (int argc, char *argv[])
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/pcall/thread/signals", test_signals);
+  g_test_add_func ("/pcall/thread/no-room", test_no_room);
   return g_test_run ();
 }

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -230,6 +231,23 @@ without_privileges (gconstpointer data)
   assert_no_orphans ();
 }
 
+/* Nothing may be written that has a length. A pool's worker has memory of that kind. */
+static void
+with_file_size_limit (gconstpointer data)
+{
+  const struct rlimit none = { 0, 0 };
+  g_autoptr (PcallPool) pool = pcall_pool_new ();
+  PcallTask *task = symbol_task ("get_index", 2);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_no_errno (setrlimit (RLIMIT_FSIZE, &none));
+  assert_works (FALSE);
+  pcall_task_set_pool (task, pool);
+  g_assert_false (pcall_task_start (task, &error));
+  g_assert_error (error, PCALL_ERROR, PCALL_ERROR_START);
+  g_assert_finalize_object (task);
+}
+
 /* System calls */
 
 typedef struct
@@ -334,6 +352,7 @@ static const Row rows[] = {
   { "/environments/without-room", without_room, CLONE_NEWNS },
   { "/environments/full-directory", with_full_directory, CLONE_NEWNS },
   { "/environments/without-privileges", without_privileges, 0 },
+  { "/environments/file-size-limit", with_file_size_limit, 0 },
 };
 
 /* What hides /tmp hides what is built there. */

@@ -139,6 +139,28 @@ test_overwritten (gconstpointer byte)
     }
 }
 
+/* Who only looks finds that each call has ended when the task has. */
+static void
+test_looked_at (gconstpointer byte)
+{
+  PcallTask *task = pcall_task_new_for_func (overwrite, (gpointer) byte, NULL);
+  gint64 limit = g_get_monotonic_time () + SUPPORT_LIMIT_S * G_USEC_PER_SEC;
+
+  pcall_task_set_n_calls (task, N_CALLS);
+  pcall_task_set_calls_per_child (task, 0);
+  pcall_task_set_max_children (task, 2);
+  support_start (task);
+  while (pcall_task_get_running (task))
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, limit);
+      g_usleep (1000);
+    }
+  g_assert_cmpuint (pcall_task_get_n_finished (task), ==, N_CALLS);
+  for (guint i = 0; i < N_CALLS; i++)
+    g_assert_cmpint (support_state (task, i), >, PCALL_CALL_STATE_RUNNING);
+  g_assert_finalize_object (task);
+}
+
 /* A child that says again and again that its call has begun just now, later or never: its time
  * limit holds, and its clock shows what is possible. */
 
@@ -266,6 +288,10 @@ main (int    argc,
   g_test_add_data_func ("/pcall/reuse-wild/ones", GUINT_TO_POINTER (0xff), test_overwritten);
   g_test_add_data_func ("/pcall/reuse-wild/some", GUINT_TO_POINTER (0x01), test_overwritten);
   g_test_add_data_func ("/pcall/reuse-wild/others", GUINT_TO_POINTER (0x12), test_overwritten);
+  g_test_add_data_func ("/pcall/reuse-wild/looked-at/zeros", GUINT_TO_POINTER (0), test_looked_at);
+  g_test_add_data_func ("/pcall/reuse-wild/looked-at/ones", GUINT_TO_POINTER (0xff), test_looked_at);
+  g_test_add_data_func ("/pcall/reuse-wild/looked-at/others", GUINT_TO_POINTER (0x12),
+                        test_looked_at);
   g_test_add_func ("/pcall/reuse-wild/clock", test_clock);
   for (gsize i = 0; i < G_N_ELEMENTS (batches); i++)
     g_test_add_data_func (batches[i].name, &batches[i].wild, test_batch);

@@ -24,8 +24,14 @@ import sys
 RESULT, HELLO, CALL, STOP = 2, 9, 10, 11
 CHALLENGE, PROOF, LAUNCH, BEGUN, EXIT, PING, PONG, LEAVING = 13, 14, 15, 17, 22, 23, 24, 25
 VERSION = 1
-REMOTE_VERSION = 2
+REMOTE_VERSION = 3
 HEADER = 32
+
+
+def make_compute(secret, version, theirs, ours):
+    """What proves a word, of both random bytes: the parent's first."""
+    message = struct.pack("<I", version) + theirs + ours
+    return lambda word: hmac.new(bytes.fromhex(secret), word + message, hashlib.sha256).digest()
 
 
 class Closed(Exception):
@@ -72,15 +78,11 @@ class Link:
 
     def prove(self, version, secret=None):
         """The handshake."""
-        secret = bytes.fromhex(secret or os.environ["PCALL_AGENT_SECRET"])
+        secret = secret or os.environ["PCALL_AGENT_SECRET"]
         kind, _, challenge = self.receive()
         assert kind == CHALLENGE
         theirs, ours = challenge[4:36], os.urandom(32)
-
-        def compute(word):
-            message = word + struct.pack("<I", version) + theirs + ours
-            return hmac.new(secret, message, hashlib.sha256).digest()
-
+        compute = make_compute(secret, version, theirs, ours)
         self.proof = self.pack("I", version) + ours + compute(b"pcall agent") + bytes([36])
         self.send(PROOF, 0, self.proof)
         kind, _, proof = self.receive()

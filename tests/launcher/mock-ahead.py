@@ -7,8 +7,8 @@
     mock-ahead.py MODE FILE
 
 It answers the first call late, and waits then until several are there at once. What it does with
-them is what MODE says. As `lost` it does so once: when FILE is there, it is like any other agent. As
-`common` it runs calls if what they have in common came apart from them.
+them is what MODE says. As `lost`, or `lost-in-frame`, it does so once: when FILE is there, it is like
+any other agent. As `common` it runs calls if what they have in common came apart from them.
 """
 
 import importlib.util
@@ -39,6 +39,12 @@ class FarLink(mock_agent.Link):
     def end(self, index):
         """It has ended."""
         self.send(mock_agent.RESULT, index, self.pack("I", index) + b"\0u")
+
+    def end_in_part(self, index):
+        """As much of a large result as was sent when it was lost."""
+        header = b"PCL1\1l" + bytes([mock_agent.RESULT, 0])
+        header += self.pack("QIIQ", self.nonce, self.sent, index, 1 << 20)
+        self.socket.sendall(header + bytes(1000))
 
     def run(self, index):
         """Both, and they come together."""
@@ -76,10 +82,12 @@ def wait_for_calls(link):
     return waiting
 
 
-def be_lost(link, index, path):
+def be_lost(link, index, path, in_frame):
     """What comes is read, or it would be a reset that the parent sees."""
     pathlib.Path(path).touch()
     link.begin(index)
+    if in_frame:
+        link.end_in_part(index)
     link.socket.shutdown(socket.SHUT_WR)
     while link.socket.recv(4096):
         pass
@@ -89,8 +97,8 @@ def be_lost(link, index, path):
 def serve_ahead(link, mode, path):
     """What MODE says."""
     waiting = wait_for_calls(link)
-    if mode == "lost":
-        be_lost(link, waiting[0], path)
+    if mode.startswith("lost"):
+        be_lost(link, waiting[0], path, mode == "lost-in-frame")
     if mode == "withdrawn":
         link.run_first(waiting, WITHDRAW)
     if mode == "terminated":

@@ -357,11 +357,11 @@ test_common_arguments (void)
 
 /* An agent is lost that has begun one call, and had been sent others. */
 static guint
-count_lost (const char *address, guint retries)
+count_lost (const char *mode, const char *address, guint retries)
 {
   g_autofree char *directory = launcher_make_directory ();
   g_autofree char *path = g_build_filename (directory, "once", NULL);
-  g_autoptr (PcallLauncher) launcher = launcher_new_mock ("lost", path);
+  g_autoptr (PcallLauncher) launcher = launcher_new_mock (mode, path);
   g_autoptr (PcallTask) task = launcher_task (launcher, "mock", 30);
   g_autoptr (Tally) tally = NULL;
   guint n_lost = 0;
@@ -386,20 +386,27 @@ count_lost (const char *address, guint retries)
 static void
 test_lost (void)
 {
-  g_assert_cmpuint (count_lost (NULL, 0), ==, 1);
+  g_assert_cmpuint (count_lost ("lost", NULL, 0), ==, 1);
+}
+
+/* What it had not sent whole it was about to do, and nothing behind that. */
+static void
+test_lost_in_frame (void)
+{
+  g_assert_cmpuint (count_lost ("lost-in-frame", NULL, 0), ==, 1);
 }
 
 static void
 test_lost_behind_tunnel (void)
 {
-  g_assert_cmpuint (count_lost ("127.0.0.1", 0), >=, N_AHEAD);
+  g_assert_cmpuint (count_lost ("lost", "127.0.0.1", 0), >=, N_AHEAD);
 }
 
 static void
 test_lost_and_retried (void)
 {
-  g_assert_cmpuint (count_lost (NULL, 1), ==, 0);
-  g_assert_cmpuint (count_lost ("127.0.0.1", 1), ==, 0);
+  g_assert_cmpuint (count_lost ("lost", NULL, 1), ==, 0);
+  g_assert_cmpuint (count_lost ("lost", "127.0.0.1", 1), ==, 0);
 }
 
 int
@@ -423,6 +430,7 @@ main (int argc, char *argv[])
   launcher_add ("/pcall/ahead/begun-before-end", test_begun_before_end);
   launcher_add ("/pcall/ahead/common-arguments", test_common_arguments);
   launcher_add ("/pcall/ahead/lost", test_lost);
+  launcher_add ("/pcall/ahead/lost-in-frame", test_lost_in_frame);
   launcher_add ("/pcall/ahead/lost-behind-tunnel", test_lost_behind_tunnel);
   if (g_test_slow ())
     launcher_add ("/pcall/ahead/lost-and-retried", test_lost_and_retried);

@@ -3,9 +3,9 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* Real engines: a real sshd and a real Slurm, which with-sshd.sh and with-slurm.sh run.
+/* Real engines: a real sshd, a real Slurm, and mpirun, for which with-sshd.sh and the like see.
  *
- *   test-engines ssh | slurm | slurm-inside
+ *   test-engines ssh | slurm | slurm-inside | mpirun
  */
 
 #include <signal.h>
@@ -27,9 +27,12 @@ launcher_new_engine (guint n_workers)
   const char *all_hosts[] = { hosts, NULL };
   const char *options[] = { "-F", g_getenv ("PCALL_TEST_SSH_CONFIG"), NULL };
   const char *immediate[] = { "--quiet", NULL };
+  const char *mpirun[] = { "mpirun", "-n", "{n}", NULL };
 
   if (g_str_equal (engine, "ssh"))
     return pcall_launcher_new_ssh (all_hosts, options);
+  if (g_str_equal (engine, "mpirun"))
+    return pcall_launcher_new (mpirun, n_workers, PCALL_LAUNCHER_CONNECT);
   if (g_str_equal (engine, "slurm"))
     return pcall_launcher_new_slurm (n_workers, immediate);
   return pcall_launcher_new_slurm (0, immediate);
@@ -197,6 +200,27 @@ test_no_partition (void)
                          "call 2 (*): launcher \"srun *\": exited with status 1 *invalid *");
 }
 
+/* Within a job */
+
+/* A step for each worker, which takes its part of what the job has: both are there at once. */
+static void
+test_steps (void)
+{
+  const char *command[] = { "srun", "--quiet", "--export=ALL", "--exact", "-n{n}", NULL };
+  g_autofree char *directory = launcher_make_directory ();
+  g_autofree char *script = g_strdup_printf (
+      "cd %s && : > step-$SLURM_STEP_ID && until [ $(ls | wc -l) = %d ]; do sleep 0.01; done",
+      directory, N_WORKERS);
+  g_autoptr (PcallLauncher) launcher =
+      pcall_launcher_new (command, N_WORKERS, PCALL_LAUNCHER_CONNECT);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "run_command", N_WORKERS);
+
+  pcall_launcher_set_workers_per_launch (launcher, 1);
+  pcall_task_set_common_args (task, g_variant_new ("(s)", script));
+  support_run (task, "[<0>, <0>]");
+  launcher_remove_directory (directory);
+}
+
 /* A parent that is killed */
 
 static char *
@@ -336,7 +360,10 @@ add_tests (void)
   launcher_add_killing ("/pcall/engines/terminate", test_terminate);
   launcher_add_killing ("/pcall/engines/killed", test_killed);
   if (g_str_equal (engine, "slurm-inside"))
-    return;
+    {
+      launcher_add ("/pcall/engines/steps", test_steps);
+      return;
+    }
 
   launcher_add_killing ("/pcall/engines/parent-killed", test_parent_killed);
   if (g_str_equal (engine, "ssh"))
@@ -356,9 +383,9 @@ main (int argc, char *argv[])
   traces_begin ();
 
   engine = argc > 1 ? argv[1] : "";
-  if (!g_str_equal (engine, "ssh") && !is_slurm ())
+  if (!g_str_equal (engine, "ssh") && !g_str_equal (engine, "mpirun") && !is_slurm ())
     {
-      fprintf (stderr, "test-engines: ssh, slurm or slurm-inside?\n");
+      fprintf (stderr, "test-engines: ssh, slurm, slurm-inside or mpirun?\n");
       return 2;
     }
   add_tests ();

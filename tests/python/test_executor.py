@@ -47,6 +47,7 @@ class Submit(TestCase):
             error = executor.submit(fail).exception(20)
         self.assertIsInstance(error, LookupError)
         self.assertIn("in fail", str(error.__cause__))
+        self.assertIn("in fail", error.__cause__.tb)
 
     def test_child_that_dies(self):
         """It costs its own call alone."""
@@ -161,6 +162,18 @@ class Submit(TestCase):
 
         with Pcall.Executor() as executor:
             self.assertEqual(executor.submit(target).result(20), [1, 2])
+
+
+def raise_it(kind):
+    raise kind()
+
+
+class RaisesInParent:
+    def __init__(self, kind):
+        self.kind = kind
+
+    def __reduce__(self):
+        return raise_it, (self.kind,)
 
 
 class Exit(BaseException):
@@ -292,6 +305,16 @@ class Robust(TestCase):
             mapped = executor.map(lambda n: Interrupting() if n == 1 else n, range(3))
             self.assertEqual(next(mapped), 0)
             self.assertRaises(Pcall.ChildProcessException, next, mapped)
+
+    def test_results_that_raise(self):
+        """When they are made of their pickles, whatever that is: no thread ends by it."""
+        for kind in (ValueError, SystemExit, KeyboardInterrupt, GeneratorExit):
+            with Pcall.Executor(1) as executor:
+                error = executor.submit(RaisesInParent, kind).exception(20)
+                self.assertIs(type(error.__cause__), kind)
+                with self.assertRaisesRegex(Pcall.ChildProcessException, "cannot be unpickled"):
+                    next(executor.map(RaisesInParent, [kind, kind]))
+                self.assertEqual(executor.submit(abs, -1).result(20), 1)
 
     def test_thread_that_ends(self):
         """Each future gets the reason."""

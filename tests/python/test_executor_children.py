@@ -8,6 +8,7 @@ import gc
 import multiprocessing
 import os
 import pickle
+import select
 import signal
 import threading
 import time
@@ -33,6 +34,10 @@ def die(n):
 def wait_for(path, text=b"x"):
     os.write(path, text)
     time.sleep(60)
+
+
+def can_read(fd):
+    return bool(select.select([fd], [], [], 0)[0])
 
 
 class Children(TestCase):
@@ -164,6 +169,20 @@ class Children(TestCase):
             lock = threading.Lock()
             self.assertFalse(executor.submit(lambda lock: lock.locked(), lock).result(20))
 
+    def test_functions_defined_anew(self):
+        """As a notebook does: what runs is what the name means now."""
+        program = run_program(
+            """
+            with Pcall.Executor(2) as executor:
+                for n in range(6):
+                    exec(f"def add(m): return m + {n}")
+                    found = executor.submit(add, 10).result(), *executor.map(add, [10, 20])
+                    if found != (10 + n, 10 + n, 20 + n):
+                        print(n, found)
+            """
+        )
+        self.assertEqual((program.stdout, program.returncode), ("", 0), program.stderr)
+
     def test_timeout(self):
         with Pcall.Executor(1) as executor:
             late = executor.schedule(time.sleep, (60,), timeout=0.3)
@@ -183,6 +202,16 @@ class Children(TestCase):
             self.assertEqual([next(results), next(results)], [None, None])
             self.assertRaises(TimeoutError, next, results)
 
+    def test_end_workers_at_once(self):
+        """What a child had not begun is not for another one that nobody ends."""
+        for _ in range(20):
+            executor = Pcall.Executor(2)
+            futures = [executor.submit(signal.pause) for _ in range(2)]
+            while not all(future.running() for future in futures):
+                time.sleep(0.0001)
+            executor.kill_workers()
+            self.assertFalse(concurrent.futures.wait(futures, 20).not_done)
+
     def test_killed(self):
         for end in ("terminate_workers", "kill_workers"):
             read_fd, write_fd = os.pipe()
@@ -198,6 +227,25 @@ class Children(TestCase):
             with self.assertRaises(RuntimeError):
                 executor.submit(abs, -1)
             executor.shutdown()
+            os.close(read_fd)
+            os.close(write_fd)
+
+    def test_killed_with_much_ahead(self):
+        """What a child was given and has not begun, as calls seemed to be short, no other begins."""
+        for end in ("terminate_workers", "kill_workers"):
+            read_fd, write_fd = os.pipe()
+            executor = Pcall.Executor(2)
+            self.assertEqual(len([*executor.map(abs, range(10000))]), 10000)
+            results = executor.map(wait_for, [write_fd] * 1000)
+            futures = [executor.submit(wait_for, write_fd) for _ in range(10)]
+            n_begun = len(os.read(read_fd, 1))
+            getattr(executor, end)()
+            executor.shutdown()
+            n_begun += len(os.read(read_fd, 1000)) if can_read(read_fd) else 0
+            self.assertLessEqual(n_begun, 2)
+            with self.assertRaises((Pcall.BrokenChild, concurrent.futures.CancelledError)):
+                next(results)
+            self.assertEqual([future.cancelled() for future in futures[1:]], [True] * 9)
             os.close(read_fd)
             os.close(write_fd)
 

@@ -90,6 +90,64 @@ class Deaths(TestCase):
         self.assertEqual(pcall(target), (5,))
 
 
+copy = None  # in a child: the pid of its copy
+gate = None
+
+
+def fork_and_return(n):
+    """The copy returns from the call as well, when the next call wants that, which waits for it."""
+    global copy
+
+    if n == 50:
+        copy = os.fork()
+        if copy == 0:
+            os.read(gate[0], 1)
+            return -n
+    elif n == 51:
+        os.write(gate[1], b"x")
+        return os.waitpid(copy, 0)[1]
+    return n
+
+
+class Copies(TestCase):
+    """One of a child that returns from a call is no child, and what it returns no result."""
+
+    def setUp(self):
+        global gate
+
+        super().setUp()
+        gate = os.pipe()
+
+    def tearDown(self):
+        for fd in gate:
+            os.close(fd)
+        super().tearDown()
+
+    def check(self, results):
+        self.assertEqual(results, [*range(51), 0, *range(52, 100)])
+
+    def test_pcall(self):
+        options = Pcall.Options(calls_per_child=0, max_children=1)
+        self.check([*pcall(fork_and_return, n=range(100), options=options)])
+
+    def test_map(self):
+        self.check([*Pcall.map(fork_and_return, range(100), max_children=1)])
+
+    def test_executor(self):
+        with Pcall.Executor(1) as executor:
+            self.check([*executor.map(fork_and_return, range(100), chunksize=100)])
+            self.check([executor.submit(fork_and_return, n).result(20) for n in range(100)])
+
+    def test_initializer(self):
+        """A copy runs no call of the child."""
+        read_fd, write_fd = os.pipe()
+        with Pcall.Executor(1, initializer=os.fork) as executor:
+            executor.submit(os.write, write_fd, b"x").result(20)
+        os.close(write_fd)
+        self.assertEqual(os.read(read_fd, 10), b"x")
+        os.close(read_fd)
+
+
 class Ends(TestCase):
     def test_timeout_of_a_busy_loop(self):
         def target():

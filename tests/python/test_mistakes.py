@@ -183,11 +183,11 @@ SHAPES = [
     (lambda: pcall(square, n=None), TypeError,
      f"n {EACH}None; for one call, n=[None]; for the same in all, ckwargs={{'n': None}}"),
     (lambda: pcall(square, n="abc"), TypeError,
-     f"n {EACH}str, which would be split into characters; for one call, n=['abc']; for the same "
-     "in all, ckwargs={'n': 'abc'}"),
+     f"n {EACH}str, which would be split into characters; for one call, n=['abc']; for one with "
+     "each, n=list('abc'); for the same in all, ckwargs={'n': 'abc'}"),
     (lambda: pcall(square, n=b"abc"), TypeError,
-     f"n {EACH}bytes, which would be split into numbers; for one call, n=[b'abc']; for the same "
-     "in all, ckwargs={'n': b'abc'}"),
+     f"n {EACH}bytes, which would be split into numbers; for one call, n=[b'abc']; for one with "
+     "each, n=list(b'abc'); for the same in all, ckwargs={'n': b'abc'}"),
     (lambda: pcall(square, n="x" * 99), TypeError,
      f"n {EACH}str, which would be split into characters; what is the same for all calls goes "
      "into ckwargs"),

@@ -237,6 +237,105 @@ add_deeds (const char *prefix, gboolean joined, guint max_children)
       }
 }
 
+/* A handler disposes of the task, which others have references to. Its handlers are gone then, and
+ * it ends as one that was dropped, in a moment. */
+
+static void
+do_dispose (Deed *self)
+{
+  self->finished = TRUE;
+  g_object_run_dispose (G_OBJECT (self->task));
+}
+
+static GVariant *
+die_or_sleep (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
+{
+  pcall_report_progress (0.5, "half");
+  pcall_send_message (g_variant_new_int32 (1));
+  if (pcall_get_call_index () == 0)
+    raise (SIGKILL);
+  return support_sleep (args, kwargs, user_data, error);
+}
+
+static void
+note_joined (GObject *object, GAsyncResult *result, gpointer data)
+{
+  g_assert_false (pcall_task_join_finish (PCALL_TASK (object), result, NULL));
+  *(gboolean *) data = TRUE;
+}
+
+static void
+dispose_at (const char *signal_name, gboolean joined, guint calls_per_child)
+{
+  Deed self = { .task = support_task (die_or_sleep, 3), .func = do_dispose };
+  gboolean told = FALSE;
+
+  pcall_task_set_grace_period (self.task, 0);
+  pcall_task_set_calls_per_child (self.task, calls_per_child);
+  g_signal_connect_swapped (self.task, signal_name, G_CALLBACK (do_it), &self);
+  support_start (self.task);
+  pcall_task_join_async (self.task, NULL, note_joined, &told);
+  if (joined)
+    join_to_end (self.task);
+  support_iterate_until (&self.finished);
+  support_iterate_until (&told);
+
+  g_assert_cmpuint (self.n_done, ==, 1);
+  g_assert_false (pcall_task_get_running (self.task));
+  for (guint i = 0; i < 3; i++)
+    g_assert_cmpint (support_state (self.task, i), >, PCALL_CALL_STATE_RUNNING);
+  g_assert_false (pcall_task_join (self.task, -1, NULL, NULL));
+  g_assert_false (pcall_task_dispatch (self.task));
+  g_assert_finalize_object (self.task);
+}
+
+static void
+test_dispose (void)
+{
+  static const char *const names[] = {
+    "call-started", "call-progress", "call-message", "call-failed", "call-finished", "child-exited",
+    "notify::n-finished", "items-changed",
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+    for (guint calls_per_child = 0; calls_per_child < 2; calls_per_child++)
+      {
+        dispose_at (names[i], FALSE, calls_per_child);
+        dispose_at (names[i], TRUE, calls_per_child);
+      }
+}
+
+/* Or another thread does, while two join. */
+
+static gpointer
+join_in_thread (gpointer task)
+{
+  join_to_end (task);
+  return NULL;
+}
+
+static void
+test_dispose_elsewhere (void)
+{
+  for (guint i = 0; i < 20; i++)
+    {
+      PcallTask *task = support_task (support_sleep, 2);
+      GThread *threads[2];
+
+      pcall_task_set_grace_period (task, 0);
+      support_start (task);
+      for (gsize t = 0; t < G_N_ELEMENTS (threads); t++)
+        threads[t] = g_thread_new ("join", join_in_thread, task);
+      if (i % 2 == 0)
+        g_usleep (i * 100);
+      g_object_run_dispose (G_OBJECT (task));
+      for (gsize t = 0; t < G_N_ELEMENTS (threads); t++)
+        g_thread_join (threads[t]);
+      g_assert_false (pcall_task_get_running (task));
+      g_assert_finalize_object (task);
+    }
+}
+
 /* A handler that joins in each signal of each call, as deep as it goes */
 static void
 test_join_everywhere (void)
@@ -400,6 +499,8 @@ main (int argc, char *argv[])
   g_test_add_func ("/pcall/handlers/messages-of-the-dead", test_messages_of_the_dead);
   support_add ("/pcall/handlers/connect/late", test_connect_late);
   support_add ("/pcall/handlers/connect/between", test_connect_between);
+  support_add ("/pcall/handlers/dispose", test_dispose);
+  support_add ("/pcall/handlers/dispose-elsewhere", test_dispose_elsewhere);
   support_add ("/pcall/handlers/join-everywhere", test_join_everywhere);
 
   return g_test_run ();

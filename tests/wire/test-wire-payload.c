@@ -62,6 +62,7 @@ static const struct
   { PCALL_FRAME_RETURNED, "()" },
   { PCALL_FRAME_COMMON, "(<(1, 'x', 2.5)>, {'unit': <'ms'>})" },
   { PCALL_FRAME_COMMON, "(<()>, @a{sv} {})" },
+  { PCALL_FRAME_JOURNAL, "b'0,5'" },
 };
 
 static GVariant *

@@ -21,7 +21,14 @@ PACKAGES = {
     "perl": "perl",
     "gjs": "gjs and the typelib",
     "window": "libgtk-4-dev, xvfb and xauth",
+    "here": "python3-gi and the typelib",
+    "ssh": "openssh-server",
+    "slurm": "slurmctld, slurmd, slurm-client and munge",
 }
+
+
+WHERE_SBIN = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+SKIPPED = "1..0 # SKIP "
 
 
 class Missing(Exception):
@@ -39,6 +46,13 @@ def find_window(build):
     return ["xvfb-run", "-a", program] if all(map(shutil.which, needed)) else None
 
 
+def find_engine(script, needed, command):
+    """In an engine that a script of the tests brings up for that time."""
+    if command is None or not all(shutil.which(name, path=WHERE_SBIN) for name in needed):
+        return None
+    return [os.path.join(os.path.dirname(HERE), "launcher", script), *command]
+
+
 def find_commands(build):
     """The command line of each program; None for one that cannot run here."""
     sides = os.path.join(HERE, "sides")
@@ -46,6 +60,8 @@ def find_commands(build):
     perl, gjs = shutil.which("perl"), shutil.which("gjs")
     has_gir = os.path.exists(os.path.join(build, "introspection", "Pcall-1.0.typelib"))
     has_gi = has_gir and runs([python, "-c", "import gi"])
+    engines = [python, os.path.join(sides, "engine-sides.py")] if has_gi else None
+    slurm = ["munged", "slurmctld", "slurmd", "srun"]
     return {
         "C": [os.path.join(build, "tests", "benchmarks", "bench")],
         "python": [python, os.path.join(sides, "python-sides.py")] if has_gi else None,
@@ -53,11 +69,15 @@ def find_commands(build):
         "perl": [perl, os.path.join(sides, "perl-sides.pl")] if perl else None,
         "gjs": [gjs, "-m", os.path.join(sides, "gjs-sides.js")] if gjs and has_gir else None,
         "window": find_window(build),
+        "here": engines,
+        "ssh": find_engine("with-sshd.sh", ["sshd", "ssh"], engines),
+        "slurm": find_engine("with-slurm.sh", slurm, engines),
     }
 
 
 def make_environment(build):
-    """Such that the library and its overrides are found where they were built."""
+    """Such that the library and its overrides are found where they were built, from anywhere."""
+    build = os.path.abspath(build)
     environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1")
     for name, path in {
         "GI_TYPELIB_PATH": os.path.join(build, "introspection"),
@@ -91,6 +111,8 @@ class Program:
         line = self.process.stdout.readline()
         if not line:
             raise RuntimeError(f"{side} ended its program, with {self.process.wait()}")
+        if line.startswith(SKIPPED):
+            raise Missing(line.removeprefix(SKIPPED).strip())
         return self.check(side, json.loads(line))
 
     @staticmethod

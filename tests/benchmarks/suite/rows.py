@@ -43,4 +43,7 @@ def make_groups(quick):
         calls.warm_javascript(size),
         launcher.one_call(size),
         launcher.warm_calls(size),
+        launcher.engine(size, "ssh", "`ssh host true` for each"),
+        launcher.engine(size, "slurm", "`srun -n1 true` for each"),
+        launcher.tiny_map(size),
     ]

@@ -51,3 +51,40 @@ def warm_calls(size):
         sides=make_sides("warm", n),
         rows=make_rows(n, "µs", 1e6, 3.0),
     )
+
+
+def engine(size, by, label):
+    """Each call executes `true`, wherever that is."""
+    n = size.calls(1000)
+    return Group(
+        name=f"launcher-{by}",
+        title=f"{n:,} calls that run `true` by {by}, two at a time, against the bare engine",
+        note="The engine is on this machine. Of pcall it is the time of the calls, in workers that "
+        "are there.",
+        rounds=3,
+        sides={
+            "pcall": Side(by, "true/pcall", "pcall", {"by": by, "n": n}),
+            "engine": Side(by, "true/engine", label, {"by": by, "n": size.calls(10)}),
+        },
+        rows=[Ratio("pcall", "engine", "≥")],
+    )
+
+
+def tiny_map(size):
+    n = size.calls(10000)
+    sides = {
+        "pcall": Side("here", "map/pcall", "pcall", {"by": "connect", "n": n}),
+        "mpi4py": Side("here", "map/mpi4py", "mpi4py.futures, map", {"n": n}),
+    }
+    rows = [Ratio("pcall", "mpi4py", "≤", 1.0)]
+    if not size.quick:  # it takes long to start and to end
+        sides["dask"] = Side("here", "map/dask", "dask, map", {"n": n})
+        rows.append(Ratio("pcall", "dask", "≥", 5.0))
+    return Group(
+        name="launcher-map",
+        title=f"{n:,} tiny Python calls in two workers of other machines, which are warm",
+        note="The machines are this one. mpirun has a third process, which gives out the calls.",
+        rounds=3,
+        sides=sides,
+        rows=rows,
+    )

@@ -206,7 +206,7 @@ const OPTIONS = {
 // Of map(): those that each of its tasks gets, and those that it sees to itself.
 const MAP_SETTINGS = new Set(['timeout', 'gracePeriod', 'logMode', 'logDirectory', 'keepLogs',
   'maxLogSize', 'outputMode', 'priority', 'nice', 'cpuAffinity', 'maxAddressSpace', 'maxOpenFiles',
-  'workingDirectory', 'environment']);
+  'workingDirectory', 'environment', 'launcher', 'retries']);
 const MAP_OPTIONS = {
   ...Object.fromEntries(Object.entries(OPTIONS).filter(([name]) => MAP_SETTINGS.has(name) ||
     ['cancellable', 'deadline', 'maxChildren', 'callsPerChild', 'pool'].includes(name))),

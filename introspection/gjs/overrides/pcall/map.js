@@ -9,6 +9,9 @@
 // crashes costs the item that it was at: those before it have their outcomes, those after it are
 // for another job.
 //
+// On other machines a worker starts for each job, so that jobs take longer there. What is lost with its
+// machine costs all items of its job that are not known to have ended.
+//
 // Of the iterables no more is taken than is needed to keep the workers busy, and results are not
 // made faster than they are asked for but for as much.
 //
@@ -25,13 +28,14 @@ const {checkImport} = imports.overrides.pcall.task;
 const {fromVariant, toVariant} = imports.overrides.pcall.values;
 
 const JOB_SECONDS = 0.05;
+const AWAY_SECONDS = 1;
 const MAX_ITEMS = 4096;
 const MAX_GROWTH = 8; // of a job against the one before
 const JOBS_AHEAD = 2; // for each worker, of items whose results nobody has asked for yet
 
 // What a call ends with that is the item's doing, and not that of the function or the worker.
 const OF_ITEM = [Pcall.Error.CRASHED, Pcall.Error.EXITED, Pcall.Error.STATUS_LOST,
-  Pcall.Error.TIMED_OUT, Pcall.Error.PROTOCOL];
+  Pcall.Error.TIMED_OUT, Pcall.Error.PROTOCOL, Pcall.Error.LOST];
 
 // Where the items come from: rows of what the iterables have, up to the end of the shortest.
 
@@ -153,10 +157,20 @@ class Job {
 
     outcomes.push(...readResult(call));
     outcomes.forEach((outcome, i) => this._addStack(outcome, this.items[i][0], call));
-    if (error !== null && !hasLeft && outcomes.length < this.items.length)
-      outcomes.push({status: 'rejected', reason: this._blame(call, error, outcomes.length)});
+    if (error !== null && !hasLeft) {
+      const end = this._countEnded(error, outcomes.length);
+
+      while (outcomes.length < end)
+        outcomes.push({status: 'rejected', reason: this._blame(call, error, outcomes.length)});
+    }
     this.elapsed = call.get_elapsed();
     return outcomes;
+  }
+
+  // Items up to the one in which the call has ended; how far one came that is lost nobody knows.
+  _countEnded(error, nKnown) {
+    return error.matches(Pcall.Error, Pcall.Error.LOST) ? this.items.length
+      : Math.min(nKnown + 1, this.items.length);
   }
 
   // What a worker has destroyed is not known.
@@ -199,9 +213,14 @@ class Mapping {
     this._ownsPool = this.pool !== pool && this.pool !== own.pool;
     this._own = own;
     this._source = new Source(iterables);
-    this._width = own.maxChildren || this.pool.max_children || GLib.get_num_processors();
+    const launcher = own.launcher ?? Pcall.Launcher.get_default();
+
+    this._width = own.maxChildren || (launcher ? launcher.n_workers : this.pool.max_children) ||
+      GLib.get_num_processors();
+    this._jobSeconds = launcher ? AWAY_SECONDS : JOB_SECONDS;
     this._size = 1;
-    this._maxSize = own.callsPerChild || MAX_ITEMS;
+    // The time of a single item is not looked at from elsewhere.
+    this._maxSize = launcher && own.timeout ? 1 : own.callsPerChild || MAX_ITEMS;
     this._again = []; // items that a job came back without
     this._jobs = new Set();
     this._outcomes = new Map();
@@ -283,7 +302,7 @@ class Mapping {
   }
 
   _adaptSize(n, elapsed) {
-    const fitting = n > 0 ? Math.floor(n * JOB_SECONDS / Math.max(elapsed, 1e-6)) : 1;
+    const fitting = n > 0 ? Math.floor(n * this._jobSeconds / Math.max(elapsed, 1e-6)) : 1;
 
     this._size = Math.min(Math.max(fitting, 1), this._size * MAX_GROWTH, this._maxSize);
   }
@@ -303,7 +322,7 @@ class Mapping {
 
     try {
       variant = packChunk(items, {
-        spread: this._source.spread, seconds: this._own.callsPerChild ? Infinity : JOB_SECONDS,
+        spread: this._source.spread, seconds: this._own.callsPerChild ? Infinity : this._jobSeconds,
         timed: Boolean(this._own.timeout),
       });
     } catch {

@@ -14,7 +14,6 @@ wait for their agents. These are the launcher's, and stay.
 """
 
 import collections
-import functools
 import os
 import pickle
 import select
@@ -46,6 +45,7 @@ class AwayCrew(Crew):
     """As a crew of this machine."""
 
     job_seconds = 0.05
+    pack = staticmethod(pack)
 
     def __init__(self, launcher, *args, **options):
         super().__init__(*args, **options)
@@ -57,7 +57,7 @@ class AwayCrew(Crew):
         self.n_given = 0
         self.ended = collections.deque()  # calls, of which nothing was taken in yet
         self.packed = None, None  # the last sink of many calls, and its function as it is sent
-        prepare = None if self.initializer is None else pack(self.initializer, "initializer")
+        prepare = None if self.initializer is None else self.pack(self.initializer, "initializer")
         self.setup = prepare, self.calls_per_child
 
     @property
@@ -97,12 +97,12 @@ class AwayCrew(Crew):
 
     def get_order(self, job):
         if job.columns is None:
-            function = pack(job.sink.function, "the function")
-            data = pack(job.arguments, "an argument")
+            function = self.pack(job.sink.function, "the function")
+            data = self.pack(job.arguments, "an argument")
             return self.setup, function, data, None, job.get_timeout()
         if self.packed[0] is not job.sink:
-            self.packed = job.sink, pack(job.sink.function, "the function")
-        data = pack(job.columns, "an argument")
+            self.packed = job.sink, self.pack(job.sink.function, "the function")
+        data = self.pack(job.columns, "an argument")
         return self.setup, self.packed[1], data, job.n_calls, job.get_timeout()
 
     def refuse(self, job, error):
@@ -244,14 +244,3 @@ class AwayCrew(Crew):
         if self.task is not None:
             self.put_down()
         self.epoll.close()
-
-
-def choose_crew(launcher):
-    """What makes the children of this machine, or those of the launcher's."""
-    return Crew if launcher is None else functools.partial(AwayCrew, launcher)
-
-
-def get_n_places(launcher):
-    """How many calls can run at once, going by processors here."""
-    n = 0 if launcher is None else launcher.get_n_workers()
-    return n or len(os.sched_getaffinity(0))

@@ -7,8 +7,7 @@ Each result goes into memory that the parent shares before the next call begins,
 dies loses the call that it was in and no other. Integers, floats, truth values and None go there as
 they are; all else is pickled, each result by itself. A result that is not of the kind of those
 before it ends the batch, and so does a call that has written something, or took longer than a
-whole batch should. In a process that a call has forked something counts as written: one that comes
-back from the call, too, puts nothing into that memory, and begins with no other call.
+whole batch should.
 
 The loop around the calls is compiled for the arguments and results that it has to do with, as
 `dataclasses` and `namedtuple` compile their methods: an argument that is looked up, or a kind that
@@ -26,7 +25,7 @@ import types
 from gi.module import get_introspection_module
 from gi.repository import GLib
 
-from . import child, errors, streams, values
+from . import child, copies, errors, streams, values
 
 Pcall = get_introspection_module("Pcall")
 
@@ -46,10 +45,10 @@ def run(starts, {parameters}, target, cargs, ckwargs, count, cells, area, until,
         for {row} in {rows}:
             count[0] = ended
             result = {call}
-            if written:
-                return ended, result
             {store}
             ended += 1
+            if written:
+                return ended, NOTHING
         if clock() > until:
             break
     return ended, NOTHING
@@ -186,6 +185,7 @@ class Batches:
     def __call__(self, first, n_calls):
         """In a child."""
         if self.memory is None:
+            copies.watch()
             self.memory = Memory()
             self.sources, self.call = describe_calls(self.rows)
         return child.run_batch(self, first, n_calls)
@@ -195,19 +195,22 @@ class Batches:
         type_, format_, store = self.way
         memory = self.memory
         memory.header[TYPE] = ord(type_)
+        lent = memory.header, memory.cells.cast(format_), memory.area
+        copies.lend(*lent)
         loop = self.loops.get(store) or self.compile(store)
-        return loop(
-            range(0, n_calls, GROUP),
-            *(source[first : first + n_calls] for source in self.sources.values()),
-            self.rows.target,
-            self.rows.cargs,
-            self.rows.ckwargs,
-            memory.header,
-            memory.cells.cast(format_),
-            memory.area,
-            time.monotonic() + self.seconds,
-            self.kind,
-        )
+        try:
+            return loop(
+                range(0, n_calls, GROUP),
+                *(source[first : first + n_calls] for source in self.sources.values()),
+                self.rows.target,
+                self.rows.cargs,
+                self.rows.ckwargs,
+                *lent,
+                time.monotonic() + self.seconds,
+                self.kind,
+            )
+        finally:
+            copies.end()
 
     def compile(self, store):
         names = list(self.sources)
@@ -227,7 +230,7 @@ class Batches:
 
     def note(self, result):
         """The next batch is for results like this one, which those before it were not like."""
-        if self.way is PICKLES or type(result) is self.kind:
+        if self.way is PICKLES:
             return
         self.n_changes += 1
         self.kind = type(result)

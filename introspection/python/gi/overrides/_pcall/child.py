@@ -151,7 +151,6 @@ def begin_once():
 
 def begin():
     here.call = here.index = None
-    streams.written.clear()
     identity.adopt()
     gc.freeze()  # looking for garbage among what was inherited would copy all of it
     _signal.set_wakeup_fd(-1)
@@ -331,8 +330,8 @@ def to_exit_status(error):
 def tell(error, target):
     """Tells of an error, whatever its class or a signal's handler do meanwhile. Returns what is to
     be raised: a library's error; with anything else there would be no error at all."""
+    hush()
     if has_forked():
         leave(error)
-    hush()
     streams.flush_all(streams.children[1:])
     return errors.tell(error, errors.attempt(calls.get_name, target, otherwise="function"))

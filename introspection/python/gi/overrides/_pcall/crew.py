@@ -61,6 +61,7 @@ class Crew:
         server.warm_up()
         self.epoll = select.epoll()
         self.outputs = {}  # what children write to, in the place of this process's
+        self.show = None  # what is told of all that is printed, by calls from which one on
         self.members = []
         self.by_fd = {}
         self.returned = collections.deque()  # jobs that have to be given once more
@@ -69,6 +70,7 @@ class Crew:
         self.inherits = False  # whether jobs cannot be pickled
         self.looked = 0.0
         self.n_deaths = 0
+        self.killed = set()  # (pid, signal)
         self.broken = None  # a Failure, where there is no sense in going on
 
     def fileno(self):
@@ -288,8 +290,10 @@ class Crew:
             self.take_report(member, message, fd)
 
     def take_report(self, member, message, fd):
-        number, base, ended, kind, cell, area, outcome, seconds, is_last = message
+        number, base, ended, kind, cell, area, outcome, seconds, is_last, written = message
         job, lane = member.jobs[number]
+        if written is not None:
+            self.show(job.first + base, member.read_output(written))
         self.take_results(member, job, (lane, kind, cell, area), base, ended)
         if outcome is not None:
             self.take_outcome(job, outcome, fd)
@@ -357,6 +361,7 @@ class Crew:
 
     def bury(self, member):
         """A child has ended, and all was read that it told."""
+        self.show_rest(member)
         self.account(member)
         self.members.remove(member)
         self.let_go(member)
@@ -370,6 +375,13 @@ class Crew:
                 except FileNotFoundError:
                     pass
         member.close()
+
+    def show_rest(self, member):
+        """What calls have printed of which it has not told, and what is printed at its end."""
+        if self.show is not None:
+            running = member.get_running()
+            index = None if running is None else running[1].first + running[1].at
+            self.show(index, member.read_output())
 
     def account(self, member):
         """What becomes of what it had to do."""
@@ -415,22 +427,40 @@ class Crew:
 
     def end_job(self, member, job):
         """Ends the child that runs it, if it does; no other job is hit."""
-        while len(member.jobs) > 1 and (other := member.take_back()) is not None:
-            if not other.sink.is_cancelled():
-                self.returned.appendleft(other)
+        self.take_ahead(member)
         if [job] != [job for job, _ in member.jobs.values()]:
             return False
         member.is_ending = True
         member.pcall.task.terminate()
         return True
 
+    def take_ahead(self, member):
+        """Takes back what it has not begun."""
+        while len(member.jobs) > 1 and (job := member.take_back()) is not None:
+            if not job.sink.is_cancelled():
+                self.returned.appendleft(job)
+
+    def withdraw(self):
+        """Takes back what no child has begun."""
+        for member in self.members:
+            self.take_ahead(member)
+
     def kill(self, signum):
+        """Each of them once by that signal, however often."""
         for member in self.members:
             for process in member.pcall.task.get_living_children():
+                if (process.pid, signum) in self.killed:
+                    continue
+                self.killed.add((process.pid, signum))
                 try:
                     os.kill(process.pid, signum)
                 except ProcessLookupError:
                     pass
+
+    def drop_returned(self):
+        """What children were given and have not begun."""
+        while self.returned:
+            self.returned.popleft().sink.cancel()
 
     def get_tasks(self):
         """From any thread."""
@@ -466,5 +496,7 @@ class Crew:
         if os.getpid() != self.pid:
             return
         while self.members:
-            self.let_go(self.members.pop())
+            member = self.members.pop()
+            self.show_rest(member)
+            self.let_go(member)
         self.epoll.close()

@@ -128,6 +128,11 @@ class RemoteTraceback(Exception):
         super().__init__(text)
         self.text = text
 
+    @property
+    def tb(self):
+        """As it is called with `concurrent.futures`."""
+        return self.text
+
     def __str__(self):
         return f'\n"""\n{self.text}"""'
 

@@ -22,7 +22,8 @@ import threading
 import time
 import weakref
 
-from . import away, calls, errors, jobs, local, waiting
+from . import calls, errors, jobs, local, places, waiting
+from .crew import Crew
 from .futures import Future, MapWork, Work
 from .options import to_bool, to_count, to_launcher, to_timeout
 from .retries import Retries
@@ -41,6 +42,8 @@ class Driver:
         self.wake_fd = -1
         self.ending = False  # whether children are told to stop when there is nothing to do
         self.signals = []  # for the children
+        self.is_dropping = False  # whether nothing is begun any more
+        self.killed_by = None  # what children were ended by: none is to be there any more
         self.broken = None  # why nothing more can be run
         self.make_crew = make_crew
         self.crew = None  # of the thread alone while there is one
@@ -77,6 +80,7 @@ class Driver:
 
     def cancel_waiting(self):
         with self.lock:
+            self.is_dropping = True
             works, self.waiting = self.waiting, collections.deque()
         for work in works:
             work.cancel()
@@ -189,6 +193,10 @@ class Driver:
         else:
             self.obey()
         self.crew.dispatch()
+        if self.is_dropping:
+            self.crew.drop_returned()
+        if self.killed_by is not None:  # a child may have been just about to be made
+            self.crew.kill(self.killed_by)
         self.feed()
         if self.crew.broken is not None:  # which a start may find out
             self.give_up_all()
@@ -215,8 +223,11 @@ class Driver:
         self.abandon(crew, works, reason, text)
 
     def obey(self):
+        if self.is_dropping:
+            self.crew.withdraw()
         while self.signals:
-            self.crew.kill(self.signals.pop())
+            self.killed_by = self.signals.pop()
+            self.crew.kill(self.killed_by)
         self.crew.end_cancelled()
 
     def supply(self, size, limit):
@@ -243,7 +254,7 @@ def check_not_exiting():
 
 def check_max_workers(max_workers, launcher):
     if max_workers is None:
-        return away.get_n_places(launcher)
+        return places.get_size(launcher)
     max_workers = to_count(max_workers, "max_workers", least=-math.inf)
     if max_workers <= 0:
         raise ValueError("max_workers must be greater than 0")
@@ -299,7 +310,7 @@ class Executor(concurrent.futures.Executor):
     of a coroutine. Functions and arguments are pickled; those that cannot be, a fresh child inherits, so that
     lambdas will do. A child that dies costs the call that it was in and no other: its future gets
     a `BrokenChild`, which tells how it has ended. A future can be cancelled while it runs: that
-    ends its child. What is printed goes where the parent's goes.
+    ends its child. What is printed goes where the parent's goes, at once.
     """
 
     def __init__(
@@ -319,18 +330,22 @@ class Executor(concurrent.futures.Executor):
         if initializer is not None and not callable(initializer):
             raise TypeError("initializer must be a callable")
         launcher = to_launcher(launcher, "launcher")
-        self._max_workers = check_max_workers(max_workers, launcher)  # where others look for it
         self._mp_context = check_context(mp_context, launcher)
         self._timeout = to_timeout(timeout)
         self._retries = Retries(retries, retry_on)
         prepare = None if initializer is None else functools.partial(initializer, *initargs)
         max_tasks = check_max_tasks(max_tasks_per_child)
-        if local.is_asked(to_bool(debug, "debug")):
+        is_local = local.is_asked(to_bool(debug, "debug"))
+        make_crew = Crew
+        if mp_context is None and not is_local:
+            make_crew, launcher = places.choose(launcher, prepare)
+        self._max_workers = check_max_workers(max_workers, launcher)  # where others look for it
+        if is_local:
             self._driver = local.Driver(prepare)
         else:
             self._driver = Driver(
                 functools.partial(
-                    away.choose_crew(launcher),
+                    make_crew,
                     self._max_workers,
                     "call",
                     initializer=prepare,
@@ -409,6 +424,12 @@ class Executor(concurrent.futures.Executor):
         """Takes no more calls; with `cancel_futures` drops those that were not begun. Children end
         when there is nothing to do for them."""
         self._end(wait, cancel_futures)
+
+    def __exit__(self, kind, error, traceback):
+        """Children are not in the terminal's group, so that Ctrl-C has to be told to them."""
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            self.terminate_workers()
+        self.shutdown()
 
     def terminate_workers(self):
         """Shuts down, and ends all children at once by SIGTERM; what runs gets a `BrokenChild`."""

@@ -11,11 +11,10 @@ raise, and nobody could catch it.
 """
 
 import ctypes
-import functools
 import os
 import sys
 
-from . import child, streams
+from . import child
 
 LIBRARY = "libpcall-1.0.so.0"  # loaded already, by the typelib
 
@@ -31,10 +30,6 @@ class Hooks(ctypes.Structure):
         "PyGILState_Release",
     )
     _fields_ = [(name, ctypes.c_void_p) for name in FUNCTIONS]
-
-
-# As if something had been written (see batches.py); no function of Python's, which would cost more
-note_fork = functools.partial(streams.written.append, True)
 
 
 def find(name):
@@ -55,4 +50,4 @@ def set_up():
     check_interpreter()
     hooks = Hooks(*map(find, Hooks.FUNCTIONS))
     ctypes.CDLL(LIBRARY).pcall_set_fork_hooks(ctypes.byref(hooks))
-    os.register_at_fork(before=child.before_fork, after_in_child=note_fork)
+    os.register_at_fork(before=child.before_fork)

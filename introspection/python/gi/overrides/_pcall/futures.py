@@ -11,6 +11,7 @@ import time
 
 from . import calls, errors, jobs, values
 
+CANCELLED = "CANCELLED"
 CANCELLED_AND_NOTIFIED = "CANCELLED_AND_NOTIFIED"
 RUNNING = "RUNNING"
 LOGGER = logging.getLogger("concurrent.futures")
@@ -95,6 +96,11 @@ def to_error(failure, name):
     return error
 
 
+def is_wanted_again(driver, retries, key, make_error):
+    """Whether a call that did not succeed is to be run once more, which counts then."""
+    return not driver.is_dropping and retries.take(key, make_error)
+
+
 class Work:
     """One call: the sink of its job."""
 
@@ -124,7 +130,8 @@ class Work:
 
     def fail(self, job, at, failure):
         name = calls.get_name(self.function)
-        if self.retries.take(self, lambda: failure.to_exception(None, name)):
+        driver, retries = self.future._driver, self.retries
+        if is_wanted_again(driver, retries, self, lambda: failure.to_exception(None, name)):
             self.job = jobs.Job(self, arguments=job.arguments)
             self.future.again(self.job)
             return
@@ -137,8 +144,9 @@ class Work:
         self.job = self.function = None
 
     def cancel(self):
-        self.future.cancel()
-        self.future.set_running_or_notify_cancel()
+        """Who waits for it is told, unless a future that was given to a child has done so."""
+        if self.future.cancel() and self.future._state == CANCELLED:
+            self.future.set_running_or_notify_cancel()
 
     def give_up(self, error):
         if self.future.done():
@@ -188,7 +196,7 @@ class MapWork:
 
     def get_pickled(self):
         if self.pickled is None:
-            self.pickled = values.dumps(self.function)
+            self.pickled = values.dumps(self.function), jobs.mark(self.function)
         return self.pickled
 
     def take(self, job, at, results):
@@ -197,8 +205,9 @@ class MapWork:
     def fail(self, job, at, failure):
         index = job.first + at
         name = calls.get_name(self.function)
-        if self.retries.take(index, lambda: failure.to_exception(None, name)):
-            self.driver.crew.returned.append(job.slice(at, at + 1))
+        driver, retries = self.driver, self.retries
+        if is_wanted_again(driver, retries, index, lambda: failure.to_exception(None, name)):
+            driver.crew.returned.append(job.slice(at, at + 1))
             return
         self.put(index, failure)
 

@@ -92,7 +92,9 @@ def mean_column(name, value):
     shown = show(value)
     if not shown or not name.isidentifier():
         return "; what is the same for all calls goes into ckwargs"
-    return f"; for one call, {name}=[{shown}]; for the same in all, ckwargs={{{name!r}: {shown}}}"
+    each = f"; for one with each, {name}=list({shown})" if is_text(value) else ""
+    same = f"; for the same in all, ckwargs={{{name!r}: {shown}}}"
+    return f"; for one call, {name}=[{shown}]{each}{same}"
 
 
 def mean_target(name, value):

@@ -155,6 +155,7 @@ class Driver:
     """In the place of an executor's driver: what is submitted has been done when that returns."""
 
     thread = None
+    is_dropping = False  # as nothing waits
 
     def __init__(self, initializer):
         self.crew = Crew(1, "call", None, initializer=initializer)

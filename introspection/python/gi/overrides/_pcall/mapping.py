@@ -16,7 +16,7 @@ import math
 import threading
 import weakref
 
-from . import away, calls, hints, jobs, local, waiting
+from . import calls, hints, jobs, local, places, printed, waiting
 from .options import suggest, to_bool, to_count, to_launcher, to_timeout
 from .progress import finish as finish_report
 from .progress import make as make_report
@@ -24,6 +24,7 @@ from .retries import Retries
 
 LOOK_AHEAD = 8  # jobs for each child that are read and not yet consumed
 SHARES = 2  # for each child, of what is left: near the end, none has much to do that others have not
+DUE = -1  # in the place of an index: what waits for nothing
 SHORT_SECONDS = 0.002  # what is shared no further
 
 
@@ -110,6 +111,7 @@ class Mapping:
         self.crew = None
         self.thread = None
         self.ended = {}  # by the index of the first: lists of results, or a Failure
+        self.printed = {}  # what waits for its call, by the index of the first
         self.n_ended = 0
         self.n_consumed = 0
 
@@ -156,6 +158,21 @@ class Mapping:
         if self.report is not None:
             self.report(self.n_ended, self.source.total)
 
+    def show(self, index, pieces):
+        """What calls have printed, from that one on, if any. It waits for its turn, or at least for
+        who consumes: there Ctrl-C is heard while nobody reads it."""
+        if pieces:
+            is_due = not self.ordered or index is None or index < self.n_consumed
+            self.printed.setdefault(DUE if is_due else index, []).extend(pieces)
+
+    def show_until(self, end):
+        try:
+            for index in sorted(index for index in self.printed if index < end):
+                printed.write(self.printed.pop(index))
+        except BaseException:
+            self.printed.clear()
+            raise
+
     # For who consumes
 
     def pop(self):
@@ -168,10 +185,13 @@ class Mapping:
             found = self.ended.pop(index)
         else:
             found = None
-        if type(found) is not jobs.Failure:
-            self.n_consumed += 0 if found is None else len(found)
+        is_failure = type(found) is jobs.Failure
+        if found is not None:
+            self.n_consumed += 1 if is_failure else len(found)
+        if self.printed:
+            self.show_until(self.n_consumed)
+        if not is_failure:
             return found
-        self.n_consumed += 1
         error = found.to_exception(index, self.name)
         if not self.return_exceptions:
             raise error
@@ -192,6 +212,7 @@ class Mapping:
     def open(self):
         self.thread = threading.get_ident()
         self.crew = self.make_crew(name=self.name, supply=self.supply, function=self.function)
+        self.crew.show = self.show if printed.is_open() else None
 
     def run(self):
         self.open()
@@ -211,7 +232,7 @@ class Mapping:
             self.crew.stop()
             self.finish()
         finally:
-            self.crew.close()
+            self.close()
 
     async def run_async(self):
         self.open()
@@ -231,7 +252,11 @@ class Mapping:
             await self.crew.stop_async()
             self.finish()
         finally:
-            self.crew.close()
+            self.close()
+
+    def close(self):
+        self.crew.close()
+        self.show_until(math.inf)
 
     def finish(self):
         if self.report is not None:
@@ -264,7 +289,9 @@ def make(
         calls.check_target(initializer, "initializer")
     is_local = local.is_asked(to_bool(debug, "debug"))
     launcher = to_launcher(launcher, "launcher")
-    make_crew = local.Crew if is_local else away.choose_crew(launcher)
+    make_crew = local.Crew
+    if not is_local:
+        make_crew, launcher = places.choose(launcher, fn, initializer)
     return Mapping(
         fn,
         Source(iterables, to_bool(strict, "strict")),
@@ -284,7 +311,7 @@ def make(
 
 def get_size(max_children, launcher):
     n = 0 if max_children is None else to_count(max_children, "max_children")
-    return n or away.get_n_places(launcher)
+    return n or places.get_size(launcher)
 
 
 def check_options(function, options):
@@ -351,8 +378,8 @@ def map(fn, *iterables, **options):
     generator, dropping it, or an exception in it ends all children.
 
     Children run one call after the other, and see what those before have left. Values are pickled;
-    those that cannot be, fresh children inherit, which is slower. What is printed is logged as it
-    comes.
+    those that cannot be, fresh children inherit, which is slower. What a call prints comes whole,
+    just before its result.
     """
     check_options("map", options)
     mapping = make(fn, *iterables, **options)

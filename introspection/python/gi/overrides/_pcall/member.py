@@ -8,7 +8,7 @@ import socket
 
 from gi.module import get_introspection_module
 
-from . import board, errors, jobs, server, task, waiting
+from . import board, errors, jobs, printed, server, task, waiting
 
 Pcall = get_introspection_module("Pcall")
 
@@ -31,7 +31,8 @@ class Member:
         self.fd = -1
         serve = server.Server(self.theirs, self.board, crew.function, crew.initializer, first)
         serve.__name__ = crew.name
-        serve.outputs = crew.outputs
+        self.outputs = None if crew.show is None else printed.Outputs()
+        serve.capture(crew.outputs if self.outputs is None else self.outputs.memories, self.outputs)
         self.pcall = task.Pcall(serve)
         self.pcall.task.set_log_mode(Pcall.LogMode.INHERIT)
         if first is not None:
@@ -119,8 +120,14 @@ class Member:
                 return jobs.Fate(text, error, *errors.get_end(process))
         return jobs.Fate(text, error, None, None, None)
 
+    def read_output(self, sizes=None):
+        """What calls have printed: until then, or so far."""
+        return self.outputs.read(self.outputs.measure() if sizes is None else sizes)
+
     def close(self):
         """Ends what of it still runs."""
+        if self.outputs is not None:
+            self.outputs.close()
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1

@@ -14,7 +14,7 @@ import os
 import time
 import types
 
-from . import batches, board, calls, child, errors, logs, streams, values
+from . import batches, board, calls, child, copies, errors, jobs, logs, printed, streams, values
 
 BATCH_SECONDS = 0.018  # a little longer than a job should take
 MAX_SECONDS = 0.1  # of a job, until the rest of it is given back
@@ -68,8 +68,6 @@ def dump(result):
 
 def tell(error):
     """What a call raised, in the same form. Signals are held back until the next call."""
-    if child.has_forked():
-        child.leave(error)
     child.hush()
     streams.flush_all(streams.children[1:])
     parts = errors.to_parts(error)
@@ -91,10 +89,17 @@ class Server:
         self.initializer = initializer
         self.first = first
         self.outputs = {}
+        self.printed = None  # what measures them
         self.loops = {}
         self.step = 1  # how many calls take as long as a batch should
 
+    def capture(self, outputs, measure):
+        """outputs: what is written to in the place of which descriptor"""
+        self.outputs = outputs
+        self.printed = measure
+
     def __call__(self):
+        copies.watch()
         for fd, file in self.outputs.items():
             os.dup2(file, fd)
         logs.relay_with(self.log)
@@ -127,6 +132,8 @@ class Server:
             order = board.unpack_order(data)
             if order[0] == "map":
                 self.find_loop(order[1])
+            else:
+                jobs.check_mark(order[1], order[4])
         except BaseException:  # a fresh child inherits what cannot be sent
             self.tell(UNKNOWN, number)
             return
@@ -154,7 +161,12 @@ class Server:
     def load(self, function):
         if function is None:
             return self.function
-        return values.loads(function) if type(function) is bytes else function.function
+        data, mark = function if type(function) is tuple else (function, None)
+        if type(data) is not bytes:
+            return function.function
+        function = values.loads(data)
+        jobs.check_mark(function, mark)
+        return function
 
     def begin(self, number, lane, base=0, cell=0, area=0):
         """Says where the next results will be. What is not yet consistent has a base of before."""
@@ -209,28 +221,29 @@ class Server:
             try:
                 child.speak()
                 try:
-                    outcome = function()
+                    return function()
                 finally:
                     self.flush()
             except BaseException as error:  # SystemExit, too: this process goes on
-                outcome = tell(error)
+                return tell(error)
         except BaseException as error:  # of a signal that came before all were held back
-            outcome = tell(error)
-        if child.has_forked():
-            child.leave()
-        return outcome
+            return tell(error)
 
     @staticmethod
     def flush():
         streams.written.clear()
         streams.flush_all(streams.children[1:])
+        copies.end()
 
     def report(self, number, base, ended, cell, area, outcome, seconds, is_last):
         kind = self.header[board.TYPE]
-        fd = None
+        fd = written = None
+        if self.printed is not None:
+            printed.flush_stdio()
+            written = self.printed.measure()
         if outcome is not None:
             *outcome, fd = outcome
-        data = (number, base, ended, kind, cell, area, outcome, seconds, is_last)
+        data = (number, base, ended, kind, cell, area, outcome, seconds, is_last, written)
         self.tell(*data, fd=fd)
 
     def log(self, level, message, data):

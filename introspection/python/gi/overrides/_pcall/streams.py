@@ -25,7 +25,7 @@ NAMES = ("stdin", "stdout", "stderr")
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 PATIENCE = 1.0  # seconds: longer than any flush, unless its lock is lost
 
-written = []  # not empty where something was written since it was, and after each fork
+written = []  # not empty where something was written since it was
 
 inherited = (None, None, None)  # the parent's
 children = (None, None, None)  # what its children have instead; some may be the same

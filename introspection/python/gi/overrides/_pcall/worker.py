@@ -109,9 +109,9 @@ def invoke(target, args, kwargs, dump=values.result_to_variant):
 
 
 def tell(error, name):
+    child.hush()
     if child.has_forked():
         child.leave(error)
-    child.hush()
     return errors.tell(error, name)
 
 

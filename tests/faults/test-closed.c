@@ -1,0 +1,214 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/* What the program around a task closes, though it is not its own: one of pcall's descriptors, or
+ * all of them (closefrom()), or one that it closes twice, so that another file stands there. That
+ * costs calls, but all of them end, none has a result that is not its own, nobody waits for ever,
+ * and nobody waits with a processor. */
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "task-support.h"
+#include "traces.h"
+
+#define N_CALLS 3
+#define MAX_FD 256
+#define MAX_CPU_S 2
+
+typedef enum
+{
+  NOTHING,  /* in its place */
+  DEV_NULL, /* always ready, or an error */
+  PIPE,     /* never ready */
+} Instead;
+
+typedef struct
+{
+  const char *path;
+  guint       calls_per_child;
+  gboolean    in_loop;
+  Instead     instead;
+} Row;
+
+static const Row rows[] = {
+  { "/closed/once", 1, FALSE, NOTHING },
+  { "/closed/once/in-loop", 1, TRUE, NOTHING },
+  { "/closed/once/dev-null", 1, FALSE, DEV_NULL },
+  { "/closed/once/dev-null-in-loop", 1, TRUE, DEV_NULL },
+  { "/closed/once/pipe", 1, FALSE, PIPE },
+  { "/closed/reuse", 0, FALSE, NOTHING },
+  { "/closed/reuse/in-loop", 0, TRUE, NOTHING },
+  { "/closed/reuse/dev-null", 0, FALSE, DEV_NULL },
+  { "/closed/reuse/pipe", 0, FALSE, PIPE },
+};
+
+static int gate[2];
+
+/* It is in its call when the descriptors go. */
+static GVariant *
+wait_for_gate (GVariant  *args,
+               GVariant  *kwargs,
+               gpointer   user_data,
+               GError   **error)
+{
+  char byte;
+
+  close (gate[1]);
+  if (read (gate[0], &byte, 1) != 0)
+    _exit (88);
+  return g_variant_new_uint32 (pcall_get_call_index ());
+}
+
+static void
+list_descriptors (gboolean *is_open)
+{
+  for (int fd = 0; fd < MAX_FD; fd++)
+    is_open[fd] = fcntl (fd, F_GETFD) >= 0;
+}
+
+/* Gives its own descriptor, to be put in the place of one of pcall's. */
+static int
+open_instead (Instead instead,
+              int     pipe_fd)
+{
+  return instead == DEV_NULL ? open ("/dev/null", O_RDWR | O_CLOEXEC) : pipe_fd;
+}
+
+/* The one of this place, or all for -1. FALSE if there is none. */
+static gboolean
+close_new (const gboolean *before,
+           int             place,
+           Instead         instead)
+{
+  gboolean is_open[MAX_FD];
+  gboolean found = FALSE;
+  int n = 0;
+  int pipe_fds[2];
+
+  list_descriptors (is_open);
+  g_assert_no_errno (pipe2 (pipe_fds, O_CLOEXEC));
+  for (int fd = 0; fd < MAX_FD; fd++)
+    if (is_open[fd] && !before[fd] && (place < 0 || n++ == place))
+      {
+        int other = open_instead (instead, pipe_fds[0]);
+
+        found = TRUE;
+        if (instead == NOTHING)
+          close (fd);
+        else
+          g_assert_no_errno (dup3 (other, fd, O_CLOEXEC));
+        if (other != pipe_fds[0])
+          close (other);
+      }
+  close (pipe_fds[0]);
+  close (pipe_fds[1]);
+  return found;
+}
+
+static gdouble
+get_processor_time (void)
+{
+  struct rusage usage;
+
+  getrusage (RUSAGE_SELF, &usage);
+  return usage.ru_utime.tv_sec + usage.ru_stime.tv_sec +
+         (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+static void
+assert_all_ended (PcallTask *task)
+{
+  for (guint i = 0; i < N_CALLS; i++)
+    {
+      g_autoptr (PcallCall) call = pcall_task_dup_call (task, i);
+      g_autoptr (GVariant) result = pcall_call_dup_result (call);
+      g_autoptr (GError) error = pcall_call_dup_error (call);
+
+      g_assert_true ((result != NULL) != (error != NULL));
+      if (result != NULL)
+        g_assert_cmpuint (g_variant_get_uint32 (result), ==, i);
+    }
+}
+
+/* FALSE if there is no descriptor of that place. */
+static gboolean
+run_with_closed (const Row *row,
+                 int        place)
+{
+  g_autoptr (PcallTask) task = support_task (wait_for_gate, N_CALLS);
+  gdouble begun = get_processor_time ();
+  gboolean before[MAX_FD];
+  gboolean found;
+
+  pcall_task_set_calls_per_child (task, row->calls_per_child);
+  g_assert_no_errno (pipe2 (gate, O_CLOEXEC));
+  list_descriptors (before);
+  support_start (task);
+
+  support_expect_log ();
+  found = close_new (before, place, row->instead);
+  close (gate[1]);
+  if (row->in_loop)
+    support_iterate_to_end (task);
+  else
+    pcall_task_join (task, SUPPORT_LIMIT_S, NULL, NULL);
+
+  g_assert_false (pcall_task_get_running (task));
+  g_assert_cmpuint (pcall_task_get_n_finished (task), ==, N_CALLS);
+  assert_all_ended (task);
+  g_clear_object (&task);
+  g_assert_cmpint (waitpid (-1, NULL, WNOHANG), ==, -1);
+  g_assert_cmpfloat (get_processor_time () - begun, <, MAX_CPU_S);
+  g_queue_clear_full (&support_log, g_free);
+  close (gate[0]);
+  return found;
+}
+
+/* What is made once in a process is there before. */
+static void
+warm_up (void)
+{
+  g_autoptr (PcallTask) task = support_task (wait_for_gate, 1);
+
+  g_main_context_default ();
+  g_assert_no_errno (pipe2 (gate, O_CLOEXEC));
+  support_start (task);
+  close (gate[1]);
+  support_join (task);
+  close (gate[0]);
+}
+
+static void
+close_each (gconstpointer data)
+{
+  const Row *row = data;
+  int n = 0;
+
+  warm_up ();
+  while (run_with_closed (row, n))
+    n++;
+  g_assert_cmpint (n, >, N_CALLS);
+  g_assert_true (run_with_closed (row, -1));
+}
+
+static void
+test_closed (gconstpointer data)
+{
+  traces_in_subprocess (close_each, data);
+}
+
+int
+main (int argc, char *argv[])
+{
+  g_test_init (&argc, &argv, NULL);
+  traces_begin_without_log ();
+  support_watch_log ();
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    g_test_add_data_func (rows[i].path, &rows[i], test_closed);
+
+  return g_test_run ();
+}
