@@ -27,6 +27,7 @@ typedef struct
   PcallWatchFunc func;
   gpointer       data;
   gboolean       active;
+  GList          link; /* among those that are */
 } PcallWatch;
 
 typedef struct

@@ -52,7 +52,7 @@ struct _PcallEngine
   int             wake_fd;
   int             blind; /* atomic */
   PcallWatch      timer_watch;
-  GHashTable     *watches; /* those that are active */
+  GQueue          watches; /* those that are active */
   GSequence      *timers;
   gint64          armed; /* when the timerfd expires; G_MAXINT64 if it does not */
   Batch          *batch; /* that is being worked through */
@@ -162,7 +162,6 @@ engine_free (PcallEngine *self)
   g_assert (self->batch == NULL);
 
   g_clear_pointer (&self->timers, g_sequence_free);
-  g_clear_pointer (&self->watches, g_hash_table_unref);
   pcall_fd_clear (&self->wake_fd);
   pcall_fd_clear (&self->timer_fd);
   pcall_fd_clear (&self->epoll_fd);
@@ -193,7 +192,6 @@ pcall_engine_new (GError **error)
   self->epoll_fd = self->timer_fd = self->wake_fd = -1;
   self->armed = G_MAXINT64;
   self->timers = g_sequence_new (NULL);
-  self->watches = g_hash_table_new (NULL, NULL);
 
   self->epoll_fd = pcall_fd_lift (epoll_create1 (EPOLL_CLOEXEC));
   if (!check_descriptor (self->epoll_fd, "epoll_create1", error))
@@ -244,9 +242,9 @@ pcall_engine_watch (PcallEngine   *self,
     return check_descriptor (-1, "epoll_ctl", error);
 
   *watch = (PcallWatch) {
-    .fd = fd, .events = events, .func = func, .data = data, .active = TRUE,
+    .fd = fd, .events = events, .func = func, .data = data, .active = TRUE, .link.data = watch,
   };
-  g_hash_table_add (self->watches, watch);
+  g_queue_push_head_link (&self->watches, &watch->link);
   return TRUE;
 }
 
@@ -258,7 +256,7 @@ pcall_engine_unwatch (PcallEngine *self,
     return;
 
   watch->active = FALSE;
-  g_hash_table_remove (self->watches, watch);
+  g_queue_unlink (&self->watches, &watch->link);
   if (epoll_ctl (self->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL) < 0)
     pcall_engine_go_blind (self, "epoll_ctl", watch->fd);
 
@@ -392,14 +390,13 @@ pcall_engine_stay_ready (PcallEngine *self)
 static void
 dispatch_blindly (PcallEngine *self)
 {
-  guint n;
-  g_autofree gpointer *watches = g_hash_table_get_keys_as_array (self->watches, &n);
+  g_autoptr (GList) watches = g_list_copy (self->watches.head);
 
-  for (guint i = 0; i < n; i++)
+  for (GList *l = watches; l != NULL; l = l->next)
     {
-      PcallWatch *watch = watches[i];
+      PcallWatch *watch = l->data;
 
-      if (watch != &self->timer_watch && g_hash_table_contains (self->watches, watch) &&
+      if (watch != &self->timer_watch && g_queue_find (&self->watches, watch) != NULL &&
           watch->events != 0)
         watch->func (watch->data, watch->events);
     }
