@@ -347,19 +347,6 @@ test_attach_fails (void)
   assert_passed (pid);
 }
 
-/* Where there is room for @n more descriptors. */
-static void
-limit_room (guint n)
-{
-  int fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
-  struct rlimit limit;
-
-  g_assert_no_errno (getrlimit (RLIMIT_NOFILE, &limit));
-  limit.rlim_cur = (rlim_t) fd + n;
-  close (fd);
-  g_assert_no_errno (setrlimit (RLIMIT_NOFILE, &limit));
-}
-
 static void
 run_without_room (void)
 {
@@ -367,12 +354,12 @@ run_without_room (void)
   struct rlimit before;
 
   g_assert_no_errno (getrlimit (RLIMIT_NOFILE, &before));
-  limit_room (1);
+  support_limit_room (1);
   g_assert_false (pcall_lifeline_hold (&error));
   g_assert_error (error, PCALL_ERROR, PCALL_ERROR_START);
   g_assert_cmpstr (error->message, ==, "life pipe: Too many open files");
 
-  limit_room (2);
+  support_limit_room (2);
   hold ();
   errno = 0;
   g_assert_cmpint (pcall_lifeline_open (), ==, -1);
@@ -402,7 +389,7 @@ run_with_half_the_room (void)
   g_autoptr (GError) error = NULL;
   guint before;
 
-  limit_room (1);
+  support_limit_room (1);
   close (STDIN_FILENO);
   before = count_open ();
   g_assert_false (pcall_lifeline_hold (&error));

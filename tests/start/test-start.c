@@ -171,19 +171,6 @@ test_no_directory (void)
   g_assert_cmpuint (support_count_descriptors (), ==, before);
 }
 
-/* Where there is room for @n more descriptors. */
-static void
-limit_room (rlim_t n)
-{
-  int fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
-  struct rlimit limit;
-
-  g_assert_no_errno (getrlimit (RLIMIT_NOFILE, &limit));
-  limit.rlim_cur = (rlim_t) fd + n;
-  close (fd);
-  g_assert_no_errno (setrlimit (RLIMIT_NOFILE, &limit));
-}
-
 static void
 allow_all (void)
 {
@@ -224,7 +211,7 @@ open_without_room (void)
 
       g_assert_cmpuint (n, <, 10);
       context_init (&context, &pcall_start_spawn);
-      limit_room (n);
+      support_limit_room (n);
       opened = pcall_start_context_open (&context, PCALL_LOG_MODE_INHERIT, NULL, FALSE, &error);
       allow_all ();
       if (!opened)
@@ -343,7 +330,7 @@ fork_without_room (void)
       g_autoptr (GError) error = NULL;
 
       g_assert_cmpuint (n, <, 10);
-      limit_room (n);
+      support_limit_room (n);
       made = pcall_start_fork.start (&context, &job, &started, &error);
       allow_all ();
       if (made)

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <pcall-glib/pcall.h>
@@ -173,6 +174,25 @@ support_count_descriptors (void)
   while (g_dir_read_name (dir) != NULL)
     n++;
   return n - 1; /* but that one */
+}
+
+/* From here on, @n more descriptors can be had, wherever there are holes among those in use. */
+static inline void
+support_limit_room (guint n)
+{
+  struct rlimit limit;
+  int fds[16];
+
+  g_assert_cmpuint (n, <, G_N_ELEMENTS (fds));
+  g_assert_no_errno (getrlimit (RLIMIT_NOFILE, &limit));
+  limit.rlim_cur = limit.rlim_max;
+  g_assert_no_errno (setrlimit (RLIMIT_NOFILE, &limit));
+  for (guint i = 0; i <= n; i++)
+    g_assert_no_errno (fds[i] = open ("/dev/null", O_RDONLY | O_CLOEXEC));
+  limit.rlim_cur = (rlim_t) fds[n];
+  for (guint i = 0; i <= n; i++)
+    close (fds[i]);
+  g_assert_no_errno (setrlimit (RLIMIT_NOFILE, &limit));
 }
 
 /* Pipes, which parent and children all hold both ends of. */

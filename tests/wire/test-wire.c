@@ -158,7 +158,7 @@ static const BadHeader bad_headers[] = {
   { "bad-version", 4, 1, 2, "frame version is 2, not 1" },
   { "bad-byte-order", 5, 1, 'L', "frame byte order is 4c, neither 'l' nor 'B'" },
   { "bad-type/zero", 6, 1, 0, "frame type is 0, which is none" },
-  { "bad-type/next", 6, 1, PCALL_FRAME_LAST + 1, "frame type is 29, which is none" },
+  { "bad-type/next", 6, 1, PCALL_FRAME_LAST + 1, "frame type is 30, which is none" },
   { "bad-type/255", 6, 1, 255, "frame type is 255, which is none" },
   { "bad-handles/limit-and-1", 7, 1, 253, "frame has 253 handles, over the limit of 252" },
   { "bad-handles/255", 7, 1, 255, "frame has 255 handles, over the limit of 252" },
