@@ -110,7 +110,9 @@ check:
 
 # What was built for the others is what runs here.
 check-engines:
-	@$(call install,$(CHECK_PACKAGES) $(ENGINE_PACKAGES))
+	@$(call install,$(CHECK_PACKAGES))
+	@$(call install,$(ENGINE_PACKAGES)) || \
+	  echo "What could not be installed is left out, and its tests say so"
 	@$(build-check)
 	@$(call test,check,engines,--suite engines --logbase engines)
 
