@@ -211,6 +211,7 @@ class Children(TestCase):
                 time.sleep(0.0001)
             executor.kill_workers()
             self.assertFalse(concurrent.futures.wait(futures, 20).not_done)
+            executor.shutdown()
 
     def test_killed(self):
         for end in ("terminate_workers", "kill_workers"):
