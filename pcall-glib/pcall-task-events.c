@@ -251,7 +251,7 @@ static void
 invalidate_if_watched (PcallTask *self)
 {
   if (pcall_scheduler_has_objects (self->scheduler))
-    pcall_task_invalidate (self);
+    pcall_task_invalidate_listeners (self);
 }
 
 /* Telling */

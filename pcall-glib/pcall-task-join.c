@@ -116,6 +116,7 @@ drive (PcallTask *self,
       depth = pcall_monitor_step_out (self->monitor);
       pcall_engine_wait (engine, until);
       pcall_monitor_step_in (self->monitor, depth);
+      /* Only another thread can have connected a handler meanwhile. */
       if (!__libc_single_threaded)
         pcall_task_invalidate_listeners (self);
     }

@@ -586,7 +586,7 @@ tell_started (PcallTask *self)
   g_list_model_items_changed (G_LIST_MODEL (self), 0, 0, n);
   pcall_task_notify (self, PROP_RUNNING);
   pcall_monitor_end_user_code (self->monitor, depth);
-  pcall_task_invalidate (self);
+  pcall_task_invalidate_listeners (self);
 }
 
 static gboolean

@@ -145,6 +145,16 @@ assert_passed (pid_t pid)
 }
 
 static void
+in_child (void (*func) (void))
+{
+  pid_t pid = fork ();
+
+  if (pid == 0)
+    func ();
+  assert_passed (pid);
+}
+
+static void
 test_used_in_fork (void)
 {
   int fd;
@@ -326,11 +336,7 @@ run_with_few (void)
 static void
 test_few (void)
 {
-  pid_t pid = fork ();
-
-  if (pid == 0)
-    run_with_few ();
-  assert_passed (pid);
+  in_child (run_with_few);
 }
 
 static void
@@ -375,11 +381,7 @@ run_without_room (void)
 static void
 test_no_room (void)
 {
-  pid_t pid = fork ();
-
-  if (pid == 0)
-    run_without_room ();
-  assert_passed (pid);
+  in_child (run_without_room);
 }
 
 /* There is a descriptor for each end, but one of them has the number of a stream. */
@@ -401,11 +403,7 @@ run_with_half_the_room (void)
 static void
 test_half_the_room (void)
 {
-  pid_t pid = fork ();
-
-  if (pid == 0)
-    run_with_half_the_room ();
-  assert_passed (pid);
+  in_child (run_with_half_the_room);
 }
 
 static void
@@ -427,11 +425,7 @@ run_without_streams (void)
 static void
 test_streams_closed (void)
 {
-  pid_t pid = fork ();
-
-  if (pid == 0)
-    run_without_streams ();
-  assert_passed (pid);
+  in_child (run_without_streams);
 }
 
 /* The pipes of children that have gone are not kept. */
@@ -456,17 +450,10 @@ run_without_proc (void)
 static void
 test_without_proc (void)
 {
-  pid_t pid;
-
-  if (geteuid () != 0)
-    {
-      g_test_skip ("only root takes /proc away");
-      return;
-    }
-  pid = fork ();
-  if (pid == 0)
-    run_without_proc ();
-  assert_passed (pid);
+  if (geteuid () == 0)
+    in_child (run_without_proc);
+  else
+    g_test_skip ("only root takes /proc away");
 }
 
 int

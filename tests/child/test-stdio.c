@@ -90,6 +90,25 @@ use_line_buffered (void)
   SUPPORT_CHECK (ftruncate (STDOUT_FILENO, 0) == 0);
 }
 
+/* A program that wants no buffer gets none. */
+static void
+use_unbuffered (void)
+{
+  setvbuf (stdout, NULL, _IONBF, 0);
+  print ("from before\n");
+  SUPPORT_CHECK (ftruncate (STDOUT_FILENO, 0) == 0);
+}
+
+static void
+check_unbuffered (void)
+{
+  pcall_stdio_prepare ();
+  print ("a");
+  SUPPORT_CHECK (file_is ("a"));
+  SUPPORT_CHECK (pcall_stdio_flush ());
+  SUPPORT_CHECK (file_is ("a"));
+}
+
 /* An error of the time before is not the call's. */
 static void
 check_old_errors (void)
@@ -239,6 +258,7 @@ static const Case cases[] = {
   { "fresh", NULL, check_lines, NULL },
   { "fully-buffered", use_fully_buffered, check_lines, NULL },
   { "line-buffered", use_line_buffered, check_lines, NULL },
+  { "unbuffered", use_unbuffered, check_unbuffered, NULL },
   { "old-errors", NULL, check_old_errors, NULL },
   { "held-stream", NULL, check_held_stream, NULL },
   { "complete", NULL, check_complete, NULL },
