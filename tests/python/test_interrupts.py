@@ -20,8 +20,17 @@ N_INTERRUPTS = 60
 
 
 def interrupt_after(seconds):
-    timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
+    """From the time on that this has returned, however long it takes to start the thread."""
+    started = threading.Event()
+
+    def interrupt():
+        started.wait()
+        time.sleep(seconds)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Thread(target=interrupt)
     timer.start()
+    started.set()
     return timer
 
 
