@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "agent/pcall-call-log-private.h"
+#include "agent/pcall-heir-private.h"
 #include "agent/pcall-uplink-private.h"
 #include "base/pcall-error-private.h"
 #include "base/pcall-fd-private.h"
@@ -97,6 +98,7 @@ leave (Agent *self,
   if (self->opened)
     pcall_start_context_close (&self->context);
   pcall_uplink_close (&self->up);
+  pcall_heir_dismiss ();
   _exit (status);
 }
 
@@ -472,6 +474,9 @@ take_launch (Agent    *self,
   pcall_remote_launch_from_variant (&launch, value);
   if (!start_worker (self, &launch, &error))
     pcall_uplink_send (&self->up, PCALL_FRAME_UNABLE, 0, g_variant_new_string (error->message));
+  /* While the worker begins, nothing waits for this. */
+  else if (self->up.out_fd == 0)
+    pcall_heir_start (self->up.fd);
   pcall_remote_launch_clear (&launch);
 }
 

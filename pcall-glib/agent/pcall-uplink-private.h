@@ -31,5 +31,8 @@ void     pcall_uplink_pass (PcallChannel  *channel,
 /* Says that nothing follows, and waits until the parent has taken that in and closed the
  * connection; not for ever. */
 void     pcall_uplink_close (PcallChannel *channel);
+/* The same with the socket of a connection, and a limit. */
+void     pcall_uplink_end  (int           fd,
+                            int           limit_ms);
 
 G_END_DECLS

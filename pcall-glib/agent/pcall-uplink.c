@@ -386,16 +386,23 @@ pcall_uplink_pass (PcallChannel  *channel,
 /* A socket that is closed with something unread in it is reset, and what it had still to send is
  * dropped, a result for instance. Of a pipe the other end is another's. */
 void
-pcall_uplink_close (PcallChannel *channel)
+pcall_uplink_end (int fd,
+                  int limit_ms)
 {
-  gint64 until = g_get_monotonic_time () + CLOSE_MS * G_GINT64_CONSTANT (1000);
-  int left_ms = CLOSE_MS;
+  gint64 until = g_get_monotonic_time () + limit_ms * G_GINT64_CONSTANT (1000);
+  int left_ms = limit_ms;
   guint8 bytes[4096];
 
-  if (shutdown (channel->fd, SHUT_WR) < 0)
+  if (shutdown (fd, SHUT_WR) < 0)
     return;
 
-  while (left_ms > 0 && wait_for (channel->fd, POLLIN, left_ms) &&
-         recv (channel->fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0)
+  while (left_ms > 0 && wait_for (fd, POLLIN, left_ms) &&
+         recv (fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0)
     left_ms = (int) ((until - g_get_monotonic_time ()) / 1000);
+}
+
+void
+pcall_uplink_close (PcallChannel *channel)
+{
+  pcall_uplink_end (channel->fd, CLOSE_MS);
 }

@@ -69,6 +69,20 @@ launcher_task (PcallLauncher *launcher,
   return task;
 }
 
+/* One that runs a call now. */
+static inline pid_t
+launcher_find_agent (PcallLauncher *launcher)
+{
+  g_autoptr (PcallTask) task = launcher_task (launcher, "get_parent", 1);
+  g_autoptr (PcallCall) call = NULL;
+  g_autoptr (GVariant) result = NULL;
+
+  support_run (task, NULL);
+  call = pcall_task_dup_call (task, 0);
+  result = pcall_call_dup_result (call);
+  return g_variant_get_int32 (result);
+}
+
 static inline char *
 launcher_make_directory (void)
 {

@@ -90,19 +90,6 @@ test_agent_frozen (void)
   launcher_assert_error (task, 0, PCALL_ERROR_LOST, "*it did not answer for 0.2 s");
 }
 
-static pid_t
-get_agent (PcallLauncher *launcher)
-{
-  g_autoptr (PcallTask) task = launcher_task (launcher, "get_parent", 1);
-  g_autoptr (PcallCall) call = NULL;
-  g_autoptr (GVariant) result = NULL;
-
-  support_run (task, NULL);
-  call = pcall_task_dup_call (task, 0);
-  result = pcall_call_dup_result (call);
-  return g_variant_get_int32 (result);
-}
-
 static gboolean
 is_alone (gpointer launcher)
 {
@@ -118,11 +105,11 @@ signal_idle (int signum)
   pid_t agent;
 
   pcall_launcher_set_heartbeat (launcher, 0.2);
-  agent = get_agent (launcher);
+  agent = launcher_find_agent (launcher);
   g_assert_no_errno (kill (agent, signum));
   g_assert_true (traces_wait_until (is_alone, launcher));
   support_run (task, "[<uint32 0>, <uint32 1>]");
-  g_assert_cmpint (get_agent (launcher), !=, agent);
+  g_assert_cmpint (launcher_find_agent (launcher), !=, agent);
 }
 
 static void

@@ -7,6 +7,7 @@
  * nothing else about them is otherwise. */
 
 #include <signal.h>
+#include <unistd.h>
 
 #include "launcher-support.h"
 
@@ -409,6 +410,152 @@ test_lost_and_retried (void)
   g_assert_cmpuint (count_lost ("lost", "127.0.0.1", 1), ==, 0);
 }
 
+/* Agents that are killed */
+
+#define N_MANY 3000
+#define MAX_DELAY_US 30000
+
+typedef struct
+{
+  pid_t pid;
+  gint  delay_us;
+} Killing;
+
+static gpointer
+kill_soon (gpointer data)
+{
+  const Killing *killing = data;
+
+  g_usleep (killing->delay_us);
+  kill (killing->pid, SIGKILL);
+  return NULL;
+}
+
+/* One of two, at any moment of a task whose calls go there many at a time. Its last words come here,
+ * whatever it has not read: all are told of, once, and only the call that it had begun is lost. */
+static void
+kill_at_random (gboolean with_group, guint retries)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_connect (2);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "get_index", N_MANY);
+  g_autoptr (Tally) tally = NULL;
+  pid_t agent = launcher_find_agent (launcher);
+  Killing killing = { with_group ? -getpgid (agent) : agent,
+                      g_test_rand_int_range (0, MAX_DELAY_US) };
+  guint n_lost = 0;
+  GThread *killer;
+
+  pcall_task_set_retries (task, retries);
+  tally = tally_new (task);
+  support_start (task);
+  killer = g_thread_new ("killer", kill_soon, &killing);
+  pcall_task_join (task, SUPPORT_LIMIT_S, NULL, NULL);
+  g_thread_join (killer);
+  tally_assert_complete (tally);
+  for (guint i = 0; i < N_MANY; i++)
+    if (support_state (task, i) != PCALL_CALL_STATE_SUCCEEDED)
+      {
+        launcher_assert_error (task, i, PCALL_ERROR_LOST, "call *the connection *was lost: *");
+        n_lost++;
+      }
+  g_test_message ("killed %d after %d us: %u lost", killing.pid, killing.delay_us, n_lost);
+  g_assert_cmpuint (n_lost, <=, (retries > 0 ? 0 : 1));
+}
+
+static void
+test_killed (void)
+{
+  kill_at_random (FALSE, 0);
+}
+
+static void
+test_killed_and_retried (void)
+{
+  kill_at_random (FALSE, 1);
+}
+
+/* With the command that it is from */
+static void
+test_killed_with_group (void)
+{
+  kill_at_random (TRUE, 0);
+}
+
+/* What an agent leaves to end its connection. The environment tells whose it is. */
+static gboolean
+is_heir (const char *pid)
+{
+  g_autofree char *comm_path = g_strdup_printf ("/proc/%s/comm", pid);
+  g_autofree char *path = g_strdup_printf ("/proc/%s/environ", pid);
+  g_autofree char *comm = NULL;
+  g_autofree char *environment = NULL;
+  const char *directory = g_get_user_runtime_dir ();
+  gsize size = 0;
+
+  return g_file_get_contents (comm_path, &comm, NULL, NULL) &&
+         g_str_equal (comm, "pcall-heir\n") &&
+         g_file_get_contents (path, &environment, &size, NULL) &&
+         memmem (environment, size, directory, strlen (directory)) != NULL;
+}
+
+/* It has the connection and its agent's pidfd, and no stream that somebody waits for. */
+static void
+assert_has_two_descriptors (const char *pid)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%s/fd", pid);
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  guint n = 0;
+
+  g_assert_nonnull (dir);
+  while (g_dir_read_name (dir) != NULL)
+    n++;
+  g_assert_cmpuint (n, ==, 2);
+}
+
+static guint
+look_at_heirs (void (*func) (const char *pid))
+{
+  g_autoptr (GDir) dir = g_dir_open ("/proc", 0, NULL);
+  const char *name;
+  guint n = 0;
+
+  g_assert_nonnull (dir);
+  while ((name = g_dir_read_name (dir)) != NULL)
+    if (is_heir (name))
+      {
+        if (func != NULL)
+          func (name);
+        n++;
+      }
+  return n;
+}
+
+static gboolean
+has_heirs (gpointer n)
+{
+  return look_at_heirs (NULL) == GPOINTER_TO_UINT (n);
+}
+
+/* It is gone with its agent, however that ends. */
+static void
+test_heir (void)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_connect (1);
+  pid_t agent = launcher_find_agent (launcher);
+  gint64 killed;
+
+  g_assert_true (traces_wait_until (has_heirs, GUINT_TO_POINTER (1)));
+  g_assert_cmpuint (look_at_heirs (assert_has_two_descriptors), ==, 1);
+  killed = g_get_monotonic_time ();
+  g_assert_no_errno (kill (agent, SIGKILL));
+  g_assert_true (traces_wait_until (has_heirs, GUINT_TO_POINTER (0)));
+  g_test_message ("gone after %.1f ms", (g_get_monotonic_time () - killed) / 1000.0);
+  launcher_find_agent (launcher);
+  g_assert_true (traces_wait_until (has_heirs, GUINT_TO_POINTER (1)));
+  pcall_launcher_close (launcher);
+  g_assert_true (traces_wait_until (has_heirs, GUINT_TO_POINTER (0)));
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -432,6 +579,12 @@ main (int argc, char *argv[])
   launcher_add ("/pcall/ahead/lost", test_lost);
   launcher_add ("/pcall/ahead/lost-in-frame", test_lost_in_frame);
   launcher_add ("/pcall/ahead/lost-behind-tunnel", test_lost_behind_tunnel);
+  launcher_add_any ("/pcall/ahead/killed", test_killed, TRUE, traces_rounds (10, 100));
+  launcher_add_any ("/pcall/ahead/killed-and-retried", test_killed_and_retried, TRUE,
+                    traces_rounds (2, 100));
+  launcher_add_any ("/pcall/ahead/killed-with-group", test_killed_with_group, TRUE,
+                    traces_rounds (1, 100));
+  launcher_add_any ("/pcall/ahead/heir", test_heir, TRUE, 1);
   if (g_test_slow ())
     launcher_add ("/pcall/ahead/lost-and-retried", test_lost_and_retried);
 
