@@ -38,6 +38,9 @@
 
 #define BATCH_SIZE 64
 
+/* Who waits already has the files that were there, and hears of none that has taken their place. */
+#define LOOK_MS 1000
+
 typedef struct
 {
   struct epoll_event events[BATCH_SIZE];
@@ -339,8 +342,8 @@ take_wake (PcallEngine *self)
   return n == sizeof number || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
-/* The timer is asked for nothing but whether it is open. */
-static void
+/* FALSE where nothing came. The timer is asked for nothing but whether it is open. */
+static gboolean
 wait_for_descriptors (PcallEngine *self,
                       int          limit_ms)
 {
@@ -349,20 +352,33 @@ wait_for_descriptors (PcallEngine *self,
     { .fd = self->wake_fd, .events = POLLIN },
     { .fd = self->timer_fd },
   };
+  int n = poll (fds, G_N_ELEMENTS (fds), limit_ms);
 
   /* A signal ends the wait early, like anything else that ends it without an event. */
-  if (poll (fds, G_N_ELEMENTS (fds), limit_ms) <= 0)
-    return;
+  if (n <= 0)
+    return n < 0;
 
   for (gsize i = 0; i < G_N_ELEMENTS (fds); i++)
     if (fds[i].revents & POLLNVAL)
       {
         errno = EBADF;
         pcall_engine_go_blind (self, "poll", fds[i].fd);
-        return;
+        return TRUE;
       }
   if (fds[1].revents != 0 && !take_wake (self))
     pcall_engine_go_blind (self, "eventfd", self->wake_fd);
+  return TRUE;
+}
+
+/* Whether epoll knows the timer: it is told of it what it was told before. */
+static void
+look_at_descriptors (PcallEngine *self)
+{
+  struct epoll_event event = { .events = self->timer_watch.events,
+                               .data.ptr = &self->timer_watch };
+
+  if (epoll_ctl (self->epoll_fd, EPOLL_CTL_MOD, self->timer_fd, &event) < 0)
+    pcall_engine_go_blind (self, "epoll_ctl", self->epoll_fd);
 }
 
 void
@@ -371,11 +387,16 @@ pcall_engine_wait (PcallEngine *self,
 {
   int limit_ms = milliseconds_until (until);
 
-  if (!pcall_engine_is_blind (self))
-    wait_for_descriptors (self, limit_ms);
-  else
-    g_usleep (limit_ms < 0 ? PCALL_ENGINE_PAUSE_US
-                           : MIN (limit_ms * 1000, PCALL_ENGINE_PAUSE_US));
+  while (!pcall_engine_is_blind (self))
+    {
+      gboolean is_last = limit_ms >= 0 && limit_ms <= LOOK_MS;
+
+      if (wait_for_descriptors (self, is_last ? limit_ms : LOOK_MS) || is_last)
+        return;
+      look_at_descriptors (self);
+      limit_ms = milliseconds_until (until);
+    }
+  g_usleep (limit_ms < 0 ? PCALL_ENGINE_PAUSE_US : MIN (limit_ms * 1000, PCALL_ENGINE_PAUSE_US));
 }
 
 void

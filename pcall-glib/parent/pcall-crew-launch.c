@@ -44,11 +44,17 @@
 
 static const int farewells[] = { SIGTERM, SIGTERM, SIGKILL };
 
+static gboolean take_exit (PcallLaunch *launch);
+
+/* Whatever has become of its descriptor, it may have ended. */
 static void
 make_leave (gpointer data)
 {
   PcallLaunch *launch = data;
   guint n = MIN (launch->n_signals, G_N_ELEMENTS (farewells) - 1);
+
+  if (take_exit (launch))
+    return;
 
   launch->n_signals++;
   pcall_process_signal (&launch->process, farewells[n]);
@@ -120,6 +126,14 @@ pcall_launch_complain (PcallLaunch *launch,
   if (launch->n_expected > 0)
     launch->n_expected--;
   dismiss_if_done (launch, patience);
+}
+
+void
+pcall_launch_give_up (PcallLaunch *launch,
+                      GError      *error)
+{
+  launch->n_expected = MIN (launch->n_expected, 1);
+  pcall_launch_complain (launch, error);
 }
 
 static void
@@ -273,18 +287,17 @@ launch_free (PcallLaunch *launch)
   g_free (launch);
 }
 
-static void
-process_ready (gpointer data,
-               guint32  events)
+/* FALSE if it has not ended. */
+static gboolean
+take_exit (PcallLaunch *launch)
 {
-  PcallLaunch *launch = data;
   PcallCrew *self = launch->crew;
   PcallExit exit;
   g_autofree char *reason = NULL;
   gboolean came = launch->came;
 
   if (!pcall_process_reap (&launch->process, &exit))
-    return;
+    return FALSE;
 
   while (launch->words_fd >= 0 && take_words (launch))
     ;
@@ -297,6 +310,14 @@ process_ready (gpointer data,
     pcall_crew_fill_later (self);
   else
     pcall_crew_note_fruitless (self, reason);
+  return TRUE;
+}
+
+static void
+process_ready (gpointer data,
+               guint32  events)
+{
+  take_exit (data);
 }
 
 /* The beginning */

@@ -75,6 +75,37 @@ make_room (PcallCrew *self)
     }
 }
 
+/* No agent can connect: the next command's may, at another port. */
+static void
+give_up_listening (PcallCrew *self,
+                   int        error_number)
+{
+  pcall_crew_stop_listening (self);
+  for (GList *l = self->launches.head; l != NULL; l = l->next)
+    pcall_launch_give_up (l->data,
+                          g_error_new (PCALL_ERROR, PCALL_ERROR_START, "accept4: %s",
+                                       g_strerror (error_number)));
+}
+
+/* What is wrong with one connection, or with the network just now, is told in the same way. */
+static gboolean
+concerns_listener (int error_number)
+{
+  return error_number == EPERM || error_number == ENOSYS || error_number == EACCES ||
+         error_number == EBADF || error_number == EINVAL || error_number == ENOTSOCK;
+}
+
+static void
+take_accept_error (PcallCrew *self,
+                   int        error_number)
+{
+  if (error_number == EMFILE || error_number == ENFILE || error_number == ENOMEM ||
+      error_number == ENOBUFS)
+    pause_listening (self);
+  else if (concerns_listener (error_number))
+    give_up_listening (self, error_number);
+}
+
 static void
 connected (gpointer data,
            guint32  events)
@@ -85,10 +116,11 @@ connected (gpointer data,
     {
       int fd = pcall_fd_lift (accept4 (self->listener.fd, NULL, NULL, SOCK_CLOEXEC));
 
-      if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS))
-        pause_listening (self);
       if (fd < 0)
-        return;
+        {
+          take_accept_error (self, errno);
+          return;
+        }
       pcall_unshared_add (fd);
       pcall_keepalive_set (fd, self->plan.heartbeat);
       make_room (self);
@@ -214,7 +246,8 @@ listen_everywhere (PcallListener *listener,
   if (listener->fd < 0)
     return fail (error, "listen", g_strerror (errno));
 
-  listener->addresses = list_addresses (get_port (listener->fd));
+  listener->port = get_port (listener->fd);
+  listener->addresses = list_addresses (listener->port);
   return TRUE;
 }
 
@@ -239,10 +272,18 @@ listen_at (PcallListener *listener,
     }
 
   addresses = g_string_new (NULL);
-  append_address (addresses, found->ai_addr, found->ai_addrlen, get_port (listener->fd));
+  listener->port = get_port (listener->fd);
+  append_address (addresses, found->ai_addr, found->ai_addrlen, listener->port);
   listener->addresses = g_string_free (addresses, FALSE);
   freeaddrinfo (found);
   return TRUE;
+}
+
+/* Something else in this program may have closed it. */
+static gboolean
+is_listening (const PcallListener *listener)
+{
+  return listener->fd >= 0 && get_port (listener->fd) == listener->port;
 }
 
 gboolean
@@ -252,8 +293,9 @@ pcall_crew_listen (PcallCrew *self,
   PcallListener *listener = &self->listener;
   const char *address = self->plan.address;
 
-  if (listener->fd >= 0)
+  if (is_listening (listener))
     return TRUE;
+  pcall_crew_stop_listening (self);
   if (address != NULL ? !listen_at (listener, address, error)
                       : !listen_everywhere (listener, error))
     return FALSE;

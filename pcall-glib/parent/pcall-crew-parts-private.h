@@ -65,6 +65,7 @@ typedef struct
 typedef struct
 {
   int        fd; /* -1: nowhere */
+  guint      port;
   PcallWatch watch;
   PcallTimer pause;
   char      *addresses;
@@ -174,6 +175,9 @@ void         pcall_launch_arrive       (PcallLaunch   *launch);
 void         pcall_launch_depart       (PcallLaunch   *launch);
 /* What it brought was sent away; takes @error. NULL: it went by itself. */
 void         pcall_launch_complain     (PcallLaunch   *launch,
+                                        GError        *error);
+/* None of those that are missing can come; takes @error, which says why. */
+void         pcall_launch_give_up      (PcallLaunch   *launch,
                                         GError        *error);
 /* No more agents of it are expected; when those that are there have gone it is to end: by itself,
  * or it is made to. */

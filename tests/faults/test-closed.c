@@ -8,22 +8,14 @@
  * costs calls, but all of them end, none has a result that is not its own, nobody waits for ever,
  * and nobody waits with a processor. */
 
-#include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "closing-support.h"
 #include "task-support.h"
 #include "traces.h"
 
 #define N_CALLS 3
-#define MAX_FD 256
 #define MAX_CPU_S 2
-
-typedef enum
-{
-  NOTHING,  /* in its place */
-  DEV_NULL, /* always ready, or an error */
-  PIPE,     /* never ready */
-} Instead;
 
 typedef struct
 {
@@ -63,62 +55,6 @@ wait_for_gate (GVariant  *args,
 }
 
 static void
-list_descriptors (gboolean *is_open)
-{
-  for (int fd = 0; fd < MAX_FD; fd++)
-    is_open[fd] = fcntl (fd, F_GETFD) >= 0;
-}
-
-/* Gives its own descriptor, to be put in the place of one of pcall's. */
-static int
-open_instead (Instead instead,
-              int     pipe_fd)
-{
-  return instead == DEV_NULL ? open ("/dev/null", O_RDWR | O_CLOEXEC) : pipe_fd;
-}
-
-/* The one of this place, or all for -1. FALSE if there is none. */
-static gboolean
-close_new (const gboolean *before,
-           int             place,
-           Instead         instead)
-{
-  gboolean is_open[MAX_FD];
-  gboolean found = FALSE;
-  int n = 0;
-  int pipe_fds[2];
-
-  list_descriptors (is_open);
-  g_assert_no_errno (pipe2 (pipe_fds, O_CLOEXEC));
-  for (int fd = 0; fd < MAX_FD; fd++)
-    if (is_open[fd] && !before[fd] && (place < 0 || n++ == place))
-      {
-        int other = open_instead (instead, pipe_fds[0]);
-
-        found = TRUE;
-        if (instead == NOTHING)
-          close (fd);
-        else
-          g_assert_no_errno (dup3 (other, fd, O_CLOEXEC));
-        if (other != pipe_fds[0])
-          close (other);
-      }
-  close (pipe_fds[0]);
-  close (pipe_fds[1]);
-  return found;
-}
-
-static gdouble
-get_processor_time (void)
-{
-  struct rusage usage;
-
-  getrusage (RUSAGE_SELF, &usage);
-  return usage.ru_utime.tv_sec + usage.ru_stime.tv_sec +
-         (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
-
-static void
 assert_all_ended (PcallTask *task)
 {
   for (guint i = 0; i < N_CALLS; i++)
@@ -139,17 +75,17 @@ run_with_closed (const Row *row,
                  int        place)
 {
   g_autoptr (PcallTask) task = support_task (wait_for_gate, N_CALLS);
-  gdouble begun = get_processor_time ();
-  gboolean before[MAX_FD];
+  gdouble begun = closing_get_processor_time ();
+  gboolean before[CLOSING_MAX_FD];
   gboolean found;
 
   pcall_task_set_calls_per_child (task, row->calls_per_child);
   g_assert_no_errno (pipe2 (gate, O_CLOEXEC));
-  list_descriptors (before);
+  closing_list (before);
   support_start (task);
 
   support_expect_log ();
-  found = close_new (before, place, row->instead);
+  found = closing_close_new (before, place, row->instead);
   close (gate[1]);
   if (row->in_loop)
     support_iterate_to_end (task);
@@ -161,7 +97,7 @@ run_with_closed (const Row *row,
   assert_all_ended (task);
   g_clear_object (&task);
   g_assert_cmpint (waitpid (-1, NULL, WNOHANG), ==, -1);
-  g_assert_cmpfloat (get_processor_time () - begun, <, MAX_CPU_S);
+  g_assert_cmpfloat (closing_get_processor_time () - begun, <, MAX_CPU_S);
   g_queue_clear_full (&support_log, g_free);
   close (gate[0]);
   return found;
