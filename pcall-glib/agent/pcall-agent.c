@@ -636,9 +636,13 @@ open_agent (Agent   *self,
   self->engine = pcall_engine_new (error);
   if (self->engine == NULL)
     return FALSE;
-  return watch_signals (self, error) &&
-         pcall_engine_watch (self->engine, &self->up_watch, self->up.fd, EPOLLIN, uplink_ready,
-                             self, error);
+  if (!watch_signals (self, error) ||
+      !pcall_engine_watch (self->engine, &self->up_watch, self->up.fd, EPOLLIN, uplink_ready, self,
+                           error))
+    return FALSE;
+
+  pcall_uplink_greet (&self->up);
+  return TRUE;
 }
 
 int

@@ -17,6 +17,9 @@ gboolean pcall_uplink_open (PcallChannel *channel,
                             gpointer      data,
                             GError      **error);
 
+/* Says hello: from here on the parent has an agent, which has all that it needs. */
+void     pcall_uplink_greet (PcallChannel *channel);
+
 /* Sends a frame, however long that takes; sinks @value. */
 void     pcall_uplink_send (PcallChannel  *channel,
                             PcallFrameType type,

@@ -40,6 +40,7 @@
 
 static void (*parent_is_gone) (gpointer data);
 static gpointer parent_is_gone_data;
+static guint32 launch_number; /* 0: it was not told */
 
 static gboolean
 fail (GError    **error,
@@ -305,7 +306,7 @@ open_streams (PcallChannel *channel,
 /* Both */
 
 static GVariant *
-make_hello (const char *launch)
+make_hello (void)
 {
   /* Where one machine plays several, as Slurm can have it. */
   const char *node = g_getenv ("SLURMD_NODENAME");
@@ -313,7 +314,7 @@ make_hello (const char *launch)
     .version = PCALL_FRAME_VERSION,
     .pid = getpid (),
     .host = (char *) (node != NULL ? node : g_get_host_name ()),
-    .launch = launch != NULL ? (guint32) g_ascii_strtoull (launch, NULL, 10) : 0,
+    .launch = launch_number,
   };
 
   return pcall_remote_hello_to_variant (&hello);
@@ -327,8 +328,9 @@ pcall_uplink_open (PcallChannel *channel,
 {
   g_autofree char *addresses = g_strdup (g_getenv (PCALL_ENV_AGENT_ADDRESS));
   g_autofree char *secret = g_strdup (g_getenv (PCALL_ENV_AGENT_SECRET));
-  g_autofree char *launch = g_strdup (g_getenv (PCALL_ENV_AGENT_LAUNCH));
+  const char *launch = g_getenv (PCALL_ENV_AGENT_LAUNCH);
 
+  launch_number = launch != NULL ? (guint32) g_ascii_strtoull (launch, NULL, 10) : 0;
   g_unsetenv (PCALL_ENV_AGENT);
   g_unsetenv (PCALL_ENV_AGENT_ADDRESS);
   g_unsetenv (PCALL_ENV_AGENT_SECRET);
@@ -344,7 +346,6 @@ pcall_uplink_open (PcallChannel *channel,
   parent_is_gone_data = data;
   /* It has proved that it is the parent, which starts programs here. */
   channel->trusts = TRUE;
-  pcall_uplink_send (channel, PCALL_FRAME_HELLO, 0, make_hello (launch));
   return TRUE;
 }
 
@@ -355,6 +356,9 @@ send_frame (PcallChannel        *channel,
   if (pcall_channel_send (channel, frame, 1))
     return;
 
+  if (errno != EPIPE && errno != ECONNRESET)
+    g_printerr ("pcall-agent: %s: %s\n", channel->out_fd > 0 ? "writev" : "sendmsg",
+                g_strerror (errno));
   parent_is_gone (parent_is_gone_data);
   g_assert_not_reached ();
 }
@@ -381,6 +385,12 @@ pcall_uplink_pass (PcallChannel  *channel,
   PcallOutgoing frame = { .type = type, .call_index = index, .data = data, .size = size };
 
   send_frame (channel, &frame);
+}
+
+void
+pcall_uplink_greet (PcallChannel *channel)
+{
+  pcall_uplink_send (channel, PCALL_FRAME_HELLO, 0, make_hello ());
 }
 
 /* A socket that is closed with something unread in it is reset, and what it had still to send is

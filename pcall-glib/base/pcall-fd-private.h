@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
 #include <unistd.h>
@@ -25,6 +26,13 @@ pcall_fd_lift (int fd)
   lifted = fcntl (fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
   close (fd);
   return lifted;
+}
+
+/* So do filters of system calls refuse what they do not know, or do not like. */
+static inline gboolean
+pcall_fd_is_refusal (int error_number)
+{
+  return error_number == EPERM || error_number == EACCES || error_number == ENOSYS;
 }
 
 static inline void

@@ -190,6 +190,7 @@ pcall_crew_take (PcallCrewClient *client)
       pcall_engine_unset_timer (self->engine, &member->timer);
       g_queue_unlink (&self->idle, &member->link);
       pcall_peer_leave (member->peer);
+      member->n_received = pcall_peer_get_n_received (member->peer);
       g_hash_table_insert (self->busy, member->peer, member);
       pcall_crew_plan_looks (self);
     }
@@ -203,9 +204,20 @@ give_back (PcallCrew *self,
            PcallPeer *peer)
 {
   PcallMember *member = g_hash_table_lookup (self->busy, peer);
+  const char *loss = pcall_peer_get_loss (peer);
 
   g_hash_table_remove (self->busy, peer);
   pcall_peer_leave (peer);
+  if (pcall_peer_get_n_received (peer) > member->n_received)
+    {
+      member->was_of_use = TRUE;
+      pcall_crew_note_use (self);
+    }
+  if (loss != NULL)
+    {
+      pcall_member_lose (member, loss);
+      return;
+    }
   if (self->closed || !pcall_peer_renew (peer) || !pcall_crew_begin_watching (self, NULL) ||
       !pcall_member_enter_idle (member))
     {

@@ -34,6 +34,7 @@ typedef struct
   guint        n_expected; /* agents that have not come yet */
   guint        n_there;    /* that came, and have not gone */
   gboolean     came;       /* one did */
+  gboolean     fruitless;  /* and was lost before it was of use, which was noted */
   gboolean     leaving;    /* it is to end */
   guint        n_signals;  /* that it was sent */
 } PcallLaunch;
@@ -46,7 +47,9 @@ typedef struct
   PcallPeer   *peer;
   PcallLaunch *launch; /* NULL where that is not known, or has ended */
   PcallTimer   timer;  /* idle: when it has been for too long; or it has to say hello until then */
+  guint64      n_received; /* bytes, when it was taken */
   gboolean     greeted;
+  gboolean     was_of_use; /* it has answered a task */
 } PcallMember;
 
 /* Somebody who is at the other end of a connection. */
@@ -75,7 +78,7 @@ typedef struct
 typedef struct
 {
   gboolean   came;        /* some agent did, since somebody was disappointed */
-  guint      n_fruitless; /* commands in a row that brought none */
+  guint      n_fruitless; /* commands in a row that brought none that was of use */
   gint64     delay;       /* before the next one */
   PcallTimer again;
 } PcallLuck;
@@ -141,6 +144,9 @@ void         pcall_member_set_idle     (PcallMember   *member);
 /* It is neither among the idle nor busy, and its peer has left the engine. Its connection is
  * closed, by which it learns that it is not needed. */
 void         pcall_member_free         (PcallMember   *member);
+/* The same, as it was lost, and why. */
+void         pcall_member_lose         (PcallMember   *member,
+                                        const char    *loss);
 
 /* An agent has proved itself: it is to say hello. Takes what is in @channel. */
 void         pcall_crew_add_member     (PcallCrew     *self,
@@ -149,6 +155,8 @@ void         pcall_crew_add_member     (PcallCrew     *self,
 /* The command has ended, or is gone: nobody is to refer to it. */
 void         pcall_crew_forget_launch  (PcallCrew     *self,
                                         PcallLaunch   *launch);
+/* An agent has answered a task. */
+void         pcall_crew_note_use       (PcallCrew     *self);
 /* A command brought none, and why. */
 void         pcall_crew_note_fruitless (PcallCrew     *self,
                                         const char    *reason);

@@ -357,6 +357,13 @@ pcall_crew_note_fruitless (PcallCrew  *self,
     pcall_crew_fill_later (self);
 }
 
+void
+pcall_crew_note_use (PcallCrew *self)
+{
+  self->luck.n_fruitless = 0;
+  self->luck.delay = FIRST_DELAY_US;
+}
+
 /* Members */
 
 void
@@ -395,16 +402,42 @@ pcall_member_free (PcallMember *member)
   pcall_crew_fill_later (self);
 }
 
-static void
-drop_idle (gpointer data)
+/* One that goes whenever it is to do something would be started again for ever. Of those that one
+ * command has brought, the first counts. */
+void
+pcall_member_lose (PcallMember *member,
+                   const char  *loss)
 {
-  PcallMember *member = data;
+  PcallCrew *self = member->crew;
+  PcallLaunch *launch = member->launch;
+  gboolean counts = member->greeted && !member->was_of_use &&
+                    !pcall_peer_is_leaving (member->peer) &&
+                    (launch == NULL || !launch->fruitless);
+  g_autofree char *reason = g_strdup_printf ("launcher: an agent on %s was lost at once: %s",
+                                             pcall_peer_get_host (member->peer), loss);
+
+  if (counts && launch != NULL)
+    launch->fruitless = TRUE;
+  pcall_member_free (member);
+  if (counts)
+    pcall_crew_note_fruitless (self, reason);
+}
+
+static void
+take_from_idle (PcallMember *member)
+{
   PcallCrew *self = member->crew;
 
   pcall_engine_unset_timer (self->engine, &member->timer);
   g_queue_unlink (&self->idle, &member->link);
   pcall_peer_leave (member->peer);
-  pcall_member_free (member);
+}
+
+static void
+drop_idle (gpointer data)
+{
+  take_from_idle (data);
+  pcall_member_free (data);
 }
 
 static void
@@ -443,7 +476,7 @@ greet (PcallMember      *member,
     pcall_launch_arrive (member->launch);
   pcall_remote_hello_clear (&hello);
 
-  self->luck = (PcallLuck) { .came = TRUE, .delay = FIRST_DELAY_US, .again = self->luck.again };
+  self->luck.came = TRUE;
   pcall_engine_unset_timer (self->engine, &member->timer);
   pcall_member_set_idle (member);
   pcall_crew_wake_all (self);
@@ -471,7 +504,8 @@ send_away (PcallMember *member,
     refuse (member, why);
   else if (!pcall_peer_is_leaving (member->peer))
     pcall_crew_say (member->crew, g_strdup_printf ("an agent on %s was lost: %s", host, why));
-  drop_idle (member);
+  take_from_idle (member);
+  pcall_member_lose (member, why);
 }
 
 static void

@@ -54,6 +54,8 @@ void     pcall_peer_close_channel       (PcallPeer        *self);
  * before is delivered all the same. Takes @error, which says why; NULL: it was closed. */
 void     pcall_peer_remote_lose         (PcallPeer        *self,
                                          GError           *error);
+/* Something could not be sent: errno says why. */
+void     pcall_peer_remote_note_unsent  (PcallPeer        *self);
 /* It is about to enter an engine, or to leave it. */
 void     pcall_peer_remote_enter        (PcallPeer        *self);
 void     pcall_peer_remote_leave        (PcallPeer        *self);

@@ -100,6 +100,8 @@ gboolean         pcall_peer_renew      (PcallPeer            *self);
 
 void             pcall_peer_set_host   (PcallPeer            *self,
                                         const char           *host);
+/* How many bytes have come from it, ever. */
+guint64          pcall_peer_get_n_received (PcallPeer         *self);
 /* NULL for this machine; it stays for ever. */
 const char      *pcall_peer_get_host   (PcallPeer            *self);
 /* The connection to it was lost: why, in words. NULL if it was not. */

@@ -5,10 +5,12 @@
 
 #include "parent/pcall-peer-parts-private.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/pcall-fd-private.h"
 #include "base/pcall-unshared-private.h"
 #include "pcall-error.h"
 #include "wire/pcall-remote-private.h"
@@ -99,6 +101,23 @@ pcall_peer_remote_settle_later (PcallPeer *self)
 {
   if (is_over (self) && !self->remote->told)
     pcall_engine_set_timer (self->engine, &self->remote->settle, 0, settle_now, self);
+}
+
+static void
+may_not_send (gpointer data)
+{
+  PcallPeer *self = data;
+
+  lose (self, "sendmsg is refused, as by a filter of system calls");
+  pcall_peer_remote_settle (self);
+}
+
+/* That the other side is gone is heard by receiving. */
+void
+pcall_peer_remote_note_unsent (PcallPeer *self)
+{
+  if (pcall_fd_is_refusal (errno) && !is_over (self))
+    pcall_engine_set_timer (self->engine, &self->remote->settle, 0, may_not_send, self);
 }
 
 static void
@@ -378,6 +397,12 @@ void
 pcall_peer_set_direct (PcallPeer *self)
 {
   self->remote->direct = TRUE;
+}
+
+guint64
+pcall_peer_get_n_received (PcallPeer *self)
+{
+  return self->channel.n_received;
 }
 
 gint64

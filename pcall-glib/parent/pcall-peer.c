@@ -118,9 +118,13 @@ post (PcallPeer *self)
 
   while ((parcel = g_queue_peek_head (&self->parcels)) != NULL)
     {
-      /* Where the other side is gone, there is no use for what is left. */
-      if (pcall_channel_post (&self->channel, parcel) == PCALL_POST_MORE)
+      PcallPostStatus status = pcall_channel_post (&self->channel, parcel);
+
+      if (status == PCALL_POST_MORE)
         return FALSE;
+      if (status == PCALL_POST_CLOSED && self->remote != NULL)
+        pcall_peer_remote_note_unsent (self);
+      /* Where the other side is gone, there is no use for what is left. */
       pcall_parcel_free (g_queue_pop_head (&self->parcels));
     }
   return TRUE;
