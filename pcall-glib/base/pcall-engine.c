@@ -31,7 +31,7 @@
  * is closed twice), and so may the engine's own descriptors. epoll says nothing of that, or goes on
  * telling of what is gone where a forked child has a copy. Once it notices, the engine is blind: it
  * calls all that is watched every few milliseconds, and who is called finds out what there is, or
- * that its descriptor is gone.
+ * that its descriptor is gone. So it does where a filter refuses a system call that it needs.
  *
  * epoll instances are shared with forked children. A child must not call anything here but
  * pcall_engine_unref(), which only closes. */
@@ -79,7 +79,12 @@ pcall_engine_go_blind (PcallEngine *self,
 {
   int saved_errno = errno;
 
-  if (g_atomic_int_compare_and_exchange (&self->blind, FALSE, TRUE))
+  if (!g_atomic_int_compare_and_exchange (&self->blind, FALSE, TRUE))
+    return;
+  if (pcall_fd_is_refusal (saved_errno))
+    g_critical ("%s: %s: a filter of system calls does not let it pass", why,
+                g_strerror (saved_errno));
+  else
     g_critical ("%s: %s: descriptor %d was closed by something else in this program", why,
                 g_strerror (saved_errno), fd);
 }
@@ -354,6 +359,8 @@ wait_for_descriptors (PcallEngine *self,
   };
   int n = poll (fds, G_N_ELEMENTS (fds), limit_ms);
 
+  if (n < 0 && errno != EINTR)
+    pcall_engine_go_blind (self, "poll", self->epoll_fd);
   /* A signal ends the wait early, like anything else that ends it without an event. */
   if (n <= 0)
     return n < 0;

@@ -64,13 +64,6 @@ struct pidfd_info_v0
 #define GROUP_LIMIT_US 2000
 #define GROUP_PAUSE_US 100
 
-/* So do filters of system calls refuse what they do not know, or do not like. */
-static gboolean
-is_refusal (int error_number)
-{
-  return error_number == EPERM || error_number == EACCES || error_number == ENOSYS;
-}
-
 /* Takes @pidfd, which may be -1. */
 static gboolean
 take_pidfd (PcallProcess *self,
@@ -84,8 +77,9 @@ take_pidfd (PcallProcess *self,
     {
       g_set_error (error, PCALL_ERROR, PCALL_ERROR_START, "pidfd_open: %s%s",
                    g_strerror (saved_errno),
-                   is_refusal (saved_errno) ? "; a filter of system calls, such as a container's, "
-                                              "does not let it pass" : "");
+                   pcall_fd_is_refusal (saved_errno)
+                       ? "; a filter of system calls, such as a container's, does not let it pass"
+                       : "");
       errno = saved_errno;
       return FALSE;
     }
@@ -122,7 +116,7 @@ can_open (void)
     {
       int pidfd = syscall (SYS_pidfd_open, getpid (), 0);
 
-      g_atomic_int_set (&answer, pidfd < 0 && is_refusal (errno) ? NO : YES);
+      g_atomic_int_set (&answer, pidfd < 0 && pcall_fd_is_refusal (errno) ? NO : YES);
       pcall_fd_clear (&pidfd);
     }
   return g_atomic_int_get (&answer) == YES;
@@ -294,7 +288,7 @@ signal_process (const PcallProcess *self,
                 int                 signum)
 {
   if (syscall (SYS_pidfd_send_signal, self->pidfd, signum, NULL, 0) < 0 &&
-      (is_refusal (errno) || errno == EBADF) && is_ours (self))
+      (pcall_fd_is_refusal (errno) || errno == EBADF) && is_ours (self))
     kill (self->pid, signum);
 }
 

@@ -123,7 +123,8 @@ wait_for_end (int fd)
   struct pollfd ended = { .fd = fd, .events = POLLRDHUP };
 
   while (poll (&ended, 1, -1) <= 0)
-    ;
+    if (errno != EINTR)
+      give_up ("poll is refused");
 }
 
 static gpointer

@@ -91,8 +91,8 @@ give_up_listening (PcallCrew *self,
 static gboolean
 concerns_listener (int error_number)
 {
-  return error_number == EPERM || error_number == ENOSYS || error_number == EACCES ||
-         error_number == EBADF || error_number == EINVAL || error_number == ENOTSOCK;
+  return pcall_fd_is_refusal (error_number) || error_number == EBADF || error_number == EINVAL ||
+         error_number == ENOTSOCK;
 }
 
 static void
@@ -223,7 +223,7 @@ open_socket (const struct sockaddr *address,
     return -1;
   if (address->sa_family == AF_INET6)
     setsockopt (fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-  if (bind (fd, address, size) == 0 && listen (fd, BACKLOG) == 0)
+  if (bind (fd, address, size) == 0 && listen (fd, BACKLOG) == 0 && get_port (fd) > 0)
     return fd;
 
   saved_errno = errno;
@@ -244,7 +244,7 @@ listen_everywhere (PcallListener *listener,
   if (listener->fd < 0)
     listener->fd = open_socket (&all.any, sizeof all.in);
   if (listener->fd < 0)
-    return fail (error, "listen", g_strerror (errno));
+    return fail (error, "listen or getsockname", g_strerror (errno));
 
   listener->port = get_port (listener->fd);
   listener->addresses = list_addresses (listener->port);

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/pcall-fd-private.h"
 #include "pcall-error.h"
 #include "wire/pcall-memory-private.h"
 
@@ -391,6 +392,15 @@ receive_some (PcallChannel    *self,
   return n;
 }
 
+/* It may not be asked what there is, and would stay so for ever. */
+static PcallChannelStatus
+refuse (GError **error)
+{
+  g_set_error (error, PCALL_ERROR, PCALL_ERROR_PROTOCOL, "receiving: recvmsg, recv or read: %s",
+               g_strerror (errno));
+  return PCALL_CHANNEL_BROKEN;
+}
+
 PcallChannelStatus
 pcall_channel_receive (PcallChannel    *self,
                        gsize            budget,
@@ -407,6 +417,8 @@ pcall_channel_receive (PcallChannel    *self,
         return PCALL_CHANNEL_BROKEN;
       if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return PCALL_CHANNEL_OPEN;
+      if (n < 0 && pcall_fd_is_refusal (errno))
+        return refuse (error);
       /* A reset comes after all that was sent before: it is an end like any other. */
       if (n < 0)
         self->unread = errno == ECONNRESET;

@@ -9,14 +9,10 @@
 
 #include <errno.h>
 #include <grp.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -24,6 +20,7 @@
 #include "log-keeper.h"
 #include "namespaces.h"
 #include "no-leak-check.h"
+#include "refusing-support.h"
 #include "spawn-support.h"
 
 #define NOBODY 65534
@@ -295,21 +292,6 @@ static const Call calls[] = {
   { "fcntl", SYS_fcntl, FALSE, TRUE },
 };
 
-static void
-refuse (long number, int error_number)
-{
-  struct sock_filter filter[] = {
-    BPF_STMT (BPF_LD | BPF_W | BPF_ABS, offsetof (struct seccomp_data, nr)),
-    BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, (unsigned) number, 0, 1),
-    BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error_number),
-    BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  struct sock_fprog program = { G_N_ELEMENTS (filter), filter };
-
-  g_assert_no_errno (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-  g_assert_no_errno (prctl (PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
-}
-
 typedef struct
 {
   const Call *call;
@@ -333,7 +315,7 @@ with_refusal (gconstpointer data)
 {
   const Refusal *refusal = data;
 
-  refuse (refusal->call->number, refusal->error_number);
+  refusing_begin (refusal->call->number, refusal->error_number);
   if (refusal->call->works)
     assert_works (!refusal->call->loses_logs);
   else
