@@ -8,7 +8,9 @@
  * source tree, with a build directory that has made pcall-version.h:
  *
  *   clang -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -DPCALL_COMPILATION -D_GNU_SOURCE \
- *     -I. -Ibuild tests/fuzz/fuzz-wire.c pcall-glib/pcall-frame.c pcall-glib/pcall-error.c \
+ *     -I. -Ibuild -Ibuild/pcall-glib -Ipcall-glib tests/fuzz/fuzz-wire.c \
+ *     pcall-glib/wire/pcall-frame.c pcall-glib/wire/pcall-normal.c \
+ *     pcall-glib/wire/pcall-number.c pcall-glib/base/pcall-error.c \
  *     $(pkg-config --cflags --libs gio-2.0) -o fuzz-wire
  *   mkdir -p corpus && G_SLICE=always-malloc ./fuzz-wire -max_total_time=300 corpus
  *
