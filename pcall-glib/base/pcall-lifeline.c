@@ -37,8 +37,8 @@
  * each child has a pipe of its own. The write ends are kept in a list, from which those go whose
  * child has gone.
  *
- * A process that a child forks may leave the group. So a fork handler opens the read end anew there,
- * with the process itself as the owner. What a child starts by exec has no descriptor of this pipe.
+ * A process that a child forks may leave the group. So a fork handler opens the read end anew,
+ * with that process itself as the owner. What is executed there has no descriptor of this pipe.
  *
  * This works as long as nobody else holds the write end. It closes on exec, and a fork handler
  * closes it in every child of this process, whoever forked it. The same handlers hold the lock

@@ -18,6 +18,8 @@ G_BEGIN_DECLS
 
 #define PCALL_MAX_START_METHODS 2
 
+typedef struct _PcallOwnCgroup PcallOwnCgroup;
+
 /* What is the same for all children of a task. */
 typedef struct
 {
@@ -30,6 +32,7 @@ typedef struct
   gboolean                 follows_logs; /* a child's log file is to be there when it says READY */
   int                      null_fd;
   gboolean                 holds_life;
+  PcallOwnCgroup          *cgroup; /* in which all children are, or NULL */
   gboolean                 gives_journal; /* to each worker */
 
   /* Where forked children take their calls by themselves; else NULL */
