@@ -397,7 +397,8 @@ pcall_task_get_environment (PcallTask *self)
  * where a service or a container has `Delegate=yes` or the like. It takes control groups of version
  * 2, and Linux 5.14. Where there are none to be had the task does not start,
  * [error@Pcall.Error.start]. A program, `pcall-warden`, waits beside the task for the end of this
- * process. Each child costs some 20 to 80 microseconds more, and on an old kernel milliseconds.
+ * process. The task takes some two milliseconds more then, and each child 0.1; on a kernel that is
+ * years old moving a child can take longer.
  *
  * Workers of such a task do not stay in a [class@Pcall.Pool]. With a launcher it is an error,
  * [error@Pcall.Error.target].

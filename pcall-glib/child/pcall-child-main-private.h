@@ -50,7 +50,7 @@ typedef struct
   /* As they were when the process was last surveyed */
   gboolean                 has_threads;
   guint64                  mark;    /* see pcall_threads_mark(); 0: all is to be looked up again */
-  guint                    source_mark; /* see pcall_main_context_mark(); 0 with other threads */
+  guint                    source_mark; /* see pcall_main_context_mark() */
   gboolean                 has_terminal;
   guint64                  handled; /* signals that have a handler: bit n - 1 for signal n */
 } PcallStartContext;
