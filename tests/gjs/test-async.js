@@ -187,4 +187,4 @@ test('errors come to whoever waits', async () => {
   ok(/test-async\.js[^]*in call 0 \(fails\)/.test(error.stack), error.stack);
 });
 
-await run();
+run();
