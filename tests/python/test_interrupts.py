@@ -17,9 +17,9 @@ import unittest
 from decimal import Decimal
 from fractions import Fraction
 
-from support import GLib, Pcall, TestCase, is_alive, run_program
+from support import GLib, Pcall, TestCase, is_alive, run_program, shorten
 
-N_INTERRUPTS = 60
+N_INTERRUPTS = shorten(100)
 
 
 def interrupt_after(seconds):
