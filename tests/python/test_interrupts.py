@@ -271,11 +271,16 @@ class Moments:
     """Raises a signal in a task at a moment of one's choice, and not of a clock's.
 
     The interpreter looks for signals where a function begins, behind a call and where a loop goes
-    back. These moments are counted once for each place in the code, in what waits for tasks and in
-    what PyGObject runs where a variant ends.
+    back. These moments are counted once for each place in the code, in what waits for tasks and
+    threads, and in what PyGObject runs where a variant ends.
     """
 
-    FILES = {get_file("gi.overrides._pcall.waiting"), get_file("gi.overrides.GLib")}
+    FILES = {
+        get_file("gi.overrides._pcall.waiting"),
+        get_file("gi.overrides._pcall.futures"),
+        get_file("gi.overrides.GLib"),
+        get_file("threading"),
+    }
     LOOKS = {
         code
         for name, code in dis.opmap.items()
@@ -366,6 +371,16 @@ class Alarms(TestCase):
 
     def test_of_pcall(self):
         self.check_moments(lambda: Pcall.pcall(abs, iargs=[(-1,)]))
+
+    def test_of_an_executor(self):
+        """It comes to its end, and the next one goes on as ever."""
+
+        def work():
+            with Pcall.Executor(1) as executor:
+                self.assertEqual([*executor.map(abs, range(-3, 0))], [3, 2, 1])
+
+        self.check_moments(work)
+        work()
 
     def test_of_calls(self):
         """Numbers and strings come as variants."""

@@ -252,7 +252,11 @@ def check_not_exiting():
     """In the main thread, when it has waited for all the others at the program's end: no thread
     that is begun then is waited for."""
     main = threading.main_thread()
-    if threading.get_ident() == main.ident and not main.is_alive():
+    if threading.get_ident() != main.ident:
+        return
+    with waiting.Interrupts():  # before 3.13, what is raised in there ends the thread to CPython
+        is_alive = main.is_alive()
+    if not is_alive:
         raise RuntimeError("cannot schedule new futures after interpreter shutdown")
 
 
