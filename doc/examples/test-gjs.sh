@@ -28,6 +28,24 @@ run () {
   "$gjs" -m "$@" 2>/dev/null || echo "status $?"
 }
 
+# Those that wait for seconds, before the others, side by side. They do not run as main modules: GJS
+# 1.74 takes a whole processor while such a one awaits something at its top level.
+scratch=$(mktemp -d) || exit 1
+trap 'rm -r "$scratch"' EXIT
+loop='
+  const {GLib} = imports.gi;
+  const loop = new GLib.MainLoop(null, false);
+  import(`file://${GLib.get_current_dir()}/${ARGV.shift()}`)
+    .catch(error => printerr(error)).finally(() => loop.quit());
+  loop.run();'
+
+for file in endings.js today/endings.js deadline.js today/deadline.js
+do
+  { "$gjs" -c "$loop" "$file" 5 2>/dev/null || echo "status $?"; } \
+    >"$scratch/$(echo $file | tr / -)" &
+done
+wait
+
 # check_both NAME EXPECTED ARGUMENT…
 check_both () {
   name=$1
@@ -53,8 +71,10 @@ check_both mirrors east
 check_both progress '100 %: layer 3 of cake, CAKE
 100 %: layer 1 of bread, BREAD
 100 %: layer 2 of tart, TART'
-check_both deadline 'keys
-glasses' 5
+check deadline 'keys
+glasses' "$(cat "$scratch/deadline.js")"
+check today/deadline 'keys
+glasses' "$(cat "$scratch/today-deadline.js")"
 check_both commands 'echo one: one
 exit 3: failed
 echo two: two
@@ -68,10 +88,10 @@ ends='well: well
 error: there is no such thing'
 check endings "$ends
 crash: call 2 (end): killed by signal 9 (Killed)
-hang: call 3 (end): timed out after 5 s" "$(run endings.js 5 | sed 's/, perhaps out of memory.*//')"
+hang: call 3 (end): timed out after 5 s" "$(sed 's/, perhaps out of memory.*//' "$scratch/endings.js")"
 check today/endings "$ends
 crash: killed by signal 9
-hang: timed out after 5 s" "$(run today/endings.js 5)"
+hang: timed out after 5 s" "$(cat "$scratch/today-endings.js")"
 
 check "words of all files" "$(wc -w words.js twins.js | grep -v total | sed 's/^ *//')" \
   "$(run words.js words.js twins.js)"

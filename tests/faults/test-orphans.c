@@ -172,7 +172,7 @@ static void
 kill_victim_while_starting (gconstpointer data)
 {
   const char *mode = data;
-  guint n_rounds = traces_rounds (8, 2000);
+  guint n_rounds = traces_rounds (g_str_has_prefix (mode, "spawn") ? 4 : 8, 2000);
 
   for (guint i = 0; i < n_rounds; i++)
     {

@@ -163,7 +163,7 @@ kill_at_random (PcallTask *task)
 static void
 test_random (void)
 {
-  guint n_wanted = traces_rounds (120, 10000);
+  guint n_wanted = traces_rounds (40, 10000);
   guint n_killed = 0, n_crashed = 0;
 
   while (n_killed < n_wanted || n_crashed == 0)

@@ -428,4 +428,4 @@ test('no gjs', () => {
   }
 });
 
-await run();
+run();

@@ -59,4 +59,4 @@ test(`${N_CALLS / 10} fresh workers`, () => {
   }
 });
 
-await run();
+run();

@@ -58,4 +58,4 @@ test('what is another process\'s cannot be forked', () => {
 test('it is not the default', () =>
   match(String(Pcall.pcall(() => imports.gi.Pcall.inWorker)), /^true$/));
 
-await run();
+run();

@@ -256,4 +256,4 @@ test('a generator gives no value that can cross', () =>
     yield 1;
   }), {type: TypeError, message: /^the result: an iterator cannot cross/}));
 
-await run();
+run();

@@ -82,4 +82,4 @@ test('an import that fails in the worker', () => {
   });
 });
 
-await run();
+run();

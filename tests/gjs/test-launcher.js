@@ -175,4 +175,4 @@ test('closed', () => {
   throws(() => Pcall.pcall(square, {iargs: [[2]], launcher}), {message: /it was closed/});
 });
 
-await run();
+run();

@@ -9,7 +9,7 @@ import GLib from 'gi://GLib';
 import Pcall from 'gi://Pcall?version=1.0';
 import System from 'system';
 
-import {equal, match, ok, rejects, runAll, test, throws} from './tap.js';
+import {equal, match, ok, rejects, run, runAll, test, throws} from './tap.js';
 
 const here = GLib.path_get_dirname(GLib.filename_from_uri(import.meta.url)[0]);
 const directory = GLib.Dir.make_tmp('pcall-test-map-XXXXXX');
@@ -509,12 +509,4 @@ const refused = [
 for (const [body, type, message] of refused)
   test(`refused: ${message}`, () => throws(body, {type, message}));
 
-const status = await (async () => {
-  try {
-    return await runAll();
-  } finally {
-    GLib.spawn_command_line_sync(`rm -r ${directory}`);
-  }
-})();
-
-System.exit(status);
+run(runAll().finally(() => GLib.spawn_command_line_sync(`rm -r ${directory}`)));

@@ -186,4 +186,4 @@ test('what GJS shows of one that nobody catches', () => {
   match(new TextDecoder().decode(errors), /RangeError: deep\n[^\n]*uncaught\.js:\d+:\d+\nin call 0 \(outer\), process \d+:\ninner@.*\nouter@/);
 });
 
-await run();
+run();

@@ -220,4 +220,4 @@ test('a task runs once', () => {
   p.join();
 });
 
-await run();
+run();

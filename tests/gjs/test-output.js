@@ -82,4 +82,4 @@ test('what is printed is logged where that is asked for', () => {
   match(err, />>>> Begin.*\n.*Pcall-Message.*: printed 1\n.*: complained 1\n.*<<<< End/);
 });
 
-await run();
+run();

@@ -116,4 +116,4 @@ test('terminate ends all children', () => {
   equal(p.livings, []);
 });
 
-await run();
+run();

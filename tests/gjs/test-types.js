@@ -62,4 +62,4 @@ test('members of a Pcall', () => {
   equal(listFields('class Pcall<'), members.sort());
 });
 
-await run();
+run();

@@ -9,10 +9,6 @@ import Pcall from 'gi://Pcall?version=1.0';
 
 import {equal, isEqual, note, ok, run, test, throws} from './tap.js';
 
-// From GLib 2.80 on, streams of descriptors have a namespace of their own.
-const {InputStream} = await import('gi://GioUnix').then(
-  module => module.default, () => ({InputStream: Gio.UnixInputStream}));
-
 function withProperties(object, properties) {
   return Object.assign(object, properties);
 }
@@ -336,7 +332,10 @@ test('large variants', () => {
   }
 });
 
-test('descriptors', () => {
+test('descriptors', async () => {
+  // From GLib 2.80 on, streams of descriptors have a namespace of their own.
+  const {InputStream} = await import('gi://GioUnix').then(
+    module => module.default, () => ({InputStream: Gio.UnixInputStream}));
   const task = new Pcall.Pcall(() => {
     const {GLib: {Variant}, Gio: {File, UnixFDList}, Pcall: library} = imports.gi;
     const list = new UnixFDList();
@@ -356,4 +355,4 @@ test('descriptors', () => {
   equal(stream.read_bytes(3, null).toArray(), new Uint8Array(3));
 });
 
-await run();
+run();

@@ -22,7 +22,7 @@ try:
 except ImportError:
     numpy = None
 
-from support import GLib, Pcall, TestCase, run_program
+from support import GLib, Pcall, TestCase, run_program, shorten
 
 N_CALLS = 3000
 PATIENCE = 30
@@ -263,7 +263,7 @@ class Failures(TestCase):
 
     def test_murder(self):
         for results in (lambda n: n, lambda n: str(n)):
-            for _ in range(10):
+            for _ in range(shorten(10)):
                 self.murder(results)
 
     def murder(self, make_result):

@@ -6,6 +6,7 @@ with one where that can be asked."""
 
 import asyncio
 import concurrent.futures
+import itertools
 import logging
 import multiprocessing
 import os
@@ -17,7 +18,7 @@ import threading
 import time
 import unittest
 
-from support import Pcall, TestCase, run_program
+from support import Pcall, TestCase, run_each, run_program
 
 pcall = Pcall.pcall
 fork = multiprocessing.get_context("fork")
@@ -274,26 +275,25 @@ class Streams(unittest.TestCase):
             "replaced": 'sys.stdout = io.StringIO(); say("kept")',
             "a tee": 'sys.stdout = Tee(out); print("kept")',
         }
-        for mode in ("SECTIONS", "INHERIT"):
-            for n_calls in (1, 2):
-                for name, way in ways.items():
-                    with self.subTest(name, mode=mode, n_calls=n_calls):
-                        program = run_program(
-                            textwrap.dedent(head)
-                            + textwrap.dedent(
-                                f"""
-                                def target(i):
-                                    {way}
-                                p = Pcall.Pcall(target, i=range({n_calls}))
-                                p.task.set_calls_per_child({2 - n_calls})
-                                p.task.set_log_mode(Pcall.LogMode.{mode})
-                                p.start()
-                                p.join()
-                                """
-                            )
-                        )
-                        self.assertEqual(program.returncode, 0, program.stderr)
-                        self.assertEqual(program.stdout.count("kept"), n_calls, program)
+        cases = [*itertools.product(("SECTIONS", "INHERIT"), (1, 2), ways)]
+        programs = [
+            f"""
+            def target(i):
+                {ways[name]}
+            p = Pcall.Pcall(target, i=range({n_calls}))
+            p.task.set_calls_per_child({2 - n_calls})
+            p.task.set_log_mode(Pcall.LogMode.{mode})
+            p.start()
+            p.join()
+            """
+            for mode, n_calls, name in cases
+        ]
+        runs = run_each(head, programs)
+        self.assertEqual(len(runs), len(cases))
+        for (mode, n_calls, name), (status, stdout, stderr) in zip(cases, runs):
+            with self.subTest(name, mode=mode, n_calls=n_calls):
+                self.assertEqual(status, 0, stderr)
+                self.assertEqual(stdout.count("kept"), n_calls, (stdout, stderr))
 
     def test_kept_streams_of_replaced_ones(self):
         """Where the parent has put something else in their places, before it has run a task or

@@ -214,12 +214,12 @@ class Robust(TestCase):
                     called.append(threading.current_thread().name)
                     raise kind
 
-                with Gates(0) as gates, self.assertLogs("concurrent.futures") as logs:
-                    gates.closed.append(0)
+                with Gates(1, 0) as gates, self.assertLogs("concurrent.futures") as logs:
                     future = executor.submit(gates.wait, 0)
                     later = executor.submit(abs, -5)
                     for _ in range(3):
                         future.add_done_callback(call_back)
+                    gates.open_next()
                     self.assertEqual(future.result(20), 0)
                     self.assertEqual(later.result(20), 5)
                 self.assertEqual(called, ["Pcall.Executor"] * 3)

@@ -14,7 +14,7 @@ import threading
 import time
 import unittest
 
-from support import GLib, Pcall, TestCase, is_alive, run_program, wait_for_end
+from support import GLib, Pcall, TestCase, is_alive, run_program, shorten, wait_for_end
 
 pcall = Pcall.pcall
 
@@ -290,7 +290,8 @@ class BusyParent(TestCase):
             sys.setswitchinterval(interval)
 
     def test_three_python_threads(self):
-        self.assertEqual(self.run_beside(lambda: sum(range(100)), 1000), tuple(range(1000)))
+        n = shorten(1000)
+        self.assertEqual(self.run_beside(lambda: sum(range(100)), n), tuple(range(n)))
 
     def test_threads_that_allocate(self):
         def work():
@@ -302,7 +303,8 @@ class BusyParent(TestCase):
     def test_threads_that_print(self):
         with open(os.devnull, "w", encoding="ascii") as null:
             with contextlib.redirect_stdout(null):
-                self.assertEqual(self.run_beside(lambda: print("x" * 9000), 100), tuple(range(100)))
+                n = shorten(200)
+                self.assertEqual(self.run_beside(lambda: print("x" * 9000), n), tuple(range(n)))
 
     def test_threads_that_use_glib(self):
         def work():

@@ -3,6 +3,9 @@
 
 """Ctrl-C, and other signals that Python handles."""
 
+import dis
+import functools
+import gc
 import math
 import os
 import signal
@@ -14,9 +17,9 @@ import unittest
 from decimal import Decimal
 from fractions import Fraction
 
-from support import GLib, Pcall, TestCase, is_alive, run_program
+from support import GLib, Pcall, TestCase, is_alive, run_program, shorten
 
-N_INTERRUPTS = 60
+N_INTERRUPTS = shorten(100)
 
 
 def interrupt_after(seconds):
@@ -258,6 +261,171 @@ p.join()
         deadline = time.monotonic() + 5
         while any(map(is_alive, pids)):
             self.assertLess(time.monotonic(), deadline, "a child goes on")
+
+
+def get_file(module):
+    return sys.modules[module].__file__
+
+
+class Moments:
+    """Raises a signal in a task at a moment of one's choice, and not of a clock's.
+
+    The interpreter looks for signals where a function begins, behind a call and where a loop goes
+    back. These moments are counted once for each place in the code, in what waits for tasks and
+    threads, and in what PyGObject runs where a variant ends.
+    """
+
+    FILES = {
+        get_file("gi.overrides._pcall.waiting"),
+        get_file("gi.overrides._pcall.futures"),
+        get_file("gi.overrides.GLib"),
+        get_file("threading"),
+    }
+    LOOKS = {
+        code
+        for name, code in dis.opmap.items()
+        if name in ("RESUME", "CALL", "CALL_FUNCTION_EX", "CALL_KW")
+        or ("BACKWARD" in name and "NO_INTERRUPT" not in name)
+    }
+
+    def __init__(self, signum):
+        self.signum = signum
+        self.pid = os.getpid()
+
+    def run(self, function, number):
+        """How many moments there were. At the one of this number the signal is raised."""
+        self.number = number
+        self.places = set()
+        self.last = {}
+        sys.settrace(self.trace)
+        try:
+            function()
+        finally:
+            sys.settrace(None)
+            self.last.clear()
+        return len(self.places)
+
+    def trace(self, frame, event, argument):
+        if os.getpid() != self.pid:
+            sys.settrace(None)
+        if frame.f_code.co_filename not in self.FILES:
+            return None
+        if event == "call":
+            frame.f_trace_opcodes = True
+            frame.f_trace_lines = False
+            self.last[frame] = dis.opmap["RESUME"]
+        elif event == "opcode":
+            last = self.last.get(frame)
+            self.last[frame] = frame.f_code.co_code[frame.f_lasti]
+            if last in self.LOOKS:
+                self.come(frame)
+        return self.trace
+
+    def come(self, frame):
+        place = frame.f_code, frame.f_lasti
+        if place not in self.places:
+            self.places.add(place)
+            if len(self.places) == self.number:
+                signal.raise_signal(self.signum)
+
+
+class Alarms(TestCase):
+    """What the handler of a signal raises is raised once, and where somebody can catch it."""
+
+    def setUp(self):
+        super().setUp()
+        self.n_calls = 0
+        self.hidden = []
+        self.hook, sys.unraisablehook = sys.unraisablehook, self.hidden.append
+        self.before = signal.signal(signal.SIGALRM, self.handle)
+
+    def tearDown(self):
+        signal.signal(signal.SIGALRM, self.before)
+        sys.unraisablehook = self.hook
+        gc.collect()  # what is traced is held by its own variables, in CPython before 3.13
+        super().tearDown()
+
+    def handle(self, signum, frame):
+        self.n_calls += 1
+        raise TimeoutError("alarm")
+
+    def check_moments(self, function):
+        moments = Moments(signal.SIGALRM)
+        moments.run(function, 0)
+        number, n_moments = 1, moments.run(function, 0)
+        self.assertGreater(n_moments, 20)
+        while number <= n_moments:
+            self.n_calls = n_raised = 0
+            try:
+                moments.run(function, number)
+            except TimeoutError as error:
+                self.assertEqual(str(error), "alarm")
+                n_raised = 1
+            self.assertEqual((number, n_raised, self.hidden), (number, self.n_calls, []))
+            self.assertEqual(signal.getsignal(signal.SIGALRM), self.handle)
+            self.assertEqual(signal.getsignal(signal.SIGINT), signal.default_int_handler)
+            number += 1
+
+    def test_of_map(self):
+        self.check_moments(lambda: [*Pcall.map(abs, range(3), max_children=1)])
+
+    def test_of_pcall(self):
+        self.check_moments(lambda: Pcall.pcall(abs, iargs=[(-1,)]))
+
+    def test_of_an_executor(self):
+        """It comes to its end, and the next one goes on as ever."""
+
+        def work():
+            with Pcall.Executor(1) as executor:
+                self.assertEqual([*executor.map(abs, range(-3, 0))], [3, 2, 1])
+
+        self.check_moments(work)
+        work()
+
+    def test_of_calls(self):
+        """Numbers and strings come as variants."""
+
+        def work():
+            with Pcall.Pcall([int, str]) as p:
+                p.start()
+                for call in Pcall.as_completed(p):
+                    call.result()
+
+        self.check_moments(work)
+
+    def test_of_errors(self):
+        def work():
+            try:
+                Pcall.pcall(int, iargs=[("x",)])
+            except Pcall.ChildProcessException:
+                pass
+
+        self.check_moments(work)
+
+    def test_of_what_is_pickled(self):
+        """It is no failure to pickle, whatever the handler is and does."""
+
+        class Value:
+            def __reduce__(self):
+                signal.raise_signal(signal.SIGALRM)
+                return int, ()
+
+        class Handler:
+            __call__ = staticmethod(self.handle)
+
+        def ignore(signum, frame):
+            signal.signal(signal.SIGALRM, signal.SIG_IGN)
+            raise TimeoutError("alarm")
+
+        handlers = (self.handle, functools.partial(self.handle), Handler(), ignore)
+        for handler in handlers:
+            with self.subTest(handler):
+                signal.signal(signal.SIGALRM, handler)
+                with self.assertRaisesRegex(TimeoutError, "^alarm$"):
+                    list(Pcall.map(abs, [1, Value(), Value()], max_children=1))
+                signal.signal(signal.SIGALRM, handler)
+                with self.assertRaisesRegex(TimeoutError, "^alarm$"):
+                    Pcall.pcall(Pcall.Spawned(abs), iargs=[(Value(),)])
 
 
 class Timeouts(TestCase):

@@ -149,11 +149,16 @@ class Spawn(TestCase):
 
 
 class Main(unittest.TestCase):
-    SOURCE = """
+    HEAD = """
         import gi
         gi.require_version("Pcall", "1.0")
         from gi.repository import Pcall
         import neighbour
+        """
+
+    SOURCE = (
+        HEAD
+        + """
 
         def double(n):
             return neighbour.twice(n), __name__
@@ -161,6 +166,7 @@ class Main(unittest.TestCase):
         if __name__ == "__main__":
             print(Pcall.pcall(Pcall.Spawned(double), n=(1, 2)))
         """
+    )
 
     NEIGHBOUR = """
 import sys
@@ -292,8 +298,9 @@ def ask():
 
     def test_closed_streams(self):
         source = (
-            self.SOURCE
+            self.HEAD
             + """
+        if __name__ == "__main__":
             import os
             answer = os.open("answer", os.O_CREAT | os.O_WRONLY)
             told = Pcall.pcall([Pcall.Spawned(neighbour.speak)] * 2)

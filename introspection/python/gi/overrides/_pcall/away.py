@@ -34,6 +34,8 @@ def pack(value, what):
     try:
         return values.dumps(value)
     except Exception as error:  # as many as there are __reduce__
+        if waiting.is_interrupt(error):
+            raise
         data = launching.dump_by_value(value)
         if data is not None:
             return data
@@ -83,17 +85,17 @@ class AwayCrew(Crew):
         except pickle.PicklingError as error:
             self.refuse(job, error)
             return
-        arguments = GLib.Variant.new_tuple(values.bytes_to_variant(data))
-        if self.task is None:
-            try:
-                self.start(arguments)
-            except BaseException:
-                self.returned.appendleft(job)
-                raise
-        else:
-            self.task.feed(arguments)
-        self.jobs[self.n_given] = job
-        self.n_given += 1
+        with waiting.Interrupts():  # what a signal's handler raises where a variant ends is lost
+            if self.task is None:
+                try:
+                    self.start(spawn.to_argument(data))
+                except BaseException:
+                    self.returned.appendleft(job)
+                    raise
+            else:
+                self.task.feed(spawn.to_argument(data))
+            self.jobs[self.n_given] = job
+            self.n_given += 1
 
     def get_order(self, job):
         if job.columns is None:
@@ -119,7 +121,7 @@ class AwayCrew(Crew):
         new.set_max_children(self.size)
         new.set_log_mode(Pcall.LogMode.LIVE)
         if rest is not None:
-            new.set_common_args(GLib.Variant.new_tuple(values.bytes_to_variant(rest)))
+            new.set_common_args(spawn.to_argument(rest))
         new.feed(arguments)
         new.connect("call-finished", self.note)
         try:

@@ -188,7 +188,8 @@ class Crew:
             return
         if self.is_used_up(member):
             member.stop()
-        self.drive(member)  # it may have ended within its start
+        with waiting.Interrupts():
+            self.drive(member)  # it may have ended within its start
 
     def balance(self):
         """Where nothing is left to give: an idle child takes what another one has not begun."""
@@ -493,10 +494,11 @@ class Crew:
 
     def close(self):
         """Ends what still runs; in a copy of this process, which has no children, nothing."""
-        if os.getpid() != self.pid:
+        if os.getpid() != self.pid or self.epoll.closed:
             return
-        while self.members:
-            member = self.members.pop()
-            self.show_rest(member)
-            self.let_go(member)
-        self.epoll.close()
+        with waiting.Interrupts():
+            while self.members:
+                member = self.members.pop()
+                self.show_rest(member)
+                self.let_go(member)
+            self.epoll.close()

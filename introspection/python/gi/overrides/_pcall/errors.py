@@ -340,15 +340,24 @@ def tell(error, name):
 # In the parent
 
 
-def find_original(gerror, details):
-    """The exception that the target raised; None where there was none."""
+FROM_VARIANT = {
+    "s": lambda variant: variant.get_string(),
+    "b": lambda variant: variant.get_boolean(),
+    "ay": values.variant_to_bytes,
+}
+
+
+def read_details(details):
+    """What `to_parts()` has made of an exception; None where there was none."""
     if details is None:
         return None
-    data = details.lookup_value("pickle", None)
-    if data is None:
-        return gerror
-    message = details.lookup_value("message", None).get_string()
-    return load_exception(values.variant_to_bytes(data), message)
+    names = ("message", "traceback", "unpicklable-result", "pickle")
+    found = {name: details.lookup_value(name, None) for name in names}
+    return {
+        name: FROM_VARIANT[variant.get_type_string()](variant)
+        for name, variant in found.items()
+        if variant is not None
+    }
 
 
 def load_exception(data, message):
@@ -367,25 +376,27 @@ def set_cause(error, cause):
     BaseException.__cause__.__set__(error, cause)
 
 
-def get_original(call):
-    """The exception that the target of a call raised, with the child's traceback as its cause."""
-    details = call.get_error_details()
-    error = find_original(call.get_error(), details)
-    if error is not None:
-        text = details.lookup_value("traceback", None).get_string()
-        set_cause(error, RemoteTraceback(text))
+def make_original(gerror, parts):
+    """The exception that a target raised, with the child's traceback as its cause; None where it
+    raised none."""
+    if parts is None:
+        return None
+    error = load_exception(parts["pickle"], parts["message"]) if "pickle" in parts else gerror
+    set_cause(error, RemoteTraceback(parts["traceback"]))
     return error
 
 
 def to_exception(call):
     """What a parent raises for a call; None where it succeeded, or has not ended."""
-    gerror = call.get_error()
+    with waiting.Interrupts():  # what a signal's handler raises where a variant ends is lost
+        gerror = call.get_error()
+        parts = read_details(call.get_error_details())
     if gerror is None:
         return None
-    original = get_original(call)
+    original = make_original(gerror, parts)
     if type(original) is Relayed:
         return original.restore(gerror, call.get_index())
-    kind = find_kind(call, gerror)
+    kind = find_kind(call, gerror, parts)
     facts = find_facts(call) if kind is Crashed else ()
     error = kind(gerror.message, call.get_index(), *facts)
     return caused(error, original if original is not None else gerror)
@@ -398,12 +409,11 @@ KINDS = {
 }
 
 
-def find_kind(call, gerror):
-    """Of the exception for a call that did not succeed. What it raised itself has details."""
-    details = call.get_error_details()
-    if details is not None:
-        has_raised = details.lookup_value("unpicklable-result", None) is None
-        return ChildProcessException if has_raised else ResultPicklingError
+def find_kind(call, gerror, parts):
+    """Of the exception for a call that did not succeed. What it raised itself has parts."""
+    if parts is not None:
+        is_result = "unpicklable-result" in parts
+        return ResultPicklingError if is_result else ChildProcessException
     is_silent = any(gerror.matches(Pcall.error_quark(), code) for code in SILENT)
     return Crashed if is_silent else KINDS.get(call.get_state(), ChildProcessException)
 

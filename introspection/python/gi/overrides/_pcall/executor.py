@@ -54,7 +54,8 @@ class Driver:
                 raise errors.get_broken_pool()(str(self.broken)) from self.broken
             self.waiting.append(work)
             if self.thread is None:
-                self.begin()
+                with waiting.Interrupts():  # whatever a signal's handler raises, it is known
+                    self.begin()
         self.wake()
 
     def begin(self):
@@ -92,7 +93,8 @@ class Driver:
             if signum is not None:
                 self.signals.append(signum)
             if self.thread is None and self.crew is not None:
-                self.begin()
+                with waiting.Interrupts():
+                    self.begin()
         self.wake()
 
     def forget(self):
@@ -117,6 +119,8 @@ class Driver:
         thread = self.thread
         if thread is not None and thread is not threading.current_thread():
             thread.join()
+        with waiting.Interrupts():  # what is raised where a thread's object ends is lost
+            del thread
 
     # In the thread
 
@@ -248,7 +252,11 @@ def check_not_exiting():
     """In the main thread, when it has waited for all the others at the program's end: no thread
     that is begun then is waited for."""
     main = threading.main_thread()
-    if threading.get_ident() == main.ident and not main.is_alive():
+    if threading.get_ident() != main.ident:
+        return
+    with waiting.Interrupts():  # before 3.13, what is raised in there ends the thread to CPython
+        is_alive = main.is_alive()
+    if not is_alive:
         raise RuntimeError("cannot schedule new futures after interpreter shutdown")
 
 
@@ -354,7 +362,7 @@ class Executor(concurrent.futures.Executor):
             )
         self._shutdown = False
         self._parent = os.getpid()
-        weakref.finalize(self, self._driver.forget)
+        self._forget = weakref.finalize(self, self._driver.forget)
 
     @property
     def _broken(self):
@@ -446,5 +454,6 @@ class Executor(concurrent.futures.Executor):
         if cancel_futures:
             self._driver.cancel_waiting()
         self._driver.shut_down(signum)
+        self._forget.detach()  # what a signal's handler raises in there would be lost
         if wait:
             self._driver.join()

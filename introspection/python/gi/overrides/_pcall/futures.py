@@ -4,8 +4,10 @@
 """Futures of an executor, and what it has to do for them."""
 
 import concurrent.futures
+import contextlib
 import functools
 import logging
+import queue
 import threading
 import time
 
@@ -172,7 +174,7 @@ class MapWork:
         self.ended = {}  # by the index of the first: lists of results, or a Failure
         self.error = None  # of all that have not ended
         self.is_given_up = False
-        self.condition = threading.Condition()
+        self.news = queue.SimpleQueue()  # for who waits
 
     def supply(self, size, limit):
         size = min(limit, self.chunksize or size)
@@ -212,15 +214,13 @@ class MapWork:
         self.put(index, failure)
 
     def put(self, index, ended):
-        with self.condition:
-            self.ended[index] = ended
-            self.condition.notify_all()
+        self.ended[index] = ended
+        self.news.put(None)
 
     def give_up(self, error):
-        with self.condition:
-            if self.error is None:
-                self.error = error
-            self.condition.notify_all()
+        if self.error is None:
+            self.error = error
+        self.news.put(None)
 
     def cancel(self):
         """What was not begun."""
@@ -235,15 +235,16 @@ class MapWork:
         self.driver.wake()
 
     def wait(self, until):
-        """The next results, a list."""
-        with self.condition:
-            while (found := self.ended.pop(self.n_consumed, None)) is None:
-                if self.error is not None:
-                    raise self.error
-                left = None if until is None else until - time.monotonic()
-                if left is not None and left <= 0:
-                    raise TimeoutError()
-                self.condition.wait(left)
+        """The next results, a list. No lock is held: a threading.Condition, in which a signal's
+        handler raises, may stay locked for ever."""
+        while (found := self.ended.pop(self.n_consumed, None)) is None:
+            if self.error is not None:
+                raise self.error
+            left = None if until is None else until - time.monotonic()
+            if left is not None and left <= 0:
+                raise TimeoutError()
+            with contextlib.suppress(queue.Empty):
+                self.news.get(timeout=left)
         if type(found) is jobs.Failure:
             raise to_error(found, calls.get_name(self.function))
         return found

@@ -14,7 +14,7 @@ import sys
 from gi.module import get_introspection_module
 from gi.overrides import override
 
-from . import spawn
+from . import spawn, waiting
 
 Pcall = get_introspection_module("Pcall")
 VERSION = sys.version_info[:2]
@@ -73,7 +73,9 @@ def dump_by_value(call):
         import cloudpickle
 
         return pickle.dumps(ByValue(cloudpickle.dumps(call)))
-    except Exception:  # what pickle said is what is told
+    except Exception as error:  # what pickle said is what is told
+        if waiting.is_interrupt(error):
+            raise
         return None
 
 

@@ -232,7 +232,10 @@ class Mapping:
             self.crew.stop()
             self.finish()
         finally:
-            self.close()
+            try:
+                self.close()
+            finally:  # also where a signal's handler has raised before it had begun
+                self.crew.close()
 
     async def run_async(self):
         self.open()
@@ -252,7 +255,10 @@ class Mapping:
             await self.crew.stop_async()
             self.finish()
         finally:
-            self.close()
+            try:
+                self.close()
+            finally:  # also where a signal's handler has raised before it had begun
+                self.crew.close()
 
     def close(self):
         self.crew.close()

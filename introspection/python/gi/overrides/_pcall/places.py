@@ -16,7 +16,7 @@ import sys
 from gi.module import get_introspection_module
 from gi.repository import GLib
 
-from . import errors, task, values
+from . import errors, task, values, waiting
 from .away import AwayCrew
 from .crew import Crew
 
@@ -38,6 +38,8 @@ def pack_as_it_is(value, what):
     try:
         data = values.dumps(value)
     except Exception as error:  # as many as there are __reduce__
+        if waiting.is_interrupt(error):
+            raise
         raise pickle.PicklingError(f"{what}: {errors.describe(error)}") from error
     main = sys.modules.get("__main__")
     if b"__main__" in data and not (getattr(main, "__spec__", None) or hasattr(main, "__file__")):

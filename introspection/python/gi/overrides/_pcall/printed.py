@@ -14,6 +14,8 @@ import fcntl
 import os
 import select
 
+from . import waiting
+
 FDS = 1, 2
 PUNCH_HOLE = 3  # and keep the size
 PIECE = 1 << 20
@@ -29,7 +31,9 @@ def is_open():
     """Whether there are outputs. Where there are not, their numbers may be something else's."""
     try:
         return all(os.fstat(fd) for fd in FDS)
-    except OSError:
+    except OSError as error:  # which a TimeoutError is, too
+        if waiting.is_interrupt(error):
+            raise
         return False
 
 

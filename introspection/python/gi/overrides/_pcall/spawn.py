@@ -135,6 +135,8 @@ def check_picklable(value, what):
     try:
         values.dumps(value)
     except Exception as error:  # as many as there are __reduce__
+        if waiting.is_interrupt(error):
+            raise
         message = f"{what}, {errors.say_unpicklable(value, error)}"
         raise errors.caused(pickle.PicklingError(message), error)
 
@@ -164,27 +166,34 @@ def pack_by_value(index, target, args, kwargs, error):
 
 
 def pack(index, target, args, kwargs, is_away=False):
-    """One call as a GLib.Variant, `(ay)`."""
+    """One call as bytes."""
     try:
-        data = values.dumps((target.function, args, kwargs))
+        return values.dumps((target.function, args, kwargs))
     except Exception as error:
         if waiting.is_interrupt(error):
             raise
         if not is_away:
             complain(index, target, args, kwargs, error)
-        data = pack_by_value(index, target, args, kwargs, error)
-    return GLib.Variant.new_tuple(values.bytes_to_variant(data))
+        return pack_by_value(index, target, args, kwargs, error)
 
 
 def make_target(command_line, function):
     return Pcall.Target.new_worker(command_line, errors.clean(function.__name__))
 
 
+def to_argument(data):
+    """A GLib.Variant, `(ay)`."""
+    return GLib.Variant.new_tuple(values.bytes_to_variant(data))
+
+
 def set_arguments(task, rows, rest, is_away=False):
-    if rest is not None:
-        task.set_common_args(GLib.Variant.new_tuple(values.bytes_to_variant(rest)))
     packed = [pack(i, *row, is_away) for i, row in enumerate(rows)]
-    task.set_instance_args(GLib.Variant.new_array(GLib.VariantType.new("(ay)"), packed))
+    with waiting.Interrupts():  # what a signal's handler raises where a variant ends is lost
+        if rest is not None:
+            task.set_common_args(to_argument(rest))
+        arguments = [to_argument(data) for data in packed]
+        task.set_instance_args(GLib.Variant.new_array(GLib.VariantType.new("(ay)"), arguments))
+        del arguments
 
 
 def is_spawned(rows):

@@ -452,9 +452,10 @@ class Pcall:
         Their calls count as cancelled. For one call or child, these have a `terminate()` of their
         own.
         """
-        self.task.terminate()
-        if self._started:
-            self.task.dispatch()
+        with waiting.Interrupts():
+            self.task.terminate()
+            if self._started:
+                self.task.dispatch()
 
     def _conclude(self):
         failed = self.task.get_first_failed()

@@ -11,7 +11,7 @@ import fcntl
 import os
 import termios
 
-from . import calls
+from . import calls, waiting
 
 
 class Input:
@@ -21,10 +21,8 @@ class Input:
     def __init__(self, file):
         fd = file if type(file) is int else file.fileno()
         self.fd = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+        self.owner = waiting.own(self.fd)
         self.modes = termios.tcgetattr(self.fd) if os.isatty(self.fd) else None
-
-    def __del__(self):
-        os.close(self.fd)
 
     def is_terminal(self):
         return self.modes is not None

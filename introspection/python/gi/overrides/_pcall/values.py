@@ -27,6 +27,8 @@ import sys
 from gi.module import get_introspection_module
 from gi.repository import GLib
 
+from . import waiting
+
 Pcall = get_introspection_module("Pcall")
 
 PROTOCOL = 5
@@ -270,28 +272,40 @@ def find_parts(view):
 
 def load_result(call):
     """The result of a call."""
+    with waiting.Interrupts():  # what a signal's handler raises where a variant ends is lost
+        load = find_result(call)
+    return load()
+
+
+def find_result(call):
+    """What makes the result of a call anew, where only code of its own class is run."""
     variant = call.get_result()
     if variant.get_type_string() != "(ay)" or variant.get_size() < TAIL.size:
-        return from_variant(variant)
+        return find_value(variant)
     parts, is_bytes = find_parts(map_result(call))
     if parts is None:
-        return variant
+        return lambda: variant
     *buffers, data = parts
     if is_bytes:
-        return copy_bytes(buffers[0])
-    return pickle.loads(data, buffers=buffers)
+        return lambda: copy_bytes(buffers[0])
+    return lambda: pickle.loads(data, buffers=buffers)
+
+
+def find_value(variant):
+    type_string = variant.get_type_string()
+    if type_string == "ay":
+        data = variant_to_bytes(variant)
+        return lambda: loads(data)
+    if type_string == "v":
+        value = variant.get_variant()
+    else:
+        value = variant.unpack() if type_string in OWN_NUMBERS else variant
+    return lambda: value
 
 
 def from_variant(variant):
     """What `to_variant()` was given."""
-    type_string = variant.get_type_string()
-    if type_string == "ay":
-        return loads(variant_to_bytes(variant))
-    if type_string == "v":
-        return variant.get_variant()
-    if type_string in OWN_NUMBERS:
-        return variant.unpack()
-    return variant
+    return find_value(variant)()
 
 
 def is_number(kind):

@@ -27,7 +27,9 @@ def describe_call(call):
     """For `repr()`: which call it is, of what, and where it stands."""
     try:
         arguments = describe_arguments(call.args, call.kwargs)
-    except Exception:  # there is no task any more, or an argument's own repr() raises
+    except Exception as error:  # there is no task any more, or an argument's own repr() raises
+        if waiting.is_interrupt(error):
+            raise
         arguments = "…"
     state = call.state
     time = f" after {call.elapsed:.3g} s" if state > Pcall.CallState.RUNNING else ""
@@ -89,11 +91,17 @@ class Call(Pcall.Call):
         batches = getattr(task, "_batches", None)
         if batches is not None:
             return batches.rows[self.index]
+        with waiting.Interrupts():  # what a signal's handler raises where a variant ends is lost
+            load = self._find_arguments(getattr(task, "_is_spawned", False))
+        return load()
+
+    def _find_arguments(self, is_spawned):
         args = self.get_args()
-        if getattr(task, "_is_spawned", False):
-            *_, packed = (args.get_child_value(i) for i in range(args.n_children()))
-            return values.loads(values.variant_to_bytes(packed))
-        return None, args.unpack(), self.get_kwargs().unpack()
+        if is_spawned:
+            data = values.variant_to_bytes(args.get_child_value(args.n_children() - 1))
+            return lambda: values.loads(data)
+        row = None, args.unpack(), self.get_kwargs().unpack()
+        return lambda: row
 
     def done(self):
         """Whether the call has ended, in whatever state."""
@@ -123,6 +131,7 @@ class Sentinel:
             self.open(child)
         if self.fd < 0:
             self.fd = os.eventfd(1, os.EFD_CLOEXEC)
+        self.owner = waiting.own(self.fd)
 
     def open(self, child):
         try:
@@ -132,10 +141,6 @@ class Sentinel:
         if not child.is_alive():  # another process may have that number
             os.close(self.fd)
             self.fd = -1
-
-    def __del__(self):
-        if self.fd >= 0:
-            os.close(self.fd)
 
 
 class Child(Pcall.Child):

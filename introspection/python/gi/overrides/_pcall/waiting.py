@@ -28,6 +28,7 @@ SIGINT = _signal.SIGINT
 getsignal = _signal.getsignal
 
 MAX_POLL = 86_400.0  # seconds; what poll() takes is limited
+CO_VARARGS = 4  # of a function with *arguments
 SLICE = 0.05  # seconds between two looks where there is no descriptor that could wake
 
 
@@ -58,6 +59,7 @@ class Interrupts:
         self.noted = None  # what one of them has raised while the library had the word
         self.outer = None
         self.depth = 0  # of what waits within
+        self.is_open = False
         self.read_fd = self.write_fd = self.previous_fd = -1
 
     def __enter__(self):
@@ -75,15 +77,18 @@ class Interrupts:
         return outer
 
     def activate(self, handlers):
-        """The handlers first: from there on nothing is raised in here."""
+        """From the first of the handlers on, what is raised in here is known."""
         self.handlers = handlers
+        Interrupts.current = self
         try:
             for signum in handlers:
                 _signal.signal(signum, self.handle)
-            Interrupts.current = self
-        except BaseException:
-            self.restore()
+        except BaseException as error:  # of a handler that was still the program's own
+            self.__exit__(type(error), error, None)
             raise
+
+    def open(self):
+        self.is_open = True
         try:
             self.read_fd, self.write_fd = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError:  # there are no descriptors left: `wait()` looks from time to time
@@ -96,17 +101,25 @@ class Interrupts:
             self.outer.depth -= 1
         if not self.handlers:
             return
+        try:
+            self.leave()
+        except BaseException as raised:  # of a handler that is the program's own again
+            self.note(raised)
+            self.leave()
+        noted, self.noted = self.noted, None
+        if noted is not None and noted is not error:
+            try:
+                raise noted
+            finally:
+                noted = None  # it would hold itself, through the traceback
+
+    def leave(self):
+        """A second time does what is left, where something was raised in the first one."""
         if self.read_fd >= 0:
             _signal.set_wakeup_fd(self.previous_fd)
             self.hand_over()
         self.restore()
         Interrupts.current = None
-        noted, self.noted = self.noted, None
-        if noted is not None and kind is None:
-            try:
-                raise noted
-            finally:
-                noted = None  # it would hold itself, through the traceback
 
     def restore(self):
         """But for handlers that were set in here."""
@@ -119,6 +132,7 @@ class Interrupts:
         signals = self.drain()
         os.close(self.write_fd)
         os.close(self.read_fd)
+        self.read_fd = -1
         if signals and self.previous_fd >= 0:
             try:
                 os.write(self.previous_fd, signals)
@@ -136,15 +150,25 @@ class Interrupts:
         try:
             self.handlers[signum](signum, frame)
         except BaseException as error:
-            is_current = Interrupts.current is self
-            if is_current and self.noted is None and (not self.waiting or self.depth > 0):
-                self.noted = error
-            if self.waiting or not is_current:
+            if Interrupts.current is not self:
+                raise
+            self.note(error)
+            if self.waiting:
                 self.waiting = False
                 raise
 
+    def note(self, error):
+        """For the end, also where it is raised at once: there may be code in between, as that of a
+        destructor, which hides it. Of two it is the first, unless that is an error, and the second
+        one is to end the program."""
+        first = self.noted
+        if first is None or isinstance(first, Exception) and not isinstance(error, Exception):
+            self.noted = error
+
     def wait(self, fd, until):
         """Until the descriptor is readable, or the time has come; sometimes shorter."""
+        if self.handlers and not self.is_open:
+            self.open()
         self.poller.register(fd, select.POLLIN)
         self.waiting = True
         try:
@@ -160,6 +184,12 @@ class Interrupts:
     def get_milliseconds(self, until):
         longest = SLICE if self.handlers and self.read_fd < 0 else MAX_POLL
         return math.ceil(1000 * min(max(0, until - time.monotonic()), longest))
+
+
+def own(fd):
+    """What closes the descriptor at its end, of whatever kind that is: not with code of Python,
+    as what a signal's handler raises in a destructor is lost."""
+    return select.epoll.fromfd(fd)
 
 
 def get_interrupt_handler():
@@ -182,11 +212,23 @@ def is_of_handler(error):
     handlers = {getattr(handler, "__func__", handler) for handler in get_handlers()}
     codes = {getattr(handler, "__code__", None) for handler in handlers} - {None}
     step = BaseException.__traceback__.__get__(error)
-    while step is not None:
-        if step.tb_frame.f_code in codes:
+    while step is not None and (step := step.tb_next) is not None:  # the first one has caught it
+        if step.tb_frame.f_code in codes or has_its_caller(step.tb_frame):
             return True
-        step = step.tb_next
     return False
+
+
+def has_its_caller(frame):
+    """Among its arguments, as a handler has, which is given the frame that it interrupts. So those
+    are found, too, that are no functions, or that have set another handler before they raise. Not of
+    a frame that runs still: what is told of its variables would hold them as long as that does."""
+    code = frame.f_code
+    n_names = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & CO_VARARGS)
+    values = [frame.f_locals.get(name) for name in code.co_varnames[:n_names]]
+    rest = values.pop() if code.co_flags & CO_VARARGS else None
+    caller = frame.f_back
+    values += rest if type(rest) is tuple else ()
+    return caller is not None and any(value is caller for value in values)
 
 
 def get_handlers():
