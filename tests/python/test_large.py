@@ -168,6 +168,8 @@ class Buffers(TestCase):
             future = executor.submit(give_image, LARGE)
             self.assertEqual(future.result().pixels, give_bytes(LARGE))
             self.assertEqual(executor.submit(give_bytes, LARGE).result(), give_bytes(LARGE))
+            for size in range(LARGE - 30, LARGE + 1):  # some with a pickle that is large
+                self.assertEqual(executor.submit(give_bytes, size).result(), give_bytes(size))
 
     def test_in_fresh_processes(self):
         results = pcall(Pcall.Spawned(give_image), size=(LARGE, 10, LARGE * 2))

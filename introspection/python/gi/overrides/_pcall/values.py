@@ -154,7 +154,7 @@ def put_into_memory(data, is_bytes):
 
 def dump_parts(result):
     """The result as bytes, or as a descriptor of memory: (data, fd), of which one is none."""
-    is_bytes = type(result) is bytes
+    is_bytes = type(result) is bytes and len(result) >= LARGE
     if type(result) in RAW and len(result) >= LARGE:
         result = Raw(result)
     large.clear()
