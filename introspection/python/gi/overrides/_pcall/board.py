@@ -143,7 +143,7 @@ def load_all(data, places, results):
 
 def send(sock, data, fd=None):
     """As one packet; a descriptor that goes along is closed here."""
-    if fd is None and len(data) > MAX_PACKET + PREFIX.size:
+    if fd is None and len(data) > MAX_PACKET:
         data, fd = IN_MEMORY, values.make_sealed_memory(data)
     if fd is None:
         sock.send(data, socket.MSG_NOSIGNAL)
@@ -173,10 +173,11 @@ def receive(sock, packet, flags=0):
 
 
 def pack_order(number, lane, order):
-    """A message to a child."""
-    return PREFIX.pack(number, lane) + pickle.dumps(order, values.PROTOCOL)
+    """A message to a child, and the descriptor that goes along, or none."""
+    data, fd = values.pack(order)
+    return PREFIX.pack(number, lane) + (data or b""), fd
 
 
-def unpack_order(data):
+def unpack_order(data, fd):
     """What was packed, but for its number and lane."""
-    return values.loads(memoryview(data)[PREFIX.size :])
+    return values.unpack(memoryview(data)[PREFIX.size :], fd)

@@ -122,10 +122,10 @@ class Server:
             job, self.first = self.first, None
             self.run(0, 0, job.get_inherited())
         while True:
-            data, _ = board.receive(self.sock, self.board.packets[board.CHILD])
+            data, fd = board.receive(self.sock, self.board.packets[board.CHILD])
             if not data:
                 return
-            self.obey(data)
+            self.obey(data, fd)
 
     def prepare(self):
         try:
@@ -137,11 +137,11 @@ class Server:
         finally:
             self.flush()
 
-    def obey(self, data):
+    def obey(self, data, fd):
         number, lane = board.PREFIX.unpack_from(data)
         self.header[board.TAKEN] = number
         try:
-            order = board.unpack_order(data)
+            order = board.unpack_order(data, fd)
             if order[0] == "map":
                 self.find_loop(order[1])
             else:
@@ -149,6 +149,9 @@ class Server:
         except BaseException:  # a fresh child inherits what cannot be sent
             self.tell(UNKNOWN, number)
             return
+        finally:
+            if fd is not None:
+                os.close(fd)
         self.run(number, lane, order)
         del order  # not to be kept until the next one comes
 
