@@ -12,6 +12,7 @@ import operator
 import os
 import random
 import signal
+import time
 import unittest
 from unittest import mock
 
@@ -131,8 +132,8 @@ class Rows(KindsTestCase):
         self.check(lambda n: {"value0": n, "None": 1.5, "": b"x"})
 
     def test_other_shapes(self):
-        self.check_each([(), [], {}, ((1, 2),), [[1]], {"a": {}}, {1: 2}, {None: 1}, (1,) * 9])
-        self.check(lambda n: (n,) * (n % 12), range(500))
+        self.check_each([(), [], {}, ((1, 2),), [[1]], {"a": {}}, {1: 2}, {None: 1}, (1,) * 17])
+        self.check(lambda n: (n,) * (n % 20), range(500))
         self.check(lambda n: {"k" * 9000: n}, range(300))
 
     def test_fields_that_change(self):
@@ -191,6 +192,8 @@ class Arrays(KindsTestCase):
         for shape in shapes:
             self.check_arrays(lambda n: numpy.full(shape, n), range(60))
         self.check_arrays(lambda n: numpy.full(shapes[n % len(shapes)], n))
+        for shape in shapes:
+            self.check_arrays(lambda n: numpy.full(shape if n % 90 == 89 else (2,), n), range(200))
 
     def test_layouts(self):
         self.check_arrays(lambda n: numpy.full((3, 4), n, order="F"))
@@ -286,54 +289,69 @@ class Moments(KindsTestCase):
                 self.assertEqual(result, f"text {n}")
 
     def test_copies(self):
-        """One that a call has forked, and that comes back from it, leaves nothing behind."""
+        """One that a call has forked, and that comes back from it when later calls run, leaves
+        nothing behind."""
 
-        def call(n):
-            if n % 100 == 99 and (pid := os.fork()) > 0:
+        def call(n, copies=[]):
+            if n % 100 == 50:
+                reader, writer = os.pipe()
+                pid = os.fork()
+                if pid == 0:
+                    os.read(reader, 1)
+                    return f"child {n}"
+                copies.append((pid, writer))
+            elif n % 100 == 52 and copies:
+                pid, writer = copies.pop()
+                os.write(writer, b"-")
                 os.waitpid(pid, 0)
-                return f"parent {n}"
-            return f"other {n}" if n % 100 == 99 else f"parent {n}"
+            return f"child={n}"
 
         for make in (str, lambda text: (text, 1), lambda text: {text}):
             results = [*Pcall.map(lambda n: make(call(n)), range(1000))]
-            self.assertEqual(results, [make(f"parent {n}") for n in range(1000)])
+            self.assertEqual(results, [make(f"child={n}") for n in range(1000)])
 
-    def test_slow_among_fast(self):
-        """What is there while a batch goes on is given, from the memory as it is then."""
-        seen_until, waits = os.pipe()
+    def test_seen_while_they_go_on(self):
+        """Calls that wait until those before them have been consumed."""
+        consumed, consume = os.pipe()
 
         def call(n):
-            if n == 900:
-                os.read(seen_until, 1)
+            if n % 50 == 49:
+                os.read(consumed, 1)
             return str(n), n
 
-        results = Pcall.map(call, range(1000), max_children=1)
-        self.assertEqual([next(results) for _ in range(900)], [(str(n), n) for n in range(900)])
-        os.write(waits, b"-")
-        self.assertEqual([*results], [(str(n), n) for n in range(900, 1000)])
-        os.close(waits)
-        os.close(seen_until)
+        for n, result in enumerate(Pcall.map(call, range(1000), max_children=1)):
+            self.assertEqual(result, (str(n), n))
+            if n % 50 == 48:
+                os.write(consume, b"-")
+        os.close(consumed)
+        os.close(consume)
 
 
 class Room(KindsTestCase):
     """What a job leaves until it is read has an end; results are not sent one by one for that."""
 
+    def count(self, cls, name):
+        """A list that grows by one with each call of a method."""
+        calls = []
+        original = getattr(cls, name)
+
+        def count(*arguments):
+            calls.append(None)
+            return original(*arguments)
+
+        patch = mock.patch.object(cls, name, count)
+        patch.start()
+        self.addCleanup(patch.stop)
+        return calls
+
     def count_single(self, function, n_calls, is_equal=operator.eq):
         """How many of the results came by a message of their own."""
         from gi.overrides._pcall import crew
 
-        n_single = 0
-
-        def take_outcome(self, job, outcome, fd):
-            nonlocal n_single
-            n_single += 1
-            return original(self, job, outcome, fd)
-
-        original = crew.Crew.take_outcome
-        with mock.patch.object(crew.Crew, "take_outcome", take_outcome):
-            for n, result in enumerate(Pcall.map(function, range(n_calls), max_children=2)):
-                self.assertTrue(is_equal(result, function(n)), n)
-        return n_single
+        single = self.count(crew.Crew, "take_outcome")
+        for n, result in enumerate(Pcall.map(function, range(n_calls), max_children=2)):
+            self.assertTrue(is_equal(result, function(n)), n)
+        return len(single)
 
     def test_larger_than_a_lane(self):
         for function in (
@@ -351,9 +369,33 @@ class Room(KindsTestCase):
 
         self.assertLess(self.count_single(lambda n: numpy.full(1000, n), 3000, is_equal), 150)
 
+    def test_long_jobs(self):
+        """Of more results than a lane has room for."""
+        from gi.overrides._pcall import crew
+
+        single = self.count(crew.Crew, "take_outcome")
+        with Pcall.Executor(max_workers=1) as executor:
+            results = [*executor.map(lambda n: f"{n:8000}", range(3000), chunksize=1500)]
+        self.assertEqual(results, [f"{n:8000}" for n in range(3000)])
+        self.assertLess(len(single), 150)
+
+    def test_full_to_the_end(self):
+        """By batches of one call each: with no room for what is said of the next one."""
+        from gi.overrides._pcall import board, kinds
+
+        length = board.AREA_SIZE // 4 - len(kinds.choose("")[1].head)
+
+        def give(n):
+            time.sleep(0.01)  # so that there is no second one in a batch
+            return chr(97 + n) * length
+
+        with Pcall.Executor(max_workers=1) as executor:
+            results = executor.map(give, range(12), chunksize=12)
+            self.assertTrue(all(text == chr(97 + n) * length for n, text in enumerate(results)))
+
     def test_wide(self):
         """Rows that need many cells."""
-        self.check(lambda n: (n,) * 8, range(20000))
+        self.check(lambda n: (n,) * 16, range(20000))
 
 
 class Choice(unittest.TestCase):
@@ -362,8 +404,8 @@ class Choice(unittest.TestCase):
     def test_which(self):
         from gi.overrides._pcall import kinds
 
-        plain = ["", "é", b"", (1, 2.5), [None, True], {"a": b"", "b": "x"}, (1,) * 8]
-        others = [Word(), Data(), Point(1, 2), (), [], {}, (1,) * 9, {1: 2}, ((),), {Key.A: 1}, {1}]
+        plain = ["", "é", b"", (1, 2.5), [None, True], {"a": b"", "b": "x"}, (1,) * 16]
+        others = [Word(), Data(), Point(1, 2), (), [], {}, (1,) * 17, {1: 2}, ((),), {Key.A: 1}, {1}]
         others += [(Level.LOW,), {"k" * 5000: 1}, object(), bytearray()]
         if numpy is not None:
             plain += [numpy.zeros(3), numpy.zeros((2, 3), "f"), numpy.zeros(0, bool)]

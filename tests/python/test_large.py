@@ -11,7 +11,7 @@ import threading
 import unittest
 
 from gi.repository import Gio
-from support import GLib, Pcall, TestCase, run_program
+from support import GLib, Gates, Pcall, TestCase, run_program
 
 try:
     import numpy
@@ -265,6 +265,18 @@ class Arguments(TestCase):
             """
         )
         self.assertEqual((program.stdout, program.stderr), ("100000\n100000 0\n", ""))
+
+    def test_taken_back(self):
+        """Of what two children were given ahead, one does all while the other one is busy."""
+        with Gates(1, 0) as gates, Pcall.Executor(max_workers=2) as executor:
+            [*executor.map(int, range(1000))]
+            waits = [executor.submit(gates.wait, index) for index in range(2)]
+            lengths = [executor.submit(len, give_bytes(LARGE)) for _ in range(4)]
+            self.assertEqual(waits[1].result(), 1)
+            self.assertEqual([future.result() for future in lengths], [LARGE] * 4)
+            self.assertFalse(waits[0].done())
+            gates.open_next()
+            self.assertEqual(waits[0].result(), 0)
 
     def test_that_cannot_be_pickled(self):
         """Nothing is left of what was written until then."""

@@ -111,12 +111,14 @@ class Writer:
 def load_described(cells, data, n, skip):
     """As they are made together, they fail together."""
     try:
-        yield kinds.load(cells, data, n, skip), None
+        results = kinds.load(cells, data, n, skip)
     except Exception as error:
         if waiting.is_interrupt(error):
             raise
         for _ in range(skip, n):
             yield [], error
+    else:
+        yield results, None
 
 
 def load_pickles(cells, data, n, skip):

@@ -21,7 +21,7 @@ import typing
 
 from . import batches, values
 
-MAX_FIELDS = 8  # of a tuple, list or dictionary
+MAX_FIELDS = 16  # of a tuple, list or dictionary
 MAX_HEAD = 4096  # bytes, for what results have in common
 ALIGNMENT = 64  # of the bytes of a batch
 DESCRIBED = "r"  # in the place of the type of numbers
@@ -179,12 +179,18 @@ class Lazy:
         return self.rows
 
 
-def hand_out(results):
-    """An iterator of results that keeps none that it has given."""
+def to_pop(results):
+    """How many there are, and what gives the next one, and keeps none that it has given."""
     if type(results) is Lazy:
-        return results.rows
+        return results.n, results.rows.__next__
     results.reverse()
-    return itertools.starmap(results.pop, itertools.repeat((), len(results)))
+    return len(results), results.pop
+
+
+def hand_out(results):
+    """The same as an iterator."""
+    n, pop = to_pop(results)
+    return results.rows if type(results) is Lazy else itertools.starmap(pop, itertools.repeat((), n))
 
 
 def make_cutter(data, has_text):

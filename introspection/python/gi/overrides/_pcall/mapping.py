@@ -242,9 +242,9 @@ class Mapping:
                 is_waiting = True
                 while (results := self.pop()) is not None:
                     is_waiting = False
-                    n, results = len(results), kinds.hand_out(results)
+                    n, pop = kinds.to_pop(results)
                     for _ in range(n):
-                        yield next(results)
+                        yield pop()
                     self.crew.look()
                 if is_waiting and not self.is_over():
                     await self.crew.step_async()
