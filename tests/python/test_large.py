@@ -200,8 +200,9 @@ class Arguments(TestCase):
         return [results[i] for i in (0, 2, 5)]
 
     def test_sizes(self):
+        kinds = (bytes, bytearray, lambda data: data.decode("latin-1"), lambda data: [data])
         for size in (0, 1, LARGE - 200, LARGE - 1, LARGE, LARGE + 1, (3 << 20) + 7):
-            for kind in (bytes, bytearray, lambda data: data.decode("latin-1"), lambda data: [data]):
+            for kind in kinds:
                 value = kind(give_bytes(size))
                 for received in self.send(value):
                     with self.subTest(f"{type(value).__name__} of {size}"):

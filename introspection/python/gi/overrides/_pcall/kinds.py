@@ -189,8 +189,10 @@ def to_pop(results):
 
 def hand_out(results):
     """The same as an iterator."""
+    if type(results) is Lazy:
+        return results.rows
     n, pop = to_pop(results)
-    return results.rows if type(results) is Lazy else itertools.starmap(pop, itertools.repeat((), n))
+    return itertools.starmap(pop, itertools.repeat((), n))
 
 
 def make_cutter(data, has_text):

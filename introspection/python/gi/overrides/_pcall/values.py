@@ -193,8 +193,8 @@ def make_sealed_memory(data, is_bytes=False):
 
 
 class Parcel:
-    """The file of a pickle. It is bytes as long as it is small. What is larger is written to memory,
-    as it comes, so that there is no other copy of what is large in it."""
+    """The file of a pickle. It is bytes as long as it is small. What is larger is written to
+    memory, as it comes, so that there is no other copy of what is large in it."""
 
     def __init__(self):
         self.data = b""
