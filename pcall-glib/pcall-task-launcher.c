@@ -123,6 +123,10 @@ check_launchable (PcallTask *self,
                  "a function of this program (%s) is not there on another machine: name one that a "
                  "worker finds, by pcall_target_new_symbol() or pcall_target_new_worker()",
                  name != NULL ? name : "a callback");
+  else if (self->options.conditions->own_cgroup)
+    g_set_error_literal (error, PCALL_ERROR, PCALL_ERROR_TARGET,
+                         "own-cgroup is for children of this process, and a launcher's are "
+                         "elsewhere");
   else
     return TRUE;
   return FALSE;

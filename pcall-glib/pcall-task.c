@@ -227,6 +227,7 @@ pcall_task_get_property (GObject    *object,
     case PROP_MAX_OPEN_FILES:
     case PROP_WORKING_DIRECTORY:
     case PROP_ENVIRONMENT:
+    case PROP_OWN_CGROUP:
       pcall_task_get_child_property (self, (PcallTaskProperty) prop_id, value);
       break;
     case PROP_SHOW_PROGRESS:
@@ -311,6 +312,7 @@ pcall_task_set_property (GObject      *object,
     case PROP_MAX_OPEN_FILES:
     case PROP_WORKING_DIRECTORY:
     case PROP_ENVIRONMENT:
+    case PROP_OWN_CGROUP:
       pcall_task_set_child_property (self, (PcallTaskProperty) prop_id, value);
       break;
     case PROP_SHOW_PROGRESS:

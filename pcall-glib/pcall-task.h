@@ -209,6 +209,11 @@ void                pcall_task_set_environment    (PcallTask          *self,
                                                    const char * const *environment);
 PCALL_AVAILABLE_IN_1_0
 const char * const *pcall_task_get_environment    (PcallTask          *self);
+PCALL_AVAILABLE_IN_1_0
+void                pcall_task_set_own_cgroup     (PcallTask          *self,
+                                                   gboolean            own_cgroup);
+PCALL_AVAILABLE_IN_1_0
+gboolean            pcall_task_get_own_cgroup     (PcallTask          *self);
 
 /* Running it */
 PCALL_AVAILABLE_IN_1_0

@@ -49,6 +49,7 @@ declare module 'gi://Pcall' {
       maxAddressSpace?: number;
       /** Open files; 0 for as many as this process may have. */
       maxOpenFiles?: number;
+      ownCgroup?: boolean;
       workingDirectory?: string;
       /** All variables of workers. */
       environment?: Record<string, string>;

@@ -22,6 +22,8 @@ typedef struct
   guint64   max_open_files;    /* 0: as the parent */
   char     *working_directory; /* NULL: the parent's */
   char    **environment;       /* of workers; NULL: the parent's */
+  gboolean  own_cgroup;        /* in a control group of the task's */
+  char     *cgroup_procs;      /* with children: of that, what they write to, to be in it */
 } PcallConditions;
 
 PcallConditions *pcall_conditions_new   (void);

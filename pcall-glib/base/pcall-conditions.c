@@ -51,6 +51,7 @@ clear (gpointer data)
   g_free (self->cpu_affinity);
   g_free (self->working_directory);
   g_strfreev (self->environment);
+  g_free (self->cgroup_procs);
 }
 
 void
@@ -143,12 +144,13 @@ have_same_environment (const PcallConditions *self,
                        (const char * const *) other->environment);
 }
 
-/* Workers have no name. */
+/* Workers have no name. What is in a control group of a task's own ends with that. */
 gboolean
 pcall_conditions_equal (const PcallConditions *self,
                         const PcallConditions *other)
 {
-  return self->nice == other->nice && have_same_cpus (self, other) &&
+  return !self->own_cgroup && !other->own_cgroup && self->nice == other->nice &&
+         have_same_cpus (self, other) &&
          self->max_address_space == other->max_address_space &&
          self->max_open_files == other->max_open_files &&
          g_strcmp0 (self->working_directory, other->working_directory) == 0 &&
@@ -175,6 +177,19 @@ set_affinity (const cpu_set_t *cpus)
 
   errno = EINVAL;
   return CPU_EQUAL (&set, cpus);
+}
+
+BEFORE_EXEC static gboolean
+enter_cgroup (const char *procs)
+{
+  int fd = open (procs, O_WRONLY | O_CLOEXEC);
+  gboolean entered = fd >= 0 && write (fd, "0", 1) == 1;
+  int saved_errno = errno;
+
+  if (fd >= 0)
+    close (fd);
+  errno = saved_errno;
+  return entered;
 }
 
 BEFORE_EXEC static gboolean
@@ -236,6 +251,8 @@ BEFORE_EXEC const char *
 pcall_conditions_apply (const PcallConditions *self,
                         gboolean               executes)
 {
+  if (self->cgroup_procs != NULL && !enter_cgroup (self->cgroup_procs))
+    return "own-cgroup";
   if (self->working_directory != NULL && chdir (self->working_directory) < 0)
     return "working-directory";
   if (self->cpu_affinity != NULL && !set_affinity (&self->cpus))

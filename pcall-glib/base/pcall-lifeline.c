@@ -37,6 +37,9 @@
  * each child has a pipe of its own. The write ends are kept in a list, from which those go whose
  * child has gone.
  *
+ * A process that a child forks may leave the group. So a fork handler opens the read end anew,
+ * with that process itself as the owner. What is executed there has no descriptor of this pipe.
+ *
  * This works as long as nobody else holds the write end. It closes on exec, and a fork handler
  * closes it in every child of this process, whoever forked it. The same handlers hold the lock
  * over the fork, so that no fork falls between making the pipe and knowing its number. */
@@ -87,9 +90,54 @@ close_own (void)
   life_own.n = 0;
 }
 
+/* A read end, in a file description of its own, of the pipe that @fd is open to. */
+static int
+open_anew (int fd)
+{
+  char path[32] = "/proc/self/fd/";
+
+  pcall_write_number (path + sizeof "/proc/self/fd/" - 1, fd);
+  return open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
+/* @owner is a process, or a negative process group. */
+static gboolean
+be_killed_by (int   fd,
+              pid_t owner)
+{
+  struct pollfd hung_up = { .fd = fd, .events = 0 };
+
+  if (fcntl (fd, F_SETOWN, owner) < 0 || fcntl (fd, F_SETSIG, SIGKILL) < 0 ||
+      fcntl (fd, F_SETFL, O_ASYNC | O_NONBLOCK) < 0)
+    return FALSE;
+
+  if (poll (&hung_up, 1, 0) > 0 && (hung_up.revents & POLLHUP))
+    kill (owner, SIGKILL);
+  return TRUE;
+}
+
+/* In a process that a child has forked. The number may be that of another file by now, which does
+ * not ask for this signal. What fails leaves the end that the group has in common. */
+static void
+attach_fork (void)
+{
+  int fd;
+
+  if (life_attached_fd < 0 || fcntl (life_attached_fd, F_GETSIG) != SIGKILL)
+    return;
+
+  fd = open_anew (life_attached_fd);
+  if (fd < 0)
+    return;
+  if (be_killed_by (fd, getpid ()))
+    dup3 (fd, life_attached_fd, O_CLOEXEC);
+  close (fd);
+}
+
 static void
 after_fork_in_child (void)
 {
+  attach_fork ();
   pcall_fd_clear (&life_write_fd);
   close_own ();
   life_n_users = 0;
@@ -222,11 +270,8 @@ open_own (void)
 int
 pcall_lifeline_open (void)
 {
-  char path[32] = "/proc/self/fd/";
-  int fd;
+  int fd = open_anew (life_read_fd);
 
-  pcall_write_number (path + sizeof "/proc/self/fd/" - 1, life_read_fd);
-  fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0 && errno != EMFILE && errno != ENFILE && errno != ENOMEM)
     return open_own ();
   return pcall_fd_lift (fd);
@@ -260,17 +305,8 @@ pcall_lifeline_keep (int fd)
 int
 pcall_lifeline_attach (int fd)
 {
-  struct pollfd hung_up = { .fd = fd, .events = 0 };
-
   pcall_fd_clear (&life_read_fd);
   pcall_fd_clear (&life_attached_fd);
   life_attached_fd = fd;
-
-  if (fcntl (fd, F_SETOWN, -getpid ()) < 0 || fcntl (fd, F_SETSIG, SIGKILL) < 0 ||
-      fcntl (fd, F_SETFL, O_ASYNC | O_NONBLOCK) < 0)
-    return -1;
-
-  if (poll (&hung_up, 1, 0) > 0 && (hung_up.revents & POLLHUP))
-    kill (-getpid (), SIGKILL);
-  return 0;
+  return be_killed_by (fd, -getpid ()) ? 0 : -1;
 }

@@ -19,6 +19,10 @@ gboolean pcall_threads_exist      (void);
  * means something to the thread that asked for it only. */
 guint64  pcall_threads_mark       (void);
 
+/* Whether @mark is the last one of this thread and not known to be over, without a look. FALSE for
+ * 0. */
+gboolean pcall_threads_is_marked  (guint64 mark);
+
 /* Whether no other thread has run since this thread was given @mark, its last one, for the first
  * time. If it is not sure, that mark is never given again. */
 gboolean pcall_threads_have_slept (guint64 mark);

@@ -183,6 +183,12 @@ pcall_threads_mark (void)
   return seen.mark;
 }
 
+gboolean
+pcall_threads_is_marked (guint64 mark)
+{
+  return mark != 0 && mark == seen.mark;
+}
+
 static gboolean
 are_asleep (void)
 {

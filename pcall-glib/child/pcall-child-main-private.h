@@ -18,6 +18,8 @@ G_BEGIN_DECLS
 
 #define PCALL_MAX_START_METHODS 2
 
+typedef struct _PcallOwnCgroup PcallOwnCgroup;
+
 /* What is the same for all children of a task. */
 typedef struct
 {
@@ -30,6 +32,7 @@ typedef struct
   gboolean                 follows_logs; /* a child's log file is to be there when it says READY */
   int                      null_fd;
   gboolean                 holds_life;
+  PcallOwnCgroup          *cgroup; /* in which all children are, or NULL */
   gboolean                 gives_journal; /* to each worker */
 
   /* Where forked children take their calls by themselves; else NULL */
@@ -47,7 +50,7 @@ typedef struct
   /* As they were when the process was last surveyed */
   gboolean                 has_threads;
   guint64                  mark;    /* see pcall_threads_mark(); 0: all is to be looked up again */
-  guint                    source_mark; /* see pcall_main_context_mark(); 0 with other threads */
+  guint                    source_mark; /* see pcall_main_context_mark() */
   gboolean                 has_terminal;
   guint64                  handled; /* signals that have a handler: bit n - 1 for signal n */
 } PcallStartContext;

@@ -161,11 +161,11 @@ prepare (const PcallStartContext *context,
   reset_signals (context);
   if (setpgid (0, 0) < 0)
     *failure = (Failure) { .call = "setpgid", .error_number = errno };
-  if (context->has_terminal)
-    pcall_terminal_leave ();
   if (pcall_lifeline_attach (inheritance->life_fd) < 0)
     *failure = (Failure) { .call = "life pipe", .error_number = errno };
   reasons &= ~wait_for_go (inheritance->fd);
+  if (context->has_terminal || (reasons & PCALL_READY_LOCKS))
+    pcall_terminal_leave ();
   set_up_standard_streams (context, job, inheritance, failure);
   if (reasons & PCALL_READY_LOCKS)
     {
@@ -220,14 +220,17 @@ make_copy_ours (const PcallStartContext *context)
   return replaced >= 0;
 }
 
-/* The thread that forked may have pushed contexts: those are the parent's. */
+/* The thread that forked may have pushed contexts: those are the parent's. What the parent knows of
+ * its sources is true where no other thread of it has run. */
 static void
-set_up_main_context (const PcallStartContext *context)
+set_up_main_context (const PcallStartContext *context,
+                     PcallReadyReasons        reasons)
 {
+  guint mark = reasons & PCALL_READY_LOCKS ? 0 : context->source_mark;
   GMainContext *own = make_copy_ours (context) ? context->main_context : g_main_context_new ();
 
   g_main_context_push_thread_default (own);
-  pcall_main_context_adopt (own, context->source_mark);
+  pcall_main_context_adopt (own, mark);
 }
 
 /* The parent was wrong about what the application does with GLib's log, and now knows. */
@@ -343,7 +346,7 @@ pcall_child_main (const PcallStartContext *context,
     report_failure (context, job, &failure);
 
   reseed_random (context->nonce, job->index);
-  set_up_main_context (context);
+  set_up_main_context (context, reasons);
   if (job->slot >= 0)
     pcall_child_pull (context, job, failure.log_error_number, failure.out, failure.err);
   run (context, job);

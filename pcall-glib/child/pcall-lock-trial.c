@@ -35,7 +35,7 @@
 /* A lock that is free is taken in less than a microsecond, all of them in about 0.1 ms. The time
  * doubles with each attempt, for a machine so busy that the child is not run that long. */
 #define FIRST_LIMIT_US 30000
-#define MAX_DOUBLINGS 5
+#define MAX_DOUBLINGS 3
 
 /* So often is a child made again for its default main context alone. Not all calls need that, as
  * they do locks, and another thread may be in the midst of a step of it most of the time. */

@@ -283,7 +283,15 @@ mark_sources (void)
 guint
 pcall_main_context_mark (void)
 {
-  return default_context.guard != NULL ? mark_sources () : 0;
+  GMainContext *context = g_main_context_default ();
+  guint mark;
+
+  if (default_context.guard == NULL || !g_main_context_acquire (context))
+    return 0;
+
+  mark = mark_sources ();
+  g_main_context_release (context);
+  return mark;
 }
 
 /* In the child */

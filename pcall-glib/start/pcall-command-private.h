@@ -14,6 +14,10 @@ G_BEGIN_DECLS
 /* The path of the program; PCALL_ERROR_START says where it was looked for. */
 char *pcall_command_find     (PcallTarget *target,
                               GError     **error);
+/* The path of a program of this library's. @what it is, for people. */
+char *pcall_command_find_own (const char  *name,
+                              const char  *what,
+                              GError     **error);
 /* What to execute it with, the program's own name first; as long as @target. */
 const char * const *
       pcall_command_get_argv (PcallTarget *target);

@@ -78,18 +78,20 @@ pcall_command_equal (PcallTarget *a,
                     g_strv_equal (pcall_command_get_argv (a), pcall_command_get_argv (b)));
 }
 
-static char *
-find_own (GError **error)
+char *
+pcall_command_find_own (const char *name,
+                        const char *what,
+                        GError    **error)
 {
   const char *told = secure_getenv (ENV_WORKER_DIR);
   const char *directory = told != NULL ? told : PCALL_LIBEXECDIR;
-  g_autofree char *path = g_build_filename (directory, OWN_WORKER, NULL);
+  g_autofree char *path = g_build_filename (directory, name, NULL);
 
   if (g_file_test (path, G_FILE_TEST_IS_EXECUTABLE))
     return g_steal_pointer (&path);
 
   g_set_error (error, PCALL_ERROR, PCALL_ERROR_START,
-               "worker program %s: not found in %s; %s %s", OWN_WORKER, directory, ENV_WORKER_DIR,
+               "%s %s: not found in %s; %s %s", what, name, directory, ENV_WORKER_DIR,
                told != NULL ? "says that it is there" : "can tell where it is");
   return NULL;
 }
@@ -115,7 +117,7 @@ pcall_command_find (PcallTarget *target,
   const char *name = pcall_command_get_argv (target)[0];
 
   if (pcall_target_get_kind (target) == PCALL_TARGET_SYMBOL)
-    return find_own (error);
+    return pcall_command_find_own (OWN_WORKER, "worker program", error);
   /* Whether there is one is what executing it will tell. */
   return strchr (name, '/') != NULL ? g_strdup (name) : find_in_path (name, error);
 }

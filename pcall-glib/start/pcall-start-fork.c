@@ -171,25 +171,24 @@ survey_handlers (PcallStartContext *context)
       context->handled |= G_GUINT64_CONSTANT (1) << (signum - 1);
 }
 
-/* Where no other thread has run since the last time, none has changed anything. One that runs at
- * this moment is found out before the child goes, which then looks for itself. */
+/* Where no other thread has run since the last time, none has changed anything. One that has is
+ * found out before the child goes, which then looks for itself. So that is not asked here, too. */
 static void
 survey (PcallStartContext *context)
 {
-  guint64 mark = 0;
+  if (pcall_threads_is_marked (context->mark))
+    return;
 
+  context->mark = 0;
   context->has_terminal = pcall_terminal_is_there ();
   context->has_threads = pcall_threads_exist ();
-  context->source_mark = context->has_threads ? 0 : pcall_main_context_mark ();
   if (context->has_threads)
     {
       pcall_lock_trial_prepare ();
-      mark = pcall_threads_mark ();
+      context->mark = pcall_threads_mark ();
     }
-
-  if (mark == 0 || mark != context->mark)
-    survey_handlers (context);
-  context->mark = mark;
+  context->source_mark = pcall_main_context_mark ();
+  survey_handlers (context);
 }
 
 /* What stands in a buffer at the time of the fork would be written by parent and child. A stream

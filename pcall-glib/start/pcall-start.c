@@ -12,9 +12,11 @@
 #include "base/pcall-lifeline-private.h"
 #include "base/pcall-random-private.h"
 #include "calls/pcall-target-private.h"
+#include "start/pcall-own-cgroup-private.h"
 
 /* What all children of a task are started with, whatever the start method: the life pipe, a log,
- * something to read nothing from, and a number that no stranger knows. */
+ * something to read nothing from, a control group if they are to have one, and a number that no
+ * stranger knows. */
 
 const PcallStartMethods *
 pcall_start_choose (PcallTarget      *target,
@@ -83,6 +85,24 @@ check (gboolean    worked,
   return worked;
 }
 
+static gboolean
+make_cgroup (PcallStartContext *self,
+             GError           **error)
+{
+  PcallConditions *conditions = self->conditions;
+
+  if (!conditions->own_cgroup)
+    return TRUE;
+
+  self->cgroup = pcall_own_cgroup_new (self->null_fd, error);
+  if (self->cgroup == NULL)
+    return FALSE;
+
+  g_free (conditions->cgroup_procs);
+  conditions->cgroup_procs = g_strdup (pcall_own_cgroup_get_procs (self->cgroup));
+  return TRUE;
+}
+
 gboolean
 pcall_start_context_open (PcallStartContext *self,
                           PcallLogMode       log_mode,
@@ -104,7 +124,7 @@ pcall_start_context_open (PcallStartContext *self,
     return FALSE;
 
   self->null_fd = pcall_fd_lift (open ("/dev/null", O_RDWR | O_CLOEXEC));
-  if (!check (self->null_fd >= 0, "/dev/null", error))
+  if (!check (self->null_fd >= 0, "/dev/null", error) || !make_cgroup (self, error))
     return FALSE;
 
   if (capture)
@@ -123,6 +143,9 @@ pcall_start_context_close (PcallStartContext *self)
 {
   if (self->log != NULL)
     pcall_log_files_close (self->log);
+  if (self->cgroup != NULL)
+    pcall_own_cgroup_end (self->cgroup);
+  g_clear_pointer (&self->cgroup, pcall_own_cgroup_free);
   if (self->holds_life)
     pcall_lifeline_release ();
   self->holds_life = FALSE;
@@ -136,6 +159,7 @@ pcall_start_context_clear (PcallStartContext *self)
 {
   clear_methods (self);
   pcall_fd_clear (&self->null_fd);
+  g_clear_pointer (&self->cgroup, pcall_own_cgroup_free);
   g_clear_pointer (&self->log, pcall_log_files_unref);
   g_clear_pointer (&self->ledger, pcall_ledger_unref);
   g_clear_pointer (&self->targets, g_ptr_array_unref);

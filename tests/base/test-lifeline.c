@@ -184,6 +184,8 @@ typedef enum
   CLOSED,   /* it has closed its descriptors */
   CLOSED_OWN_PIPE,
   EXECUTED,  /* it is another program */
+  IN_SESSION, /* it is a process that the attached one has made, in a session of its own */
+  DAEMON,     /* the same, two forks away; what is between has ended */
   IN_A_CROWD, /* it has closed its descriptors; those of its parent have numbers of all kinds */
 } Way;
 
@@ -196,6 +198,22 @@ static gboolean
 closes (Way way)
 {
   return way == CLOSED || way == CLOSED_OWN_PIPE || way == IN_A_CROWD;
+}
+
+static guint
+count_forks (Way way)
+{
+  return way == DAEMON ? 2 : way == IN_GROUP || way == IN_SESSION;
+}
+
+/* The process goes on as one that it forks. */
+static void
+be_fork (Way way)
+{
+  if (fork () != 0)
+    _exit (0);
+  if (way != IN_GROUP)
+    setsid ();
 }
 
 static void
@@ -221,8 +239,8 @@ be_attached (int fd, Way way)
   g_assert_no_errno (pcall_lifeline_attach (fd));
   if (way == LATE)
     support_pipe_put (&alive, 'x');
-  if (way == IN_GROUP && fork () != 0)
-    _exit (0);
+  for (guint n = count_forks (way); n > 0; n--)
+    be_fork (way);
   if (closes (way))
     close_all_but (alive.write_fd, told.write_fd);
   support_pipe_put (&told, 'r');
@@ -269,7 +287,7 @@ be_parent (Way way)
   close (alive.write_fd);
   if (way == STOPPED)
     waitpid (pid, NULL, WUNTRACED);
-  if (way == IN_GROUP)
+  if (count_forks (way) > 0)
     waitpid (pid, NULL, 0);
   support_pipe_put (&told, 'p');
   for (;;)
@@ -337,6 +355,37 @@ static void
 test_few (void)
 {
   in_child (run_with_few);
+}
+
+/* A child may have closed its end, and opened something else that has the number now. */
+static void
+run_with_another (void)
+{
+  SupportPipe other;
+  int fd;
+  pid_t pid;
+
+  hold ();
+  fd = open_end ();
+  g_assert_no_errno (setpgid (0, 0));
+  g_assert_no_errno (pcall_lifeline_attach (fd));
+  support_pipe_open (&other);
+  g_assert_no_errno (dup2 (other.read_fd, fd));
+  pid = fork ();
+  if (pid == 0)
+    {
+      support_pipe_put (&other, 'x');
+      support_pipe_get (&other);
+      _exit (fcntl (fd, F_GETSIG) == 0 && (fcntl (fd, F_GETFL) & O_ASYNC) == 0 ? 0 : 1);
+    }
+  assert_passed (pid);
+  _exit (0);
+}
+
+static void
+test_another (void)
+{
+  in_child (run_with_another);
 }
 
 static void
@@ -470,6 +519,8 @@ main (int argc, char *argv[])
     { "/lifeline/attached/closed", CLOSED },     { "/lifeline/attached/executed", EXECUTED },
     { "/lifeline/attached/closed-own-pipe", CLOSED_OWN_PIPE },
     { "/lifeline/attached/in-a-crowd", IN_A_CROWD },
+    { "/lifeline/attached/in-session", IN_SESSION },
+    { "/lifeline/attached/daemon", DAEMON },
   };
 
   g_test_init (&argc, &argv, NULL);
@@ -481,6 +532,7 @@ main (int argc, char *argv[])
   for (gsize i = 0; i < G_N_ELEMENTS (ways); i++)
     g_test_add_data_func (ways[i].path, GUINT_TO_POINTER (ways[i].way), test_attached);
   g_test_add_func ("/lifeline/few", test_few);
+  g_test_add_func ("/lifeline/another", test_another);
   g_test_add_func ("/lifeline/attach-fails", test_attach_fails);
   g_test_add_func ("/lifeline/no-room", test_no_room);
   g_test_add_func ("/lifeline/half-the-room", test_half_the_room);

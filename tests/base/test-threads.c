@@ -128,6 +128,9 @@ test_alone (void)
 
   g_assert_false (pcall_threads_have_slept (0));
   g_assert_false (pcall_threads_have_slept (mark + 1));
+  g_assert_true (pcall_threads_is_marked (mark));
+  g_assert_false (pcall_threads_is_marked (mark + 1));
+  g_assert_false (pcall_threads_is_marked (0));
 }
 
 /* A child of the same numbers: it has no other thread, and neither has its parent. */
@@ -173,6 +176,7 @@ test_woken (void)
 
       sleeper_wake (&sleeper);
       g_assert_false (pcall_threads_have_slept (mark));
+      g_assert_false (pcall_threads_is_marked (mark));
       g_assert_cmpuint (pcall_threads_mark (), !=, mark);
     }
   sleeper_end (&sleeper);

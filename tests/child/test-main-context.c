@@ -434,6 +434,55 @@ test_added_meanwhile (void)
   support_unshare (trail);
 }
 
+/* So is what another thread adds, which sleeps before and after that: here each call tells it to. */
+
+static SupportPipe asked, added;
+
+static gpointer
+add_when_asked (gpointer data)
+{
+  while (support_pipe_get (&asked) == 1)
+    {
+      g_idle_add (run_source, trail);
+      support_pipe_put (&added, 1);
+    }
+  return NULL;
+}
+
+static GVariant *
+iterate_and_ask (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
+{
+  run_for_a_while ();
+  support_pipe_put (&asked, 1);
+  support_pipe_get (&added);
+  return g_variant_new_uint32 (pcall_get_call_index ());
+}
+
+static void
+test_added_by_thread (void)
+{
+  g_autoptr (PcallTask) task = support_task (iterate_and_ask, 4);
+  GThread *thread;
+
+  trail = support_share ();
+  *trail = (Trail) { .parent = getpid () };
+  support_pipe_open (&asked);
+  support_pipe_open (&added);
+  thread = g_thread_new ("adds", add_when_asked, NULL);
+  pcall_task_set_max_children (task, 1);
+  support_run (task, "[<uint32 0>, <uint32 1>, <uint32 2>, <uint32 3>]");
+  support_pipe_put (&asked, 0);
+  g_thread_join (thread);
+
+  g_assert_cmpint (trail->n_in_children, ==, 0);
+  for (guint i = 0; i < 4; i++)
+    g_assert_true (g_idle_remove_by_data (trail));
+  g_assert_false (g_idle_remove_by_data (trail));
+  support_pipe_close (&asked);
+  support_pipe_close (&added);
+  support_unshare (trail);
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -443,6 +492,7 @@ main (int argc, char *argv[])
     g_test_add_data_func (places[i].path, &places[i], test_place);
   g_test_add_func ("/pcall/main-context/stuck", test_stuck);
   g_test_add_func ("/pcall/main-context/added-meanwhile", test_added_meanwhile);
+  g_test_add_func ("/pcall/main-context/added-by-thread", test_added_by_thread);
 
   return g_test_run ();
 }

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cgroup-support.h"
 #include "traces.h"
 
 #define ORPHAN_LIMIT 1.0
@@ -153,6 +154,19 @@ kill_victim (gconstpointer data)
   g_test_message ("all dead after %.1f ms at the most", slowest * 1000);
 }
 
+/* With its warden, and the group itself. */
+static void
+kill_victim_in_cgroup (gconstpointer data)
+{
+  g_autofree char *own = NULL;
+
+  if (cgroup_skip (&own))
+    return;
+
+  kill_victim (data);
+  g_assert_false (cgroup_has_groups (own));
+}
+
 /* At any moment, also between a fork and what the child does first. */
 static void
 kill_victim_while_starting (gconstpointer data)
@@ -220,6 +234,8 @@ static const Row rows[] = {
   { "/orphans/exec", kill_victim, "exec" },
   { "/orphans/exec-itself", kill_victim, "exec-itself" },
   { "/orphans/closed", kill_victim, "closed" },
+  { "/orphans/fork-session", kill_victim, "fork-session" },
+  { "/orphans/spawn-cgroup", kill_victim_in_cgroup, "spawn-cgroup" },
   { "/orphans/while-starting", kill_victim_while_starting, "starting" },
   { "/orphans/spawn-busy", kill_victim, "spawn-busy" },
   { "/orphans/spawn-stopped", kill_victim, "spawn-stopped" },

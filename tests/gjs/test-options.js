@@ -67,18 +67,18 @@ test('all options reach the task', () => {
     logMode: Pcall.LogMode.INHERIT, logDirectory: '/tmp', maxLogSize: 2 ** 40, priority: -7,
     outputMode: Pcall.OutputMode.LOG,
     showProgress: true, childName: 'crew', nice: -39, cpuAffinity: [8, 0], maxAddressSpace: 2 ** 40,
-    maxOpenFiles: 99, workingDirectory: '/proc', environment: {A: 'b=c', E: ''},
+    maxOpenFiles: 99, ownCgroup: true, workingDirectory: '/proc', environment: {A: 'b=c', E: ''},
   };
   const {task} = new Pcall.Pcall(echo, options);
 
   equal([task.timeout, task.deadline, task.grace_period, task.max_children, task.n_calls,
     task.keep_logs, task.start_method, task.failure_policy, task.log_mode, task.log_directory,
     task.max_log_size, task.priority, task.show_progress, task.child_name, task.nice,
-    task.cpu_affinity, task.max_address_space, task.max_open_files, task.working_directory,
-    task.environment, task.calls_per_child, task.pool === pool,
+    task.cpu_affinity, task.max_address_space, task.max_open_files, task.own_cgroup,
+    task.working_directory, task.environment, task.calls_per_child, task.pool === pool,
     task.output_mode],
   [1.5, 20, 0.25, 3, 7, true, Pcall.StartMethod.SPAWN, Pcall.FailurePolicy.STOP,
-    Pcall.LogMode.INHERIT, '/tmp', 2 ** 40, -7, true, 'crew', -39, '8,0', 2 ** 40, 99, '/proc',
+    Pcall.LogMode.INHERIT, '/tmp', 2 ** 40, -7, true, 'crew', -39, '8,0', 2 ** 40, 99, true, '/proc',
     ['A=b=c', 'E='], 9, true, Pcall.OutputMode.LOG]);
 });
 

@@ -229,6 +229,16 @@ test_fork (void)
 }
 
 static void
+test_own_cgroup (void)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "get_index", 1);
+
+  pcall_task_set_own_cgroup (task, TRUE);
+  assert_no_start (task, PCALL_ERROR_TARGET, "own-cgroup is for children of this process, *");
+}
+
+static void
 test_changed_too_late (void)
 {
   g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
@@ -636,6 +646,7 @@ main (int argc, char *argv[])
   launcher_add ("/pcall/launcher/no-address", test_no_address);
   launcher_add ("/pcall/launcher/callback", test_callback);
   launcher_add ("/pcall/launcher/fork", test_fork);
+  launcher_add ("/pcall/launcher/own-cgroup", test_own_cgroup);
   launcher_add ("/pcall/launcher/changed-too-late", test_changed_too_late);
   launcher_add ("/pcall/launcher/no-seconds", test_no_seconds);
   launcher_add ("/pcall/launcher/nothing-to-call", test_nothing_to_call);

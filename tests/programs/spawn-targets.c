@@ -185,6 +185,41 @@ TARGET (wait_for_program)
   return NULL;
 }
 
+/* A daemon, by two forks and a session of its own. */
+TARGET (leave_daemon)
+{
+  int fds[2];
+  pid_t pid = 0;
+
+  g_assert (pipe2 (fds, O_CLOEXEC) == 0);
+  if (fork () == 0)
+    {
+      setsid ();
+      pid = fork ();
+      if (pid == 0)
+        {
+          execlp ("sleep", "sleep", "100", NULL);
+          _exit (88);
+        }
+      _exit (write (fds[1], &pid, sizeof pid) == sizeof pid ? 0 : 1);
+    }
+  g_assert (read (fds[0], &pid, sizeof pid) == sizeof pid);
+  close (fds[0]);
+  close (fds[1]);
+  return g_variant_new_int32 (pid);
+}
+
+TARGET (be_with_daemon)
+{
+  g_autoptr (GVariant) pid = g_variant_ref_sink (leave_daemon (args, kwargs, user_data, error));
+
+  pcall_send_message (g_variant_new_int32 (getpid ()));
+  pcall_send_message (pid);
+  for (;;)
+    pause ();
+  return NULL;
+}
+
 TARGET (be_another_program)
 {
   pcall_send_message (g_variant_new_int32 (getpid ()));

@@ -13,6 +13,10 @@
  *     the same with calls in workers
  *   victim agent-busy | agent-stopped | agent-exec | agent-connect-busy | agent-connect-exec
  *     the same with workers of agents, and with the commands that brought these
+ *   victim fork-session
+ *     as busy, with a process that has left the group and is no other program
+ *   victim spawn-cgroup
+ *     workers in a control group of their own, each with a daemon
  *   victim agent-pending | agent-connect-pending
  *     commands whose agents have not come yet
  *   victim starting | spawn-starting
@@ -99,6 +103,21 @@ be_waiting_for_program (void)
 }
 
 static void
+be_with_session (void)
+{
+  pid_t pid = fork ();
+
+  if (pid == 0)
+    {
+      setsid ();
+      sleep (LONG_S);
+      _exit (88);
+    }
+  report (pid);
+  sleep (LONG_S);
+}
+
+static void
 be_another_program (void)
 {
   execlp ("sleep", "sleep", "100", NULL);
@@ -136,6 +155,8 @@ static const Mode modes[] = {
   { "exec", be_waiting_for_program, 2, NULL, NULL },
   { "exec-itself", be_another_program, 1, NULL, NULL },
   { "closed", be_closed, 1, NULL, NULL },
+  { "fork-session", be_with_session, 2, NULL, NULL },
+  { "spawn-cgroup", NULL, 2, "be_with_daemon", NULL },
   { "spawn-busy", NULL, 1, "be_busy", NULL },
   { "spawn-stopped", NULL, 1, "be_stopped", NULL },
   { "spawn-exec", NULL, 2, "wait_for_program", NULL },
@@ -259,6 +280,7 @@ run_mode (const Mode *mode)
   pcall_task_set_max_children (task, N_CALLS);
   if (mode->launcher != NULL)
     use_agents (task, mode->launcher);
+  pcall_task_set_own_cgroup (task, g_str_equal (mode->name, "spawn-cgroup"));
   g_signal_connect (task, "call-message", G_CALLBACK (on_call_message), NULL);
 
   if (g_str_equal (mode->name, "threads"))

@@ -41,6 +41,7 @@ class Options(TestCase):
             cpu_affinity=[8, 0, 1],
             max_address_space=1 << 40,
             max_open_files=99,
+            own_cgroup=True,
             working_directory="/proc",
             environment=None,
         )
@@ -56,6 +57,7 @@ class Options(TestCase):
         self.assertEqual((task.get_child_name(), task.get_nice()), ("crew", 3))
         self.assertEqual(task.get_cpu_affinity(), "0,1,8")
         self.assertEqual((task.get_max_address_space(), task.get_max_open_files()), (1 << 40, 99))
+        self.assertTrue(task.get_own_cgroup())
         self.assertEqual((task.get_working_directory(), task.get_environment()), ("/proc", []))
         self.assertEqual(repr(Pcall.Options(max_children=3)), "Options(max_children=3)")
 
@@ -128,6 +130,7 @@ class Options(TestCase):
             ({"cpu_affinity": "x"}, ValueError, "cpu_affinity must be .*, not 'x'"),
             ({"max_address_space": -1}, ValueError, "max_address_space must be at least 0"),
             ({"max_open_files": "9"}, TypeError, "max_open_files must be a whole number"),
+            ({"own_cgroup": "yes"}, TypeError, "own_cgroup must be True or False"),
             ({"working_directory": 5}, TypeError, "working_directory must be a path, not int"),
             ({"environment": "A=1"}, TypeError, "environment must be a mapping"),
             ({"environment": {"A": 1}}, TypeError, "environment must be a path, not int"),

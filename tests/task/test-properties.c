@@ -49,6 +49,7 @@ SETTERS (nice, 0, -39)
 SETTERS (cpu_affinity, NULL, "0-3,8")
 SETTERS (max_address_space, 0, G_MAXUINT64)
 SETTERS (max_open_files, 0, 64)
+SETTERS (own_cgroup, FALSE, TRUE)
 SETTERS (working_directory, NULL, "/some/where")
 
 static const char *const environment[] = { "A=1", "B=", NULL };
@@ -87,6 +88,7 @@ static const PropertyCase cases[] = {
   CASE ("max-address-space", max_address_space, "0", "18446744073709551615"),
   CASE ("max-open-files", max_open_files, "0", "64"),
   CASE ("working-directory", working_directory, "NULL", "\"/some/where\""),
+  CASE ("own-cgroup", own_cgroup, "FALSE", "TRUE"),
   CASE ("environment", environment, "NULL", "[\"A=1\", \"B=\"]"),
   CASE ("retries", retries, "0", "3"),
 };

@@ -196,6 +196,7 @@ const OPTIONS = {
   cpuAffinity: ['cpu_affinity', checkAffinity],
   maxAddressSpace: ['max_address_space', checkSize],
   maxOpenFiles: ['max_open_files', checkCount],
+  ownCgroup: ['own_cgroup', checkBoolean],
   workingDirectory: ['working_directory', checkPath],
   environment: ['environment', checkEnvironment],
   pool: ['pool', checkPool],

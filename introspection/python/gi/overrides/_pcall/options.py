@@ -202,6 +202,7 @@ CONVERT = {
     "cpu_affinity": to_affinity,
     "max_address_space": to_size,
     "max_open_files": to_size,
+    "own_cgroup": to_bool,
     "working_directory": to_path,
     "environment": to_environment,
     "launcher": to_launcher,
@@ -245,6 +246,8 @@ class Options:
     max_address_space: how many bytes of memory each of them may have mapped; 0 for the limit of this
     process
     max_open_files: how many descriptors each may have open; 0 for the limit of this process
+    own_cgroup: whether they are in a control group of the task's own, so that nothing that they start
+    outlives it
     working_directory: where they begin, a path
     environment: all of the environment of a `Pcall.Spawned`, a mapping; other children have that of
     this process, and their calls can change it

@@ -66,6 +66,7 @@ OPTIONS = {
     "cpu_affinity": to_affinity,
     "max_address_space": keep,
     "max_open_files": keep,
+    "own_cgroup": keep,
     "working_directory": keep,
     "environment": to_environment,
     "launcher": keep,
