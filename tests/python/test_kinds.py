@@ -23,7 +23,7 @@ try:
 except ImportError:
     numpy = None
 
-N_CALLS = 2000
+N_CALLS = 1000
 
 
 class Word(str):
@@ -166,14 +166,14 @@ class Rows(KindsTestCase):
 @unittest.skipIf(numpy is None, "numpy is not here")
 class Arrays(KindsTestCase):
     def check_arrays(self, function, values=range(500)):
-        for results in run_all(function, values):
-            self.assertEqual(len(results), len(values))
-            for array, expected in zip(results, map(function, values)):
-                self.assertIs(type(array), type(expected))
-                self.assertEqual((array.dtype, array.shape), (expected.dtype, expected.shape))
-                self.assertEqual(array.flags.fnc, expected.flags.fnc)
-                self.assertEqual(array.flags.writeable, expected.flags.writeable)
-                self.assertEqual(array.tolist(), expected.tolist())
+        results = [*Pcall.map(function, values)]
+        self.assertEqual(len(results), len(values))
+        for array, expected in zip(results, map(function, values)):
+            self.assertIs(type(array), type(expected))
+            self.assertEqual((array.dtype, array.shape), (expected.dtype, expected.shape))
+            self.assertEqual(array.flags.fnc, expected.flags.fnc)
+            self.assertEqual(array.flags.writeable, expected.flags.writeable)
+            self.assertEqual(array.tolist(), expected.tolist())
 
     def test_types(self):
         for code in "?bBhHiIlLqQefdgFDG":
@@ -263,13 +263,13 @@ class Moments(KindsTestCase):
         for make in makers:
 
             def call(n):
-                if n % 700 == 650:
+                if n % 400 == 350:
                     os.kill(os.getpid(), signal.SIGKILL)
                 return make(n)
 
             results = [*Pcall.map(call, range(N_CALLS), return_exceptions=True)]
             for n, result in enumerate(results):
-                if n % 700 == 650:
+                if n % 400 == 350:
                     self.assertIsInstance(result, Pcall.BrokenChild)
                     self.assertEqual(result.signal, signal.SIGKILL)
                 else:
@@ -395,7 +395,7 @@ class Room(KindsTestCase):
 
     def test_wide(self):
         """Rows that need many cells."""
-        self.check(lambda n: (n,) * 16, range(20000))
+        self.check(lambda n: (n,) * 16, range(5000))
 
 
 class Choice(unittest.TestCase):
