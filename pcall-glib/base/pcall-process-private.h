@@ -69,6 +69,9 @@ gboolean pcall_process_reap (const PcallProcess *self,
  * nothing of the user's yet. */
 void pcall_process_destroy (PcallProcess *self);
 
+/* A thread waits for its end, and that of its group. Clears @self. */
+void pcall_process_leave (PcallProcess *self);
+
 /* "killed by signal 11 (Segmentation fault), core dumped", "exited with status 42", or that it is
  * not known. With SIGKILL also whether that may have been for want of memory. */
 char *pcall_exit_describe (const PcallExit *exit);

@@ -494,6 +494,13 @@ pcall_process_destroy (PcallProcess *self)
   pcall_process_clear (self);
 }
 
+void
+pcall_process_leave (PcallProcess *self)
+{
+  leave_to_thread (self);
+  pcall_process_clear (self);
+}
+
 static char *
 describe_signal (int status)
 {

@@ -207,6 +207,23 @@ reap (const char *pids)
     }
 }
 
+static void
+dismiss_warden (PcallOwnCgroup *self)
+{
+  if (self->warden.pid > 0)
+    pcall_process_destroy (&self->warden);
+}
+
+static void
+leave_to_warden (PcallOwnCgroup *self)
+{
+  if (self->warden.pid <= 0)
+    return;
+
+  pcall_process_signal (&self->warden, SIGTERM);
+  pcall_process_leave (&self->warden);
+}
+
 void
 pcall_own_cgroup_end (PcallOwnCgroup *self)
 {
@@ -214,11 +231,10 @@ pcall_own_cgroup_end (PcallOwnCgroup *self)
 
   if (self->procs != NULL)
     g_file_get_contents (self->procs, &pids, NULL, NULL);
-  /* What cannot be removed now is left to the warden. */
-  if (self->directory != NULL && !pcall_cgroup_kill (self->directory, LIMIT_MS))
-    pcall_process_clear (&self->warden);
-  else if (self->warden.pid > 0)
-    pcall_process_destroy (&self->warden);
+  if (self->directory == NULL || pcall_cgroup_kill (self->directory, LIMIT_MS))
+    dismiss_warden (self);
+  else
+    leave_to_warden (self);
   if (pids != NULL)
     reap (pids);
 }

@@ -8,6 +8,7 @@
 
 #include <grp.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 
@@ -163,6 +164,94 @@ test_ended (gconstpointer data)
   g_ptr_array_foreach (pidfds, assert_ended, NULL);
   traces_assert_back (before);
   g_assert_false (cgroup_has_groups (own));
+}
+
+/* The warden alone, with a process in a group */
+
+typedef struct
+{
+  char       *group;
+  pid_t       member;
+  SupportPipe life; /* its standard input */
+  pid_t       pid;
+} Warden;
+
+static void
+start_warden (Warden *self, const char *own)
+{
+  g_autofree char *program = g_build_filename (g_getenv ("PCALL_WORKER_DIR"), "pcall-warden", NULL);
+
+  self->group = g_build_filename (own, "pcall-XXXXXX", NULL);
+  g_assert_nonnull (g_mkdtemp_full (self->group, 0755));
+  support_pipe_open (&self->life);
+  self->member = fork ();
+  if (self->member == 0)
+    {
+      g_assert_true (cgroup_enter (self->group));
+      support_pipe_put (&self->life, 1);
+      close (self->life.write_fd);
+      support_sleep (NULL, NULL, NULL, NULL);
+    }
+  g_assert_cmpint (support_pipe_get (&self->life), ==, 1);
+
+  self->pid = fork ();
+  if (self->pid == 0)
+    {
+      dup2 (self->life.read_fd, STDIN_FILENO);
+      execl (program, program, self->group, NULL);
+      _exit (127);
+    }
+}
+
+/* It catches SIGTERM, the last thing that it does before it waits. */
+static gboolean
+is_ready (gpointer data)
+{
+  const Warden *self = data;
+  g_autofree char *path = g_strdup_printf ("/proc/%d/status", self->pid);
+  g_autofree char *text = NULL;
+  const char *caught;
+
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  caught = strstr (text, "SigCgt:\t");
+  return g_ascii_strtoull (caught + strlen ("SigCgt:\t"), NULL, 16) == 1u << (SIGTERM - 1);
+}
+
+static void
+assert_did_its_work (Warden *self)
+{
+  int status;
+
+  g_assert_cmpint (waitpid (self->member, &status, 0), ==, self->member);
+  g_assert_cmpint (WTERMSIG (status), ==, SIGKILL);
+  g_assert_cmpint (waitpid (self->pid, &status, 0), ==, self->pid);
+  g_assert_cmpint (status, ==, 0);
+  g_assert_cmpint (access (self->group, F_OK), ==, -1);
+  close (self->life.read_fd);
+  g_free (self->group);
+}
+
+/* It waits, until it is told, or nobody holds the other end of its standard input. */
+static void
+test_warden (void)
+{
+  g_autofree char *own = NULL;
+  Warden told, left;
+
+  if (cgroup_skip (&own))
+    return;
+
+  start_warden (&told, own);
+  g_assert_true (traces_wait_until (is_ready, &told));
+  kill (told.pid, SIGINT);
+  g_assert_cmpint (waitpid (told.member, NULL, WNOHANG), ==, 0);
+  kill (told.pid, SIGTERM);
+  assert_did_its_work (&told);
+  close (told.life.write_fd);
+
+  start_warden (&left, own);
+  close (left.life.write_fd);
+  assert_did_its_work (&left);
 }
 
 /* A worker does not stay in a pool, as it would be the task's. */
@@ -322,6 +411,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/own-cgroup/left", test_left);
   g_test_add_data_func ("/own-cgroup/terminated", GINT_TO_POINTER (TRUE), test_ended);
   g_test_add_data_func ("/own-cgroup/dropped", GINT_TO_POINTER (FALSE), test_ended);
+  g_test_add_func ("/own-cgroup/warden", test_warden);
   g_test_add_func ("/own-cgroup/pool", test_pool);
   g_test_add_func ("/own-cgroup/inner", test_inner);
   for (gsize i = 0; i < G_N_ELEMENTS (refusals); i++)

@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "task-support.h"
@@ -43,23 +44,62 @@ cgroup_find_own (void)
   return NULL;
 }
 
-/* Skips the test where this process may not make control groups. */
+static inline gboolean
+cgroup_enter (const char *directory)
+{
+  g_autofree char *procs = g_build_filename (directory, "cgroup.procs", NULL);
+  int fd = open (procs, O_WRONLY | O_CLOEXEC);
+  gboolean entered = fd >= 0 && write (fd, "0", 1) == 1;
+
+  if (fd >= 0)
+    close (fd);
+  return entered;
+}
+
+/* Where this program is while it runs, apart from other tests, and where it was before. */
+static char *cgroup_home, *cgroup_before;
+static pid_t cgroup_pid;
+
+static inline void
+cgroup_leave (void)
+{
+  if (getpid () == cgroup_pid && cgroup_enter (cgroup_before))
+    rmdir (cgroup_home);
+}
+
+/* FALSE where that cannot be: then @home is removed. */
+static inline gboolean
+cgroup_move_to (const char *home, const char *before)
+{
+  g_autofree char *kill_file = g_build_filename (home, "cgroup.kill", NULL);
+
+  if (access (kill_file, W_OK) != 0 || !cgroup_enter (home))
+    {
+      rmdir (home);
+      return FALSE;
+    }
+
+  cgroup_pid = getpid ();
+  cgroup_home = g_strdup (home);
+  cgroup_before = g_strdup (before);
+  atexit (cgroup_leave);
+  return TRUE;
+}
+
+/* Skips the test where this process may not make control groups. @own: that of this process, from
+ * now on, in which nobody else makes any. */
 static inline gboolean
 cgroup_skip (char **own)
 {
-  g_autofree char *template = NULL;
+  g_autofree char *before = cgroup_home == NULL ? cgroup_find_own () : NULL;
+  g_autofree char *home = before != NULL ? g_build_filename (before, "test-XXXXXX", NULL) : NULL;
 
-  *own = cgroup_find_own ();
-  template = *own != NULL ? g_build_filename (*own, "test-XXXXXX", NULL) : NULL;
-  if (template != NULL && g_mkdtemp (template) != NULL)
-    {
-      g_autofree char *kill_file = g_build_filename (template, "cgroup.kill", NULL);
-      gboolean can_kill = access (kill_file, W_OK) == 0;
+  if (home != NULL && g_mkdtemp_full (home, 0755) != NULL)
+    cgroup_move_to (home, before);
+  *own = g_strdup (cgroup_home);
+  if (*own != NULL)
+    return FALSE;
 
-      rmdir (template);
-      if (can_kill)
-        return FALSE;
-    }
   g_test_skip ("no control groups to be had");
   return TRUE;
 }
