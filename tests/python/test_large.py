@@ -1,16 +1,17 @@
 # SPDX-FileCopyrightText: 2026 The pcall authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Large results: bytes, and buffers that do not go with their pickle."""
+"""Large results and arguments: bytes, and buffers that do not go with their pickle."""
 
 import gc
 import os
 import pickle
 import resource
+import threading
 import unittest
 
 from gi.repository import Gio
-from support import GLib, Pcall, TestCase, run_program
+from support import GLib, Gates, Pcall, TestCase, run_program
 
 try:
     import numpy
@@ -168,6 +169,8 @@ class Buffers(TestCase):
             future = executor.submit(give_image, LARGE)
             self.assertEqual(future.result().pixels, give_bytes(LARGE))
             self.assertEqual(executor.submit(give_bytes, LARGE).result(), give_bytes(LARGE))
+            for size in range(LARGE - 30, LARGE + 1):  # some with a pickle that is large
+                self.assertEqual(executor.submit(give_bytes, size).result(), give_bytes(size))
 
     def test_in_fresh_processes(self):
         results = pcall(Pcall.Spawned(give_image), size=(LARGE, 10, LARGE * 2))
@@ -182,6 +185,111 @@ class Buffers(TestCase):
         task.join()
         for size, result in zip([LARGE, 5, LARGE + 1] * 5, task.results):
             self.assertEqual(result.pixels, give_bytes(size))
+
+
+class Arguments(TestCase):
+    """Of an executor's child that is there already."""
+
+    def send(self, value):
+        with Pcall.Executor(max_workers=1) as executor:
+            executor.submit(int).result()
+            results = [executor.submit(give_back, value).result()]
+            results += executor.map(give_back, [0, value])
+        results += Pcall.map(give_back, [0, 0, value], max_children=1)
+        self.assertEqual(results[1], 0)
+        return [results[i] for i in (0, 2, 5)]
+
+    def test_sizes(self):
+        kinds = (bytes, bytearray, lambda data: data.decode("latin-1"), lambda data: [data])
+        for size in (0, 1, LARGE - 200, LARGE - 1, LARGE, LARGE + 1, (3 << 20) + 7):
+            for kind in kinds:
+                value = kind(give_bytes(size))
+                for received in self.send(value):
+                    with self.subTest(f"{type(value).__name__} of {size}"):
+                        self.assertIs(type(received), type(value))
+                        self.assertTrue(received == value)
+
+    def test_buffers(self):
+        """With others before and behind, of all sizes."""
+        sizes = (LARGE, 10, 2 * LARGE + 1, 0, LARGE - 1)
+        value = [(give_image(size), give_bytes(size)) for size in sizes]
+        for received in self.send(value):
+            for size, (image, data) in zip(sizes, received):
+                self.assertEqual(image.pixels, give_bytes(size))
+                self.assertEqual(data, give_bytes(size))
+
+    @needs_numpy
+    def test_arrays(self):
+        def add(array):
+            array += 1
+            return array
+
+        array = numpy.arange(100000)
+        with Pcall.Executor(max_workers=1) as executor:
+            for _ in range(3):
+                self.assertTrue((executor.submit(add, array).result() == array + 1).all())
+            array.flags.writeable = False
+            self.assertFalse(executor.submit(give_back, array).result().flags.writeable)
+            with self.assertRaises(ValueError):
+                executor.submit(add, array).result()
+
+    def test_one_copy(self):
+        """In the parent there is what it has itself, and what the child maps."""
+        program = run_program(
+            """
+            def get(name):
+                with open("/proc/self/status", encoding="ascii", errors="replace") as status:
+                    (line,) = (line for line in status if line.startswith(name))
+                return int(line.split()[1]) * 1024
+            executor = Pcall.Executor(max_workers=1)
+            executor.submit(int).result()
+            size = 64 << 20
+            for value in (b"x" * size, [b"x" * size]):
+                before = get("VmHWM")
+                executor.submit(len, value).result()
+                assert before >= size and get("VmHWM") - before < size // 4, get("VmHWM") - before
+            print("done")
+            """
+        )
+        self.assertEqual((program.stdout, program.stderr), ("done\n", ""))
+
+    def test_no_file_may_be_large(self):
+        """A fresh child inherits what cannot be sent."""
+        program = run_program(
+            """
+            import resource
+            with Pcall.Executor(max_workers=1) as executor:
+                executor.submit(int).result()
+                resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+                print(executor.submit(len, b"x" * 100000).result())
+                print(*executor.map(len, [b"x" * 100000, b""]))
+            """
+        )
+        self.assertEqual((program.stdout, program.stderr), ("100000\n100000 0\n", ""))
+
+    def test_taken_back(self):
+        """Of what two children were given ahead, one does all while the other one is busy."""
+        with Gates(1, 0) as gates, Pcall.Executor(max_workers=2) as executor:
+            [*executor.map(int, range(1000))]
+            waits = [executor.submit(gates.wait, index) for index in range(2)]
+            lengths = [executor.submit(len, give_bytes(LARGE)) for _ in range(4)]
+            self.assertEqual(waits[1].result(), 1)
+            self.assertEqual([future.result() for future in lengths], [LARGE] * 4)
+            self.assertFalse(waits[0].done())
+            gates.open_next()
+            self.assertEqual(waits[0].result(), 0)
+
+    def test_that_cannot_be_pickled(self):
+        """Nothing is left of what was written until then."""
+        lock = threading.Lock()
+        with Pcall.Executor(max_workers=1) as executor:
+            executor.submit(int).result()
+            future = executor.submit(lambda data, lock: len(data), give_bytes(LARGE), lock)
+            self.assertEqual(future.result(), LARGE)
+
+
+def give_back(value):
+    return value
 
 
 class Bomb:

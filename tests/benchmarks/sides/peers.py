@@ -25,6 +25,7 @@ from work import (
     run_all_at_once,
     run_two_at_a_time,
     time_large,
+    time_tiny,
 )
 
 FORK = multiprocessing.get_context("fork")
@@ -210,6 +211,7 @@ SIDES = {
     "result/executor": lambda kind, size: time_large(kind, size, result_executor),
     "result/process": lambda kind, size: time_large(kind, size, result_process),
     "crowd/process": measure_crowd,
+    "tiny/executor": lambda kind, n, chunk: time_tiny(kind, n, map_executor, chunk),
 }
 for name, run_map in MAPS.items():
     SIDES[f"many/{name}"] = lambda n, chunk, run_map=run_map: measure_many(run_map, n, chunk)

@@ -29,6 +29,7 @@ from work import (  # noqa: E402
     run_all_at_once,
     run_two_at_a_time,
     time_large,
+    time_tiny,
 )
 
 
@@ -53,13 +54,13 @@ def measure_many(n):
     return timed(run, doubles(n), double_named, range(n), AT_A_TIME, 0)
 
 
-def map_all(n):
-    return list(Pcall.map(double, range(n), max_children=AT_A_TIME))
+def map_all(function, values):
+    return list(Pcall.map(function, values, max_children=AT_A_TIME))
 
 
-def map_in_executor(n):
+def map_in_executor(function, values):
     with Pcall.Executor(AT_A_TIME) as executor:
-        return list(executor.map(double, range(n)))
+        return list(executor.map(function, values))
 
 
 def measure_work(durations):
@@ -132,8 +133,10 @@ serve(
         "calls/process": ask_peer("calls/process"),
         "calls/pool": ask_peer("calls/pool"),
         "many/pcall": measure_many,
-        "many/map": lambda n: timed(map_all, doubles(n), n),
-        "many/own-executor": lambda n: timed(map_in_executor, doubles(n), n),
+        "many/map": lambda n: timed(map_all, doubles(n), double, range(n)),
+        "many/own-executor": lambda n: timed(map_in_executor, doubles(n), double, range(n)),
+        "tiny/map": lambda kind, n: time_tiny(kind, n, map_all),
+        "tiny/own-executor": lambda kind, n: time_tiny(kind, n, map_in_executor),
         "work/pcall": measure_work,
         "crowd/pcall": measure_crowd,
         "crowd/bare": measure_bare_crowd,

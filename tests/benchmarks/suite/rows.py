@@ -31,6 +31,7 @@ def make_groups(quick):
         calls.python_calls(size),
         calls.many_c_calls(size),
         calls.many_python_calls(size),
+        calls.tiny_results(size),
         system.c_result(size),
         system.python_result(size),
         *(system.work(size, pattern) for pattern in ("even", "skewed", "tail")),

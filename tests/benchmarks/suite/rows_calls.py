@@ -171,6 +171,39 @@ def many_python_calls(size):
     )
 
 
+def tiny_results(size):
+    kinds = {
+        "text": (size.calls(100000), CHUNKS[1:], "strings"),
+        "pair": (size.calls(100000), CHUNKS[1:], "pairs of numbers"),
+        "array": (size.calls(5000), (20, 100, 500), "arrays of 8 kB"),
+    }
+    ways = {"map": "Pcall.map", "own-executor": "Pcall.Executor.map"}
+    sides, rows = {}, []
+    for kind, (n, chunks, words) in kinds.items():
+        given = {"kind": kind, "n": n}
+        tune = ("chunk", (max(1, n // 2),) if size.quick else chunks)
+        for way, label in ways.items():
+            sides[f"{kind}-{way}"] = Side("python", f"tiny/{way}", label, given)
+        sides[kind] = Side(
+            "peers", "tiny/executor", "ProcessPoolExecutor.map", given, "executor", tune
+        )
+        rows += [
+            Ratio(f"{kind}-{way}", kind, "≥", bar, more=f", {words}, by {ways[way]}")
+            for way, bar in (("map", 1.0), ("own-executor", 0.83))
+        ]
+    return Group(
+        name="many-results",
+        title="Tiny Python calls that return other things than numbers, 2 children",
+        note=(
+            f"As above: {kinds['text'][0]:,} strings or pairs, and {kinds['array'][0]:,} arrays, "
+            "which are NumPy's."
+        ),
+        rounds=9,
+        sides=sides,
+        rows=rows,
+    )
+
+
 def growth(size):
     counts = [size.calls(n) for n in (10000, 100000, 1000000)]
     sides = {f"{n}": Side("C", "many/memory", f"the same of {n:,} calls", {"n": n}) for n in counts}

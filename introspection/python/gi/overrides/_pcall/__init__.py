@@ -29,6 +29,7 @@ crew     children that stay, for one job after the other
 member   one of them: the parent's side
 server   the child's side
 board    memory and messages between the two
+kinds    results that need no pickle there
 jobs     what a crew has to do, and why something of it failed
 mapping  Pcall.map() and Pcall.amap()
 retries  which calls are run again

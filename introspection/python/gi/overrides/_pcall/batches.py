@@ -21,6 +21,7 @@ import os
 import pickle
 import time
 import types
+import typing
 
 from gi.module import get_introspection_module
 from gi.repository import GLib
@@ -41,6 +42,7 @@ GROUP = 8  # calls between two looks at the clock
 LOOP = """
 def run(starts, {parameters}, target, cargs, ckwargs, count, cells, area, until, kind):
     ended = end = 0
+    {prepare}
     for start in starts:
         for {row} in {rows}:
             count[0] = ended
@@ -90,15 +92,35 @@ STORE_PICKLE = """
             cells[ended] = end
 """
 
-# By the type of a result: the library's for it, how cells are seen, and how it is put there
+
+class Way(typing.NamedTuple):
+    """How results get into the memory.
+
+    type: what the reader is told that they are, a character
+    format: of the cells
+    store: the part of the loop that puts a result there
+    prepare: what comes before the loop
+    head: what is said of all results
+    width: how many cells a result has
+    """
+
+    type: str
+    format: str
+    store: str
+    prepare: str = "pass"
+    head: bytes = b""
+    width: int = 1
+
+
+# By the type of a result; what the library knows
 KINDS = {
-    int: ("X", "q", STORE_NUMBER),
-    float: ("D", "d", STORE_NUMBER),
-    bool: ("B", "q", STORE_NUMBER),
-    type(None): ("B", "q", STORE_NONE),
+    int: Way("X", "q", STORE_NUMBER),
+    float: Way("D", "d", STORE_NUMBER),
+    bool: Way("B", "q", STORE_NUMBER),
+    type(None): Way("B", "q", STORE_NONE),
 }
-UNKNOWN = ("p", "q", LOOK)
-PICKLES = ("p", "q", STORE_PICKLE)
+UNKNOWN = Way("p", "q", LOOK)
+PICKLES = Way("p", "q", STORE_PICKLE)
 MAX_CHANGES = 2  # from one type to another, until all are pickled
 
 
@@ -172,6 +194,7 @@ class Batches:
 
     NOTHING = NOTHING
     seconds = BATCH_SECONDS
+    pickles = PICKLES  # the way for results of any kind
 
     def __init__(self, rows):
         self.rows = rows
@@ -192,12 +215,11 @@ class Batches:
 
     def run(self, first, n_calls):
         """How many calls ended with their results in the memory, and what the next one returned."""
-        type_, format_, store = self.way
-        memory = self.memory
-        memory.header[TYPE] = ord(type_)
-        lent = memory.header, memory.cells.cast(format_), memory.area
+        way, memory = self.way, self.memory
+        memory.header[TYPE] = ord(way.type)
+        lent = memory.header, memory.cells.cast(way.format), memory.area
         copies.lend(*lent)
-        loop = self.loops.get(store) or self.compile(store)
+        loop = self.loops.get(way.store) or self.compile(way)
         try:
             return loop(
                 range(0, n_calls, GROUP),
@@ -212,7 +234,7 @@ class Batches:
         finally:
             copies.end()
 
-    def compile(self, store):
+    def compile(self, way):
         names = list(self.sources)
         parameters = [f"column{i}" for i in range(len(names))]
         groups = [f"{parameter}[start : start + {GROUP}]" for parameter in parameters]
@@ -221,22 +243,27 @@ class Batches:
             row=", ".join(names),
             rows=f"zip({', '.join(groups)})" if len(names) > 1 else groups[0],
             call=self.call,
-            store=store.strip(),
+            prepare=way.prepare,
+            store=way.store.strip(),
         )
         namespace = dict(NAMES)
         exec(to_code(source), namespace)
-        self.loops[store] = loop = namespace["run"]
+        self.loops[way.store] = loop = namespace["run"]
         return loop
 
     def note(self, result):
         """The next batch is for results like this one, which those before it were not like."""
-        if self.way is PICKLES:
+        if self.way is self.pickles:
             return
         self.n_changes += 1
-        self.kind = type(result)
-        self.way = KINDS.get(self.kind, PICKLES)
+        self.kind, self.way = self.choose(result)
         if self.n_changes > MAX_CHANGES:
-            self.way = PICKLES
+            self.way = self.pickles
+
+    @staticmethod
+    def choose(result):
+        """Its kind, and the way for such results."""
+        return type(result), KINDS.get(type(result), PICKLES)
 
     def note_written(self):
         """Whether it is known that the last call has written, and that no other has."""

@@ -19,7 +19,7 @@ import pickle
 import socket
 import struct
 
-from . import batches, values, waiting
+from . import batches, kinds, values, waiting
 
 COUNT, TYPE = batches.COUNT, batches.TYPE
 # Further numbers in the header: whether the child is ready, the job that it has taken, the one that
@@ -27,10 +27,12 @@ COUNT, TYPE = batches.COUNT, batches.TYPE
 READY, TAKEN, BEGUN, BASE, LANE, CELL, AREA = range(batches.N_HEADER, batches.N_HEADER + 7)
 NONE = 2**64 - 1  # no job
 
-MAX_CALLS = 4096  # of a job
+MAX_CALLS = 8192  # of a job
 HEADER_SIZE = 8 * 16
-CELLS_SIZE = 8 * MAX_CALLS
-LANE_SIZE = 1 << 20
+MAX_CELLS = 4 * MAX_CALLS  # of a lane; a result has one, or several
+CELLS_SIZE = 8 * MAX_CELLS
+LANE_SIZE = (1 << 20) + CELLS_SIZE
+AREA_SIZE = LANE_SIZE - CELLS_SIZE  # of what stands behind the cells
 MAX_PACKET = 65536
 PACKET_SIZE = 2 * MAX_PACKET
 IN_MEMORY = b"memory"  # where a packet is too large
@@ -38,7 +40,7 @@ PREFIX = struct.Struct("=QQ")  # of a message to a child: the job's number and l
 PARENT, CHILD = range(2)
 CLOEXEC = int(socket.MSG_CMSG_CLOEXEC)
 FD_SIZE = socket.CMSG_SPACE(array.array("i").itemsize)
-PICKLES = ord("p")
+PICKLES, DESCRIBED = map(ord, (kinds.PICKLES.type, kinds.DESCRIBED))
 DONTWAIT = int(socket.MSG_DONTWAIT)
 
 
@@ -46,11 +48,11 @@ class Board:
     """The memory."""
 
     def __init__(self):
-        view = memoryview(mmap.mmap(-1, HEADER_SIZE + 2 * LANE_SIZE + 2 * PACKET_SIZE))
+        view = memoryview(mmap.mmap(-1, HEADER_SIZE + 2 * PACKET_SIZE))
         self.header = view[:HEADER_SIZE].cast("Q")
         self.header[TAKEN] = self.header[BEGUN] = NONE
-        self.lanes = [view[HEADER_SIZE + i * LANE_SIZE :][:LANE_SIZE] for i in range(2)]
-        packets = view[HEADER_SIZE + 2 * LANE_SIZE :]
+        self.lanes = [mmap.mmap(-1, LANE_SIZE) for _ in range(2)]
+        packets = view[HEADER_SIZE:]
         self.packets = packets[:PACKET_SIZE], packets[PACKET_SIZE:]  # to receive, for each side
 
     def look(self, number):
@@ -63,25 +65,71 @@ class Board:
         is_whole = header[BEGUN] == number and header[BASE] == base and header[COUNT] >= ended
         return (place, base, ended) if is_whole else None
 
-    def open(self, lane, cell, area):
-        """What a batch writes to behind what was told: its cells, and its bytes."""
-        memory = self.lanes[lane]
-        return memory[8 * cell : CELLS_SIZE], memory[CELLS_SIZE + area :]
-
     def read(self, lane, kind, cell, area, n, skip):
         """The results of `n` calls but the first ones: lists of them, each with what unpickling the
         next one has raised, or none."""
-        cells, data = self.open(lane, cell, area)
-        if kind != PICKLES:
+        memory = memoryview(self.lanes[lane])
+        cells, data = memory[8 * cell : CELLS_SIZE], memory[CELLS_SIZE + area :]
+        if kind == PICKLES:
+            yield from load_pickles(cells, data, n, skip)
+        elif kind == DESCRIBED:
+            yield from load_described(cells, data, n, skip)
+        else:
             yield values.load_numbers(kind, cells[8 * skip : 8 * n]), None
-            return
-        ends = cells[: 8 * n].cast("Q").tolist()
-        places = itertools.islice(zip([0, *ends], ends), skip, None)
-        error = True
-        while error is not None:
-            results = []
-            error = load_all(data, places, results)
-            yield results, error
+
+
+class Writer:
+    """What a batch writes its results with, in a lane behind those of the batches before it."""
+
+    def __init__(self, lane, cell, area, way):
+        self.lane = lane
+        self.cell = cell
+        self.width = way.width
+        self.cells = memoryview(lane)[8 * cell : CELLS_SIZE]
+        self.reals = self.cells.cast("d")
+        self.write = lane.write
+        lane.seek(CELLS_SIZE + area)
+        lane.write(way.head)
+
+    def open_pickler(self):
+        pickler = pickle.Pickler(self.lane, values.PROTOCOL, buffer_callback=values.take_large)
+        return pickler.dump, pickler.clear_memo, self.lane.tell
+
+    def close(self, ended):
+        """Where the next batch begins, its cell and its bytes, and how full the lane is."""
+        cell = self.cell + ended * self.width
+        area = self.lane.tell() - CELLS_SIZE
+        area += -area % kinds.ALIGNMENT
+        return cell, area, max(cell / MAX_CELLS, area / AREA_SIZE)
+
+    def release(self):
+        """In a copy of the child: nothing has room any more."""
+        self.reals.release()
+        self.lane.seek(0, os.SEEK_END)
+
+
+def load_described(cells, data, n, skip):
+    """As they are made together, they fail together."""
+    try:
+        results = kinds.load(cells, data, n, skip)
+    except Exception as error:
+        if waiting.is_interrupt(error):
+            raise
+        for _ in range(skip, n):
+            yield [], error
+    else:
+        yield results, None
+
+
+def load_pickles(cells, data, n, skip):
+    ends = cells[: 8 * n].cast("Q").tolist()
+    data = bytes(data[: ends[-1]])
+    places = itertools.islice(zip([0, *ends], ends), skip, None)
+    error = True
+    while error is not None:
+        results = []
+        error = load_all(data, places, results)
+        yield results, error
 
 
 def load_all(data, places, results):
@@ -97,7 +145,7 @@ def load_all(data, places, results):
 
 def send(sock, data, fd=None):
     """As one packet; a descriptor that goes along is closed here."""
-    if fd is None and len(data) > MAX_PACKET + PREFIX.size:
+    if fd is None and len(data) > MAX_PACKET:
         data, fd = IN_MEMORY, values.make_sealed_memory(data)
     if fd is None:
         sock.send(data, socket.MSG_NOSIGNAL)
@@ -127,10 +175,11 @@ def receive(sock, packet, flags=0):
 
 
 def pack_order(number, lane, order):
-    """A message to a child."""
-    return PREFIX.pack(number, lane) + pickle.dumps(order, values.PROTOCOL)
+    """A message to a child, and the descriptor that goes along, or none."""
+    data, fd = values.pack(order)
+    return PREFIX.pack(number, lane) + (data or b""), fd
 
 
-def unpack_order(data):
+def unpack_order(data, fd):
     """What was packed, but for its number and lane."""
-    return values.loads(memoryview(data)[PREFIX.size :])
+    return values.unpack(memoryview(data)[PREFIX.size :], fd)

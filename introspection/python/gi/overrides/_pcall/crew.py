@@ -28,6 +28,7 @@ from .member import Member
 JOB_SECONDS = 0.015  # what a job should take
 INHERITED_SECONDS = 0.05  # where each costs a fork
 GROWTH = 16  # of a job's size, at most, from one to the next
+FULL = 0.8  # of a lane, by what results have taken so far
 LOOKS = 8  # in a timeout, to see whether a call has ended meanwhile
 MAX_DEATHS = 3  # of children, one after the other, that did nothing
 LOOK_SECONDS = 0.001  # between looks while results are consumed
@@ -66,6 +67,7 @@ class Crew:
         self.by_fd = {}
         self.returned = collections.deque()  # jobs that have to be given once more
         self.seconds = None  # what a call takes, about
+        self.share = 0.0  # of a lane, which a call takes
         self.last_size = 1
         self.inherits = False  # whether jobs cannot be pickled
         self.looked = 0.0
@@ -86,7 +88,8 @@ class Crew:
         if self.seconds is None:
             return 1
         size = self.count_calls(INHERITED_SECONDS if self.inherits else self.job_seconds)
-        return min(size, GROWTH * self.last_size, board.MAX_CALLS)
+        size = min(size, GROWTH * self.last_size, board.MAX_CALLS)
+        return max(1, min(size, int(FULL / self.share))) if self.share > 0 else size
 
     def count_calls(self, seconds):
         """How many take so long, about; at least one."""
@@ -291,21 +294,23 @@ class Crew:
             self.take_report(member, message, fd)
 
     def take_report(self, member, message, fd):
-        number, base, ended, kind, cell, area, outcome, seconds, is_last, written = message
+        number, base, ended, place, outcome, pace, share, is_last, written = message
         job, lane = member.jobs[number]
         if written is not None:
             self.show(job.first + base, member.read_output(written))
-        self.take_results(member, job, (lane, kind, cell, area), base, ended)
+        self.take_results(member, job, (lane, *place), base, ended)
         if outcome is not None:
             self.take_outcome(job, outcome, fd)
             job.at += 1
         if is_last:
-            self.learn(seconds / job.at)
+            self.learn(pace, share / job.at)
             del member.jobs[number]
             self.give_back(job, job.at)
 
-    def learn(self, seconds):
-        """More slowly of calls that took longer, as they do while others use the processors."""
+    def learn(self, seconds, share=0.0):
+        """More slowly of calls that took longer, as they do while others use the processors, and of
+        results that take less room."""
+        self.share = max(share, (self.share + share) / 2)
         if self.seconds is None:
             self.seconds = seconds
         weight = 0.5 if seconds < self.seconds else 0.2

@@ -11,7 +11,7 @@ import queue
 import threading
 import time
 
-from . import calls, errors, jobs, values
+from . import calls, errors, jobs, kinds, values
 
 CANCELLED = "CANCELLED"
 CANCELLED_AND_NOTIFIED = "CANCELLED_AND_NOTIFIED"
@@ -254,8 +254,6 @@ class MapWork:
             while self.n_consumed < self.n_calls:
                 results = self.wait(until)
                 self.n_consumed += len(results)
-                results.reverse()
-                while results:  # none is kept that was handed out
-                    yield results.pop()
+                yield from kinds.hand_out(results)
         finally:
             self.abandon()

@@ -16,13 +16,14 @@ import math
 import threading
 import weakref
 
-from . import calls, hints, jobs, local, places, printed, waiting
+from . import calls, hints, jobs, kinds, local, places, printed, waiting
 from .options import suggest, to_bool, to_count, to_launcher, to_timeout
 from .progress import finish as finish_report
 from .progress import make as make_report
 from .retries import Retries
 
 LOOK_AHEAD = 8  # jobs for each child that are read and not yet consumed
+MAX_AHEAD = 32768  # calls for each child, at most
 SHARES = 2  # for each child, of what is left: near the end, none has much to do that others have not
 DUE = -1  # in the place of an index: what waits for nothing
 SHORT_SECONDS = 0.002  # what is shared no further
@@ -119,7 +120,7 @@ class Mapping:
 
     def supply(self, size, limit):
         ahead = self.source.n_read - self.n_consumed
-        if ahead >= LOOK_AHEAD * self.crew.size * size:
+        if ahead >= min(LOOK_AHEAD * size, MAX_AHEAD) * self.crew.size:
             return None
         first = self.source.n_read
         columns = self.source.read(self.limit_to_share(size))
@@ -223,9 +224,7 @@ class Mapping:
                 is_waiting = True
                 while (results := self.pop()) is not None:
                     is_waiting = False
-                    results.reverse()
-                    while results:  # none is kept that was handed out
-                        yield results.pop()
+                    yield from kinds.hand_out(results)
                     self.crew.look()
                 if is_waiting and not self.is_over():
                     self.crew.step(math.inf)
@@ -246,9 +245,9 @@ class Mapping:
                 is_waiting = True
                 while (results := self.pop()) is not None:
                     is_waiting = False
-                    results.reverse()
-                    while results:
-                        yield results.pop()
+                    n, pop = kinds.to_pop(results)
+                    for _ in range(n):
+                        yield pop()
                     self.crew.look()
                 if is_waiting and not self.is_over():
                     await self.crew.step_async()

@@ -53,7 +53,7 @@ class Member:
         """False where it cannot be pickled."""
         number, lane = self.add(job)
         try:
-            data = board.pack_order(number, lane, job.get_order())
+            data, fd = board.pack_order(number, lane, job.get_order())
         except Exception as error:  # as many as there are __reduce__
             self.remove(number)
             if waiting.is_interrupt(error):
@@ -61,7 +61,7 @@ class Member:
             job.is_inherited = True
             return False
         try:
-            board.send(self.ours, data)
+            board.send(self.ours, data, fd)
         except BaseException:
             self.remove(number)
             raise
@@ -79,9 +79,11 @@ class Member:
     def take_back(self):
         """A job that it has not taken; none where there is none."""
         try:
-            data, _ = self.receive(self.theirs)
+            data, fd = self.receive(self.theirs)
         except BlockingIOError:
             return None
+        if fd is not None:
+            os.close(fd)
         return self.remove(board.PREFIX.unpack_from(data)[0])
 
     def stop(self):

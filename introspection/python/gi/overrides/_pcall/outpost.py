@@ -89,7 +89,7 @@ class Order:
         return False
 
     def take(self, job, at, results):
-        self.ended.append((job.first + at, results))
+        self.ended.append((job.first + at, [*results]))
 
     def fail(self, job, at, failure):
         self.ended.append((job.first + at, pack_failure(failure)))

@@ -14,11 +14,14 @@ import os
 import time
 import types
 
-from . import batches, board, calls, child, copies, errors, jobs, logs, printed, streams, values
+from . import batches, board, calls, child, copies, errors, jobs, kinds, logs, printed, streams
+from . import values
 
 BATCH_SECONDS = 0.018  # a little longer than a job should take
 MAX_SECONDS = 0.1  # of a job, until the rest of it is given back
+FULL, HALF = 0.9, 0.5  # of a lane, when a job ends by itself, and where a result had no room
 MAX_LOOPS = 16
+FEW = 32  # calls, after which results of a kind that did not fit are no reason to leave that way
 
 # What came of a call: a pickled result, one in memory, or an error
 RESULT, MEMORY, ERROR = "result", "memory", "error"
@@ -30,6 +33,8 @@ class Loop(batches.Batches):
     """The calls of one function, with positional arguments in columns."""
 
     seconds = BATCH_SECONDS
+    pickles = kinds.PICKLES
+    choose = staticmethod(kinds.choose)
 
     def __init__(self, function, header):
         super().__init__(calls.Rows(function, (), {}, 0, {}))
@@ -42,8 +47,14 @@ class Loop(batches.Batches):
             self.sources = dict.fromkeys(names)
         self.sources.update(zip(self.sources, columns))
 
-    def open(self, cells, area):
-        self.memory.cells, self.memory.area = cells, area
+    def open(self, lane, cell, area):
+        self.memory.area = area = board.Writer(lane, cell, area, self.way)
+        self.memory.cells = area.cells
+
+    def note_after(self, ended, result):
+        """One of the same kind for which there was no room, after many, changes nothing."""
+        if ended < FEW or self.choose(result)[0] != self.kind:
+            self.note(result)
 
 
 @functools.cache
@@ -51,8 +62,9 @@ def warm_up(n_columns=1):
     """In the parent: compiles what each child would compile anew."""
     loop = Loop(None, None)
     loop.take([()] * n_columns)
-    for _, _, store in (batches.UNKNOWN, batches.PICKLES, *batches.KINDS.values()):
-        loop.compile(store)
+    text = kinds.to_way(kinds.Row(None, (), (str,)))
+    for way in (batches.UNKNOWN, kinds.PICKLES, text, *batches.KINDS.values()):
+        loop.compile(way)
 
 
 def dump(result):
@@ -110,10 +122,10 @@ class Server:
             job, self.first = self.first, None
             self.run(0, 0, job.get_inherited())
         while True:
-            data, _ = board.receive(self.sock, self.board.packets[board.CHILD])
+            data, fd = board.receive(self.sock, self.board.packets[board.CHILD])
             if not data:
                 return
-            self.obey(data)
+            self.obey(data, fd)
 
     def prepare(self):
         try:
@@ -125,11 +137,11 @@ class Server:
         finally:
             self.flush()
 
-    def obey(self, data):
+    def obey(self, data, fd):
         number, lane = board.PREFIX.unpack_from(data)
         self.header[board.TAKEN] = number
         try:
-            order = board.unpack_order(data)
+            order = board.unpack_order(data, fd)
             if order[0] == "map":
                 self.find_loop(order[1])
             else:
@@ -137,6 +149,9 @@ class Server:
         except BaseException:  # a fresh child inherits what cannot be sent
             self.tell(UNKNOWN, number)
             return
+        finally:
+            if fd is not None:
+                os.close(fd)
         self.run(number, lane, order)
         del order  # not to be kept until the next one comes
 
@@ -147,7 +162,7 @@ class Server:
             self.begin(number, lane)
             begun = time.monotonic()
             outcome = self.attempt(lambda: dump(order[1](*order[2], **order[3])))
-            self.report(number, 0, 0, 0, 0, outcome, time.monotonic() - begun, True)
+            self.report(number, 0, 0, 0, 0, outcome, time.monotonic() - begun, 0, True)
 
     def find_loop(self, function):
         """By its pickle, by what has it, or that of the crew."""
@@ -183,17 +198,18 @@ class Server:
         over = False
         while not over:
             self.begin(number, lane, at, cell, area)
-            loop.open(*self.board.open(lane, cell, area))
+            loop.open(self.board.lanes[lane], cell, area)
             ended, outcome = self.run_batch(loop, at, min(self.step, n_calls - at))
             begun_batch, now = now, time.monotonic()
             n = ended + (outcome is not None)
             self.learn(n, now - begun_batch)
+            place = cell, area
+            cell, area, share = loop.memory.area.close(ended)
             over = at + n >= n_calls or now - begun > MAX_SECONDS
-            self.report(number, at, ended, cell, area, outcome, now - begun, over)
-            if ended and self.header[board.TYPE] == board.PICKLES:
-                area += loop.memory.cells.cast("Q")[ended - 1]
+            over = over or share > (FULL if outcome is None else HALF)
+            pace = (now - begun) / (at + n)
+            self.report(number, at, ended, *place, outcome, pace, share, over)
             at += n
-            cell += ended
 
     def learn(self, n, seconds):
         """A batch is no more than twice as long as one that was not too long."""
@@ -209,7 +225,7 @@ class Server:
             ended, result = loop.run(first, n_calls)
             if result is batches.NOTHING:
                 return None
-            loop.note(result)
+            loop.note_after(ended, result)
             return dump(result)
 
         outcome = self.attempt(run)
@@ -235,7 +251,7 @@ class Server:
         streams.flush_all(streams.children[1:])
         copies.end()
 
-    def report(self, number, base, ended, cell, area, outcome, seconds, is_last):
+    def report(self, number, base, ended, cell, area, outcome, pace, share, is_last):
         kind = self.header[board.TYPE]
         fd = written = None
         if self.printed is not None:
@@ -243,8 +259,8 @@ class Server:
             written = self.printed.measure()
         if outcome is not None:
             *outcome, fd = outcome
-        data = (number, base, ended, kind, cell, area, outcome, seconds, is_last, written)
-        self.tell(*data, fd=fd)
+        place = kind, cell, area
+        self.tell(number, base, ended, place, outcome, pace, share, is_last, written, fd=fd)
 
     def log(self, level, message, data):
         """What any thread logs, in a call or between two; False where nobody is told."""

@@ -14,6 +14,9 @@ Large buffers of a result, those of NumPy's arrays among them, are not part of i
 pickle, the size of each of these parts and their number. The parent maps that, for each object that
 it makes of it anew, so that nobody sees what others write into their arrays. What is `bytes` is
 copied out of it, once.
+
+What an executor's child is sent (see `pack()`) has its pickle in front, as that is written while it
+is made, and then the buffers.
 """
 
 import copyreg
@@ -111,26 +114,41 @@ def take_large(buffer):
 
 
 def write_all(fd, data):
-    """All of it, and zeros up to where the next part begins."""
-    view = memoryview(data)
-    rest = -view.nbytes % ALIGNMENT
+    view = memoryview(data).cast("B")
     while view.nbytes > 0:
         view = view[os.write(fd, view) :]
-    if rest > 0:
-        os.write(fd, bytes(rest))
+
+
+def write_part(fd, data):
+    """All of it, and zeros up to where the next part begins."""
+    write_all(fd, data)
+    write_all(fd, bytes(-len(data) % ALIGNMENT))
+
+
+def write_sizes(fd, sizes, is_bytes):
+    """At the end, of all parts."""
+    write_all(fd, struct.pack(f"={len(sizes)}Q", *sizes) + TAIL.pack(len(sizes), is_bytes, MARK))
 
 
 def write_parts(fd, data, is_bytes):
     parts = [buffer.raw() for buffer in large] + [data]
     for part in parts:
-        write_all(fd, part)
-    sizes = struct.pack(f"={len(parts)}Q", *map(len, parts))
-    os.write(fd, sizes + TAIL.pack(len(parts), is_bytes, MARK))
+        write_part(fd, part)
+    write_sizes(fd, [*map(len, parts)], is_bytes)
+
+
+def create_memory():
+    return os.memfd_create("pcall", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+
+
+def seal(fd):
+    """Such that nobody changes it any more."""
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, SEALS)
 
 
 def make_memory(data, is_bytes):
     """A descriptor of memory with a pickle and its large buffers."""
-    fd = os.memfd_create("pcall", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    fd = create_memory()
     try:
         write_parts(fd, data, is_bytes)
     except BaseException:
@@ -156,7 +174,7 @@ def put_into_memory(data, is_bytes):
 
 def dump_parts(result):
     """The result as bytes, or as a descriptor of memory: (data, fd), of which one is none."""
-    is_bytes = type(result) is bytes
+    is_bytes = type(result) is bytes and len(result) >= LARGE
     if type(result) in RAW and len(result) >= LARGE:
         result = Raw(result)
     large.clear()
@@ -172,8 +190,74 @@ def dump_parts(result):
 def make_sealed_memory(data, is_bytes=False):
     """The same, such that nobody changes it any more."""
     fd = make_memory(data, is_bytes)
-    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, SEALS)
+    seal(fd)
     return fd
+
+
+class Parcel:
+    """The file of a pickle. It is bytes as long as it is small. What is larger is written to
+    memory, as it comes, so that there is no other copy of what is large in it."""
+
+    def __init__(self):
+        self.data = b""
+        self.size = 0
+        self.fd = None
+        self.buffers = []
+
+    def write(self, data):
+        self.size += len(data)
+        if self.size < LARGE and self.fd is None:
+            self.data += data
+        else:
+            self.open()
+            write_all(self.fd, data)
+
+    def open(self):
+        if self.fd is None:
+            self.fd = create_memory()
+            write_all(self.fd, self.data)
+
+    def take_buffer(self, buffer):
+        """As `take_large()`."""
+        if buffer.raw().nbytes < LARGE:
+            return True
+        self.buffers.append(buffer.raw())
+        return False
+
+    def seal(self):
+        """Adds the buffers, as parts behind the pickle."""
+        if self.buffers:
+            self.open()
+        if self.fd is not None:
+            write_all(self.fd, bytes(-self.size % ALIGNMENT))
+            for buffer in self.buffers:
+                write_part(self.fd, buffer)
+            write_sizes(self.fd, [self.size, *map(len, self.buffers)], False)
+            seal(self.fd)
+
+    def close(self):
+        if self.fd is not None:
+            os.close(self.fd)
+
+
+def pack(value):
+    """An object as bytes, or as a descriptor of memory: (data, fd), of which one is none."""
+    parcel = Parcel()
+    try:
+        pickle.Pickler(parcel, PROTOCOL, buffer_callback=parcel.take_buffer).dump(value)
+        parcel.seal()
+    except BaseException:
+        parcel.close()
+        raise
+    return (parcel.data, None) if parcel.fd is None else (None, parcel.fd)
+
+
+def unpack(data, fd):
+    """What `pack()` was given."""
+    if fd is None:
+        return loads(data)
+    (data, *buffers), _ = read_parts(fd)
+    return pickle.loads(data, buffers=buffers)
 
 
 def read_parts(fd):
