@@ -81,14 +81,14 @@ pcall_heir_start (int socket)
   close (agent);
 }
 
-/* Where it is not a child any more, its number may be another's. */
+/* Where it is not a child any more, its number may be another's. Where it cannot be killed, it ends
+ * with this process. */
 void
 pcall_heir_dismiss (void)
 {
-  if (heir <= 0 || waitpid (heir, NULL, WNOHANG) != 0)
+  if (heir <= 0 || waitpid (heir, NULL, WNOHANG) != 0 || kill (heir, SIGKILL) < 0)
     return;
 
-  kill (heir, SIGKILL);
   while (waitpid (heir, NULL, 0) < 0 && errno == EINTR)
     ;
 }

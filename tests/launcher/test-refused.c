@@ -5,7 +5,7 @@
 
 /* A filter that refuses one system call, as a container's may: everywhere, in the agent and its
  * workers, or in workers alone. A task on other machines ends all the same, before long, and either
- * its results are right or an error says that something is wrong. */
+ * its results are right or an error says that something is wrong. The agent ends, too. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -23,6 +23,9 @@
 
 /* What nothing that works takes, however busy the machine: a hang does. */
 #define HANG_S 30
+
+/* A launcher waits so long for its commands to end by themselves, or by SIGTERM. */
+#define KILLED_AFTER_US (8 * G_USEC_PER_SEC)
 
 /* A call that is lost with its agent leaves time for three commands more. */
 #define LIMIT_S 20.0
@@ -73,8 +76,8 @@ static const Call calls[] = {
 
 /* What there was something to mend about, and the rest in the slow form. */
 static const char * const short_form[] = {
-  "accept4", "epoll_ctl", "epoll_wait", "getsockname", "pidfd_open", "poll", "recvmsg", "sendmsg",
-  "setsid", "signalfd4", NULL
+  "accept4", "epoll_ctl", "epoll_wait", "getsockname", "kill", "pidfd_open", "poll", "recvmsg",
+  "sendmsg", "setsid", "signalfd4", NULL
 };
 
 static const int errors[] = { EPERM, ENOSYS };
@@ -176,11 +179,36 @@ run_task (PcallTask *task)
     fprintf (stderr, "# works\n");
 }
 
+/* Files may be left, where they may not be removed. */
+static gboolean
+has_same_processes (gpointer before)
+{
+  g_autofree char *now = traces_take ();
+  g_auto (GStrv) lines = g_strsplit (now, "\n", -1);
+
+  for (guint i = 0; lines[i] != NULL; i++)
+    if (g_str_has_prefix (lines[i], "child ") && strstr (before, lines[i]) == NULL)
+      return FALSE;
+  return TRUE;
+}
+
+/* By itself, where it can: it is killed in the end. */
+static void
+wait_for_end (const Run *run, char *before)
+{
+  gint64 begun = g_get_monotonic_time ();
+
+  g_assert_true (traces_wait_until (has_same_processes, before));
+  if (run->call->number != SYS_exit_group)
+    g_assert_cmpint (g_get_monotonic_time () - begun, <, KILLED_AFTER_US);
+}
+
 static void
 run_refused (gconstpointer data)
 {
   const Run *run = data;
   g_autofree char *directory = launcher_make_directory ();
+  g_autofree char *before = traces_take ();
   g_autoptr (PcallLauncher) launcher = make_launcher (run, directory);
   g_autoptr (PcallTask) task = launcher_task (launcher, "get_index", N_CALLS);
 
@@ -190,8 +218,10 @@ run_refused (gconstpointer data)
   run_task (task);
   g_clear_object (&task);
   g_clear_object (&launcher);
-  if (run->where != EVERYWHERE)
-    launcher_remove_directory (directory);
+  if (run->where == EVERYWHERE)
+    return;
+  wait_for_end (run, before);
+  launcher_remove_directory (directory);
 }
 
 static void
