@@ -49,7 +49,6 @@ declare module 'gi://Pcall' {
       maxAddressSpace?: number;
       /** Open files; 0 for as many as this process may have. */
       maxOpenFiles?: number;
-      ownCgroup?: boolean;
       workingDirectory?: string;
       /** All variables of workers. */
       environment?: Record<string, string>;
@@ -73,6 +72,8 @@ declare module 'gi://Pcall' {
       nCalls?: number;
       /** Pcall.StartMethod */
       startMethod?: number;
+      /** Whether children are in a control group of the task's own, which ends with it. */
+      ownCgroup?: boolean;
       /** Pcall.FailurePolicy */
       failurePolicy?: number;
       /** What forked children are called; '' for as this process. */

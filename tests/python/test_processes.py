@@ -256,7 +256,7 @@ class Identity(TestCase):
         self.assertEqual(text, f"<Process name='other' parent={os.getpid()} started>")
 
     def test_parent_that_dies(self):
-        """Its sentinel says so, to what has outlived it."""
+        """Its sentinel says so, to what has outlived it, as a daemon that closes what it has does."""
         done = run_program(
             """
             import multiprocessing, os, signal, sys
@@ -266,6 +266,9 @@ class Identity(TestCase):
                 fd = parent._sentinel
                 if os.fork() == 0:
                     os.setsid()
+                    os.closerange(3, min(fd, write))
+                    os.closerange(min(fd, write) + 1, max(fd, write))
+                    os.closerange(max(fd, write) + 1, 1024)
                     print(parent.pid, parent.is_alive(), file=sys.__stderr__, flush=True)
                     os.write(write, b"-")
                     parent.join(60)
