@@ -91,6 +91,7 @@ static const Row rows[] = {
 
   /* Descendants */
   { BAD (grandchild_holds_channel), 0, SUCCEEDED, .said = "'child'", .grandchild = GRANDCHILD_DIES },
+  { BAD (grandchild_in_session), 0, SUCCEEDED, .said = "'child'", .grandchild = GRANDCHILD_DIES },
   { BAD (escaped_grandchild), 0, SUCCEEDED, .said = "'child'", .grandchild = GRANDCHILD_ESCAPES },
   { BAD (escaped_grandchild_writes), 0, SUCCEEDED, .said = "'child'", .grandchild = GRANDCHILD_ESCAPES },
   { BAD (grandchild_returns), 0, SUCCEEDED, .said = "'child'" },

@@ -18,6 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "task-support.h"
+
 #define SLEEP_S 300
 #define PAGE_SIZE 4096
 
@@ -260,7 +262,7 @@ make_grandchild (gboolean escapes,
   if (pid == 0)
     {
       if (escapes)
-        setsid ();
+        support_escape ();
       close (ready[1]);
       body (child);
       _exit (0);
@@ -282,6 +284,20 @@ hold_on (pid_t child)
 BAD_CHILD (grandchild_holds_channel)
 {
   pcall_send_message (g_variant_new_int32 (make_grandchild (FALSE, hold_on)));
+  return g_variant_new_string ("child");
+}
+
+static void
+leave_session (pid_t child)
+{
+  setsid ();
+  bad_child_sleep ();
+}
+
+/* With the last task of this process at the latest */
+BAD_CHILD (grandchild_in_session)
+{
+  pcall_send_message (g_variant_new_int32 (make_grandchild (FALSE, leave_session)));
   return g_variant_new_string ("child");
 }
 

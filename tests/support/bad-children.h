@@ -19,7 +19,8 @@
   DO (exit_0) DO (exit_99) DO (exit_3_with_handlers) DO (crash_while_serialising)                  \
   DO (unreadable_result) DO (ignore_sigterm) DO (stop) DO (traced_stop) DO (traced_message)        \
   DO (unlimited_output) DO (much_output) DO (other_group) DO (other_group_hangs)                   \
-  DO (grandchild_holds_channel) DO (escaped_grandchild) DO (escaped_grandchild_writes)             \
+  DO (grandchild_holds_channel) DO (grandchild_in_session)                                         \
+  DO (escaped_grandchild) DO (escaped_grandchild_writes)                                           \
   DO (grandchild_returns) DO (drop_task) DO (drop_task_wholly)                                     \
   /* bad-frames.c: what is written into the channel by hand */                                     \
   DO (write_garbage) DO (write_8_eib) DO (write_1_tib_and_exit) DO (half_frame_and_exit)           \
