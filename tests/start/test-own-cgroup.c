@@ -240,6 +240,11 @@ test_warden (void)
 
   if (cgroup_skip (&own))
     return;
+  if (g_getenv ("PCALL_WORKER_DIR") == NULL)
+    {
+      g_test_skip ("the library alone knows where its warden was installed");
+      return;
+    }
 
   start_warden (&told, own);
   g_assert_true (traces_wait_until (is_ready, &told));
