@@ -22,6 +22,7 @@ typedef void (*PcallTimerFunc) (gpointer data);
 
 typedef struct
 {
+  PcallEngine   *engine; /* that calls it */
   int            fd;
   guint32        events;
   PcallWatchFunc func;

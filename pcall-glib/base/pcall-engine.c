@@ -250,7 +250,13 @@ pcall_engine_watch (PcallEngine   *self,
     return check_descriptor (-1, "epoll_ctl", error);
 
   *watch = (PcallWatch) {
-    .fd = fd, .events = events, .func = func, .data = data, .active = TRUE, .link.data = watch,
+    .engine = self,
+    .fd = fd,
+    .events = events,
+    .func = func,
+    .data = data,
+    .active = TRUE,
+    .link.data = watch,
   };
   g_queue_push_head_link (&self->watches, &watch->link);
   return TRUE;
@@ -432,22 +438,42 @@ dispatch_blindly (PcallEngine *self)
   set_timer_fd (self, g_get_monotonic_time () + PCALL_ENGINE_PAUSE_US);
 }
 
+/* Where the number of this engine's has become another engine's, events are for that. */
+static gboolean
+is_ours (PcallEngine *self,
+         const Batch *batch)
+{
+  for (int i = 0; i < batch->n_events; i++)
+    if (((const PcallWatch *) batch->events[i].data.ptr)->engine != self)
+      {
+        errno = EBADF;
+        return FALSE;
+      }
+  return TRUE;
+}
+
+static void
+take_events (PcallEngine *self,
+             Batch       *batch,
+             int          size)
+{
+  while ((batch->n_events = epoll_wait (self->epoll_fd, batch->events, size, 0)) < 0 &&
+         errno == EINTR)
+    ;
+  if (batch->n_events < 0 || !is_ours (self, batch))
+    pcall_engine_go_blind (self, "epoll_wait", self->epoll_fd);
+}
+
 gboolean
 pcall_engine_dispatch (PcallEngine *self,
                        guint        most)
 {
-  int size = MIN (most, BATCH_SIZE);
   Batch batch;
 
   g_assert (self->batch == NULL);
 
   if (!pcall_engine_is_blind (self))
-    while ((batch.n_events = epoll_wait (self->epoll_fd, batch.events, size, 0)) < 0)
-      if (errno != EINTR)
-        {
-          pcall_engine_go_blind (self, "epoll_wait", self->epoll_fd);
-          break;
-        }
+    take_events (self, &batch, MIN (most, BATCH_SIZE));
   if (pcall_engine_is_blind (self))
     {
       dispatch_blindly (self);
