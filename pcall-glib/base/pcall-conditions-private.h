@@ -23,7 +23,7 @@ typedef struct
   char     *working_directory; /* NULL: the parent's */
   char    **environment;       /* of workers; NULL: the parent's */
   gboolean  own_cgroup;        /* in a control group of the task's */
-  char     *cgroup_procs;      /* with children: of that, what they write to, to be in it */
+  const char *cgroup_procs;    /* of that, while it is there: what they write to, to be in it */
 } PcallConditions;
 
 PcallConditions *pcall_conditions_new   (void);

@@ -51,7 +51,6 @@ clear (gpointer data)
   g_free (self->cpu_affinity);
   g_free (self->working_directory);
   g_strfreev (self->environment);
-  g_free (self->cgroup_procs);
 }
 
 void

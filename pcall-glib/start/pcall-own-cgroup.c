@@ -7,8 +7,10 @@
 
 #include <errno.h>
 #include <gio/gunixmounts.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -190,20 +192,65 @@ pcall_own_cgroup_get_procs (const PcallOwnCgroup *self)
   return self->procs;
 }
 
-/* Those that this process inherits, as PID 1 or a subreaper, are its own to reap. */
+/* What is in the group and below, as pidfds */
+
 static void
-reap (const char *pids)
+add_processes (GArray     *processes,
+               const char *directory)
 {
-  char *at;
+  g_autofree char *path = g_build_filename (directory, "cgroup.procs", NULL);
+  g_autofree char *text = NULL;
+  g_auto (GStrv) lines = NULL;
 
-  for (const char *rest = pids; *rest != '\0'; rest = at + strspn (at, "\n"))
+  if (!g_file_get_contents (path, &text, NULL, NULL))
+    return;
+
+  lines = g_strsplit (text, "\n", -1);
+  for (char **line = lines; *line != NULL; line++)
     {
-      pid_t pid = (pid_t) g_ascii_strtoll (rest, &at, 10);
+      pid_t pid = (pid_t) g_ascii_strtoll (*line, NULL, 10);
+      struct pollfd process = { .events = POLLIN };
 
-      if (at == rest)
-        return;
-      if (pid > 0)
-        waitpid (pid, NULL, WNOHANG | __WALL);
+      process.fd = pid > 0 ? (int) syscall (SYS_pidfd_open, pid, 0) : -1;
+      if (process.fd >= 0)
+        g_array_append_val (processes, process);
+    }
+}
+
+static void
+add_all_processes (GArray     *processes,
+                   const char *directory)
+{
+  g_autoptr (GDir) dir = g_dir_open (directory, 0, NULL);
+  const char *name;
+
+  add_processes (processes, directory);
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *path = g_build_filename (directory, name, NULL);
+
+      if (g_file_test (path, G_FILE_TEST_IS_DIR))
+        add_all_processes (processes, path);
+    }
+}
+
+/* Those that this process inherits, as PID 1 or a subreaper, are its own to reap. Which these are
+ * is certain when all have ended. */
+static void
+reap (GArray *processes)
+{
+  for (guint i = 0; i < processes->len; i++)
+    {
+      struct pollfd *process = &g_array_index (processes, struct pollfd, i);
+
+      poll (process, 1, LIMIT_MS);
+    }
+  for (guint i = 0; i < processes->len; i++)
+    {
+      int pidfd = g_array_index (processes, struct pollfd, i).fd;
+
+      waitid (P_PIDFD, pidfd, NULL, WEXITED | WNOHANG | __WALL);
+      close (pidfd);
     }
 }
 
@@ -227,16 +274,15 @@ leave_to_warden (PcallOwnCgroup *self)
 void
 pcall_own_cgroup_end (PcallOwnCgroup *self)
 {
-  g_autofree char *pids = NULL;
+  g_autoptr (GArray) processes = g_array_new (FALSE, FALSE, sizeof (struct pollfd));
 
-  if (self->procs != NULL)
-    g_file_get_contents (self->procs, &pids, NULL, NULL);
+  if (self->directory != NULL)
+    add_all_processes (processes, self->directory);
   if (self->directory == NULL || pcall_cgroup_kill (self->directory, LIMIT_MS))
     dismiss_warden (self);
   else
     leave_to_warden (self);
-  if (pids != NULL)
-    reap (pids);
+  reap (processes);
 }
 
 void

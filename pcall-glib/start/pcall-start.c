@@ -89,18 +89,25 @@ static gboolean
 make_cgroup (PcallStartContext *self,
              GError           **error)
 {
-  PcallConditions *conditions = self->conditions;
-
-  if (!conditions->own_cgroup)
+  if (!self->conditions->own_cgroup)
     return TRUE;
 
   self->cgroup = pcall_own_cgroup_new (self->null_fd, error);
   if (self->cgroup == NULL)
     return FALSE;
 
-  g_free (conditions->cgroup_procs);
-  conditions->cgroup_procs = g_strdup (pcall_own_cgroup_get_procs (self->cgroup));
+  self->conditions->cgroup_procs = pcall_own_cgroup_get_procs (self->cgroup);
   return TRUE;
+}
+
+static void
+free_cgroup (PcallStartContext *self)
+{
+  if (self->cgroup == NULL)
+    return;
+
+  self->conditions->cgroup_procs = NULL;
+  g_clear_pointer (&self->cgroup, pcall_own_cgroup_free);
 }
 
 gboolean
@@ -145,7 +152,7 @@ pcall_start_context_close (PcallStartContext *self)
     pcall_log_files_close (self->log);
   if (self->cgroup != NULL)
     pcall_own_cgroup_end (self->cgroup);
-  g_clear_pointer (&self->cgroup, pcall_own_cgroup_free);
+  free_cgroup (self);
   if (self->holds_life)
     pcall_lifeline_release ();
   self->holds_life = FALSE;
@@ -159,7 +166,7 @@ pcall_start_context_clear (PcallStartContext *self)
 {
   clear_methods (self);
   pcall_fd_clear (&self->null_fd);
-  g_clear_pointer (&self->cgroup, pcall_own_cgroup_free);
+  free_cgroup (self);
   g_clear_pointer (&self->log, pcall_log_files_unref);
   g_clear_pointer (&self->ledger, pcall_ledger_unref);
   g_clear_pointer (&self->targets, g_ptr_array_unref);

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "cgroup-support.h"
@@ -76,8 +77,13 @@ static SupportPipe alive; /* held open by daemons, and by nobody else in the end
 static GVariant *
 leave_daemon (GVariant *args, GVariant *kwargs, gpointer user_data, GError **error)
 {
-  if (fork () != 0)
-    return NULL;
+  pid_t pid = fork ();
+
+  if (pid != 0)
+    {
+      waitpid (pid, NULL, 0);
+      return NULL;
+    }
 
   setsid ();
   if (fork () == 0 && fcntl (alive.write_fd, F_SETFD, 0) == 0)
@@ -108,6 +114,30 @@ test_left (void)
   g_assert_cmpint (read (alive.read_fd, &byte, 1), ==, 0);
   close (alive.read_fd);
   g_assert_finalize_object (task);
+}
+
+/* Where this process inherits them, it reaps them, too. */
+static void
+inherit (gconstpointer unused)
+{
+  PcallTask *task = support_task (leave_daemon, 10);
+
+  g_assert_no_errno (prctl (PR_SET_CHILD_SUBREAPER, 1));
+  support_pipe_open (&alive);
+  pcall_task_set_own_cgroup (task, TRUE);
+  support_run (task, NULL);
+  g_assert_finalize_object (task);
+  g_assert_cmpint (waitpid (-1, NULL, WNOHANG), ==, -1);
+  g_assert_cmpint (errno, ==, ECHILD);
+}
+
+static void
+test_inherited (void)
+{
+  g_autofree char *own = NULL;
+
+  if (g_test_subprocess () || !cgroup_skip (&own))
+    traces_in_subprocess (inherit, NULL);
 }
 
 static void
@@ -414,6 +444,7 @@ main (int argc, char *argv[])
 
   g_test_add_func ("/own-cgroup/inside", test_inside);
   g_test_add_func ("/own-cgroup/left", test_left);
+  g_test_add_func ("/own-cgroup/inherited", test_inherited);
   g_test_add_data_func ("/own-cgroup/terminated", GINT_TO_POINTER (TRUE), test_ended);
   g_test_add_data_func ("/own-cgroup/dropped", GINT_TO_POINTER (FALSE), test_ended);
   g_test_add_func ("/own-cgroup/warden", test_warden);
