@@ -22,12 +22,11 @@ typedef void (*PcallTimerFunc) (gpointer data);
 
 typedef struct
 {
-  PcallEngine   *engine; /* that calls it */
+  PcallEngine   *engine; /* that calls it; NULL: it is not active */
   int            fd;
   guint32        events;
   PcallWatchFunc func;
   gpointer       data;
-  gboolean       active;
   GList          link; /* among those that are */
 } PcallWatch;
 

@@ -243,7 +243,7 @@ pcall_engine_watch (PcallEngine   *self,
 {
   struct epoll_event event = { .events = events, .data.ptr = watch };
 
-  g_assert (!watch->active);
+  g_assert (watch->engine == NULL);
 
   /* A blind engine calls it all the same. */
   if (epoll_ctl (self->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 && !pcall_engine_is_blind (self))
@@ -255,7 +255,6 @@ pcall_engine_watch (PcallEngine   *self,
     .events = events,
     .func = func,
     .data = data,
-    .active = TRUE,
     .link.data = watch,
   };
   g_queue_push_head_link (&self->watches, &watch->link);
@@ -266,10 +265,10 @@ void
 pcall_engine_unwatch (PcallEngine *self,
                       PcallWatch  *watch)
 {
-  if (!watch->active)
+  if (watch->engine == NULL)
     return;
 
-  watch->active = FALSE;
+  watch->engine = NULL;
   g_queue_unlink (&self->watches, &watch->link);
   if (epoll_ctl (self->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL) < 0)
     pcall_engine_go_blind (self, "epoll_ctl", watch->fd);
@@ -286,7 +285,7 @@ pcall_engine_rewatch (PcallEngine *self,
 {
   struct epoll_event event = { .events = events, .data.ptr = watch };
 
-  g_assert (watch->active);
+  g_assert (watch->engine == self);
   watch->events = events;
   if (epoll_ctl (self->epoll_fd, EPOLL_CTL_MOD, watch->fd, &event) < 0)
     pcall_engine_go_blind (self, "epoll_ctl", watch->fd);

@@ -91,7 +91,7 @@ receive_waiting (PcallPeer *self)
   do
     {
       before = self->channel.n_received;
-      if (before < end && self->channel_watch.active)
+      if (before < end && self->channel_watch.engine != NULL)
         receive (self, end - before);
     }
   while (self->channel.n_received > before);
@@ -289,7 +289,7 @@ pcall_peer_send (PcallPeer     *self,
   gboolean waiting = self->parcels.length > 0;
   PcallParcel *parcel = pcall_parcel_new (&self->channel, type, call_index, value);
 
-  if (!self->channel_watch.active)
+  if (self->channel_watch.engine == NULL)
     {
       pcall_parcel_free (parcel);
       return;
@@ -389,8 +389,8 @@ pcall_peer_left_unread (PcallPeer *self)
 gboolean
 pcall_peer_is_quiet (PcallPeer *self)
 {
-  return self->channel_watch.active && !self->exited && !self->terminated && self->error == NULL &&
-         self->parcels.length == 0 && self->frames.head == NULL &&
+  return self->channel_watch.engine != NULL && !self->exited && !self->terminated &&
+         self->error == NULL && self->parcels.length == 0 && self->frames.head == NULL &&
          self->channel.header_filled == 0 && self->channel.payload_filled == 0;
 }
 

@@ -69,7 +69,7 @@ pcall_scheduler_go_away (PcallScheduler *self,
 void
 pcall_scheduler_come_home (PcallScheduler *self)
 {
-  if (self->engine != NULL && self->crew.away.watch.active)
+  if (self->engine != NULL && self->crew.away.watch.engine != NULL)
     pcall_engine_unwatch (self->engine, &self->crew.away.watch);
   pcall_crew_leave (&self->crew.away.client);
   g_clear_pointer (&self->crew.away.lost, g_hash_table_unref);

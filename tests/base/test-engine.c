@@ -145,7 +145,7 @@ test_watch_fails (void)
       pcall_engine_watch (engine, &watch, 987654, EPOLLIN, count_only, NULL, &error));
   g_assert_error (error, PCALL_ERROR, PCALL_ERROR_START);
   g_assert_nonnull (strstr (error->message, "epoll_ctl"));
-  g_assert_false (watch.active);
+  g_assert_null (watch.engine);
 }
 
 /* Each unwatches the other: only one of them is called, whichever it is. */
@@ -528,7 +528,7 @@ test_closed_by_others (void)
   support_expect_log ();
   pcall_engine_unwatch (engine, &a.watch);
   support_assert_logged ("CRITICAL: epoll_ctl: *: descriptor * was closed by something else *");
-  g_assert_false (a.watch.active);
+  g_assert_null (a.watch.engine);
   g_assert_true (pcall_engine_is_blind (engine));
 
   support_pipe_put (&b.pipe, 0);
@@ -571,6 +571,30 @@ test_own_closed_by_others (void)
   watched_clear (&watched);
 }
 
+/* It was closed, and the number is another engine's by now: what that watches is not called. */
+static void
+test_number_taken (void)
+{
+  g_autoptr (PcallEngine) engine = new_engine ();
+  g_autoptr (PcallEngine) other = new_engine ();
+  int fd = dup (pcall_engine_get_fd (engine));
+  Watched watched;
+
+  watched_init (&watched, other, count_and_read);
+  support_pipe_put (&watched.pipe, 0);
+  g_assert_no_errno (dup2 (pcall_engine_get_fd (other), pcall_engine_get_fd (engine)));
+  support_expect_log ();
+  pcall_engine_dispatch (engine, G_MAXUINT);
+  support_assert_logged ("CRITICAL: epoll_wait: *: descriptor * was closed by something else *");
+  g_assert_cmpuint (watched.n_calls, ==, 0);
+  pcall_engine_dispatch (other, G_MAXUINT);
+  g_assert_cmpuint (watched.n_calls, ==, 1);
+
+  g_assert_no_errno (dup2 (fd, pcall_engine_get_fd (engine)));
+  close (fd);
+  watched_clear (&watched);
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -582,6 +606,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/pcall/engine/watch/fails", test_watch_fails);
   g_test_add_func ("/pcall/engine/watch/closed-by-others", test_closed_by_others);
   g_test_add_func ("/pcall/engine/closed-by-others", test_own_closed_by_others);
+  g_test_add_func ("/pcall/engine/number-taken", test_number_taken);
   g_test_add_func ("/pcall/engine/unwatch/sibling", test_unwatch_sibling);
   g_test_add_func ("/pcall/engine/unwatch/free-sibling", test_free_sibling);
   g_test_add_func ("/pcall/engine/unwatch/watch-again", test_rewatch);
