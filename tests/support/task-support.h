@@ -130,6 +130,18 @@ support_error (PcallTask *task, guint index)
   return pcall_call_dup_error (call);
 }
 
+/* What a call has ended with: a result, or an error, and never both. */
+static inline GVariant *
+support_end (PcallTask *task, guint index, GError **error)
+{
+  g_autoptr (PcallCall) call = pcall_task_dup_call (task, index);
+  GVariant *result = pcall_call_dup_result (call);
+
+  *error = pcall_call_dup_error (call);
+  g_assert_true ((result != NULL) != (*error != NULL));
+  return result;
+}
+
 static inline void
 support_assert_result (PcallTask *task, guint index, const char *expected)
 {
