@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <gio/gio.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -456,13 +457,34 @@ test_signal_recycled (void)
   pcall_process_signal (&process, SIGKILL);
   end = reap (&process);
   g_assert_true (!end.known || WEXITSTATUS (end.status) == 3);
-  g_usleep (10000);
-  g_assert_no_errno (waitid (P_PID, other, &info, WEXITED | WNOHANG | WNOWAIT));
-  g_assert_cmpint (info.si_pid, ==, 0);
+  /* Of the two signals, SIGKILL would come first. */
+  kill (other, SIGSTOP);
+  g_assert_no_errno (waitid (P_PID, other, &info, WEXITED | WSTOPPED));
+  g_assert_cmpint (info.si_code, ==, CLD_STOPPED);
 
   pcall_process_clear (&process);
   kill (other, SIGKILL);
   g_assert_cmpint (waitpid (other, NULL, 0), ==, other);
+}
+
+/* Nobody waits here for what was left, and yet it is reaped. */
+static void
+test_leave (void)
+{
+  PcallProcess process = fork_process (sleep_on, NULL);
+  gint64 until = g_get_monotonic_time () + SUPPORT_LIMIT_S * G_USEC_PER_SEC;
+  pid_t pid = process.pid;
+
+  pcall_process_leave (&process);
+  g_assert_cmpint (process.pidfd, ==, -1);
+  g_assert_cmpint (waitpid (pid, NULL, WNOHANG), ==, 0);
+  kill (pid, SIGKILL);
+  while (kill (pid, 0) == 0)
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, until);
+      sched_yield ();
+    }
+  g_assert_cmpint (waitpid (pid, NULL, WNOHANG), ==, -1);
 }
 
 /* Ends of the caller */
@@ -555,6 +577,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/pcall/process/signal/nobody", test_signal_nobody);
   g_test_add_func ("/pcall/process/signal/recycled", test_signal_recycled);
   g_test_add_func ("/pcall/process/destroy", test_destroy);
+  g_test_add_func ("/pcall/process/leave", test_leave);
   g_test_add_func ("/pcall/process/describe", test_describe);
   g_test_add_func ("/pcall/process/describe/killed", test_describe_killed);
 
