@@ -239,6 +239,22 @@ class Conditions(TestCase):
         self.assertEqual(value, "a=b")
         self.assertNotIn("PCALL_TEST", os.environ)
 
+    def test_own_cgroup(self):
+        """Is one of the task's, or the task does not start."""
+
+        def tell():
+            with open("/proc/self/cgroup", encoding="ascii") as file:
+                return next(line for line in file if line.startswith("0::"))
+
+        try:
+            results = Pcall.pcall([tell] * 2, options=Pcall.Options(own_cgroup=True))
+        except GLib.Error as error:
+            self.assertIn("own-cgroup", error.message)
+            self.skipTest("no control groups to be had")
+        self.assertEqual(len(set(results)), 1)
+        self.assertRegex(results[0], "/pcall-[^/]*$")
+        self.assertNotEqual(results[0], tell())
+
     def test_not_to_be_had(self):
         """Is told by each call, by name and reason."""
         cases = (
