@@ -41,43 +41,6 @@
  * be prepared for all children is prepared in the parent, once, and what each child needs anew
  * it makes itself. */
 
-static struct
-{
-  PcallForkFunc  func;
-  gpointer       user_data;
-  GDestroyNotify destroy;
-} fork_func;
-
-/**
- * pcall_set_fork_func:
- * @func: (nullable) (scope notified) (closure user_data) (destroy destroy): the function, or
- *   %NULL for `fork()`, which a binding may have put between hooks of its runtime
- * @user_data: what to call it with
- * @destroy: (nullable): called when the function is replaced
- *
- * Sets the function that forks this process.
- *
- * This is for language bindings: a runtime with locks and threads of its own has to prepare itself
- * for a fork, as Python does in `os.fork()`. A child inherits the function for its own children.
- *
- * Call it before any task is started; it is not protected against tasks that start in other
- * threads.
- *
- * Since: 1.0
- */
-void
-pcall_set_fork_func (PcallForkFunc  func,
-                     gpointer       user_data,
-                     GDestroyNotify destroy)
-{
-  if (fork_func.destroy != NULL)
-    fork_func.destroy (fork_func.user_data);
-
-  fork_func.func = func;
-  fork_func.user_data = user_data;
-  fork_func.destroy = destroy;
-}
-
 /* The first use of GLib's random generator makes it, at a cost. It is made here once, so that each
  * child only seeds it; that takes one number out of the sequence of g_random_int(). */
 static void
@@ -223,21 +186,6 @@ flush_streams (void)
   return out && err && !has_read_ahead (stdin);
 }
 
-/* A function that failed in a way that its language cannot tell may come back with 0, though this
- * is no child. */
-static pid_t
-call_fork_func (void)
-{
-  pid_t parent = getpid ();
-  pid_t pid = fork_func.func (fork_func.user_data);
-
-  if (pid != 0 || getpid () != parent)
-    return pid;
-
-  errno = ECANCELED;
-  return -1;
-}
-
 static gboolean
 has_handler (const PcallStartContext *context,
              int                      signum)
@@ -258,7 +206,7 @@ fork_with_signals_blocked (const PcallStartContext *context)
   if (!has_handler (context, SIGCHLD))
     sigdelset (&all, SIGCHLD);
   pthread_sigmask (SIG_BLOCK, &all, &before);
-  pid = fork_func.func != NULL ? call_fork_func () : pcall_fork ();
+  pid = pcall_fork ();
   if (pid == 0)
     return 0;
 
