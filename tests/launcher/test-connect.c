@@ -431,6 +431,20 @@ run_bad_mock (gconstpointer data)
     try_bad_mock (data);
 }
 
+/* What a shell over there says is in nobody's way, and can be read. */
+static void
+test_noise (void)
+{
+  g_autoptr (PcallLauncher) launcher =
+      launcher_new_shell ("echo Welcome, \\377; echo all; eval exec \"$PCALL_AGENT\"", 1);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "get_index", 2);
+
+  g_string_truncate (logged, 0);
+  support_run (task, NULL);
+  assert_logged ("before the agent: Welcome, ");
+  assert_logged ("\nall\n");
+}
+
 static gboolean
 has_gone (gpointer launcher)
 {
@@ -529,6 +543,7 @@ main (int argc, char *argv[])
   launcher_add ("/pcall/connect/crowd", test_crowd);
   launcher_add ("/pcall/connect/exit-before-call", test_exit_before_call);
   launcher_add ("/pcall/connect/result-after-exit", test_result_after_exit);
+  launcher_add ("/pcall/connect/noise", test_noise);
   launcher_add ("/pcall/connect/bad-ones-first", test_bad_ones_first);
   add_tables ();
 
