@@ -51,7 +51,9 @@ static gboolean
 check_joinable (PcallTask *self,
                 GError   **error)
 {
-  if (self->owner != 0 && pcall_task_is_ours (self))
+  G_GNUC_UNUSED g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
+
+  if (pcall_task_is_ours (self))
     return TRUE;
 
   g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_NOT_INITIALIZED,

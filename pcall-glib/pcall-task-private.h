@@ -128,7 +128,9 @@ gboolean pcall_task_check_unstarted (PcallTask         *self,
 gboolean pcall_task_check_call      (PcallTask         *self,
                                      const char        *function,
                                      guint              index);
-/* Whether the task was started by this process, and not by one of which this is a fork. */
+/* Whether the task was started, or is being started by this thread. */
+gboolean pcall_task_was_started     (PcallTask         *self);
+/* Whether that was by this process, and not by one of which this is a fork. */
 gboolean pcall_task_is_ours         (PcallTask         *self);
 /* What runs is to end as cancelled. */
 void     pcall_task_stop            (PcallTask         *self,

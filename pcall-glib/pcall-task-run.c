@@ -38,8 +38,18 @@
 static __thread guint dispatch_depth;
 
 gboolean
+pcall_task_was_started (PcallTask *self)
+{
+  G_GNUC_UNUSED g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
+
+  return self->owner != 0;
+}
+
+gboolean
 pcall_task_is_ours (PcallTask *self)
 {
+  G_GNUC_UNUSED g_autoptr (PcallMonitorLocker) locker = pcall_monitor_locker_new (self->monitor);
+
   return self->owner == getpid ();
 }
 
@@ -157,7 +167,7 @@ pcall_task_terminate (PcallTask *self)
 
   g_return_if_fail (PCALL_IS_TASK (self));
 
-  if (self->owner != 0 && !pcall_task_is_ours (self))
+  if (pcall_task_was_started (self) && !pcall_task_is_ours (self))
     return;
 
   keep = g_object_ref (self);
@@ -357,7 +367,7 @@ pcall_task_dispatch (PcallTask *self)
 
   g_return_val_if_fail (PCALL_IS_TASK (self), FALSE);
 
-  if (!pcall_task_is_ours (self) || self->scheduler == NULL)
+  if (!pcall_task_is_ours (self))
     return FALSE;
 
   keep = g_object_ref (self);

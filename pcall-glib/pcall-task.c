@@ -169,7 +169,7 @@ gboolean
 pcall_task_check_unstarted (PcallTask  *self,
                             const char *function)
 {
-  if (self->owner == 0)
+  if (!pcall_task_was_started (self))
     return TRUE;
 
   g_critical ("%s: the task was started; it cannot be changed any more", function);

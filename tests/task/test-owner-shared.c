@@ -6,6 +6,10 @@
 /* One owner at a time, where several threads have the same task: who joins it gets the same answer,
  * whoever drives. And threads that do everything to tasks of their own and of each other. */
 
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "tally.h"
 #include "task-support.h"
 #include "traces.h"
@@ -215,6 +219,66 @@ test_crossed (void)
     }
 }
 
+/* A thread joins a task that another is about to start, in vain as it turns out. */
+typedef struct
+{
+  Joiner joiner;
+  GThread *thread;
+  gint tid; /* its; atomic */
+} Hopeful;
+
+static gpointer
+join_too_early (gpointer data)
+{
+  Hopeful *self = data;
+
+  g_atomic_int_set (&self->tid, gettid ());
+  return join_it (&self->joiner);
+}
+
+static gboolean
+is_asleep (gpointer data)
+{
+  Hopeful *self = data;
+  g_autofree char *path = g_strdup_printf ("/proc/self/task/%d/stat",
+                                           g_atomic_int_get (&self->tid));
+  g_autofree char *stat = NULL;
+
+  return g_file_get_contents (path, &stat, NULL, NULL) && strstr (stat, ") S ") != NULL;
+}
+
+/* Once it waits. */
+static pid_t
+fail_to_fork (gpointer data)
+{
+  Hopeful *self = data;
+
+  self->thread = g_thread_new ("hopeful", join_too_early, self);
+  g_assert_true (traces_wait_until (is_asleep, self));
+  errno = EPERM;
+  return -1;
+}
+
+static void
+test_joined_in_vain (void)
+{
+  PcallTask *task = support_task (support_index, 1);
+  Hopeful hopeful = { .joiner.task = task };
+  g_autoptr (GError) error = NULL;
+
+  pcall_set_fork_func (fail_to_fork, &hopeful, NULL);
+  g_assert_false (pcall_task_start (task, &error));
+  pcall_set_fork_func (NULL, NULL, NULL);
+  g_assert_error (error, PCALL_ERROR, PCALL_ERROR_START);
+  g_thread_join (hopeful.thread);
+  g_assert_false (hopeful.joiner.joined);
+  g_assert_error (hopeful.joiner.error, G_IO_ERROR, G_IO_ERROR_NOT_INITIALIZED);
+  g_error_free (hopeful.joiner.error);
+
+  support_run (task, "[<uint32 0>]");
+  g_assert_finalize_object (task);
+}
+
 /* Threads that do all of it, to tasks of their own and of each other */
 
 #define N_THREADS 8
@@ -397,6 +461,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/pcall/owner-shared/finished-for-all", test_finished_for_all);
   g_test_add_func ("/pcall/owner-shared/taken-over", test_taken_over);
   g_test_add_func ("/pcall/owner-shared/crossed", test_crossed);
+  g_test_add_func ("/pcall/owner-shared/joined-in-vain", test_joined_in_vain);
   g_test_add_func ("/pcall/owner-shared/stress", test_stress);
 
   return g_test_run ();
