@@ -190,6 +190,7 @@ pcall_launcher_get_default (GError **error)
   static GMutex lock;
   static PcallLauncher *launcher;
   static pid_t owner;
+  PcallLauncher *found;
   const char *text = secure_getenv (ENV_LAUNCHER);
 
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
@@ -202,10 +203,11 @@ pcall_launcher_get_default (GError **error)
   if (launcher == NULL || owner != getpid ())
     launcher = pcall_launcher_new_for_string (text, error);
   owner = getpid ();
+  found = launcher;
   g_mutex_unlock (&lock);
-  if (launcher == NULL)
+  if (found == NULL)
     g_prefix_error (error, ENV_LAUNCHER ": ");
-  return launcher;
+  return found;
 }
 
 /* GObject */
