@@ -17,16 +17,18 @@
  *
  * The handlers hold the lock over the fork. Where there is nothing to close, as in nearly every
  * process, they do not even take it: whoever adds the first one does so in a process that has
- * another thread by then, and a fork that is under way has copied a table with nothing in it. */
+ * another thread by then, and a fork that is under way has copied a table with nothing in it. So of
+ * two threads that fork at once one may hold it, and the other not. */
 
 static struct
 {
   pthread_mutex_t lock;
-  gboolean        locked; /* over a fork */
   int            *fds;
   guint           n;
   guint           n_room;
 } unshared = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static __thread gboolean is_locked_over_fork;
 
 static void
 before_fork (void)
@@ -35,23 +37,23 @@ before_fork (void)
     return;
 
   pthread_mutex_lock (&unshared.lock);
-  unshared.locked = TRUE;
+  is_locked_over_fork = TRUE;
 }
 
 static void
 after_fork (void)
 {
-  if (!unshared.locked)
+  if (!is_locked_over_fork)
     return;
 
-  unshared.locked = FALSE;
+  is_locked_over_fork = FALSE;
   pthread_mutex_unlock (&unshared.lock);
 }
 
 PCALL_CHILD_CODE static void
 after_fork_in_child (void)
 {
-  if (!unshared.locked)
+  if (!is_locked_over_fork)
     return;
 
   for (guint i = 0; i < unshared.n; i++)
@@ -89,7 +91,10 @@ pcall_unshared_remove (int fd)
   while (i < unshared.n && unshared.fds[i] != fd)
     i++;
   if (i < unshared.n)
-    unshared.fds[i] = unshared.fds[--unshared.n];
+    {
+      unshared.fds[i] = unshared.fds[unshared.n - 1];
+      g_atomic_int_add (&unshared.n, -1);
+    }
   if (unshared.n == 0)
     {
       g_clear_pointer (&unshared.fds, g_free);
