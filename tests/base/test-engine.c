@@ -56,7 +56,7 @@ count_and_read (gpointer data, guint32 events)
 {
   Watched *self = data;
 
-  self->n_calls++;
+  g_atomic_int_inc (&self->n_calls); /* another thread looks */
   self->events = events;
   support_pipe_get (&self->pipe);
 }

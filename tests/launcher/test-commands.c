@@ -202,14 +202,6 @@ test_closed_before_loss (void)
   launcher_assert_error (task, 0, PCALL_ERROR_START, "*the launcher was closed");
 }
 
-static gboolean
-has_no_thread (gpointer data)
-{
-  g_autofree char *traces = traces_take ();
-
-  return g_strstr_len (traces, -1, "thread") == g_strrstr (traces, "thread");
-}
-
 /* The command has ended before its agent, which is in no group with it: nothing is left to look
  * after. */
 static void
@@ -232,7 +224,7 @@ test_closed_after_command (void)
   make_file (directory, "over");
   while (kill (pid, 0) == 0)
     pcall_task_join (task, 0.01, NULL, NULL);
-  g_assert_true (traces_wait_until (has_no_thread, NULL));
+  g_assert_true (traces_wait_until (traces_have_no_thread, NULL));
   pcall_launcher_close (launcher);
   make_file (directory, "go");
   g_error_free (support_join_failing (task));

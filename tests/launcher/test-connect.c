@@ -413,7 +413,9 @@ try_bad_mock (const BadMock *bad)
   PcallLauncher *launcher = launcher_new_mock (bad->mode, 1);
   PcallTask *task = launcher_task (launcher, "mock", 1);
 
+  g_mutex_lock (&log_lock);
   g_string_truncate (logged, 0);
+  g_mutex_unlock (&log_lock);
   support_start (task);
   g_error_free (support_join_failing (task));
   launcher_assert_error (task, 0, bad->code, bad->pattern);

@@ -138,15 +138,6 @@ join_and_take (Taking *self)
   g_clear_pointer (&thread, g_thread_join);
 }
 
-static gboolean
-is_alone (gpointer data)
-{
-  g_autoptr (GDir) dir = g_dir_open ("/proc/self/task", 0, NULL);
-
-  g_assert_nonnull (dir);
-  return g_dir_read_name (dir) != NULL && g_dir_read_name (dir) == NULL;
-}
-
 /* FALSE if there is no descriptor of that place. */
 static gboolean
 run_with_taken (const Run *run, int place)
@@ -170,7 +161,7 @@ run_with_taken (const Run *run, int place)
     g_assert_cmpuint (pcall_task_get_n_failed (taking.task), <=, N_WORKERS);
   g_object_unref (taking.task);
   /* The launcher's thread closes numbers that may be another's by then. */
-  g_assert_true (traces_wait_until (is_alone, NULL));
+  g_assert_true (traces_wait_until (traces_have_no_thread, NULL));
   g_assert_cmpfloat (closing_get_processor_time () - used, <, MAX_CPU_S);
   launcher_remove_directory (directory);
   return taking.found;

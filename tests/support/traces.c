@@ -20,6 +20,7 @@
 
 static char *runtime_directory;
 static pid_t owner;
+static guint n_threads; /* in the beginning: a sanitizer has one of its own */
 
 static void
 remove_tree (const char *path)
@@ -59,6 +60,18 @@ write_warnings (GLogLevelFlags   level,
   return g_log_writer_default (level, fields, n_fields, data);
 }
 
+static guint
+count_threads (void)
+{
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/task", 0, NULL);
+  guint n = 0;
+
+  g_assert_nonnull (dir);
+  while (g_dir_read_name (dir) != NULL)
+    n++;
+  return n;
+}
+
 void
 traces_begin_without_log (void)
 {
@@ -70,6 +83,7 @@ traces_begin_without_log (void)
   g_setenv ("XDG_RUNTIME_DIR", runtime_directory, TRUE);
   atexit (remove_runtime_directory);
   g_main_context_default ();
+  n_threads = count_threads ();
 }
 
 void
@@ -245,6 +259,12 @@ traces_wait_until (TracesCondition condition,
       g_usleep (1000);
     }
   return TRUE;
+}
+
+gboolean
+traces_have_no_thread (gpointer nothing)
+{
+  return count_threads () == n_threads;
 }
 
 int

@@ -37,6 +37,9 @@ typedef gboolean (*TracesCondition) (gpointer data);
 gboolean  traces_wait_until  (TracesCondition condition,
                               gpointer        data);
 
+/* For that: whether the threads that this program had in the beginning are alone. */
+gboolean  traces_have_no_thread (gpointer nothing);
+
 int       traces_open_pidfd  (pid_t pid);
 /* Whether the process behind @pidfd ends within @limit seconds. */
 gboolean  traces_wait_for_end (int     pidfd,
