@@ -9,6 +9,7 @@
 #   make check-trixie  the same in a tree of Debian 13, which debootstrap makes
 #   make check-engines  launchers with a real sshd, a real Slurm and mpirun, there for that time
 #   make sanitize    the tests with address and undefined behaviour sanitizers
+#   make threadcheck  those of threads with the thread sanitizer, and a GLib that is built for it
 #   make installcheck  installs as README says, and otherwise, in a private copy of the system
 #   make valgrind    the tests in C and C++ under valgrind, but those of time and limits
 #   make bench       what pcall costs, against the bare system and today's pools, in ten minutes
@@ -78,14 +79,22 @@ SANITIZE_ENV = $(PLAIN_MEMORY) \
 	ASAN_OPTIONS=halt_on_error=1:detect_leaks=1:strict_string_checks=1:$$ASAN_OPTIONS \
 	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 
+# What GLib is built from, without what is not needed of it
+THREAD_PACKAGES = $(TEST_PACKAGES) libffi-dev libpcre2-dev zlib1g-dev
+# A child may begin threads, and ask for more memory than there is. No process is kept from its end
+# for a second.
+THREAD_OPTIONS = die_after_fork=0:allocator_may_return_null=1:history_size=7:atexit_sleep_ms=0
+THREAD_ENV = $(PLAIN_MEMORY) \
+	TSAN_OPTIONS=$(THREAD_OPTIONS):suppressions=$(CURDIR)/tests/support/tsan.supp:$$TSAN_OPTIONS
+
 # Forked children run under valgrind too: an error of memory in one becomes its exit status.
 VALGRIND = valgrind --quiet --error-exitcode=99 --trace-children=no \
 	--leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
 	--suppressions=/usr/share/glib-2.0/valgrind/glib.supp
 VALGRIND_PRELOAD = $(CURDIR)/$(BUILD)/valgrind/valgrind-preload.so
 
-.PHONY: help demo check check-engines check-trixie sanitize installcheck valgrind bench bench-report
-.PHONY: doc clean
+.PHONY: help demo check check-engines check-trixie sanitize threadcheck installcheck valgrind
+.PHONY: bench bench-report doc clean
 .DELETE_ON_ERROR:
 
 help:
@@ -134,6 +143,13 @@ sanitize:
 	@$(call install,$(TEST_PACKAGES))
 	@$(call build,sanitize,-Db_sanitize=address$(comma)undefined -Dintrospection=disabled)
 	@export $(SANITIZE_ENV); $(call test,sanitize,testlog,--timeout-multiplier=3)
+
+threadcheck:
+	@$(call install,$(THREAD_PACKAGES))
+	@.ci/thread-glib.sh $(BUILD)/threads-glib $(MESON)
+	@$(call build,threads,-Db_sanitize=thread -Dintrospection=disabled -Dcxx=disabled \
+	  -Dexamples=false -Dpkg_config_path=$(CURDIR)/$(BUILD)/threads-glib/usr/lib/pkgconfig)
+	@export $(THREAD_ENV); $(call test,threads,testlog,--timeout-multiplier=3 --suite threads)
 
 valgrind:
 	@$(call install,$(TEST_PACKAGES) valgrind)

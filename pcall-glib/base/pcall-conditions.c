@@ -24,7 +24,7 @@
  * What applies them is called between clone() and exec(), too, in the parent's memory: no function
  * there leaves notes of its stack, as address sanitizers do, or changes anything. */
 
-#define BEFORE_EXEC __attribute__ ((no_sanitize ("address")))
+#define BEFORE_EXEC __attribute__ ((no_sanitize ("address", "thread")))
 
 /* A limit of memory that does not leave this much is of no use to anybody. */
 #define FIRST_STEP (256 * 1024)

@@ -36,7 +36,7 @@ pcall_terminal_is_there (void)
 }
 
 /* An address sanitizer takes notes of the stack, which may be the parent's. */
-__attribute__ ((no_sanitize ("address"))) static gboolean
+__attribute__ ((no_sanitize ("address", "thread"))) static gboolean
 leave_by_name (void)
 {
   int fd = open (TERMINAL, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
@@ -49,7 +49,7 @@ leave_by_name (void)
 
 /* Where the terminal cannot be given up, asking must not stop the child at least: with these
  * signals ignored reading fails with EIO, and writing works. */
-__attribute__ ((no_sanitize ("address"))) void
+__attribute__ ((no_sanitize ("address", "thread"))) void
 pcall_terminal_leave (void)
 {
   struct sigaction ignore = { .sa_handler = SIG_IGN };

@@ -45,7 +45,7 @@ typedef struct
 /* The following runs between clone and exec, in this process's memory: async-signal-safe calls
  * only, and nothing is to be changed but @plan. Nor are notes to be taken of its stack, as address
  * sanitizers do: it goes without any function on it having returned. */
-#define BEFORE_EXEC __attribute__ ((no_sanitize ("address")))
+#define BEFORE_EXEC __attribute__ ((no_sanitize ("address", "thread")))
 
 /* A handler would run in the memory of this process. */
 BEFORE_EXEC static void
