@@ -242,6 +242,7 @@ static const char * const orders[] = {
   "kill -TERM $a; sleep 0.3; kill -TERM $PPID",
   /* The group of the worker is killed with it. */
   "setsid kill -TERM $PPID $a",
+  "setsid kill -KILL $PPID $a",
 };
 
 static void
@@ -262,6 +263,7 @@ tell_all_to_end (const char *order)
   launcher_remove_directory (directory);
   g_object_unref (task);
   g_object_unref (launcher);
+  g_assert_true (traces_wait_until (launcher_logs_are_swept, NULL));
   traces_assert_back (before);
 }
 
