@@ -476,8 +476,8 @@ take_launch (Agent    *self,
   if (!start_worker (self, &launch, &error))
     pcall_uplink_send (&self->up, PCALL_FRAME_UNABLE, 0, g_variant_new_string (error->message));
   /* While the worker begins, nothing waits for this. */
-  else if (self->up.out_fd == 0)
-    pcall_heir_start (self->up.fd);
+  else
+    pcall_heir_start (&self->up);
   pcall_remote_launch_clear (&launch);
 }
 

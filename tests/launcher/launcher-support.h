@@ -9,6 +9,7 @@
 #pragma once
 
 #include <glib/gstdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "spawn-support.h"
@@ -81,6 +82,20 @@ launcher_find_agent (PcallLauncher *launcher)
   call = pcall_task_dup_call (task, 0);
   result = pcall_call_dup_result (call);
   return g_variant_get_int32 (result);
+}
+
+/* 0 where that process has just ended. */
+static inline pid_t
+launcher_get_parent (pid_t pid)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/stat", pid);
+  g_autofree char *text = NULL;
+  const char *behind_name;
+
+  if (!g_file_get_contents (path, &text, NULL, NULL))
+    return 0;
+  behind_name = strrchr (text, ')');
+  return behind_name != NULL ? atoi (behind_name + strlen (") S ")) : 0;
 }
 
 static inline char *
