@@ -34,8 +34,8 @@
  * It has nothing else of the agent's: no other stream that somebody waits for, and no end of a
  * worker's life pipe. A signal to the agent's process group, or to all of a job but SIGKILL, does
  * not reach it. It runs but once, and for a second at the most. Where it is killed, too, as with
- * all that is in a control group, the parent is told of a reset, or finds no seal, and knows what it
- * does not know. */
+ * all that is in a control group, the parent is told of a reset, or finds no seal, and knows what
+ * it does not know. */
 
 #define UP_FD STDIN_FILENO
 #define AGENT_FD STDOUT_FILENO

@@ -17,6 +17,7 @@
 #include "engine-parts.h"
 
 #define N_CALLS 6
+#define AGAIN_S 3
 
 /* Calls that wait until they are told to end. */
 typedef struct
@@ -44,12 +45,25 @@ start_job (const char *option, const char *value)
   return pid;
 }
 
+/* srun may miss a signal that comes just before it waits for an answer. */
+static void
+tell_to_end (pid_t pid)
+{
+  int pidfd = traces_open_pidfd (pid);
+
+  g_assert_cmpint (pidfd, >=, 0);
+  do
+    g_assert_no_errno (kill (pid, SIGTERM));
+  while (!traces_wait_for_end (pidfd, AGAIN_S));
+  close (pidfd);
+}
+
 static void
 end_other (Work *work)
 {
   if (work->other == 0)
     return;
-  g_assert_no_errno (kill (work->other, SIGTERM));
+  tell_to_end (work->other);
   g_assert_cmpint (waitpid (work->other, NULL, 0), ==, work->other);
 }
 
