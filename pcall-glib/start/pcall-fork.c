@@ -5,6 +5,7 @@
 
 #include "pcall-binding.h"
 
+#include "base/pcall-child-code-private.h"
 #include "start/pcall-fork-private.h"
 
 #include <errno.h>
@@ -27,7 +28,7 @@ call (void (*hook) (void))
     hook ();
 }
 
-pid_t
+PCALL_CHILD_CODE pid_t
 pcall_fork (void)
 {
   gint state = runtime.enter != NULL ? runtime.enter () : 0;

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "pcall-error.h"
+#include "base/pcall-child-code-private.h"
 #include "base/pcall-fd-private.h"
 #include "base/pcall-lifeline-private.h"
 #include "base/pcall-threads-private.h"
@@ -123,11 +124,12 @@ prepare (PcallStartContext *context)
   GPollFD wakeup;
   gint timeout;
 
+  /* Each child writes over both: made one after the other, they may share a page. */
   prime_random ();
-  pcall_main_context_hold ();
-  context->holds_main_context = TRUE;
   if (pcall_conditions_names (context->conditions))
     pcall_title_prepare ();
+  pcall_main_context_hold ();
+  context->holds_main_context = TRUE;
   if (context->log != NULL)
     context->log_trap = pcall_log_route_set_trap ();
   if (!can_make_main_context ())
@@ -336,7 +338,7 @@ find_ready_reasons (const PcallStartContext *context,
   return reasons;
 }
 
-static gboolean
+PCALL_CHILD_CODE static gboolean
 fork_child (const PcallStartContext *context,
             const PcallJob          *job,
             const Descriptors       *fds,

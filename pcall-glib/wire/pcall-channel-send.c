@@ -14,6 +14,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/pcall-child-code-private.h"
 #include "wire/pcall-memory-private.h"
 
 /* Frames over a stream socket: sending them. For receiving see pcall-channel.c.
@@ -37,7 +38,7 @@
 
 static const guint8 zeros[8];
 
-PcallOutgoing
+PCALL_CHILD_CODE PcallOutgoing
 pcall_outgoing_new (PcallFrameType type,
                     guint32        call_index,
                     GVariant      *value)
@@ -80,7 +81,7 @@ count_handles (const PcallOutgoing *frame)
   return frame->handles != NULL ? (guint) g_unix_fd_list_get_length (frame->handles) : 0;
 }
 
-static guint
+PCALL_CHILD_CODE static guint
 add_frame (PcallChannel        *self,
            const PcallOutgoing *frame,
            gboolean             in_memory,
@@ -109,7 +110,7 @@ add_frame (PcallChannel        *self,
   return n;
 }
 
-static void
+PCALL_CHILD_CODE static void
 skip_sent (struct msghdr *message,
            gsize          sent)
 {
@@ -199,7 +200,7 @@ write_all (PcallChannel  *self,
          write_piece (self, message, LAST_PIECE_SIZE);
 }
 
-static gboolean
+PCALL_CHILD_CODE static gboolean
 send_all (PcallChannel  *self,
           struct msghdr *message)
 {
@@ -223,7 +224,7 @@ send_all (PcallChannel  *self,
 
 /* With what is attached to @attached, which is only read: the message itself refers to what lies
  * here, and goes with it. The first frame's payload stands in attached memory if @in_memory. */
-static gboolean
+PCALL_CHILD_CODE static gboolean
 send_frames (PcallChannel        *self,
              const PcallOutgoing *frames,
              guint                n_frames,
@@ -334,7 +335,7 @@ send_large (PcallChannel        *self,
   return sent;
 }
 
-gboolean
+PCALL_CHILD_CODE gboolean
 pcall_channel_send (PcallChannel        *self,
                     const PcallOutgoing *frames,
                     guint                n_frames)
