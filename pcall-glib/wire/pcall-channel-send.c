@@ -186,8 +186,8 @@ get_size (const struct msghdr *message)
 }
 
 /* So that a frame that was cut off, as this process was killed, has its header, and wants more than
- * a seal. */
-static gboolean
+ * a seal. Apart, as no forked child has such a channel. */
+G_GNUC_NO_INLINE static gboolean
 write_all (PcallChannel  *self,
            struct msghdr *message)
 {
