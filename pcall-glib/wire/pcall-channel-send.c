@@ -32,6 +32,10 @@
 #define IOVECS_PER_FRAME 5
 #define IOVECS_PER_PAYLOAD 3
 
+/* What a pipe or a local socket takes whole or not at all; the end of what is longer. */
+#define UNDIVIDED_SIZE 2048
+#define LAST_PIECE_SIZE 64
+
 static const guint8 zeros[8];
 
 PCALL_CHILD_CODE PcallOutgoing
@@ -124,33 +128,95 @@ skip_sent (struct msghdr *message,
     }
 }
 
+/* TRUE where nothing was sent, and it is to be tried again. */
+static gboolean
+can_try_again (int fd)
+{
+  struct pollfd writable = { .fd = fd, .events = POLLOUT };
+
+  if (errno != EAGAIN && errno != EWOULDBLOCK)
+    return errno == EINTR;
+  poll (&writable, 1, -1);
+  return TRUE;
+}
+
+/* As writev(), of no more than @size bytes. */
 static gssize
-send_some (PcallChannel  *self,
+write_some (PcallChannel        *self,
+            const struct msghdr *message,
+            gsize                size)
+{
+  struct iovec iovecs[MAX_FRAMES_SENT * IOVECS_PER_FRAME];
+  int n = 0;
+
+  while (n < (int) message->msg_iovlen && size > 0)
+    {
+      iovecs[n] = message->msg_iov[n];
+      iovecs[n].iov_len = MIN (iovecs[n].iov_len, size);
+      size -= iovecs[n++].iov_len;
+    }
+  return writev (self->out_fd, iovecs, n);
+}
+
+static gboolean
+write_piece (PcallChannel  *self,
+             struct msghdr *message,
+             gsize          size)
+{
+  while (size > 0)
+    {
+      gssize n = write_some (self, message, size);
+
+      if (n < 0 && !can_try_again (self->out_fd))
+        return FALSE;
+      skip_sent (message, MAX (n, 0));
+      size -= MAX (n, 0);
+    }
+  return TRUE;
+}
+
+static gsize
+get_size (const struct msghdr *message)
+{
+  gsize size = 0;
+
+  for (gsize i = 0; i < message->msg_iovlen; i++)
+    size += message->msg_iov[i].iov_len;
+  return size;
+}
+
+/* So that a frame that was cut off, as this process was killed, has its header, and wants more than
+ * a seal. Apart, as no forked child has such a channel. */
+G_GNUC_NO_INLINE static gboolean
+write_all (PcallChannel  *self,
            struct msghdr *message)
 {
-  return self->out_fd > 0 ? writev (self->out_fd, message->msg_iov, (int) message->msg_iovlen)
-                          : sendmsg (self->fd, message, MSG_NOSIGNAL);
+  gsize size = get_size (message);
+
+  if (size <= UNDIVIDED_SIZE)
+    return write_piece (self, message, size);
+  return write_piece (self, message, PCALL_FRAME_HEADER_SIZE) &&
+         write_piece (self, message, size - PCALL_FRAME_HEADER_SIZE - LAST_PIECE_SIZE) &&
+         write_piece (self, message, LAST_PIECE_SIZE);
 }
 
 PCALL_CHILD_CODE static gboolean
 send_all (PcallChannel  *self,
           struct msghdr *message)
 {
-  struct pollfd writable = { .fd = self->out_fd > 0 ? self->out_fd : self->fd, .events = POLLOUT };
+  if (self->out_fd > 0)
+    return write_all (self, message);
 
   while (message->msg_iovlen > 0)
     {
-      gssize n = send_some (self, message);
+      gssize n = sendmsg (self->fd, message, MSG_NOSIGNAL);
 
       /* What is attached went with the first byte. */
       if (n > 0)
         message->msg_controllen = 0;
-      if (n >= 0)
-        skip_sent (message, n);
-      else if (errno == EAGAIN || errno == EWOULDBLOCK)
-        poll (&writable, 1, -1);
-      else if (errno != EINTR)
+      if (n < 0 && !can_try_again (self->fd))
         return FALSE;
+      skip_sent (message, MAX (n, 0));
     }
 
   return TRUE;
