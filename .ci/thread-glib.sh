@@ -61,8 +61,8 @@ build ()
   rm -rf "$directory/build"
   "$meson" setup "$directory/build" "$directory"/source/glib2.0-*/ --prefix="$directory/usr" \
     --libdir=lib --buildtype=debugoptimized -Db_sanitize=thread -Dc_args=-U__amd64__ \
-    -Dtests=false -Dnls=disabled -Dlibmount=disabled -Dselinux=disabled
-  ninja -C "$directory/build" install
+    -Dtests=false -Dnls=disabled -Dlibmount=disabled -Dselinux=disabled &&
+    ninja -C "$directory/build" install
 }
 
 [ ! -e "$directory/is-built" ] || exit 0
