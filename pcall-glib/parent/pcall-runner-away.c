@@ -183,6 +183,7 @@ remove_sent (Away  *self,
 {
   g_autofree Sent *sent = link->data;
 
+  *self->push.base.setup->n_recalled -= sent->recalled;
   self->n_bytes -= sent->size;
   g_queue_delete_link (&self->ahead, link);
   return sent->job;
@@ -219,9 +220,12 @@ static void
 recall (Away *self,
         Sent *sent)
 {
-  if (!sent->recalled)
-    pcall_peer_withdraw (self->push.base.peer, sent->job.index, -1);
+  if (sent->recalled)
+    return;
+
+  pcall_peer_withdraw (self->push.base.peer, sent->job.index, -1);
   sent->recalled = TRUE;
+  ++*self->push.base.setup->n_recalled;
 }
 
 static void
@@ -234,21 +238,15 @@ take_back (PcallRunner *runner,
     recall ((Away *) runner, link->data);
 }
 
-gboolean
+void
 pcall_runner_push_shorten (PcallRunner *runner,
                            guint        n)
 {
   Away *self = (Away *) runner;
   guint n_calls = pcall_runner_push_get_n_calls (runner);
-  gboolean any = FALSE;
 
-  for (GList *l = self->ahead.tail; l != NULL; l = l->prev, n_calls--)
-    {
-      if (n_calls > n)
-        recall (self, l->data);
-      any |= ((Sent *) l->data)->recalled;
-    }
-  return any;
+  for (GList *l = self->ahead.tail; l != NULL && n_calls > n; l = l->prev, n_calls--)
+    recall (self, l->data);
 }
 
 /* Frames */
