@@ -123,6 +123,16 @@ TARGET (exit_99)
   return NULL;
 }
 
+/* So many seconds */
+TARGET (nap)
+{
+  gdouble seconds;
+
+  g_variant_get (args, "(d)", &seconds);
+  g_usleep ((gulong) (seconds * G_USEC_PER_SEC));
+  return NULL;
+}
+
 TARGET (sleep_long)
 {
   pcall_send_message (g_variant_new_int32 (getpid ()));
