@@ -174,25 +174,52 @@ put_log (Agent    *self,
                         path != NULL ? key : "");
 }
 
-/* Hands the worker the next call, if it has none. */
+/* The next call, if the worker has none; NULL: there is none for it. */
+static WaitingCall *
+take_next (Agent *self)
+{
+  return self->call < 0 && hands_on (self) ? g_queue_pop_head (&self->waiting) : NULL;
+}
+
+/* Once the worker has the call, it may be that nothing more is heard of this process: this goes
+ * before. */
+static PcallOutgoing
+tell_begun (const WaitingCall *call)
+{
+  static const guint8 unit;
+
+  return (PcallOutgoing) {
+    .type = PCALL_FRAME_BEGUN, .call_index = call->index, .data = &unit, .size = sizeof unit
+  };
+}
+
+/* Hands the worker the call, which was told to have begun. */
+static void
+hand_on (Agent       *self,
+         WaitingCall *call)
+{
+  g_autoptr (GVariant) value =
+      pcall_payload_get_value (call->payload, pcall_frame_payload_type (PCALL_FRAME_CALL));
+
+  pcall_journal_reset (pcall_peer_get_journal (self->worker));
+  self->call = call->index;
+  self->refused = -1;
+  pcall_peer_send (self->worker, PCALL_FRAME_CALL, call->index, put_log (self, value));
+  waiting_call_free (call);
+}
+
 static void
 begin_next (Agent *self)
 {
-  WaitingCall *next =
-      self->call < 0 && hands_on (self) ? g_queue_pop_head (&self->waiting) : NULL;
-  g_autoptr (GVariant) value = NULL;
+  WaitingCall *next = take_next (self);
+  PcallOutgoing begun;
 
   if (next == NULL)
     return;
 
-  value = pcall_payload_get_value (next->payload, pcall_frame_payload_type (PCALL_FRAME_CALL));
-  pcall_journal_reset (pcall_peer_get_journal (self->worker));
-  self->call = next->index;
-  self->refused = -1;
-  /* Once the worker has the call, it may be that nothing more is heard of this process. */
-  pcall_uplink_send (&self->up, PCALL_FRAME_BEGUN, next->index, nothing ());
-  pcall_peer_send (self->worker, PCALL_FRAME_CALL, next->index, put_log (self, value));
-  waiting_call_free (next);
+  begun = tell_begun (next);
+  pcall_uplink_send_frames (&self->up, &begun, 1);
+  hand_on (self, next);
 }
 
 /* From the worker */
@@ -256,18 +283,41 @@ send_journal (Agent *self)
                        g_bytes_get_data (journal, NULL), g_bytes_get_size (journal));
 }
 
+/* With word of the next call, if one waits: so the parent has one thing to wake up for. */
+static void
+pass_outcome (Agent            *self,
+              const PcallFrame *frame)
+{
+  WaitingCall *next = take_next (self);
+  PcallOutgoing frames[2] = { { .type = frame->type,
+                                .call_index = frame->call_index,
+                                .data = pcall_payload_get_data (frame->payload),
+                                .size = frame->payload->length } };
+
+  if (next == NULL)
+    {
+      pcall_uplink_send_frames (&self->up, frames, 1);
+      return;
+    }
+
+  frames[1] = tell_begun (next);
+  pcall_uplink_send_frames (&self->up, frames, 2);
+  hand_on (self, next);
+}
+
 static void
 end_call (Agent            *self,
           const PcallFrame *frame)
 {
+  gboolean refused = frame->handles != NULL || self->refused == self->call;
+
   pcall_call_log_end (&self->log);
   send_journal (self);
-  if (!self->condemned && (frame->handles != NULL || self->refused == self->call))
+  if (!self->condemned && refused)
     send_refusal (self);
-  else if (!self->condemned)
-    pcall_uplink_pass (&self->up, frame->type, frame->call_index,
-                       pcall_payload_get_data (frame->payload), frame->payload->length);
   self->call = -1;
+  if (!self->condemned && !refused)
+    pass_outcome (self, frame);
   if (self->leaving)
     retire_worker (self);
   else
@@ -660,7 +710,6 @@ main (void)
   for (;;)
     {
       pcall_engine_wait (agent.engine, -1);
-      while (pcall_engine_dispatch (agent.engine, G_MAXUINT))
-        ;
+      pcall_engine_dispatch (agent.engine, G_MAXUINT);
     }
 }
