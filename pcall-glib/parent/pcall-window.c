@@ -13,7 +13,7 @@
 /* Calls take much longer than the round trip when it is less than this part of them. */
 #define LITTLE 0.1
 
-#define MAX_AHEAD 63
+#define MAX_AHEAD 255
 
 /* How much of what is known one more measurement changes. */
 #define SHARE_OF_CALL 0.125
