@@ -8,12 +8,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/pcall-agent-context-private.h"
 #include "agent/pcall-call-log-private.h"
 #include "agent/pcall-heir-private.h"
 #include "agent/pcall-uplink-private.h"
@@ -417,62 +417,6 @@ static const PcallPeerFuncs worker_funcs = {
 
 /* From the parent */
 
-/* What the launcher has for the environment goes before what the task says that it is. */
-static void
-set_variable (PcallConditions *conditions,
-              const char      *name,
-              const char      *value)
-{
-  g_setenv (name, value, TRUE);
-  if (conditions->environment != NULL)
-    conditions->environment = g_environ_setenv (conditions->environment, name, value, TRUE);
-}
-
-static void
-prepare (Agent                   *self,
-         const PcallRemoteLaunch *launch)
-{
-  for (guint i = 0; launch->environment[i] != NULL; i++)
-    {
-      const char *equals = strchr (launch->environment[i], '=');
-      g_autofree char *name =
-          equals != NULL ? g_strndup (launch->environment[i], equals - launch->environment[i])
-                         : NULL;
-
-      if (name != NULL && *name != '\0')
-        set_variable (launch->conditions, name, equals + 1);
-    }
-
-  pcall_conditions_unref (self->context.conditions);
-  self->context.conditions = pcall_conditions_ref (launch->conditions);
-}
-
-static PcallTarget *
-make_target (const PcallRemoteLaunch *launch)
-{
-  return launch->argv[0] != NULL
-             ? pcall_target_new_worker ((const char * const *) launch->argv, "worker")
-             : pcall_target_new_symbol ("module", "worker");
-}
-
-/* A machine without room for logs can still run calls. */
-static gboolean
-open_context (Agent   *self,
-              GError **error)
-{
-  g_autoptr (PcallArguments) arguments = pcall_arguments_new ();
-  g_autoptr (PcallConditions) conditions = pcall_conditions_new ();
-
-  pcall_start_context_init (&self->context, arguments, conditions);
-  self->context.gives_journal = TRUE;
-  pcall_start_context_use (&self->context, &pcall_start_spawn);
-  if (pcall_start_context_open (&self->context, PCALL_LOG_MODE_SECTIONS, NULL, FALSE, NULL))
-    return TRUE;
-
-  pcall_start_context_close (&self->context);
-  return pcall_start_context_open (&self->context, PCALL_LOG_MODE_INHERIT, NULL, FALSE, error);
-}
-
 /* When there is a worker to be started: an agent that is killed before leaves no directory. */
 static gboolean
 open_for_workers (Agent   *self,
@@ -481,7 +425,7 @@ open_for_workers (Agent   *self,
   if (self->opened)
     return TRUE;
 
-  self->opened = open_context (self, error);
+  self->opened = pcall_agent_context_open (&self->context, error);
   if (self->opened)
     pcall_call_log_init (&self->log, self->engine, self->context.log, &self->up);
   else
@@ -494,13 +438,13 @@ start_worker (Agent                   *self,
               const PcallRemoteLaunch *launch,
               GError                 **error)
 {
-  g_autoptr (PcallTarget) target = make_target (launch);
+  g_autoptr (PcallTarget) target = pcall_agent_make_target (launch);
   PcallJob job = { .target = target, .slot = -1, .child = -1, .methods = &pcall_start_spawn };
   PcallStarted started = { .error_number = 0 };
 
   if (!open_for_workers (self, error))
     return FALSE;
-  prepare (self, launch);
+  pcall_agent_context_prepare (&self->context, launch);
   if (!pcall_start_spawn.start (&self->context, &job, &started, error))
     return FALSE;
 
