@@ -52,6 +52,9 @@
 #define RETIRE_US (3 * G_USEC_PER_SEC)
 #define TOGETHER_MS 50
 
+/* An outcome of so many bytes takes a while to be sent. */
+#define LARGE 65536
+
 typedef struct
 {
   PcallChannel      up;
@@ -283,7 +286,9 @@ send_journal (Agent *self)
                        g_bytes_get_data (journal, NULL), g_bytes_get_size (journal));
 }
 
-/* With word of the next call, if one waits: so the parent has one thing to wake up for. */
+/* With word of the next call, if one waits: so the parent has one thing to wake up for. While an
+ * outcome is large, and so is long on its way, the worker is not to wait: word of the next call
+ * goes before. */
 static void
 pass_outcome (Agent            *self,
               const PcallFrame *frame)
@@ -301,8 +306,16 @@ pass_outcome (Agent            *self,
     }
 
   frames[1] = tell_begun (next);
-  pcall_uplink_send_frames (&self->up, frames, 2);
+  if (frame->payload->length < LARGE)
+    {
+      pcall_uplink_send_frames (&self->up, frames, 2);
+      hand_on (self, next);
+      return;
+    }
+
+  pcall_uplink_send_frames (&self->up, &frames[1], 1);
   hand_on (self, next);
+  pcall_uplink_send_frames (&self->up, frames, 1);
 }
 
 static void

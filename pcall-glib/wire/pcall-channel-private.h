@@ -28,6 +28,7 @@ typedef struct
   PcallPayload    *payload;
   gsize            payload_filled;
   gsize            payload_capacity;
+  gint64           since;       /* when it began to come, if it is large; 0: it is not */
   PcallDescriptors descriptors; /* that came with the beginning of the next header */
   GUnixFDList     *handles;     /* of the incoming frame */
   guint64          n_received;  /* bytes, in all */
@@ -49,6 +50,7 @@ struct _PcallFrame
   guint32        call_index;
   PcallPayload  *payload; /* in normal form, of the type that the frame type tells */
   GUnixFDList   *handles; /* NULL if there are none */
+  gint64         since;   /* when it began to come, by the monotonic clock; 0: it is small */
 };
 
 void pcall_frame_free (PcallFrame *frame);

@@ -188,6 +188,7 @@ finish_frame (PcallChannel    *self,
   frame->call_index = self->incoming.call_index;
   frame->payload = g_steal_pointer (&self->payload);
   frame->handles = g_steal_pointer (&self->handles);
+  frame->since = self->since;
   queue_push (frames, frame);
   return TRUE;
 }
@@ -281,6 +282,7 @@ advance (PcallChannel    *self,
                                       &self->incoming, error))
         return FALSE;
       self->next_received++;
+      self->since = self->incoming.length >= FIRST_CAPACITY ? g_get_monotonic_time () : 0;
       if (!take_attachments (self, error))
         return FALSE;
     }
