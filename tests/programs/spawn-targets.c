@@ -410,6 +410,23 @@ TARGET (count_up)
   return g_variant_new_from_data (G_VARIANT_TYPE_BYTESTRING, bytes, size, TRUE, g_free, bytes);
 }
 
+/* As many bytes as its argument says, which were made by the first call in this process. */
+TARGET (give_bytes)
+{
+  static guint8 *bytes;
+  static guint64 n_bytes;
+  guint64 size;
+
+  g_variant_get (args, "(t)", &size);
+  if (size > n_bytes)
+    {
+      bytes = g_realloc (bytes, size);
+      memset (bytes, 7, size);
+      n_bytes = size;
+    }
+  return g_variant_new_from_data (G_VARIANT_TYPE_BYTESTRING, bytes, size, TRUE, NULL, NULL);
+}
+
 /* A handle of a pipe that a word was written to. */
 TARGET (return_handle)
 {

@@ -107,7 +107,7 @@ run_large (BenchRequest  *request,
 {
   gdouble begun = bench_now ();
   PcallLauncher *launcher = new_launcher (request, 1);
-  PcallTask *task = new_task (launcher, "count_up", 1);
+  PcallTask *task = new_task (launcher, "give_bytes", 1);
 
   pcall_task_set_n_calls (task, bench_request_get_number (request, "times"));
   pcall_task_set_common_args (

@@ -93,7 +93,7 @@ def large_results(size):
     return Group(
         name="launcher-large",
         title=f"4 results of {n_bytes // MIB} MiB by a launcher",
-        note="One after the other by one worker, from its start on.",
+        note="One after the other by one worker, from its start on. The first call makes the bytes.",
         rounds=5,
         sides=make_sides("large", {"size": n_bytes, "times": 4}),
         rows=[*make_figures(1, "ms", 1e3), *make_ratios(0.45, "≥")],
@@ -106,8 +106,8 @@ def large_results_by_ssh(size):
     return Group(
         name="launcher-large-ssh",
         title=f"4 results of {n_bytes // MIB} MiB by ssh, against as many bytes of a file",
-        note="Both from the connection to the last byte, which lies in memory then. The file's are "
-        "in the page cache.",
+        note="As above; both from the connection to the last byte, which lies in memory then. The "
+        "file is in the page cache.",
         rounds=3,
         sides={
             "pcall": Side(
