@@ -50,7 +50,7 @@ def one_call_by(size, by, label, bar):
         title=f"One call by {by}, from its start to its result, against the bare engine",
         note="The launcher is a new one, and so is the connection or the job. The engine is on this "
         "machine.",
-        rounds=9,
+        rounds=7,
         sides={
             "pcall": Side(f"C-{by}", "launcher/one", "pcall", {"by": by}),
             "engine": Side(f"C-{by}", "engine/true", label, {"by": by}),
@@ -94,7 +94,7 @@ def large_results(size):
         name="launcher-large",
         title=f"4 results of {n_bytes // MIB} MiB by a launcher",
         note="One after the other by one worker, from its start on. The first call makes the bytes.",
-        rounds=5,
+        rounds=4,
         sides=make_sides("large", {"size": n_bytes, "times": 4}),
         rows=[*make_figures(1, "ms", 1e3), *make_ratios(0.45, "≥")],
     )
