@@ -415,7 +415,11 @@ install_places (void)
    */
   properties[PCALL_LAUNCHER_PROP_ADDRESS] =
       g_param_spec_string ("address", NULL, NULL, NULL, OPTION_FLAGS);
+}
 
+static void
+install_programs (void)
+{
   /**
    * PcallLauncher:prologue: (getter get_prologue) (setter set_prologue)
    *
@@ -512,6 +516,7 @@ pcall_launcher_class_init (PcallLauncherClass *klass)
 
   install_what ();
   install_places ();
+  install_programs ();
   install_times ();
   g_object_class_install_properties (object_class, G_N_ELEMENTS (properties), properties);
 }

@@ -16,7 +16,8 @@
 
 G_BEGIN_DECLS
 
-/* The task is eleven files: what it is (pcall-task.c), what to call and what came of it
+/* The task is twelve files: what it is (pcall-task.c), with which properties
+ * (pcall-task-properties.c), what to call and what came of it
  * (pcall-task-calls.c), also later (pcall-task-feed.c), how to call it (pcall-task-options.c),
  * where (pcall-task-launcher.c), in what children (pcall-task-children.c), running it
  * (pcall-task-run.c), in a main loop (pcall-task-source.c), waiting for it (pcall-task-join.c),
@@ -24,6 +25,9 @@ G_BEGIN_DECLS
 
 #define PCALL_TASK_OPTION_FLAGS                                                                    \
   (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY)
+/* What a new task has */
+#define PCALL_TASK_GRACE_PERIOD 3.0
+#define PCALL_TASK_MAX_LOG_SIZE (G_GUINT64_CONSTANT (1) << 30)
 
 typedef struct
 {
@@ -106,6 +110,7 @@ typedef enum
   PROP_RUNNING,
 } PcallTaskProperty;
 
+void     pcall_task_install_properties (GObjectClass    *klass);
 void     pcall_task_notify          (PcallTask         *self,
                                      PcallTaskProperty  property);
 void     pcall_task_install_child_properties (GParamSpec    **properties);

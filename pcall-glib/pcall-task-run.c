@@ -467,7 +467,8 @@ make_calls (PcallTask *self,
 {
   guint n_calls = pcall_task_get_n_calls (self);
 
-  self->calls = pcall_call_list_new (self->monitor, self->arguments, self->targets, n_calls);
+  self->calls = pcall_call_list_new (self->monitor, self->arguments, self->targets, n_calls,
+                                     &pcall_call_view);
   if (self->calls == NULL)
     g_set_error (error, PCALL_ERROR, PCALL_ERROR_START, "there is no memory for %u calls", n_calls);
   return self->calls != NULL;

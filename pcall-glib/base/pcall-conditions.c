@@ -12,6 +12,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/pcall-child-code-private.h"
+
 /* Under what a child runs: its directory, processors, niceness and limits.
  *
  * They are set in the child, as late as possible, so that nothing of ours is held up by them; what
@@ -246,7 +248,7 @@ set_limit (int      resource,
   return FALSE;
 }
 
-BEFORE_EXEC const char *
+PCALL_CHILD_CODE BEFORE_EXEC const char *
 pcall_conditions_apply (const PcallConditions *self,
                         gboolean               executes)
 {

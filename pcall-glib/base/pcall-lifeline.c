@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "pcall-error.h"
+#include "base/pcall-child-code-private.h"
 #include "base/pcall-fd-private.h"
 
 /* How a child learns that its parent died, also by SIGKILL, and also while the child is stopped,
@@ -101,7 +102,7 @@ open_anew (int fd)
 }
 
 /* @owner is a process, or a negative process group. */
-static gboolean
+PCALL_CHILD_CODE static gboolean
 be_killed_by (int   fd,
               pid_t owner)
 {
@@ -134,7 +135,7 @@ attach_fork (void)
   close (fd);
 }
 
-static void
+PCALL_CHILD_CODE static void
 after_fork_in_child (void)
 {
   attach_fork ();
@@ -302,7 +303,7 @@ pcall_lifeline_keep (int fd)
 
 /* The following runs between fork and user code: async-signal-safe calls only. */
 
-int
+PCALL_CHILD_CODE int
 pcall_lifeline_attach (int fd)
 {
   pcall_fd_clear (&life_read_fd);

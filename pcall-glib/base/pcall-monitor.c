@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <time.h>
 
+#include "base/pcall-child-code-private.h"
 #include "base/pcall-thread-private.h"
 
 /* Who may do what with a task.
@@ -84,7 +85,7 @@ this_thread (void)
   return &user_code_depth;
 }
 
-static void
+PCALL_CHILD_CODE static void
 forked (void)
 {
   fork_generation++;

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "pcall-error.h"
+#include "base/pcall-child-code-private.h"
 #include "base/pcall-fd-private.h"
 #include "base/pcall-oom-private.h"
 #include "base/pcall-strays-private.h"
@@ -366,7 +367,7 @@ static struct
   gboolean waits;
 } remains;
 
-static void
+PCALL_CHILD_CODE static void
 forked (void)
 {
   memset (&remains, 0, sizeof remains);

@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "base/pcall-child-code-private.h"
+
 /* A fork copies all descriptors, and an end of a connection that somebody still holds is not closed
  * for who is at the other. A child that executes a program drops them then; one that does not would
  * keep agents on other machines, and what runs there, alive when this process is gone. So a fork
@@ -46,7 +48,7 @@ after_fork (void)
   pthread_mutex_unlock (&unshared.lock);
 }
 
-static void
+PCALL_CHILD_CODE static void
 after_fork_in_child (void)
 {
   if (!unshared.locked)

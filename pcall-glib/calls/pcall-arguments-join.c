@@ -5,6 +5,8 @@
 
 #include "calls/pcall-arguments-parts-private.h"
 
+#include "base/pcall-child-code-private.h"
+
 /* How lists and dictionaries become the arguments of one call: one behind the other, and one over
  * the other. Where a call goes to another process, what all calls have in common may be there
  * already, and it is put together there. */
@@ -47,7 +49,7 @@ is_tuple_alone (GVariant *list, GVariant *other)
          && (other == NULL || g_variant_n_children (other) == 0);
 }
 
-GVariant *
+PCALL_CHILD_CODE GVariant *
 pcall_list_concatenate (GVariant *common, GVariant *instance)
 {
   GVariantBuilder builder;

@@ -19,6 +19,8 @@
 
 #include "pcall-error.h"
 
+#include "base/pcall-child-code-private.h"
+
 #define TYPE_VARIANT_ARRAY ((const GVariantType *) "av")
 
 /* The type of a tuple is as long as the tuple; an error message should not be. */
@@ -570,7 +572,7 @@ ref_fed (PcallArguments *self, guint index)
   return args != NULL ? g_variant_ref (args) : NULL;
 }
 
-static GVariant *
+PCALL_CHILD_CODE static GVariant *
 build_args (PcallArguments *self, GVariant *common, guint index)
 {
   g_autoptr (GVariant) instance_args = NULL;
@@ -583,7 +585,7 @@ build_args (PcallArguments *self, GVariant *common, guint index)
   return pcall_list_concatenate (common, instance_args);
 }
 
-GVariant *
+PCALL_CHILD_CODE GVariant *
 pcall_arguments_build_args (PcallArguments *self, guint index)
 {
   return build_args (self, self->common_args, index);
@@ -597,7 +599,7 @@ pcall_arguments_build_own_args (PcallArguments *self, guint index)
   return build_args (self, none, index);
 }
 
-static GVariant *
+PCALL_CHILD_CODE static GVariant *
 build_kwargs (PcallArguments *self, GVariant *common, guint index)
 {
   PcallOverlay overlay;
@@ -616,7 +618,7 @@ build_kwargs (PcallArguments *self, GVariant *common, guint index)
   return pcall_overlay_end (&overlay);
 }
 
-GVariant *
+PCALL_CHILD_CODE GVariant *
 pcall_arguments_build_kwargs (PcallArguments *self, guint index)
 {
   return build_kwargs (self, self->common_kwargs, index);

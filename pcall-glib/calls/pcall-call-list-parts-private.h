@@ -6,7 +6,6 @@
 #pragma once
 
 #include "calls/pcall-call-private.h"
-#include "calls/pcall-views-private.h"
 #include "wire/pcall-number-private.h"
 
 G_BEGIN_DECLS

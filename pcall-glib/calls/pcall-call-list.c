@@ -33,10 +33,11 @@ enum
 };
 
 PcallCallList *
-pcall_call_list_new (PcallMonitor   *monitor,
-                     PcallArguments *arguments,
-                     GPtrArray      *targets,
-                     guint           n_calls)
+pcall_call_list_new (PcallMonitor         *monitor,
+                     PcallArguments       *arguments,
+                     GPtrArray            *targets,
+                     guint                 n_calls,
+                     const PcallViewClass *view)
 {
   PcallCallRecord *records = g_try_new0 (PcallCallRecord, n_calls);
   PcallCallList *self;
@@ -50,7 +51,7 @@ pcall_call_list_new (PcallMonitor   *monitor,
   self->targets = g_ptr_array_ref (targets);
   self->records = records;
   self->n_calls = self->n_room = n_calls;
-  pcall_views_init (&self->views, monitor);
+  pcall_views_init (&self->views, view, self, monitor);
   return self;
 }
 
@@ -150,16 +151,9 @@ PcallCall *
 pcall_call_list_get_call (PcallCallList *self,
                           guint          index)
 {
-  PcallCall *call = pcall_views_get (&self->views, index);
+  const PcallCallRecord *record = pcall_call_list_get_record (self, index);
 
-  if (call != NULL)
-    return call;
-
-  call = pcall_call_new (self, index);
-  pcall_views_add (&self->views, index, call);
-  if (pcall_call_list_get_record (self, index)->state <= PCALL_CALL_STATE_RUNNING)
-    pcall_views_hold (&self->views, index);
-  return call;
+  return pcall_views_get (&self->views, index, record->state <= PCALL_CALL_STATE_RUNNING);
 }
 
 void
@@ -430,21 +424,21 @@ void
 pcall_call_list_notify_started (PcallCallList *self,
                                 guint          index)
 {
-  pcall_views_notify (&self->views, index, (PcallViewFunc) pcall_call_notify_started);
+  pcall_views_notify (&self->views, index, PCALL_CALL_STARTED);
 }
 
 void
 pcall_call_list_notify_progressed (PcallCallList *self,
                                    guint          index)
 {
-  pcall_views_notify (&self->views, index, (PcallViewFunc) pcall_call_notify_progressed);
+  pcall_views_notify (&self->views, index, PCALL_CALL_PROGRESSED);
 }
 
 void
 pcall_call_list_notify_finished (PcallCallList *self,
                                  guint          index)
 {
-  pcall_views_notify_last (&self->views, index, (PcallViewFunc) pcall_call_notify_finished);
+  pcall_views_notify_last (&self->views, index, PCALL_CALL_FINISHED);
 }
 
 guint
@@ -520,7 +514,7 @@ pcall_call_list_drop_log (PcallCallList *self,
     return;
 
   record->has_log = FALSE;
-  pcall_views_notify (&self->views, index, (PcallViewFunc) pcall_call_notify_log_file);
+  pcall_views_notify (&self->views, index, PCALL_CALL_LOG_FILE_CHANGED);
 }
 
 void

@@ -7,6 +7,7 @@
 
 #include "wire/pcall-number-private.h"
 #include "calls/pcall-arguments-private.h"
+#include "calls/pcall-views-private.h"
 #include "pcall-call.h"
 #include "log/pcall-log-files-private.h"
 #include "base/pcall-monitor-private.h"
@@ -20,11 +21,12 @@ G_BEGIN_DECLS
  * and as long as any reference to it lives. For who has entered the monitor. */
 typedef struct _PcallCallList PcallCallList;
 
-/* NULL where there is no memory for so many. */
-PcallCallList *pcall_call_list_new   (PcallMonitor   *monitor,
-                                      PcallArguments *arguments,
-                                      GPtrArray      *targets,
-                                      guint           n_calls);
+/* NULL where there is no memory for so many. @view: what shows its records, as pcall_call_view. */
+PcallCallList *pcall_call_list_new   (PcallMonitor         *monitor,
+                                      PcallArguments       *arguments,
+                                      GPtrArray            *targets,
+                                      guint                 n_calls,
+                                      const PcallViewClass *view);
 /* There is one call more. FALSE if there is no memory for it. */
 gboolean       pcall_call_list_add   (PcallCallList  *self);
 /* From any thread. */
@@ -223,13 +225,16 @@ void          pcall_call_list_forget_call       (PcallCallList *self,
                                                  guint          index,
                                                  PcallCall     *call);
 
-/* A PcallCall shows a record of @list. */
-PcallCall *pcall_call_new               (PcallCallList *list,
-                                         guint          index);
-void       pcall_call_notify_started    (PcallCall     *self);
-void       pcall_call_notify_progressed (PcallCall     *self);
-void       pcall_call_notify_finished   (PcallCall     *self);
-void       pcall_call_notify_log_file   (PcallCall     *self);
+/* What may change of what a PcallCall shows of its record. */
+typedef enum
+{
+  PCALL_CALL_STARTED,
+  PCALL_CALL_PROGRESSED,
+  PCALL_CALL_FINISHED,
+  PCALL_CALL_LOG_FILE_CHANGED,
+} PcallCallChange;
+
+extern const PcallViewClass pcall_call_view;
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PcallCallList, pcall_call_list_unref)
 

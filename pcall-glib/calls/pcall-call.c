@@ -301,9 +301,9 @@ pcall_call_init (PcallCall *self)
 {
 }
 
-PcallCall *
-pcall_call_new (PcallCallList *list,
-                guint          index)
+static gpointer
+make (gpointer list,
+      guint    index)
 {
   PcallCall *self = g_object_new (PCALL_TYPE_CALL, NULL);
 
@@ -312,49 +312,26 @@ pcall_call_new (PcallCallList *list,
   return self;
 }
 
+/* Each ends with 0, which is no property. */
 static void
-notify (PcallCall               *self,
-        const PcallCallProperty *changed,
-        gsize                    n_changed)
+notify (gpointer object,
+        guint    change)
 {
-  g_object_freeze_notify (G_OBJECT (self));
-  for (gsize i = 0; i < n_changed; i++)
-    g_object_notify_by_pspec (G_OBJECT (self), properties[changed[i]]);
-  g_object_thaw_notify (G_OBJECT (self));
-}
-
-void
-pcall_call_notify_started (PcallCall *self)
-{
-  static const PcallCallProperty changed[] = { PROP_STATE, PROP_PID, PROP_LOG_FILE, PROP_HOST };
-
-  notify (self, changed, G_N_ELEMENTS (changed));
-}
-
-void
-pcall_call_notify_progressed (PcallCall *self)
-{
-  static const PcallCallProperty changed[] = { PROP_PROGRESS, PROP_PROGRESS_TEXT };
-
-  notify (self, changed, G_N_ELEMENTS (changed));
-}
-
-void
-pcall_call_notify_finished (PcallCall *self)
-{
-  static const PcallCallProperty changed[] = {
-    PROP_STATE, PROP_RESULT, PROP_ERROR, PROP_ERROR_DETAILS,
-    PROP_PROGRESS, PROP_ELAPSED, PROP_LOG_FILE, PROP_OUTPUT,
+  static const guint changed[][PROP_HOST + 1] = {
+    [PCALL_CALL_STARTED] = { PROP_STATE, PROP_PID, PROP_LOG_FILE, PROP_HOST },
+    [PCALL_CALL_PROGRESSED] = { PROP_PROGRESS, PROP_PROGRESS_TEXT },
+    [PCALL_CALL_FINISHED] = { PROP_STATE, PROP_RESULT, PROP_ERROR, PROP_ERROR_DETAILS,
+                              PROP_PROGRESS, PROP_ELAPSED, PROP_LOG_FILE, PROP_OUTPUT },
+    [PCALL_CALL_LOG_FILE_CHANGED] = { PROP_LOG_FILE },
   };
 
-  notify (self, changed, G_N_ELEMENTS (changed));
+  g_object_freeze_notify (object);
+  for (gsize i = 0; changed[change][i] != 0; i++)
+    g_object_notify_by_pspec (object, properties[changed[change][i]]);
+  g_object_thaw_notify (object);
 }
 
-void
-pcall_call_notify_log_file (PcallCall *self)
-{
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_LOG_FILE]);
-}
+const PcallViewClass pcall_call_view = { make, notify };
 
 /* To tell where the call stands, what has happened is taken in first. */
 static PcallMonitorLocker *

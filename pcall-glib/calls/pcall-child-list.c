@@ -6,7 +6,6 @@
 #include <sys/wait.h>
 
 #include "calls/pcall-child-private.h"
-#include "calls/pcall-views-private.h"
 
 /* The children of a task, compactly: one array of small records, and few objects. What a task
  * keeps of each child stands close together, since every fork makes each page of it that is
@@ -21,13 +20,14 @@ struct _PcallChildList
 };
 
 PcallChildList *
-pcall_child_list_new (PcallCallList *calls)
+pcall_child_list_new (PcallCallList        *calls,
+                      const PcallViewClass *view)
 {
   PcallChildList *self = g_new0 (PcallChildList, 1);
 
   g_atomic_ref_count_init (&self->ref_count);
   self->records = g_array_new (FALSE, FALSE, sizeof (PcallChildRecord));
-  pcall_views_init (&self->views, pcall_call_list_get_monitor (calls));
+  pcall_views_init (&self->views, view, self, pcall_call_list_get_monitor (calls));
   self->calls = pcall_call_list_ref (calls);
   return self;
 }
@@ -98,7 +98,7 @@ void
 pcall_child_list_notify_replaced (PcallChildList *self,
                                   guint           position)
 {
-  pcall_views_notify (&self->views, position, (PcallViewFunc) pcall_child_notify_replaced);
+  pcall_views_notify (&self->views, position, PCALL_CHILD_REPLACED);
 }
 
 static gdouble
@@ -139,7 +139,7 @@ void
 pcall_child_list_notify_exited (PcallChildList *self,
                                 guint           position)
 {
-  pcall_views_notify_last (&self->views, position, (PcallViewFunc) pcall_child_notify_exited);
+  pcall_views_notify_last (&self->views, position, PCALL_CHILD_EXITED);
 }
 
 void
@@ -166,7 +166,7 @@ pcall_child_list_notify_log (PcallChildList *self,
       guint position = g_array_index (positions, guint, i);
 
       if (get_record (self, position)->index == index)
-        pcall_views_notify (&self->views, position, (PcallViewFunc) pcall_child_notify_log_file);
+        pcall_views_notify (&self->views, position, PCALL_CHILD_LOG_FILE_CHANGED);
     }
 }
 
@@ -186,16 +186,7 @@ PcallChild *
 pcall_child_list_get_child (PcallChildList *self,
                             guint           position)
 {
-  PcallChild *child = pcall_views_get (&self->views, position);
-
-  if (child != NULL)
-    return child;
-
-  child = pcall_child_new (self, position);
-  pcall_views_add (&self->views, position, child);
-  if (get_record (self, position)->running)
-    pcall_views_hold (&self->views, position);
-  return child;
+  return pcall_views_get (&self->views, position, get_record (self, position)->running);
 }
 
 void

@@ -16,7 +16,9 @@ G_BEGIN_DECLS
  * calls. */
 typedef struct _PcallChildList PcallChildList;
 
-PcallChildList *pcall_child_list_new   (PcallCallList   *calls);
+/* @view: what shows its records, as pcall_child_view. */
+PcallChildList *pcall_child_list_new   (PcallCallList        *calls,
+                                        const PcallViewClass *view);
 /* From any thread. */
 PcallChildList *pcall_child_list_ref   (PcallChildList  *self);
 void            pcall_child_list_unref (PcallChildList  *self);
@@ -84,13 +86,17 @@ void                    pcall_child_list_forget_child (PcallChildList *self,
                                                        guint           position,
                                                        PcallChild     *child);
 
-/* A PcallChild shows a record of @list. */
-PcallChild *pcall_child_new             (PcallChildList *list,
-                                         guint           position);
-PcallChildList *pcall_child_get_list   (PcallChild     *self);
-guint       pcall_child_get_position    (PcallChild     *self);
-void        pcall_child_notify_replaced (PcallChild     *self);
-void        pcall_child_notify_exited   (PcallChild     *self);
-void        pcall_child_notify_log_file (PcallChild     *self);
+PcallChildList *pcall_child_get_list     (PcallChild *self);
+guint           pcall_child_get_position (PcallChild *self);
+
+/* What may change of what a PcallChild shows of its record. */
+typedef enum
+{
+  PCALL_CHILD_REPLACED,
+  PCALL_CHILD_EXITED,
+  PCALL_CHILD_LOG_FILE_CHANGED,
+} PcallChildChange;
+
+extern const PcallViewClass pcall_child_view;
 
 G_END_DECLS

@@ -236,9 +236,9 @@ pcall_child_init (PcallChild *self)
 {
 }
 
-PcallChild *
-pcall_child_new (PcallChildList *list,
-                 guint           position)
+static gpointer
+make (gpointer list,
+      guint    position)
 {
   PcallChild *self = g_object_new (PCALL_TYPE_CHILD, NULL);
 
@@ -247,27 +247,21 @@ pcall_child_new (PcallChildList *list,
   return self;
 }
 
-void
-pcall_child_notify_exited (PcallChild *self)
+static void
+notify (gpointer object,
+        guint    change)
 {
-  g_object_freeze_notify (G_OBJECT (self));
-  for (guint i = PROP_RUNNING; i <= PROP_LOG_FILE; i++)
-    g_object_notify_by_pspec (G_OBJECT (self), properties[i]);
-  g_object_thaw_notify (G_OBJECT (self));
+  g_object_freeze_notify (object);
+  if (change == PCALL_CHILD_REPLACED)
+    g_object_notify_by_pspec (object, properties[PROP_PID]);
+  if (change == PCALL_CHILD_EXITED)
+    for (guint i = PROP_RUNNING; i < PROP_LOG_FILE; i++)
+      g_object_notify_by_pspec (object, properties[i]);
+  g_object_notify_by_pspec (object, properties[PROP_LOG_FILE]);
+  g_object_thaw_notify (object);
 }
 
-void
-pcall_child_notify_replaced (PcallChild *self)
-{
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_PID]);
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_LOG_FILE]);
-}
-
-void
-pcall_child_notify_log_file (PcallChild *self)
-{
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_LOG_FILE]);
-}
+const PcallViewClass pcall_child_view = { make, notify };
 
 PcallChildList *
 pcall_child_get_list (PcallChild *self)

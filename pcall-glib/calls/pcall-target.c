@@ -6,6 +6,7 @@
 #include "pcall-target.h"
 
 #include "pcall-binding.h"
+#include "base/pcall-child-code-private.h"
 #include "calls/pcall-target-private.h"
 
 /**
@@ -53,6 +54,7 @@ typedef enum
 
 static GParamSpec *properties[PROP_WORKER_ARGV + 1];
 
+PCALL_CHILD_CODE GType pcall_target_get_type (void);
 G_DEFINE_FINAL_TYPE (PcallTarget, pcall_target, G_TYPE_OBJECT)
 
 static void
@@ -279,7 +281,7 @@ pcall_target_new_worker_with_label (const char * const *worker_argv,
  *
  * Since: 1.0
  */
-const char *
+PCALL_CHILD_CODE const char *
 pcall_target_get_name (PcallTarget *self)
 {
   g_return_val_if_fail (PCALL_IS_TARGET (self), NULL);
@@ -387,7 +389,7 @@ pcall_target_get_wire_name (PcallTarget *self)
   return self->wire_name;
 }
 
-GVariant *
+PCALL_CHILD_CODE GVariant *
 pcall_target_invoke (PcallTarget *self,
                      GVariant    *args,
                      GVariant    *kwargs,

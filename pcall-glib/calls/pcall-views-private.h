@@ -15,39 +15,46 @@ G_BEGIN_DECLS
  * when somebody asks. For who has entered the monitor. */
 typedef struct
 {
-  PcallMonitor *monitor;
-  GHashTable   *table; /* position → View */
+  /* A full reference to a new object. */
+  gpointer (*make)   (gpointer list,
+                      guint    position);
+  /* Calls user code. What changes there are is told where the list is. */
+  void     (*notify) (gpointer object,
+                      guint    change);
+} PcallViewClass;
+
+typedef struct
+{
+  const PcallViewClass *class;
+  gpointer              list;
+  PcallMonitor         *monitor;
+  GHashTable           *table; /* position → View */
 } PcallViews;
 
-typedef void (*PcallViewFunc) (gpointer object);
-
-void     pcall_views_init   (PcallViews   *self,
-                             PcallMonitor *monitor);
+void     pcall_views_init   (PcallViews           *self,
+                             const PcallViewClass *class,
+                             gpointer              list,
+                             PcallMonitor         *monitor);
 void     pcall_views_clear  (PcallViews   *self);
 
 gboolean pcall_views_are_there (PcallViews *self);
-/* A full reference, or NULL. */
+/* A full reference to the object, which is made if there is none. @hold: where it is made, it is
+ * kept until the last has been told of it. */
 gpointer pcall_views_get    (PcallViews   *self,
-                             guint         position);
-/* @object shows the record from here on. */
-void     pcall_views_add    (PcallViews   *self,
                              guint         position,
-                             gpointer      object);
+                             gboolean      hold);
 /* In dispose() of the object, from any thread, which need not have entered: it no longer does. */
 void     pcall_views_remove (PcallViews   *self,
                              guint         position,
                              gpointer      object);
-/* Keeps the object, which must be there, until it is released. */
-void     pcall_views_hold   (PcallViews   *self,
-                             guint         position);
-/* Calls @notify, which calls user code, with the object if there is one; steps out meanwhile. */
+/* Notifies the object, if there is one, of that change; steps out meanwhile. */
 void     pcall_views_notify (PcallViews   *self,
                              guint         position,
-                             PcallViewFunc notify);
+                             guint         change);
 /* The same, and then no longer keeps it. */
-void     pcall_views_notify_last (PcallViews    *self,
-                                  guint          position,
-                                  PcallViewFunc  notify);
+void     pcall_views_notify_last (PcallViews *self,
+                                  guint       position,
+                                  guint       change);
 /* The positions that have an object. */
 GArray  *pcall_views_list   (PcallViews   *self);
 

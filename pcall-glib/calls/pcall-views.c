@@ -11,8 +11,10 @@
  * any thread, a garbage collector's say, at the moment in which another thread asks for the
  * object: then it lives on. So an object leaves the table when it is disposed of, and not later.
  *
- * Who connected to an object and let it go wants to be told all the same. So a list holds the
- * object of a record until there is nothing left to tell of that. */
+ * Who connected to an object and let it go wants to be told all the same. So the object of a record
+ * is held until there is nothing left to tell of that.
+ *
+ * What the objects are is known to who has the list, and not to the list. */
 
 typedef struct
 {
@@ -21,9 +23,13 @@ typedef struct
 } View;
 
 void
-pcall_views_init (PcallViews   *self,
-                  PcallMonitor *monitor)
+pcall_views_init (PcallViews           *self,
+                  const PcallViewClass *class,
+                  gpointer              list,
+                  PcallMonitor         *monitor)
 {
+  self->class = class;
+  self->list = list;
   self->monitor = pcall_monitor_ref (monitor);
   self->table = g_hash_table_new_full (NULL, NULL, NULL, g_free);
 }
@@ -53,22 +59,19 @@ find (PcallViews *self,
 
 gpointer
 pcall_views_get (PcallViews *self,
-                 guint       position)
+                 guint       position,
+                 gboolean    hold)
 {
   View *view = find (self, position);
 
-  return view != NULL ? g_object_ref (view->object) : NULL;
-}
+  if (view != NULL)
+    return g_object_ref (view->object);
 
-void
-pcall_views_add (PcallViews *self,
-                 guint       position,
-                 gpointer    object)
-{
-  View *view = g_new0 (View, 1);
-
-  view->object = object;
+  view = g_new0 (View, 1);
+  view->object = self->class->make (self->list, position);
+  view->held = hold;
   g_hash_table_replace (self->table, GUINT_TO_POINTER (position), view);
+  return hold ? g_object_ref (view->object) : view->object;
 }
 
 void
@@ -87,21 +90,11 @@ pcall_views_remove (PcallViews *self,
   pcall_monitor_leave (self->monitor);
 }
 
-void
-pcall_views_hold (PcallViews *self,
-                  guint       position)
-{
-  View *view = find (self, position);
-
-  view->held = TRUE;
-  g_object_ref (view->object);
-}
-
 static void
-notify (PcallViews   *self,
-        guint         position,
-        PcallViewFunc func,
-        gboolean      last)
+notify (PcallViews *self,
+        guint       position,
+        guint       change,
+        gboolean    last)
 {
   View *view = find (self, position);
   gpointer object;
@@ -115,7 +108,7 @@ notify (PcallViews   *self,
   release = last && view->held;
   view->held = view->held && !last;
   depth = pcall_monitor_begin_user_code (self->monitor);
-  func (object);
+  self->class->notify (object, change);
   if (release)
     g_object_unref (object);
   g_object_unref (object);
@@ -123,19 +116,19 @@ notify (PcallViews   *self,
 }
 
 void
-pcall_views_notify (PcallViews   *self,
-                    guint         position,
-                    PcallViewFunc func)
+pcall_views_notify (PcallViews *self,
+                    guint       position,
+                    guint       change)
 {
-  notify (self, position, func, FALSE);
+  notify (self, position, change, FALSE);
 }
 
 void
-pcall_views_notify_last (PcallViews   *self,
-                         guint         position,
-                         PcallViewFunc func)
+pcall_views_notify_last (PcallViews *self,
+                         guint       position,
+                         guint       change)
 {
-  notify (self, position, func, TRUE);
+  notify (self, position, change, TRUE);
 }
 
 GArray *

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/pcall-child-code-private.h"
 #include "wire/pcall-channel-private.h"
 #include "child/pcall-current-private.h"
 #include "base/pcall-error-private.h"
@@ -51,7 +52,7 @@ typedef struct
 extern void __gcov_dump (void) __attribute__ ((weak));
 
 /* A log file that may not grow is no reason to die: then writing fails. */
-static void
+PCALL_CHILD_CODE static void
 reset_signals (const PcallStartContext *context)
 {
   struct sigaction by_default = { .sa_handler = SIG_DFL };
@@ -242,7 +243,7 @@ start_again (PcallLogRoute route)
 }
 
 /* A file that nothing was written to is removed here: the parent has enough to do. */
-G_NORETURN static void
+PCALL_CHILD_CODE G_NORETURN static void
 end (const PcallStartContext *context,
      const PcallJob          *job,
      int                      status)
@@ -307,7 +308,7 @@ keep_context (const PcallStartContext *context)
   return kept;
 }
 
-G_NORETURN static void
+PCALL_CHILD_CODE G_NORETURN static void
 run (const PcallStartContext *context,
      const PcallJob          *job)
 {
@@ -322,7 +323,7 @@ run (const PcallStartContext *context,
   report_result (&kept, job, result);
 }
 
-void
+PCALL_CHILD_CODE void
 pcall_child_main (const PcallStartContext *context,
                   const PcallJob          *job,
                   const PcallInheritance  *inheritance)

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/pcall-child-code-private.h"
 #include "child/pcall-current-private.h"
 #include "base/pcall-error-private.h"
 #include "pcall-binding.h"
@@ -55,7 +56,7 @@ static struct
 
 static GMutex current_lock;
 
-void
+PCALL_CHILD_CODE void
 pcall_current_open (int     fd,
                     guint64 nonce)
 {
@@ -103,14 +104,14 @@ clear_memory (Memory *memory)
   *memory = (Memory) { 0 };
 }
 
-static void
+PCALL_CHILD_CODE static void
 clear_attachments (void)
 {
   g_clear_object (&current.handles);
   clear_memory (&current.memory);
 }
 
-void
+PCALL_CHILD_CODE void
 pcall_current_begin (guint index)
 {
   pcall_current_begin_batch (index, NULL);
@@ -242,7 +243,7 @@ pcall_current_has_memory (guint index)
   return current.memory.fd != 0 && current.attached == index;
 }
 
-PcallOutgoing
+PCALL_CHILD_CODE PcallOutgoing
 pcall_current_get_outcome (PcallFrameType outcome,
                            GVariant      *value)
 {
@@ -266,7 +267,7 @@ pcall_current_get_outcome (PcallFrameType outcome,
 }
 
 /* @frames begins with the outcome of the call. */
-static void
+PCALL_CHILD_CODE static void
 send_outcome (PcallOutgoing *frames,
               guint          n_frames)
 {
@@ -292,7 +293,7 @@ pcall_current_return (PcallFrameType outcome,
   g_mutex_unlock (&current_lock);
 }
 
-void
+PCALL_CHILD_CODE void
 pcall_current_finish (PcallFrameType outcome,
                       GVariant      *value,
                       gint32         status)

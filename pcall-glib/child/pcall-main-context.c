@@ -13,6 +13,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/pcall-child-code-private.h"
 #include "base/pcall-fd-private.h"
 
 /* A call that runs a main loop in the usual way, g_main_loop_new (NULL, …), runs the default main
@@ -208,7 +209,7 @@ static GSourceFuncs mark_funcs = { .prepare = NULL };
 /* In the parent */
 
 /* A fork of the process that had it has a copy, with the guard, and nobody that uses it. */
-static void
+PCALL_CHILD_CODE static void
 forked (void)
 {
   memset (&default_context.lock, 0, sizeof default_context.lock);
@@ -357,7 +358,7 @@ pcall_main_context_try (void)
   begin_step (context);
 }
 
-void
+PCALL_CHILD_CODE void
 pcall_main_context_adopt (GMainContext *own,
                           guint         mark)
 {

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "base/pcall-child-code-private.h"
 #include "child/pcall-current-private.h"
 #include "log/pcall-log-writer-private.h"
 
@@ -45,7 +46,7 @@ forget_errors (FILE *stream)
     clearerr_unlocked (stream);
 }
 
-void
+PCALL_CHILD_CODE void
 pcall_stdio_prepare (void)
 {
   buffer_lines (stdout);
@@ -70,7 +71,7 @@ flush_stream (FILE *stream)
   return !ferror_unlocked (stream);
 }
 
-gboolean
+PCALL_CHILD_CODE gboolean
 pcall_stdio_flush (void)
 {
   gboolean out = flush_stream (stdout);
@@ -86,7 +87,7 @@ note (char *text)
 }
 
 /* Of what went through the C library it is only known that it was something. */
-void
+PCALL_CHILD_CODE void
 pcall_stdio_complete (void)
 {
   gboolean flushed = pcall_stdio_flush ();

@@ -9,10 +9,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/pcall-child-code-private.h"
 #include "base/pcall-fd-private.h"
 
 /* Names of forked children: `square:17` where a name has 15 bytes, as in top, and for the command
@@ -30,11 +30,14 @@
 /* Fields of /proc/PID/stat, counted from 1, as in proc(5) */
 #define N_FIELDS 51
 
+#define MAX_PROGRAM 200
+#define MAX_NAME 256
+#define TEXT_SIZE (MAX_PROGRAM + MAX_NAME + 32)
+
 typedef struct
 {
   struct  prctl_mm_map map;
-  char   *page;     /* NULL: there is none */
-  gsize   size;
+  char   *text;     /* NULL: nothing is known of the map */
   gsize   n_prefix; /* bytes of "program: call " */
   gsize   shown;    /* bytes that the kernel knows of; in a child, or a fork of one */
 } Title;
@@ -106,17 +109,6 @@ get_program (void)
   return name != NULL ? name : program_invocation_short_name;
 }
 
-static gboolean
-make_page (Title *self)
-{
-  self->size = (gsize) sysconf (_SC_PAGESIZE);
-  /* The kernel reads no command line from a page that is a file's, as those of variables are. */
-  self->page = mmap (NULL, self->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (self->page == MAP_FAILED)
-    self->page = NULL;
-  return self->page != NULL;
-}
-
 void
 pcall_title_prepare (void)
 {
@@ -125,11 +117,12 @@ pcall_title_prepare (void)
   if (!g_once_init_enter (&once))
     return;
 
-  if (find_map (&title.map) && make_page (&title))
+  if (find_map (&title.map))
     {
-      int n = g_snprintf (title.page, title.size / 2, "%.200s: call ", get_program ());
-
-      title.n_prefix = (gsize) n;
+      /* The kernel reads no command line from a page that is a file's, as that of variables. */
+      title.text = g_malloc (TEXT_SIZE);
+      title.n_prefix = (gsize) g_snprintf (title.text, TEXT_SIZE, "%.*s: call ", MAX_PROGRAM,
+                                           get_program ());
     }
   g_once_init_leave (&once, 1);
 }
@@ -148,7 +141,7 @@ put_suffix (char   *at,
 }
 
 /* A name has 15 bytes; of that of a function as much as leaves room for the index. */
-void
+PCALL_CHILD_CODE void
 pcall_title_name (const char *name,
                   gint64      index)
 {
@@ -173,7 +166,7 @@ show_page (gsize length)
 {
   struct prctl_mm_map map = title.map;
 
-  map.arg_start = (gsize) title.page;
+  map.arg_start = (gsize) title.text;
   map.arg_end = map.arg_start + length;
   map.brk = (gsize) sbrk (0);
   prctl (PR_SET_MM, PR_SET_MM_MAP, &map, sizeof map, 0);
@@ -184,7 +177,7 @@ static char *
 put_name (char       *at,
           const char *name)
 {
-  gsize length = MIN (strlen (name), title.size / 4);
+  gsize length = MIN (strlen (name), MAX_NAME);
 
   *at++ = ' ';
   *at++ = '(';
@@ -193,21 +186,21 @@ put_name (char       *at,
   return at + length + 1;
 }
 
-void
+PCALL_CHILD_CODE void
 pcall_title_show (const char *name,
                   guint       index)
 {
-  char *at = title.page + title.n_prefix;
+  char *at = title.text + title.n_prefix;
   gsize length;
 
-  if (title.page == NULL)
+  if (title.text == NULL)
     return;
 
   at = pcall_write_number (at, index);
   if (name != NULL)
     at = put_name (at, name);
   *at++ = '\0';
-  length = (gsize) (at - title.page);
+  length = (gsize) (at - title.text);
   if (length != title.shown)
     show_page (length);
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "pcall-error.h"
+#include "base/pcall-child-code-private.h"
 #include "base/pcall-fd-private.h"
 #include "base/pcall-limits-private.h"
 #include "log/pcall-log-directory-private.h"
@@ -99,7 +100,7 @@ pcall_log_files_new (const char *directory,
   return open_directory (self, directory, error) ? g_steal_pointer (&self) : NULL;
 }
 
-PcallLogFiles *
+PCALL_CHILD_CODE PcallLogFiles *
 pcall_log_files_ref (PcallLogFiles *self)
 {
   g_atomic_ref_count_inc (&self->ref_count);
@@ -124,7 +125,7 @@ pcall_log_files_close (PcallLogFiles *self)
 }
 
 /* Used in the child too: see pcall_write_number(). */
-static void
+PCALL_CHILD_CODE static void
 write_name (const PcallLogFiles *self,
             guint                index,
             pid_t                pid,
@@ -202,13 +203,13 @@ pcall_log_files_get_deadline (const PcallLogFiles *self)
   return self->deadline;
 }
 
-const PcallLogKey *
+PCALL_CHILD_CODE const PcallLogKey *
 pcall_log_files_get_key (const PcallLogFiles *self)
 {
   return &self->key;
 }
 
-static int
+PCALL_CHILD_CODE static int
 make_file (const PcallLogFiles *self,
            guint                index,
            pid_t                pid,
@@ -216,9 +217,11 @@ make_file (const PcallLogFiles *self,
 {
   char name[NAME_SIZE];
 
-  errno = self->error_number;
   if (self->directory.fd < 0)
-    return -1;
+    {
+      errno = self->error_number;
+      return -1;
+    }
 
   write_name (self, index, pid, suffix, name);
   return pcall_fd_lift (openat (self->directory.fd, name,
@@ -226,7 +229,7 @@ make_file (const PcallLogFiles *self,
                                 self->keep ? 0600 | PCALL_LOG_FILE_KEPT : 0600));
 }
 
-int
+PCALL_CHILD_CODE int
 pcall_log_files_make_here (const PcallLogFiles *self,
                            guint                index,
                            pid_t                pid,
@@ -254,7 +257,7 @@ pcall_log_files_make (const PcallLogFiles *self,
 }
 
 /* Where there is no room for a second file, both streams go into the first. */
-int
+PCALL_CHILD_CODE int
 pcall_log_files_begin (const PcallLogFiles *self,
                        guint                index,
                        int                 *out)
@@ -373,7 +376,7 @@ discard (const PcallLogFiles *self,
   unlinkat (self->directory.fd, name, 0);
 }
 
-void
+PCALL_CHILD_CODE void
 pcall_log_files_discard (const PcallLogFiles *self,
                          guint                index,
                          pid_t                pid)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "pcall-binding.h"
+#include "base/pcall-child-code-private.h"
 #include "base/pcall-fd-private.h"
 
 /* GLib's log in a child: each record goes into its log file, whole, in one write().
@@ -43,7 +44,7 @@ static int route; /* PcallLogRoute, atomic */
 
 static void (*trapped) (PcallLogRoute route); /* while in the trap */
 
-PcallLogRoute
+PCALL_CHILD_CODE PcallLogRoute
 pcall_log_route_get (void)
 {
   return writer.installed ? PCALL_LOG_ROUTE_NONE : (PcallLogRoute) g_atomic_int_get (&route);
@@ -370,7 +371,7 @@ static struct
   guint           id;
 } the_trap = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-static void
+PCALL_CHILD_CODE static void
 forked (void)
 {
   the_trap.lock = (pthread_mutex_t) PTHREAD_MUTEX_INITIALIZER;
@@ -408,7 +409,7 @@ pcall_log_route_unset_trap (gboolean was_set)
   pthread_mutex_unlock (&the_trap.lock);
 }
 
-void
+PCALL_CHILD_CODE void
 pcall_log_writer_begin (int                fd,
                         int                out,
                         const PcallLogKey *key)
@@ -455,7 +456,7 @@ pcall_log_writer_install_in_worker (void)
   writer.installed = TRUE;
 }
 
-void
+PCALL_CHILD_CODE void
 pcall_log_writer_install (PcallLogRoute                known,
                           void (*wrong) (PcallLogRoute route))
 {
@@ -478,21 +479,21 @@ pcall_log_writer_install (PcallLogRoute                known,
     }
 }
 
+/* Each write goes to the end of the file, wherever this leaves it. The kernel looks for a path in
+ * what the C library calls for fstat (), empty as it is: one more page for a child. */
 static gboolean
 is_empty (int fd)
 {
-  struct stat file;
-
-  return fstat (fd, &file) == 0 && file.st_size == 0;
+  return lseek (fd, 0, SEEK_END) == 0;
 }
 
-gboolean
+PCALL_CHILD_CODE gboolean
 pcall_log_writer_is_unused (void)
 {
   return is_empty (writer.fd) && (writer.out < 0 || is_empty (writer.out));
 }
 
-guint64
+PCALL_CHILD_CODE guint64
 pcall_log_writer_get_lost (const char **reason)
 {
   guint n_lost = g_atomic_int_get (&writer.n_lost);

@@ -36,8 +36,9 @@ void     pcall_explain_killed    (PcallRunner     *runner,
 /* It was in a pool, and has that call now; it goes into one. */
 void     pcall_explain_taken     (PcallRunner     *runner);
 void     pcall_explain_put       (PcallRunner     *runner);
-/* It has ended. */
-void     pcall_explain_ended     (PcallRunner     *runner);
+/* It has ended so. */
+void     pcall_explain_ended     (PcallRunner     *runner,
+                                  const PcallExit *exit);
 
 static inline gboolean
 pcall_explains (const PcallEventQueue *events)

@@ -212,9 +212,9 @@ pcall_explain_put (PcallRunner *runner)
 }
 
 void
-pcall_explain_ended (PcallRunner *runner)
+pcall_explain_ended (PcallRunner     *runner,
+                     const PcallExit *exit)
 {
-  const PcallExit *exit = pcall_runner_get_exit (runner);
   const struct rusage *usage = &exit->usage;
   g_autofree char *end = NULL;
   g_autofree char *text = NULL;

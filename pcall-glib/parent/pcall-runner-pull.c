@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "parent/pcall-pull-reader-private.h"
+#include "parent/pcall-runner-pull-parts-private.h"
 
 /* A forked child that takes one call after the other by itself.
  *

@@ -501,7 +501,7 @@ pcall_runner_finish (PcallRunner *self)
   PcallEvent *event = pcall_runner_add_event (self, PCALL_EVENT_CHILD_ENDED, self->child);
   PcallCallState state;
 
-  pcall_explain_ended (self);
+  pcall_explain_ended (self, pcall_runner_get_exit (self));
   if (event != NULL)
     event->exit = *pcall_runner_get_exit (self);
   if (!self->has_call)

@@ -267,7 +267,8 @@ pcall_scheduler_start (PcallScheduler *self,
     return FALSE;
   set_up_log (self, begun);
 
-  self->children = self->setup.children = pcall_child_list_new (self->calls);
+  self->children = pcall_child_list_new (self->calls, &pcall_child_view);
+  self->setup.children = self->children;
   pcall_explain (&self->events, "start: %u calls, in at most %u children at once%s",
                  pcall_call_list_get_n_calls (self->calls),
                  MIN (pcall_call_list_get_n_calls (self->calls), self->room.max_children),

@@ -15,7 +15,7 @@ G_BEGIN_DECLS
  * can take a second. */
 gboolean pcall_fork_check (GError **error);
 
-/* As fork(), between the hooks of a language's runtime. */
+/* As fork(), in the way in which this process forks. */
 pid_t    pcall_fork       (void);
 
 G_END_DECLS

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "pcall-error.h"
+#include "base/pcall-child-code-private.h"
 #include "base/pcall-fd-private.h"
 #include "base/pcall-lifeline-private.h"
 #include "base/pcall-threads-private.h"
@@ -39,43 +40,6 @@
  * again: it has to be copied, and all other children wait for the parent meanwhile. So what can
  * be prepared for all children is prepared in the parent, once, and what each child needs anew
  * it makes itself. */
-
-static struct
-{
-  PcallForkFunc  func;
-  gpointer       user_data;
-  GDestroyNotify destroy;
-} fork_func;
-
-/**
- * pcall_set_fork_func:
- * @func: (nullable) (scope notified) (closure user_data) (destroy destroy): the function, or
- *   %NULL for `fork()`, which a binding may have put between hooks of its runtime
- * @user_data: what to call it with
- * @destroy: (nullable): called when the function is replaced
- *
- * Sets the function that forks this process.
- *
- * This is for language bindings: a runtime with locks and threads of its own has to prepare itself
- * for a fork, as Python does in `os.fork()`. A child inherits the function for its own children.
- *
- * Call it before any task is started; it is not protected against tasks that start in other
- * threads.
- *
- * Since: 1.0
- */
-void
-pcall_set_fork_func (PcallForkFunc  func,
-                     gpointer       user_data,
-                     GDestroyNotify destroy)
-{
-  if (fork_func.destroy != NULL)
-    fork_func.destroy (fork_func.user_data);
-
-  fork_func.func = func;
-  fork_func.user_data = user_data;
-  fork_func.destroy = destroy;
-}
 
 /* The first use of GLib's random generator makes it, at a cost. It is made here once, so that each
  * child only seeds it; that takes one number out of the sequence of g_random_int(). */
@@ -123,11 +87,12 @@ prepare (PcallStartContext *context)
   GPollFD wakeup;
   gint timeout;
 
+  /* Each child writes over both: made one after the other, they may share a page. */
   prime_random ();
-  pcall_main_context_hold ();
-  context->holds_main_context = TRUE;
   if (pcall_conditions_names (context->conditions))
     pcall_title_prepare ();
+  pcall_main_context_hold ();
+  context->holds_main_context = TRUE;
   if (context->log != NULL)
     context->log_trap = pcall_log_route_set_trap ();
   if (!can_make_main_context ())
@@ -221,21 +186,6 @@ flush_streams (void)
   return out && err && !has_read_ahead (stdin);
 }
 
-/* A function that failed in a way that its language cannot tell may come back with 0, though this
- * is no child. */
-static pid_t
-call_fork_func (void)
-{
-  pid_t parent = getpid ();
-  pid_t pid = fork_func.func (fork_func.user_data);
-
-  if (pid != 0 || getpid () != parent)
-    return pid;
-
-  errno = ECANCELED;
-  return -1;
-}
-
 static gboolean
 has_handler (const PcallStartContext *context,
              int                      signum)
@@ -256,7 +206,7 @@ fork_with_signals_blocked (const PcallStartContext *context)
   if (!has_handler (context, SIGCHLD))
     sigdelset (&all, SIGCHLD);
   pthread_sigmask (SIG_BLOCK, &all, &before);
-  pid = fork_func.func != NULL ? call_fork_func () : pcall_fork ();
+  pid = pcall_fork ();
   if (pid == 0)
     return 0;
 
@@ -336,7 +286,7 @@ find_ready_reasons (const PcallStartContext *context,
   return reasons;
 }
 
-static gboolean
+PCALL_CHILD_CODE static gboolean
 fork_child (const PcallStartContext *context,
             const PcallJob          *job,
             const Descriptors       *fds,

@@ -14,6 +14,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/pcall-child-code-private.h"
 #include "wire/pcall-memory-private.h"
 
 /* Frames over a stream socket: sending them. For receiving see pcall-channel.c.
@@ -33,7 +34,7 @@
 
 static const guint8 zeros[8];
 
-PcallOutgoing
+PCALL_CHILD_CODE PcallOutgoing
 pcall_outgoing_new (PcallFrameType type,
                     guint32        call_index,
                     GVariant      *value)
@@ -76,7 +77,7 @@ count_handles (const PcallOutgoing *frame)
   return frame->handles != NULL ? (guint) g_unix_fd_list_get_length (frame->handles) : 0;
 }
 
-static guint
+PCALL_CHILD_CODE static guint
 add_frame (PcallChannel        *self,
            const PcallOutgoing *frame,
            gboolean             in_memory,
@@ -105,7 +106,7 @@ add_frame (PcallChannel        *self,
   return n;
 }
 
-static void
+PCALL_CHILD_CODE static void
 skip_sent (struct msghdr *message,
            gsize          sent)
 {
@@ -131,7 +132,7 @@ send_some (PcallChannel  *self,
                           : sendmsg (self->fd, message, MSG_NOSIGNAL);
 }
 
-static gboolean
+PCALL_CHILD_CODE static gboolean
 send_all (PcallChannel  *self,
           struct msghdr *message)
 {
@@ -157,7 +158,7 @@ send_all (PcallChannel  *self,
 
 /* With what is attached to @attached, which is only read: the message itself refers to what lies
  * here, and goes with it. The first frame's payload stands in attached memory if @in_memory. */
-static gboolean
+PCALL_CHILD_CODE static gboolean
 send_frames (PcallChannel        *self,
              const PcallOutgoing *frames,
              guint                n_frames,
@@ -268,7 +269,7 @@ send_large (PcallChannel        *self,
   return sent;
 }
 
-gboolean
+PCALL_CHILD_CODE gboolean
 pcall_channel_send (PcallChannel        *self,
                     const PcallOutgoing *frames,
                     guint                n_frames)

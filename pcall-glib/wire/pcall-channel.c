@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/pcall-child-code-private.h"
 #include "base/pcall-fd-private.h"
 #include "pcall-error.h"
 #include "wire/pcall-memory-private.h"
@@ -78,7 +79,7 @@ pcall_frame_queue_clear (PcallFrameQueue *self)
     pcall_frame_free (frame);
 }
 
-void
+PCALL_CHILD_CODE void
 pcall_channel_init (PcallChannel *self,
                     int           fd,
                     guint64       nonce)

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "pcall-error.h"
+#include "base/pcall-child-code-private.h"
 #include "wire/pcall-normal-private.h"
 #include "wire/pcall-number-private.h"
 
@@ -102,7 +103,7 @@ refuse (GError **error, const char *format, ...)
   return FALSE;
 }
 
-const GVariantType *
+PCALL_CHILD_CODE const GVariantType *
 pcall_frame_payload_type (PcallFrameType type)
 {
   guint kind = type;
@@ -138,7 +139,7 @@ get_uint64 (const guint8 *bytes, gboolean swapped)
   return swapped ? GUINT64_SWAP_LE_BE (number) : number;
 }
 
-void
+PCALL_CHILD_CODE void
 pcall_frame_header_encode (const PcallFrameHeader *header, guint8 bytes[PCALL_FRAME_HEADER_SIZE])
 {
   memcpy (bytes + OFFSET_MAGIC, MAGIC, strlen (MAGIC));

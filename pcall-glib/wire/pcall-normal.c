@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/pcall-child-code-private.h"
 #include "wire/pcall-number-private.h"
 
 /* Whether bytes are a GVariant in normal form, for what comes in large: arrays of numbers, truth
@@ -286,7 +287,7 @@ is_deeper (GVariant *value,
   return FALSE;
 }
 
-gboolean
+PCALL_CHILD_CODE gboolean
 pcall_normal_is_too_deep (GVariant *value)
 {
   const char *type = g_variant_get_type_string (value);

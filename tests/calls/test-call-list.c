@@ -45,7 +45,7 @@ make_list (PcallMonitor *monitor, guint n_targets, guint n_calls)
       pcall_arguments_set_common_args (arguments, g_variant_new_parsed ("(7, 'a')"), NULL));
   g_assert_true (
       pcall_arguments_set_common_kwargs (arguments, g_variant_new_parsed ("{'k': <1>}"), NULL));
-  return pcall_call_list_new (monitor, arguments, targets, n_calls);
+  return pcall_call_list_new (monitor, arguments, targets, n_calls, &pcall_call_view);
 }
 
 static void

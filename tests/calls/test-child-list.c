@@ -38,8 +38,8 @@ set_up (Fixture *self, gconstpointer data)
 
   self->monitor = pcall_monitor_new ();
   g_ptr_array_add (targets, pcall_target_new (NULL, never_called, NULL, NULL));
-  self->calls = pcall_call_list_new (self->monitor, arguments, targets, N_CALLS);
-  self->children = pcall_child_list_new (self->calls);
+  self->calls = pcall_call_list_new (self->monitor, arguments, targets, N_CALLS, &pcall_call_view);
+  self->children = pcall_child_list_new (self->calls, &pcall_child_view);
   pcall_monitor_enter (self->monitor);
 }
 

@@ -68,8 +68,9 @@ logs_set_up (LogsFixture *self, gboolean keep)
   *self = (LogsFixture){ .place = g_dir_make_tmp ("pcall-logs-XXXXXX", NULL) };
   self->monitor = pcall_monitor_new ();
   g_ptr_array_add (targets, pcall_target_new ("target", logs_never_called, NULL, NULL));
-  self->calls = pcall_call_list_new (self->monitor, arguments, targets, LOGS_N_CALLS);
-  self->children = pcall_child_list_new (self->calls);
+  self->calls = pcall_call_list_new (self->monitor, arguments, targets, LOGS_N_CALLS,
+                                     &pcall_call_view);
+  self->children = pcall_child_list_new (self->calls, &pcall_child_view);
   self->files = pcall_log_files_new (self->place, keep, 1, 7, &error);
   g_assert_no_error (error);
   pcall_call_list_set_log (self->calls, self->files);

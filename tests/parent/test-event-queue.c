@@ -37,8 +37,8 @@ set_up (Fixture *self, gconstpointer data)
   g_autoptr (GPtrArray) targets = g_ptr_array_new_with_free_func (g_object_unref);
 
   g_ptr_array_add (targets, pcall_target_new (NULL, never_called, NULL, NULL));
-  self->calls = pcall_call_list_new (monitor, arguments, targets, N_CALLS);
-  self->children = pcall_child_list_new (self->calls);
+  self->calls = pcall_call_list_new (monitor, arguments, targets, N_CALLS, &pcall_call_view);
+  self->children = pcall_child_list_new (self->calls, &pcall_child_view);
   pcall_child_list_add (self->children, 100, 0);
 }
 

@@ -271,8 +271,9 @@ set_up (Fixture *self)
   self->monitor = pcall_monitor_new ();
   self->targets = g_ptr_array_new_with_free_func (g_object_unref);
   g_ptr_array_add (self->targets, pcall_target_new_worker (argv, "name"));
-  self->calls = pcall_call_list_new (self->monitor, arguments, self->targets, N_CALLS);
-  self->children = pcall_child_list_new (self->calls);
+  self->calls = pcall_call_list_new (self->monitor, arguments, self->targets, N_CALLS,
+                                     &pcall_call_view);
+  self->children = pcall_child_list_new (self->calls, &pcall_child_view);
   pcall_start_context_init (&self->context, arguments, conditions);
   pcall_conditions_unref (conditions);
   g_assert_true (

@@ -176,7 +176,7 @@ make (Fixture *self, guint n_calls)
   g_autoptr (GPtrArray) targets = g_ptr_array_new_with_free_func (g_object_unref);
 
   g_ptr_array_add (targets, pcall_target_new ("work", do_work, NULL, NULL));
-  self->calls = pcall_call_list_new (self->monitor, arguments, targets, n_calls);
+  self->calls = pcall_call_list_new (self->monitor, arguments, targets, n_calls, &pcall_call_view);
   self->scheduler = pcall_scheduler_new (self->engine, self->calls, arguments, targets,
                                          &self->options, &funcs, self);
 }

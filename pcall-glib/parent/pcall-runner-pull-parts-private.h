@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 
 /* Calls that a child takes by itself: when to look at it, and what becomes of the child
  * (pcall-runner-pull.c); what it tells of calls, in memory that both share
- * (pcall-pull-reader.c). */
+ * (pcall-runner-pull-reader.c). */
 
 /* A block of results that is being read. */
 typedef struct
