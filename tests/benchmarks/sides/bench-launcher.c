@@ -100,14 +100,14 @@ run_one (BenchRequest  *request,
   return run_whole (launcher, task, begun, error);
 }
 
-/* Results of so many bytes each, one after the other. */
+/* Results of so many bytes each, one after the other, which the call makes or has there. */
 static gdouble
 run_large (BenchRequest  *request,
            GError       **error)
 {
   gdouble begun = bench_now ();
   PcallLauncher *launcher = new_launcher (request, 1);
-  PcallTask *task = new_task (launcher, "give_bytes", 1);
+  PcallTask *task = new_task (launcher, bench_request_get_text (request, "call"), 1);
 
   pcall_task_set_n_calls (task, bench_request_get_number (request, "times"));
   pcall_task_set_common_args (
