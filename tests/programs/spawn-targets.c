@@ -410,21 +410,21 @@ TARGET (count_up)
   return g_variant_new_from_data (G_VARIANT_TYPE_BYTESTRING, bytes, size, TRUE, g_free, bytes);
 }
 
-/* As many bytes as its argument says, which were made by the first call in this process. */
-TARGET (give_bytes)
+/* What is in a file */
+TARGET (map_file)
 {
-  static guint8 *bytes;
-  static guint64 n_bytes;
-  guint64 size;
+  const char *path;
+  g_autoptr (GMappedFile) file = NULL;
+  g_autoptr (GBytes) bytes = NULL;
 
-  g_variant_get (args, "(t)", &size);
-  if (size > n_bytes)
-    {
-      bytes = g_realloc (bytes, size);
-      memset (bytes, 7, size);
-      n_bytes = size;
-    }
-  return g_variant_new_from_data (G_VARIANT_TYPE_BYTESTRING, bytes, size, TRUE, NULL, NULL);
+  if (!pcall_parse_args (args, kwargs, error, "(&s)", &path, NULL))
+    return NULL;
+  file = g_mapped_file_new (path, FALSE, error);
+  if (file == NULL)
+    return NULL;
+
+  bytes = g_mapped_file_get_bytes (file);
+  return g_variant_new_from_bytes (G_VARIANT_TYPE_BYTESTRING, bytes, TRUE);
 }
 
 /* A handle of a pipe that a word was written to. */

@@ -67,26 +67,23 @@ run_true (BenchRequest  *request,
   return bench_now () - begun;
 }
 
-/* In the page cache, as it has just been written. */
-static char *
-write_file (gsize    size,
-            GError **error)
+char *
+bench_request_write_file (BenchRequest  *request,
+                          GError       **error)
 {
+  gsize size = bench_request_get_number (request, "size");
   g_autofree char *bytes = g_malloc (size);
-  char *path = g_build_filename (g_get_tmp_dir (), "pcall-bench-XXXXXX", NULL);
-  int fd = g_mkstemp (path);
-
-  memset (bytes, 1, size);
-  if (fd >= 0)
-    close (fd);
-  if (fd >= 0 &&
-      g_file_set_contents_full (path, bytes, size, G_FILE_SET_CONTENTS_NONE, 0600, error))
-    return path;
+  char *path = NULL;
+  int fd = g_file_open_tmp ("pcall-bench-XXXXXX", &path, error);
 
   if (fd < 0)
-    bare_set_error (error, path);
-  else
-    g_unlink (path);
+    return NULL;
+  close (fd);
+  memset (bytes, 1, size);
+  if (g_file_set_contents_full (path, bytes, size, G_FILE_SET_CONTENTS_NONE, 0600, error))
+    return path;
+
+  g_unlink (path);
   g_free (path);
   return NULL;
 }
@@ -105,20 +102,26 @@ read_all (int   fd,
   return length == size;
 }
 
+/* That file, so often */
 static gdouble
 cat (BenchRequest  *request,
      const char    *path,
-     gsize          size,
      GError       **error)
 {
-  gdouble begun = bench_now ();
-  g_autofree char *command = g_strdup_printf ("cat %s", path);
-  g_autofree char *bytes = g_malloc (size);
+  guint n = (guint) bench_request_get_number (request, "times");
+  gsize size = n * bench_request_get_number (request, "size");
+  g_autoptr (GString) command = g_string_new ("cat");
+  g_autofree char *bytes = NULL;
   gboolean complete;
+  gdouble begun;
   GPid pid;
   int fd;
 
-  if (!start (request, 1, command, &pid, &fd, error))
+  for (guint i = 0; i < n; i++)
+    g_string_append_printf (command, " %s", path);
+  begun = bench_now ();
+  bytes = g_malloc (size);
+  if (!start (request, 1, command->str, &pid, &fd, error))
     return -1;
   complete = read_all (fd, bytes, size);
   if (!finish (pid, error))
@@ -134,9 +137,8 @@ static gdouble
 run_cat (BenchRequest  *request,
          GError       **error)
 {
-  gsize size = bench_request_get_number (request, "size");
-  g_autofree char *path = write_file (size, error);
-  gdouble seconds = path != NULL ? cat (request, path, size, error) : -1;
+  g_autofree char *path = bench_request_write_file (request, error);
+  gdouble seconds = path != NULL ? cat (request, path, error) : -1;
 
   if (path != NULL)
     g_unlink (path);

@@ -10,6 +10,7 @@
 
 #include "bench.h"
 
+#include <glib/gstdio.h>
 #include <pcall-glib/pcall-binding.h>
 #include <sys/wait.h>
 
@@ -100,19 +101,44 @@ run_one (BenchRequest  *request,
   return run_whole (launcher, task, begun, error);
 }
 
-/* Results of so many bytes each, one after the other, which the call makes or has there. */
+/* Results of one worker, one after the other */
 static gdouble
-run_large (BenchRequest  *request,
+run_times (BenchRequest  *request,
+           const char    *symbol,
+           GVariant      *args,
            GError       **error)
 {
   gdouble begun = bench_now ();
   PcallLauncher *launcher = new_launcher (request, 1);
-  PcallTask *task = new_task (launcher, bench_request_get_text (request, "call"), 1);
+  PcallTask *task = new_task (launcher, symbol, 1);
 
   pcall_task_set_n_calls (task, bench_request_get_number (request, "times"));
-  pcall_task_set_common_args (
-      task, g_variant_new ("(t)", bench_request_get_number (request, "size")));
+  pcall_task_set_common_args (task, args);
   return run_whole (launcher, task, begun, error);
+}
+
+/* So many bytes each */
+static gdouble
+run_large (BenchRequest  *request,
+           GError       **error)
+{
+  gsize size = bench_request_get_number (request, "size");
+
+  return run_times (request, "count_up", g_variant_new ("(t)", size), error);
+}
+
+/* As "engine/cat" */
+static gdouble
+run_file (BenchRequest  *request,
+          GError       **error)
+{
+  g_autofree char *path = bench_request_write_file (request, error);
+  gdouble seconds =
+      path != NULL ? run_times (request, "map_file", g_variant_new ("(s)", path), error) : -1;
+
+  if (path != NULL)
+    g_unlink (path);
+  return seconds;
 }
 
 /* As many calls as workers, which take so long that each has to have its own: the time beyond
@@ -193,6 +219,7 @@ run_warm (BenchRequest  *request,
 }
 
 const BenchSide bench_launcher[] = {
-  { "launcher/one", run_one },     { "launcher/large", run_large }, { "launcher/many", run_many },
-  { "launcher/ahead", run_ahead }, { "launcher/warm", run_warm },   { NULL, NULL },
+  { "launcher/one", run_one },   { "launcher/large", run_large }, { "launcher/file", run_file },
+  { "launcher/many", run_many }, { "launcher/ahead", run_ahead }, { "launcher/warm", run_warm },
+  { NULL, NULL },
 };

@@ -45,6 +45,9 @@ const char *bench_request_get_text   (BenchRequest *self,
 PcallTask  *bench_request_new_task   (BenchRequest *self,
                                       PcallFunc     func,
                                       gpointer      user_data);
+/* Of `size` bytes, and in the page cache, as it has just been written: its path. */
+char       *bench_request_write_file (BenchRequest *self,
+                                      GError      **error);
 /* Of this process, in bytes, by what the kernel says. */
 gdouble     bench_get_memory         (void);
 void        bench_request_add_number (BenchRequest *self,
