@@ -297,7 +297,8 @@ pass_outcome (Agent            *self,
   PcallOutgoing frames[2] = { { .type = frame->type,
                                 .call_index = frame->call_index,
                                 .data = pcall_payload_get_data (frame->payload),
-                                .size = frame->payload->length } };
+                                .size = frame->payload->length,
+                                .memory = frame->memory } };
 
   if (next == NULL)
     {
@@ -465,6 +466,8 @@ start_worker (Agent                   *self,
   self->pid = started.process.pid;
   self->worker =
       pcall_peer_new (self->engine, &started, self->context.nonce, &worker_funcs, self, error);
+  if (self->worker != NULL)
+    pcall_peer_keep_memory (self->worker);
   return self->worker != NULL;
 }
 

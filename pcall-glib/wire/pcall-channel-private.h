@@ -38,6 +38,8 @@ typedef struct
   gboolean         complete; /* it is gone, and all that it sent has come */
   gboolean         trusts; /* the other side, which is our parent, to send values in normal form */
   gboolean         attaches; /* large payloads as memory, to what it sends */
+  gboolean         keeps_memory; /* in which payloads come, for who passes them on */
+  int              memory;   /* such of the incoming frame; 0: none */
 } PcallChannel;
 
 /* A frame that came. */
@@ -51,6 +53,7 @@ struct _PcallFrame
   PcallPayload  *payload; /* in normal form, of the type that the frame type tells */
   GUnixFDList   *handles; /* NULL if there are none */
   gint64         since;   /* when it began to come, by the monotonic clock; 0: it is small */
+  int            memory;  /* that holds the payload, too, where that is kept; 0: none */
 };
 
 void pcall_frame_free (PcallFrame *frame);

@@ -6,6 +6,7 @@
 #include "wire/pcall-channel-private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <poll.h>
 #include <string.h>
@@ -22,7 +23,8 @@
  * A frame is written from where its value lies; nothing is copied but by the kernel. A large
  * payload is written into memory instead, which is attached to the frame's header, wherever such
  * memory can be had: where it cannot, because there is no descriptor left, no room, or a limit of
- * the size of files, its bytes follow as they would for any other.
+ * the size of files, its bytes follow as they would for any other. Where they go into a pipe, and
+ * are in such memory already, the kernel passes its pages on.
  *
  * Bytes have one virtue that memory has not: a socket holds a few of them only, so whoever sends
  * more than is read has to wait. So a message goes as memory only when all before it has been read.
@@ -179,6 +181,49 @@ send_frames (PcallChannel        *self,
   return send_all (self, &message);
 }
 
+/* Memory into a pipe */
+
+static gboolean
+write_all (PcallChannel *self,
+           gconstpointer bytes,
+           gsize         size)
+{
+  struct iovec iovec = { (gpointer) bytes, size };
+  struct msghdr message = { .msg_iov = &iovec, .msg_iovlen = 1 };
+
+  return send_all (self, &message);
+}
+
+/* As much of it as goes without being copied: nothing where that is no pipe. */
+static gsize
+splice_memory (PcallChannel        *self,
+               const PcallOutgoing *frame)
+{
+  loff_t offset = 0;
+  gssize n = 1;
+
+  while ((gsize) offset < frame->size && (n > 0 || (n < 0 && errno == EINTR)))
+    n = splice (frame->memory, &offset, self->out_fd, NULL, frame->size - (gsize) offset, 0);
+  return (gsize) offset;
+}
+
+/* What is left is written: if the other side is gone, that fails as well. */
+static gboolean
+send_from_memory (PcallChannel        *self,
+                  const PcallOutgoing *frame)
+{
+  guint8 header[PCALL_FRAME_HEADER_SIZE];
+  struct iovec iovecs[IOVECS_PER_FRAME];
+  guint n_iovecs = add_frame (self, frame, FALSE, header, iovecs);
+  gsize sent;
+
+  if (!write_all (self, header, sizeof header))
+    return FALSE;
+  sent = splice_memory (self, frame);
+  return write_all (self, (const guint8 *) frame->data + sent, frame->size - sent) &&
+         write_all (self, zeros, iovecs[n_iovecs - 1].iov_len);
+}
+
 /* Nothing was sent then. */
 static gboolean
 is_about_attachments (int error_number)
@@ -280,6 +325,8 @@ pcall_channel_send (PcallChannel        *self,
     return send_large (self, frames, n_frames);
   if (frames->handles != NULL)
     return send_attached (self, frames, n_frames, -1);
+  if (frames->memory != 0 && self->out_fd > 0 && n_frames == 1 && frames->boxed_type == NULL)
+    return send_from_memory (self, frames);
   return send_frames (self, frames, n_frames, FALSE, &nothing);
 }
 
