@@ -48,12 +48,15 @@
 #define ENV_WORKER_DIR "PCALL_WORKER_DIR"
 
 /* How long a worker may take to end when the agent is to leave, and within what time two signals
- * are of one origin. */
+ * are of one origin: who kills all that runs here is quick, and a crash is not to be told late. */
 #define RETIRE_US (3 * G_USEC_PER_SEC)
 #define TOGETHER_MS 50
+#define KILLED_TOGETHER_MS 10
 
-/* An outcome of so many bytes takes a while to be sent. */
+/* An outcome of so many bytes takes a while to be sent; one of so few goes whole or not at all,
+ * also with another frame. */
 #define LARGE 65536
+#define SMALL 1024
 
 typedef struct
 {
@@ -307,16 +310,20 @@ pass_outcome (Agent            *self,
     }
 
   frames[1] = tell_begun (next);
-  if (frame->payload->length < LARGE)
+  if (frame->payload->length >= LARGE)
     {
-      pcall_uplink_send_frames (&self->up, frames, 2);
+      pcall_uplink_send_frames (&self->up, &frames[1], 1);
       hand_on (self, next);
+      pcall_uplink_send_frames (&self->up, frames, 1);
       return;
     }
 
-  pcall_uplink_send_frames (&self->up, &frames[1], 1);
+  if (frame->payload->length <= SMALL)
+    pcall_uplink_send_frames (&self->up, frames, 2);
+  else
+    for (guint i = 0; i < 2; i++)
+      pcall_uplink_send_frames (&self->up, &frames[i], 1);
   hand_on (self, next);
-  pcall_uplink_send_frames (&self->up, frames, 1);
 }
 
 static void
@@ -384,18 +391,18 @@ take_signal (Agent *self)
 }
 
 /* Who ends all that runs here may come to the worker first. That is not for the parent to take for
- * a crash. */
+ * a crash. Where this agent is killed, too, the parent hears of that alone. */
 static void
 look_who_ended_it (Agent *self)
 {
   const PcallExit *exit = pcall_peer_get_exit (self->worker);
   struct pollfd told = { .fd = self->signal_fd, .events = POLLIN };
+  int signum = exit->known && WIFSIGNALED (exit->status) ? WTERMSIG (exit->status) : 0;
 
-  if (self->ordered || !exit->known || !WIFSIGNALED (exit->status) ||
-      WTERMSIG (exit->status) != SIGTERM)
+  if (self->ordered || self->leaving || (signum != SIGTERM && signum != SIGKILL))
     return;
 
-  poll (&told, 1, TOGETHER_MS);
+  poll (&told, 1, signum == SIGKILL ? KILLED_TOGETHER_MS : TOGETHER_MS);
   take_signal (self);
 }
 
@@ -485,8 +492,8 @@ take_launch (Agent    *self,
   if (!start_worker (self, &launch, &error))
     pcall_uplink_send (&self->up, PCALL_FRAME_UNABLE, 0, g_variant_new_string (error->message));
   /* While the worker begins, nothing waits for this. */
-  else if (self->up.out_fd == 0)
-    pcall_heir_start (self->up.fd);
+  else
+    pcall_heir_start (&self->up);
   pcall_remote_launch_clear (&launch);
 }
 

@@ -5,13 +5,13 @@
 
 #pragma once
 
-#include <glib.h>
+#include "wire/pcall-channel-private.h"
 
 G_BEGIN_DECLS
 
 /* Makes the process that ends the connection when this one cannot, if it is not there. Where it
- * cannot be made, a connection may be reset when this process is killed. */
-void pcall_heir_start   (int  socket);
+ * cannot be made, the parent does not know whether all came when this process is killed. */
+void pcall_heir_start   (const PcallChannel *up);
 /* Ends it: the connection was ended. So nobody has to reap it but this process. */
 void pcall_heir_dismiss (void);
 

@@ -60,10 +60,21 @@ void pcall_process_clear (PcallProcess *self);
 void pcall_process_signal (const PcallProcess *self,
                            int                 signum);
 
+/* Sends it to the process, and not to its group. */
+void pcall_process_signal_alone (const PcallProcess *self,
+                                 int                 signum);
+
 /* If the process has ended: kills what is left of its group, takes its status and returns TRUE.
  * Does not wait. */
 gboolean pcall_process_reap (const PcallProcess *self,
                              PcallExit          *exit);
+
+/* The same, but what is left of its group is told to end, by SIGTERM. Then whether there is such a
+ * rest, which may end by and by, and the end of it, which clears @self. */
+gboolean pcall_process_reap_alone (const PcallProcess *self,
+                                   PcallExit          *exit);
+gboolean pcall_process_has_rest   (const PcallProcess *self);
+void     pcall_process_end_rest   (PcallProcess       *self);
 
 /* Kills the process and its group, waits for its end and clears @self. For processes that ran
  * nothing of the user's yet. */

@@ -455,9 +455,18 @@ reap_rest (const PcallProcess *self)
     }
 }
 
-gboolean
-pcall_process_reap (const PcallProcess *self,
-                    PcallExit          *exit)
+void
+pcall_process_signal_alone (const PcallProcess *self,
+                            int                 signum)
+{
+  signal_process (self, signum);
+}
+
+/* @signum is for what is left of its group. */
+static gboolean
+reap (const PcallProcess *self,
+      PcallExit          *exit,
+      int                 signum)
 {
   gboolean at_once = can_signal_group_by_pidfd (self);
   struct rusage usage = { 0 };
@@ -468,15 +477,48 @@ pcall_process_reap (const PcallProcess *self,
   if (ended == 0)
     return FALSE;
 
-  has_rest = signal_group (self, SIGKILL);
+  has_rest = signal_group (self, signum);
   if (ended > 0 && !at_once)
     ended = wait_pidfd (self, WNOHANG, &status, &usage);
-  if (has_rest)
+  if (has_rest && signum == SIGKILL)
     reap_rest (self);
 
   *exit = (PcallExit) { .known = ended > 0 || remembered_status (self, &status), .usage = usage };
   exit->status = status;
   return TRUE;
+}
+
+gboolean
+pcall_process_reap (const PcallProcess *self,
+                    PcallExit          *exit)
+{
+  return reap (self, exit, SIGKILL);
+}
+
+gboolean
+pcall_process_reap_alone (const PcallProcess *self,
+                          PcallExit          *exit)
+{
+  return reap (self, exit, SIGTERM);
+}
+
+/* While it has members its number is nobody else's. */
+gboolean
+pcall_process_has_rest (const PcallProcess *self)
+{
+  if (!signal_group (self, 0))
+    return FALSE;
+
+  reap_group (self->pid, WNOHANG);
+  return signal_group (self, 0);
+}
+
+void
+pcall_process_end_rest (PcallProcess *self)
+{
+  if (signal_group (self, SIGKILL))
+    reap_rest (self);
+  pcall_process_clear (self);
 }
 
 void

@@ -32,13 +32,18 @@
  * waits, and nothing here.
  *
  * When its agents have gone it should end by itself. An engine may hang over that, so that it is
- * made to, after a while. */
+ * made to, after a while.
+ *
+ * What is left of its process group when it has ended may be there to clean up, as srun has a
+ * process that ends the job when srun was killed, which nobody else would. So that is told to end,
+ * and killed when it has not for a while. */
 
 #define LIFE_FD 3
 #define N_FDS 4
 #define WORDS_SIZE 4096
 #define LEAVE_US (3 * G_USEC_PER_SEC)
 #define PAUSE_US 100000
+#define FIRST_LOOK_US 1000
 
 /* The end */
 
@@ -57,7 +62,10 @@ make_leave (gpointer data)
     return;
 
   launch->n_signals++;
-  pcall_process_signal (&launch->process, farewells[n]);
+  if (farewells[n] == SIGKILL)
+    pcall_process_signal_alone (&launch->process, SIGKILL);
+  else
+    pcall_process_signal (&launch->process, farewells[n]);
   /* A stopped one acts on SIGTERM only when it goes on. */
   pcall_process_signal (&launch->process, SIGCONT);
   pcall_engine_set_timer (launch->crew->engine, &launch->timer,
@@ -287,6 +295,42 @@ launch_free (PcallLaunch *launch)
   g_free (launch);
 }
 
+static void
+end_rest (PcallLaunch *launch)
+{
+  g_queue_unlink (&launch->crew->rests, &launch->link);
+  pcall_process_end_rest (&launch->process);
+  launch_free (launch);
+}
+
+static void
+look_at_rest (gpointer data)
+{
+  PcallLaunch *launch = data;
+
+  if (!pcall_process_has_rest (&launch->process) || launch->pause > LEAVE_US)
+    {
+      end_rest (launch);
+      return;
+    }
+
+  pcall_engine_set_timer (launch->crew->engine, &launch->timer,
+                          g_get_monotonic_time () + launch->pause, look_at_rest, launch);
+  launch->pause *= 2;
+}
+
+/* Of the command; nobody refers to it but this. */
+static void
+leave_rest (PcallLaunch *launch)
+{
+  PcallCrew *self = launch->crew;
+
+  pcall_engine_unwatch (self->engine, &launch->process_watch);
+  g_queue_push_tail_link (&self->rests, &launch->link);
+  launch->pause = FIRST_LOOK_US;
+  look_at_rest (launch);
+}
+
 /* FALSE if it has not ended. */
 static gboolean
 take_exit (PcallLaunch *launch)
@@ -296,7 +340,7 @@ take_exit (PcallLaunch *launch)
   g_autofree char *reason = NULL;
   gboolean came = launch->came;
 
-  if (!pcall_process_reap (&launch->process, &exit))
+  if (!pcall_process_reap_alone (&launch->process, &exit))
     return FALSE;
 
   while (launch->words_fd >= 0 && take_words (launch))
@@ -304,7 +348,7 @@ take_exit (PcallLaunch *launch)
   reason = describe_end (launch, &exit);
   g_queue_unlink (&self->launches, &launch->link);
   pcall_crew_forget_launch (self, launch);
-  launch_free (launch);
+  leave_rest (launch);
   /* Of several that it was to bring, one may have come, and gone, and the others not. */
   if (came)
     pcall_crew_fill_later (self);

@@ -37,6 +37,7 @@ typedef struct
   gboolean     fruitless;  /* and was lost before it was of use, which was noted */
   gboolean     leaving;    /* it is to end */
   guint        n_signals;  /* that it was sent */
+  gint64       pause;      /* when it has ended: before the next look at the rest of its group */
 } PcallLaunch;
 
 /* An agent. It is idle, or busy: then its peer is a task's. */
@@ -104,6 +105,7 @@ struct _PcallCrew
   guint           n_launched;
   GQueue          clients;   /* PcallCrewClient */
   GQueue          launches;  /* PcallLaunch */
+  GQueue          rests;     /* PcallLaunch, of which there is something left */
   GQueue          strangers; /* PcallStranger */
   GQueue          idle;      /* PcallMember */
   GHashTable     *busy;      /* PcallPeer → PcallMember */

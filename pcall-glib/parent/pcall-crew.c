@@ -104,7 +104,8 @@ pcall_crew_is_ours (PcallCrew *self)
 static gboolean
 has_business (PcallCrew *self)
 {
-  return self->launches.length > 0 || self->strangers.length > 0 || self->idle.length > 0 ||
+  return self->launches.length + self->rests.length + self->strangers.length +
+                 self->idle.length > 0 ||
          self->luck.again.position != NULL || self->looks.timer.position != NULL;
 }
 

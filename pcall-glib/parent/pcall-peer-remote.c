@@ -56,7 +56,8 @@ pcall_peer_remote_lose (PcallPeer *self,
   if (remote->loss == NULL && !self->exited)
     {
       remote->loss = g_strdup (error != NULL ? error->message : "it was closed");
-      remote->complete = error == NULL && remote->direct && self->channel.complete;
+      remote->complete = error == NULL && ((remote->direct && self->channel.complete) ||
+                                           self->channel.sealed);
     }
   g_clear_error (&error);
   pcall_peer_close_channel (self);

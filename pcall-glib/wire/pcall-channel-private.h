@@ -36,6 +36,7 @@ typedef struct
   gsize            memory_received; /* bytes beside these, since it was looked at */
   gboolean         unread; /* the other side is gone, and had not read all that it was sent */
   gboolean         complete; /* it is gone, and all that it sent has come */
+  gboolean         sealed;   /* so it is said behind that, which is true of any way here */
   gboolean         trusts; /* the other side, which is our parent, to send values in normal form */
   gboolean         attaches; /* large payloads as memory, to what it sends */
   gboolean         keeps_memory; /* in which payloads come, for who passes them on */
@@ -119,6 +120,12 @@ PcallChannelStatus pcall_channel_receive (PcallChannel    *self,
                                           gsize            budget,
                                           PcallFrameQueue *frames,
                                           GError         **error);
+
+/* What is written behind all that a sender has sent, when it is gone, whole or not. No payload can
+ * look like it, and it completes no frame that was being sent over @out_fd. */
+#define PCALL_CHANNEL_SEAL_SIZE 16
+void pcall_channel_make_seal (const PcallChannel *self,
+                              guint8              seal[PCALL_CHANNEL_SEAL_SIZE]);
 
 /* The number of bytes that lie in the socket. */
 gsize pcall_channel_get_n_waiting (PcallChannel *self);

@@ -34,6 +34,10 @@
 #define IOVECS_PER_FRAME 5
 #define IOVECS_PER_PAYLOAD 3
 
+/* What a pipe or a local socket takes whole or not at all; the end of what is longer. */
+#define UNDIVIDED_SIZE 2048
+#define LAST_PIECE_SIZE 64
+
 static const guint8 zeros[8];
 
 PCALL_CHILD_CODE PcallOutgoing
@@ -126,33 +130,95 @@ skip_sent (struct msghdr *message,
     }
 }
 
+/* TRUE where nothing was sent, and it is to be tried again. */
+static gboolean
+can_try_again (int fd)
+{
+  struct pollfd writable = { .fd = fd, .events = POLLOUT };
+
+  if (errno != EAGAIN && errno != EWOULDBLOCK)
+    return errno == EINTR;
+  poll (&writable, 1, -1);
+  return TRUE;
+}
+
+/* As writev(), of no more than @size bytes. */
 static gssize
-send_some (PcallChannel  *self,
+write_some (PcallChannel        *self,
+            const struct msghdr *message,
+            gsize                size)
+{
+  struct iovec iovecs[MAX_FRAMES_SENT * IOVECS_PER_FRAME];
+  int n = 0;
+
+  while (n < (int) message->msg_iovlen && size > 0)
+    {
+      iovecs[n] = message->msg_iov[n];
+      iovecs[n].iov_len = MIN (iovecs[n].iov_len, size);
+      size -= iovecs[n++].iov_len;
+    }
+  return writev (self->out_fd, iovecs, n);
+}
+
+static gboolean
+write_piece (PcallChannel  *self,
+             struct msghdr *message,
+             gsize          size)
+{
+  while (size > 0)
+    {
+      gssize n = write_some (self, message, size);
+
+      if (n < 0 && !can_try_again (self->out_fd))
+        return FALSE;
+      skip_sent (message, MAX (n, 0));
+      size -= MAX (n, 0);
+    }
+  return TRUE;
+}
+
+static gsize
+get_size (const struct msghdr *message)
+{
+  gsize size = 0;
+
+  for (gsize i = 0; i < message->msg_iovlen; i++)
+    size += message->msg_iov[i].iov_len;
+  return size;
+}
+
+/* So that a frame that was cut off, as this process was killed, has its header, and wants more than
+ * a seal. Apart, as no forked child has such a channel. */
+G_GNUC_NO_INLINE static gboolean
+write_all (PcallChannel  *self,
            struct msghdr *message)
 {
-  return self->out_fd > 0 ? writev (self->out_fd, message->msg_iov, (int) message->msg_iovlen)
-                          : sendmsg (self->fd, message, MSG_NOSIGNAL);
+  gsize size = get_size (message);
+
+  if (size <= UNDIVIDED_SIZE)
+    return write_piece (self, message, size);
+  return write_piece (self, message, PCALL_FRAME_HEADER_SIZE) &&
+         write_piece (self, message, size - PCALL_FRAME_HEADER_SIZE - LAST_PIECE_SIZE) &&
+         write_piece (self, message, LAST_PIECE_SIZE);
 }
 
 PCALL_CHILD_CODE static gboolean
 send_all (PcallChannel  *self,
           struct msghdr *message)
 {
-  struct pollfd writable = { .fd = self->out_fd > 0 ? self->out_fd : self->fd, .events = POLLOUT };
+  if (self->out_fd > 0)
+    return write_all (self, message);
 
   while (message->msg_iovlen > 0)
     {
-      gssize n = send_some (self, message);
+      gssize n = sendmsg (self->fd, message, MSG_NOSIGNAL);
 
       /* What is attached went with the first byte. */
       if (n > 0)
         message->msg_controllen = 0;
-      if (n >= 0)
-        skip_sent (message, n);
-      else if (errno == EAGAIN || errno == EWOULDBLOCK)
-        poll (&writable, 1, -1);
-      else if (errno != EINTR)
+      if (n < 0 && !can_try_again (self->fd))
         return FALSE;
+      skip_sent (message, MAX (n, 0));
     }
 
   return TRUE;
@@ -181,47 +247,49 @@ send_frames (PcallChannel        *self,
   return send_all (self, &message);
 }
 
-/* Memory into a pipe */
-
-static gboolean
-write_all (PcallChannel *self,
-           gconstpointer bytes,
-           gsize         size)
-{
-  struct iovec iovec = { (gpointer) bytes, size };
-  struct msghdr message = { .msg_iov = &iovec, .msg_iovlen = 1 };
-
-  return send_all (self, &message);
-}
-
-/* As much of it as goes without being copied: nothing where that is no pipe. */
+/* So much of the payload as goes into a pipe without being copied: nothing where that is none. */
 static gsize
-splice_memory (PcallChannel        *self,
-               const PcallOutgoing *frame)
+splice_memory (PcallChannel *self,
+               int           memory,
+               gsize         size)
 {
   loff_t offset = 0;
   gssize n = 1;
 
-  while ((gsize) offset < frame->size && (n > 0 || (n < 0 && errno == EINTR)))
-    n = splice (frame->memory, &offset, self->out_fd, NULL, frame->size - (gsize) offset, 0);
+  while ((gsize) offset < size && (n > 0 || (n < 0 && errno == EINTR)))
+    n = splice (memory, &offset, self->out_fd, NULL, size - (gsize) offset, 0);
   return (gsize) offset;
 }
 
-/* What is left is written: if the other side is gone, that fails as well. */
+/* What is left is written: where the other side is gone, that fails as well. In the same pieces as
+ * what is written wholly. */
 static gboolean
 send_from_memory (PcallChannel        *self,
                   const PcallOutgoing *frame)
 {
   guint8 header[PCALL_FRAME_HEADER_SIZE];
   struct iovec iovecs[IOVECS_PER_FRAME];
-  guint n_iovecs = add_frame (self, frame, FALSE, header, iovecs);
-  gsize sent;
+  struct msghdr message = { .msg_iov = iovecs };
+  gsize size;
 
-  if (!write_all (self, header, sizeof header))
+  message.msg_iovlen = add_frame (self, frame, FALSE, header, iovecs);
+  if (!write_piece (self, &message, PCALL_FRAME_HEADER_SIZE))
     return FALSE;
-  sent = splice_memory (self, frame);
-  return write_all (self, (const guint8 *) frame->data + sent, frame->size - sent) &&
-         write_all (self, zeros, iovecs[n_iovecs - 1].iov_len);
+
+  size = get_size (&message) - LAST_PIECE_SIZE;
+  skip_sent (&message, splice_memory (self, frame->memory, size));
+  return write_piece (self, &message, get_size (&message) - LAST_PIECE_SIZE) &&
+         write_piece (self, &message, LAST_PIECE_SIZE);
+}
+
+/* Whether the other side of a pipe can have the pages of the payload. */
+static gboolean
+can_be_spliced (PcallChannel        *self,
+                const PcallOutgoing *frames,
+                guint                n_frames)
+{
+  return self->out_fd > 0 && n_frames == 1 && frames->memory != 0 && frames->boxed_type == NULL &&
+         frames->size > LAST_PIECE_SIZE;
 }
 
 /* Nothing was sent then. */
@@ -325,7 +393,7 @@ pcall_channel_send (PcallChannel        *self,
     return send_large (self, frames, n_frames);
   if (frames->handles != NULL)
     return send_attached (self, frames, n_frames, -1);
-  if (frames->memory != 0 && self->out_fd > 0 && n_frames == 1 && frames->boxed_type == NULL)
+  if (can_be_spliced (self, frames, n_frames))
     return send_from_memory (self, frames);
   return send_frames (self, frames, n_frames, FALSE, &nothing);
 }

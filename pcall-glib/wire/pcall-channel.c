@@ -33,6 +33,7 @@
  * MSG_DONTWAIT and not O_NONBLOCK: the socket's flags belong to the open file description, and are
  * nobody's to change for the sake of one call. */
 
+#define SEAL_MAGIC "PCL seal"
 #define SCRATCH_SIZE 512
 #define FIRST_CAPACITY 65536
 
@@ -120,6 +121,31 @@ static gboolean
 header_is_whole (PcallChannel *self)
 {
   return self->header_filled == PCALL_FRAME_HEADER_SIZE;
+}
+
+/* The nonce is nobody's but of the two sides. */
+void
+pcall_channel_make_seal (const PcallChannel *self,
+                         guint8              seal[PCALL_CHANNEL_SEAL_SIZE])
+{
+  guint64 nonce = GUINT64_TO_BE (self->nonce);
+
+  G_STATIC_ASSERT (sizeof SEAL_MAGIC - 1 + sizeof nonce == PCALL_CHANNEL_SEAL_SIZE);
+  memcpy (seal, SEAL_MAGIC, sizeof SEAL_MAGIC - 1);
+  memcpy (seal + sizeof SEAL_MAGIC - 1, &nonce, sizeof nonce);
+}
+
+/* It stands where the next frame would, or in one that was cut off. */
+static gboolean
+has_seal (PcallChannel *self)
+{
+  gboolean in_header = !header_is_whole (self);
+  const guint8 *bytes = in_header ? self->header : self->payload->bytes;
+  gsize filled = in_header ? self->header_filled : self->payload_filled;
+  guint8 seal[PCALL_CHANNEL_SEAL_SIZE];
+
+  pcall_channel_make_seal (self, seal);
+  return filled >= sizeof seal && memcmp (bytes + filled - sizeof seal, seal, sizeof seal) == 0;
 }
 
 static gboolean
@@ -439,7 +465,10 @@ pcall_channel_receive (PcallChannel    *self,
       if (n == 0)
         self->complete = TRUE;
       if (n <= 0)
-        return PCALL_CHANNEL_CLOSED;
+        {
+          self->sealed = has_seal (self);
+          return PCALL_CHANNEL_CLOSED;
+        }
       total += n + self->memory_received;
       self->memory_received = 0;
     }

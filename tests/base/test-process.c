@@ -272,8 +272,8 @@ leave_grandchild (gpointer data)
   close (self->alive.read_fd);
   if (fork () == 0)
     {
-      support_pipe_put (&self->ready, 0);
       signal (SIGTERM, SIG_IGN);
+      support_pipe_put (&self->ready, 0);
       sleep_on (NULL);
     }
   support_pipe_get (&self->ready);
@@ -324,6 +324,56 @@ test_group_of_taken (void)
   g_assert_true (!end.known || WEXITSTATUS (end.status) == 7);
   assert_all_gone (&family);
   pcall_process_clear (&process);
+}
+
+static int
+leave_obedient_grandchild (gpointer data)
+{
+  Family *self = data;
+
+  close (self->alive.read_fd);
+  if (fork () == 0)
+    sleep_on (NULL);
+  return 7;
+}
+
+static PcallProcess
+reap_leader_alone (int (*leader) (gpointer data), Family *family)
+{
+  PcallProcess process;
+  PcallExit end;
+
+  support_pipe_open (&family->alive);
+  support_pipe_open (&family->ready);
+  process = fork_process (leader, family);
+  wait_for_end (&process);
+  g_assert_true (pcall_process_reap_alone (&process, &end));
+  g_assert_cmpint (WEXITSTATUS (end.status), ==, 7);
+  return process;
+}
+
+static void
+test_rest_obeys (void)
+{
+  Family family;
+  PcallProcess process = reap_leader_alone (leave_obedient_grandchild, &family);
+
+  assert_all_gone (&family);
+  while (pcall_process_has_rest (&process))
+    sched_yield ();
+  pcall_process_end_rest (&process);
+  g_assert_cmpint (process.pidfd, ==, -1);
+}
+
+static void
+test_rest_does_not_obey (void)
+{
+  Family family;
+  PcallProcess process = reap_leader_alone (leave_grandchild, &family);
+
+  g_assert_true (pcall_process_has_rest (&process));
+  pcall_process_end_rest (&process);
+  assert_all_gone (&family);
 }
 
 static int
@@ -563,6 +613,8 @@ main (int argc, char *argv[])
   g_setenv ("LC_ALL", "C", TRUE);
   g_test_init (&argc, &argv, NULL);
 
+  g_test_add_func ("/pcall/process/rest/obeys", test_rest_obeys);
+  g_test_add_func ("/pcall/process/rest/does-not-obey", test_rest_does_not_obey);
   g_test_add_func ("/pcall/process/reap/exited", test_reap);
   g_test_add_func ("/pcall/process/reap/killed", test_reap_killed);
   g_test_add_func ("/pcall/process/reap/not-ended", test_not_ended);

@@ -94,8 +94,10 @@ end_engine ()
   :
 }
 
+# A test may have started one anew, which tells its number in a file.
 end_daemons ()
 {
+  pids="$pids $(cat "$dir"/run/*.pid 2> /dev/null | tr '\n' ' ')"
   for pid in $pids
   do
     kill "$pid" 2> /dev/null

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <glib/gstdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "spawn-support.h"
@@ -83,6 +84,20 @@ launcher_find_agent (PcallLauncher *launcher)
   return g_variant_get_int32 (result);
 }
 
+/* 0 where that process has just ended. */
+static inline pid_t
+launcher_get_parent (pid_t pid)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/stat", pid);
+  g_autofree char *text = NULL;
+  const char *behind_name;
+
+  if (!g_file_get_contents (path, &text, NULL, NULL))
+    return 0;
+  behind_name = strrchr (text, ')');
+  return behind_name != NULL ? atoi (behind_name + strlen (") S ")) : 0;
+}
+
 static inline char *
 launcher_make_directory (void)
 {
@@ -138,9 +153,12 @@ launcher_assert_error (PcallTask  *task,
 
 typedef struct
 {
-  GTestFunc func;
-  gboolean  kills;    /* agents, which leave their log files */
-  guint     n_rounds;
+  GTestFunc     func;
+  GTestDataFunc row_func; /* in its place, with @row */
+  gconstpointer row;
+  gboolean      kills;    /* agents, which leave their log files */
+  guint         n_rounds;
+  guint         n_at_once;
 } LauncherTest;
 
 /* The next task removes what was left by programs that were killed. */
@@ -154,12 +172,36 @@ launcher_logs_are_swept (gpointer data)
   return !g_file_test (path, G_FILE_TEST_EXISTS);
 }
 
+static inline gpointer
+launcher_run_once (gpointer data)
+{
+  const LauncherTest *test = data;
+
+  if (test->func != NULL)
+    test->func ();
+  else
+    test->row_func (test->row);
+  return NULL;
+}
+
+static inline void
+launcher_run_at_once (const LauncherTest *test)
+{
+  g_autoptr (GPtrArray) threads = g_ptr_array_new ();
+
+  for (guint i = 1; i < test->n_at_once; i++)
+    g_ptr_array_add (threads, g_thread_new ("at-once", launcher_run_once, (gpointer) test));
+  launcher_run_once ((gpointer) test);
+  for (guint i = 0; i < threads->len; i++)
+    g_thread_join (threads->pdata[i]);
+}
+
 static inline void
 launcher_run_round (const LauncherTest *test)
 {
   g_autofree char *before = traces_take ();
 
-  test->func ();
+  launcher_run_at_once (test);
   if (test->kills)
     g_assert_true (traces_wait_until (launcher_logs_are_swept, NULL));
   traces_assert_back (before);
@@ -175,10 +217,8 @@ launcher_run_clean (gconstpointer data)
 }
 
 static inline void
-launcher_add_any (const char *path,
-                  GTestFunc   func,
-                  gboolean    kills,
-                  guint       n_rounds)
+launcher_add_test (const char  *path,
+                   LauncherTest what)
 {
   /* Not on the heap: what belongs to a test that does not run is never freed. */
   static LauncherTest tests[64];
@@ -186,8 +226,17 @@ launcher_add_any (const char *path,
   LauncherTest *test = &tests[n_tests++];
 
   g_assert (n_tests <= G_N_ELEMENTS (tests));
-  *test = (LauncherTest) { func, kills, n_rounds };
+  *test = what;
   g_test_add_data_func (path, test, launcher_run_clean);
+}
+
+static inline void
+launcher_add_any (const char *path,
+                  GTestFunc   func,
+                  gboolean    kills,
+                  guint       n_rounds)
+{
+  launcher_add_test (path, (LauncherTest) { func, NULL, NULL, kills, n_rounds, 1 });
 }
 
 static inline void
@@ -210,4 +259,23 @@ launcher_add_end (const char *path,
                   GTestFunc   func)
 {
   launcher_add_any (path, func, TRUE, traces_rounds (1, 100));
+}
+
+/* As often, of what waits more than it does: twenty at once. */
+static inline void
+launcher_add_waiting (const char *path,
+                      GTestFunc   func)
+{
+  launcher_add_test (path, (LauncherTest) { func, NULL, NULL, TRUE, traces_rounds (1, 5),
+                                            traces_rounds (1, 20) });
+}
+
+/* The same, of a table */
+static inline void
+launcher_add_row (const char   *path,
+                  GTestDataFunc func,
+                  gconstpointer row)
+{
+  launcher_add_test (path, (LauncherTest) { NULL, func, row, TRUE, traces_rounds (1, 5),
+                                            traces_rounds (1, 20) });
 }

@@ -242,34 +242,25 @@ static const char * const orders[] = {
   "kill -TERM $a; sleep 0.3; kill -TERM $PPID",
   /* The group of the worker is killed with it. */
   "setsid kill -TERM $PPID $a",
+  "setsid kill -KILL $PPID $a",
 };
 
 static void
-tell_all_to_end (const char *order)
+tell_all_to_end (gconstpointer order)
 {
-  g_autofree char *before = traces_take ();
   g_autofree char *directory = launcher_make_directory ();
   g_autofree char *once = g_build_filename (directory, "once", NULL);
-  PcallLauncher *launcher = launcher_new_agents (1);
-  PcallTask *task = launcher_task (launcher, "run_command", 1);
-  g_autofree char *command = g_strdup_printf (
-      "if mkdir %s; then a=$(ps -o ppid= -p $PPID); %s; sleep 60; fi", once, order);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "run_command", 1);
+  g_autofree char *command =
+      g_strdup_printf ("if mkdir %s; then a=$(ps -o ppid= -p $PPID); %s; sleep 60; fi", once,
+                       (const char *) order);
 
   pcall_task_set_common_args (task, g_variant_new ("(s)", command));
   pcall_task_set_retries (task, 1);
   support_run (task, "[<0>]");
   g_assert_no_errno (g_rmdir (once));
   launcher_remove_directory (directory);
-  g_object_unref (task);
-  g_object_unref (launcher);
-  traces_assert_back (before);
-}
-
-static void
-run_all_told_to_end (gconstpointer data)
-{
-  for (guint i = 0; i < traces_rounds (1, 100); i++)
-    tell_all_to_end (data);
 }
 
 /* The call is over, and there is another; only its worker does not end. */
@@ -312,29 +303,18 @@ static const BadCommand bad_commands[] = {
 
 /* Whoever waits is told, all at once, and no call is left in a queue. */
 static void
-try_bad_command (const BadCommand *bad)
+try_bad_command (gconstpointer data)
 {
-  g_autofree char *before = traces_take ();
-  PcallLauncher *launcher = launcher_new_shell (bad->script, 2);
-  PcallTask *task = launcher_task (launcher, "get_index", 5);
-  Tally *tally = tally_new (task);
+  const BadCommand *bad = data;
+  g_autoptr (PcallLauncher) launcher = launcher_new_shell (bad->script, 2);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "get_index", 5);
+  g_autoptr (Tally) tally = tally_new (task);
 
   support_start (task);
   g_error_free (support_join_failing (task));
   tally_assert_complete (tally);
   for (guint i = 0; i < 5; i++)
     launcher_assert_error (task, i, PCALL_ERROR_START, bad->pattern);
-  tally_free (tally);
-  g_object_unref (task);
-  g_object_unref (launcher);
-  traces_assert_back (before);
-}
-
-static void
-run_bad_command (gconstpointer data)
-{
-  for (guint i = 0; i < traces_rounds (1, 100); i++)
-    try_bad_command (data);
 }
 
 /* Words of a shell's own come before the agent's. */
@@ -400,27 +380,21 @@ static const BadWorker bad_workers[] = {
 };
 
 static void
-run_bad_worker (gconstpointer data)
+try_bad_worker (gconstpointer data)
 {
   const BadWorker *bad = data;
-  g_autofree char *before = traces_take ();
   g_autofree char *program = g_test_build_filename (G_TEST_BUILT, "odd-worker", NULL);
   const char *argv[] = { program, bad->mode, NULL };
-  PcallLauncher *launcher = launcher_new_agents (1);
-  PcallTarget *target = pcall_target_new_worker (argv, "x");
-  PcallTask *task = pcall_task_new (target);
-  PcallTask *next = launcher_task (launcher, "get_index", 1);
+  g_autoptr (PcallLauncher) launcher = launcher_new_agents (1);
+  g_autoptr (PcallTarget) target = pcall_target_new_worker (argv, "x");
+  g_autoptr (PcallTask) task = pcall_task_new (target);
+  g_autoptr (PcallTask) next = launcher_task (launcher, "get_index", 1);
 
   pcall_task_set_launcher (task, launcher);
   support_start (task);
   g_error_free (support_join_failing (task));
   launcher_assert_error (task, 0, bad->code, bad->pattern);
   support_run (next, "[<uint32 0>]");
-  g_object_unref (next);
-  g_object_unref (task);
-  g_object_unref (target);
-  g_object_unref (launcher);
-  traces_assert_back (before);
 }
 
 static void
@@ -461,19 +435,19 @@ add_tables (void)
       g_autofree char *path =
           g_strdup_printf ("/pcall/agent-ends/all-told-to-end/%" G_GSIZE_FORMAT, i);
 
-      g_test_add_data_func (path, orders[i], run_all_told_to_end);
+      launcher_add_row (path, tell_all_to_end, orders[i]);
     }
   for (gsize i = 0; i < G_N_ELEMENTS (bad_commands); i++)
     {
       g_autofree char *path = g_strdup_printf ("/pcall/agent-ends/command/%" G_GSIZE_FORMAT, i);
 
-      g_test_add_data_func (path, &bad_commands[i], run_bad_command);
+      launcher_add_row (path, try_bad_command, &bad_commands[i]);
     }
   for (gsize i = 0; i < G_N_ELEMENTS (bad_workers); i++)
     {
       g_autofree char *path = g_strconcat ("/pcall/agent-ends/worker/", bad_workers[i].mode, NULL);
 
-      g_test_add_data_func (path, &bad_workers[i], run_bad_worker);
+      launcher_add_row (path, try_bad_worker, &bad_workers[i]);
     }
 }
 
@@ -483,25 +457,25 @@ main (int argc, char *argv[])
   g_test_init (&argc, &argv, NULL);
   traces_begin ();
 
-  launcher_add_end ("/pcall/agent-ends/killed", test_agent_killed);
+  launcher_add_waiting ("/pcall/agent-ends/killed", test_agent_killed);
   launcher_add_end ("/pcall/agent-ends/killed-while-idle", test_agent_killed_while_idle);
-  launcher_add_end ("/pcall/agent-ends/frozen-while-idle", test_agent_frozen_while_idle);
+  launcher_add_waiting ("/pcall/agent-ends/frozen-while-idle", test_agent_frozen_while_idle);
   launcher_add ("/pcall/agent-ends/killed-without-call", test_agent_killed_without_call);
   launcher_add_end ("/pcall/agent-ends/worker-killed", test_worker_killed);
   launcher_add_end ("/pcall/agent-ends/retries", test_retries);
-  launcher_add_end ("/pcall/agent-ends/retries-run-out", test_retries_run_out);
-  launcher_add_end ("/pcall/agent-ends/frozen", test_agent_frozen);
+  launcher_add_waiting ("/pcall/agent-ends/retries-run-out", test_retries_run_out);
+  launcher_add_waiting ("/pcall/agent-ends/frozen", test_agent_frozen);
   launcher_add ("/pcall/agent-ends/heartbeat-of-busy", test_heartbeat_of_busy);
   if (g_test_slow ()) /* these wait for as long as an agent, or a worker, may take to obey */
     {
-      launcher_add_end ("/pcall/agent-ends/timeout-of-frozen", test_timeout_of_frozen);
-      launcher_add_end ("/pcall/agent-ends/told-to-end-with-stuck-worker",
-                        test_told_to_end_with_stuck_worker);
+      launcher_add_waiting ("/pcall/agent-ends/timeout-of-frozen", test_timeout_of_frozen);
+      launcher_add_waiting ("/pcall/agent-ends/told-to-end-with-stuck-worker",
+                            test_told_to_end_with_stuck_worker);
     }
-  launcher_add_end ("/pcall/agent-ends/told-to-end", test_agent_told_to_end);
+  launcher_add_waiting ("/pcall/agent-ends/told-to-end", test_agent_told_to_end);
   launcher_add ("/pcall/agent-ends/told-to-end-twice", test_told_to_end_twice);
   launcher_add ("/pcall/agent-ends/noise", test_noise);
-  launcher_add_end ("/pcall/agent-ends/too-late", test_too_late);
+  launcher_add_waiting ("/pcall/agent-ends/too-late", test_too_late);
   launcher_add ("/pcall/agent-ends/some-come", test_some_come);
   launcher_add ("/pcall/agent-ends/no-worker", test_no_worker);
   launcher_add ("/pcall/agent-ends/no-directory", test_no_directory);

@@ -438,12 +438,18 @@ kill_soon (gpointer data)
   return NULL;
 }
 
+static PcallLauncher *
+launcher_new_streams (guint n_workers)
+{
+  return launcher_new_shell ("eval exec \"$PCALL_AGENT\"", n_workers);
+}
+
 /* One of two, at any moment of a task whose calls go there many at a time. Its last words come here,
  * whatever it has not read: all are told of, once, and only the call that it had begun is lost. */
 static void
-kill_at_random (gboolean with_group, guint retries)
+kill_at_random (PcallLauncher *two, gboolean with_group, guint retries)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_connect (2);
+  g_autoptr (PcallLauncher) launcher = two;
   g_autoptr (PcallTask) task = launcher_task (launcher, "get_index", N_MANY);
   g_autoptr (Tally) tally = NULL;
   pid_t agent = launcher_find_agent (launcher);
@@ -472,20 +478,54 @@ kill_at_random (gboolean with_group, guint retries)
 static void
 test_killed (void)
 {
-  kill_at_random (FALSE, 0);
+  kill_at_random (launcher_new_connect (2), FALSE, 0);
 }
 
 static void
 test_killed_and_retried (void)
 {
-  kill_at_random (FALSE, 1);
+  kill_at_random (launcher_new_connect (2), FALSE, 1);
 }
 
 /* With the command that it is from */
 static void
 test_killed_with_group (void)
 {
-  kill_at_random (TRUE, 0);
+  kill_at_random (launcher_new_connect (2), TRUE, 0);
+}
+
+static void
+test_killed_on_streams (void)
+{
+  kill_at_random (launcher_new_streams (2), FALSE, 0);
+}
+
+/* What it has said is still on the way. */
+static void
+test_killed_far_away (void)
+{
+  kill_at_random (launcher_new_far (2), FALSE, 0);
+}
+
+/* Where that dies by which it speaks, there may have been more. */
+static void
+test_way_killed (void)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_far (1);
+  g_autoptr (PcallTask) task = NULL;
+  g_autoptr (PcallCall) running = NULL;
+  pid_t way = launcher_get_parent (launcher_find_agent (launcher));
+
+  task = far_task (launcher, "sleep_long");
+  support_start (task);
+  running = pcall_task_dup_call (task, N_BEFORE);
+  g_assert_true (traces_wait_until (is_running, running));
+  g_assert_no_errno (kill (way, SIGKILL));
+  g_error_free (support_join_failing (task));
+  g_assert_cmpuint (pcall_task_get_n_failed (task), >, N_AHEAD);
+  for (guint i = 0; i < N_ALL; i++)
+    if (support_state (task, i) != PCALL_CALL_STATE_SUCCEEDED)
+      launcher_assert_error (task, i, PCALL_ERROR_LOST, "call *the connection *was lost: *");
 }
 
 /* What an agent leaves to end its connection. The environment tells whose it is. */
@@ -545,9 +585,9 @@ has_heirs (gpointer n)
 
 /* It is gone with its agent, however that ends. */
 static void
-test_heir (void)
+look_at_heir (PcallLauncher *one)
 {
-  g_autoptr (PcallLauncher) launcher = launcher_new_connect (1);
+  g_autoptr (PcallLauncher) launcher = one;
   pid_t agent = launcher_find_agent (launcher);
   gint64 killed;
 
@@ -561,6 +601,18 @@ test_heir (void)
   g_assert_true (traces_wait_until (has_heirs, GUINT_TO_POINTER (1)));
   pcall_launcher_close (launcher);
   g_assert_true (traces_wait_until (has_heirs, GUINT_TO_POINTER (0)));
+}
+
+static void
+test_heir (void)
+{
+  look_at_heir (launcher_new_connect (1));
+}
+
+static void
+test_heir_on_streams (void)
+{
+  look_at_heir (launcher_new_streams (1));
 }
 
 int
@@ -592,7 +644,13 @@ main (int argc, char *argv[])
                     traces_rounds (2, 100));
   launcher_add_any ("/pcall/ahead/killed-with-group", test_killed_with_group, TRUE,
                     traces_rounds (1, 100));
+  launcher_add_any ("/pcall/ahead/killed-on-streams", test_killed_on_streams, TRUE,
+                    traces_rounds (10, 500));
+  launcher_add_any ("/pcall/ahead/killed-far-away", test_killed_far_away, TRUE,
+                    traces_rounds (1, 100));
+  launcher_add_any ("/pcall/ahead/way-killed", test_way_killed, TRUE, traces_rounds (1, 20));
   launcher_add_any ("/pcall/ahead/heir", test_heir, TRUE, 1);
+  launcher_add_any ("/pcall/ahead/heir-on-streams", test_heir_on_streams, TRUE, 1);
   if (g_test_slow ())
     launcher_add ("/pcall/ahead/lost-and-retried", test_lost_and_retried);
 

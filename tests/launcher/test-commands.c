@@ -267,6 +267,57 @@ test_closed_before_agent (void)
   launcher_remove_directory (directory);
 }
 
+/* Killed */
+
+/* The command is the agent, which has somebody beside it that is to clean up when it is gone. */
+#define BESIDE(then)                                                                               \
+  "(" then "; : > $0/ready; while :; do sleep 0.01; done) &"                                       \
+  " until test -e $0/ready; do sleep 0.01; done; exec {agent}"
+
+static void
+kill_command (const char *directory, const char *script)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_in (directory, script, 1);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "signal_parent", 1);
+
+  pcall_task_set_common_args (task, g_variant_new ("(is)", SIGKILL, ""));
+  support_start (task);
+  g_error_free (support_join_failing (task));
+  launcher_assert_error (task, 0, PCALL_ERROR_LOST, "*the connection was lost*");
+}
+
+static gboolean
+is_clean (gpointer directory)
+{
+  return is_in (directory, "clean");
+}
+
+/* As srun has a process that ends the job when it was killed itself. */
+static void
+test_rest_cleans_up (void)
+{
+  g_autofree char *directory = launcher_make_directory ();
+
+  kill_command (directory, BESIDE ("trap 'sleep 0.1; : > $0/clean; exit' TERM"));
+  g_assert_true (traces_wait_until (is_clean, directory));
+  launcher_remove_directory (directory);
+}
+
+/* One that does not end is killed, after a while. */
+static void
+test_rest_stays (void)
+{
+  g_autofree char *directory = launcher_make_directory ();
+  int pidfd;
+
+  kill_command (directory, BESIDE ("trap '' TERM; sh -c 'echo $PPID' > $0/pid"));
+  pidfd = traces_open_pidfd (wait_for_pid (directory));
+  g_assert_cmpint (pidfd, >=, 0);
+  g_assert_true (traces_wait_for_end (pidfd, TEST_LIMIT));
+  close (pidfd);
+  launcher_remove_directory (directory);
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -281,6 +332,9 @@ main (int argc, char *argv[])
   launcher_add_killing ("/pcall/commands/closed-before-loss", test_closed_before_loss);
   launcher_add ("/pcall/commands/closed-after-command", test_closed_after_command);
   launcher_add ("/pcall/commands/closed-before-agent", test_closed_before_agent);
+  launcher_add_killing ("/pcall/commands/rest-cleans-up", test_rest_cleans_up);
+  if (g_test_slow ()) /* it is waited for */
+    launcher_add_killing ("/pcall/commands/rest-stays", test_rest_stays);
 
   return g_test_run ();
 }

@@ -431,6 +431,39 @@ run_bad_mock (gconstpointer data)
     try_bad_mock (data);
 }
 
+/* What a shell over there says is in nobody's way, and can be read. */
+static void
+test_noise (void)
+{
+  g_autoptr (PcallLauncher) launcher =
+      launcher_new_shell ("echo Welcome, \\377; echo all; eval exec \"$PCALL_AGENT\"", 1);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "get_index", 2);
+
+  g_string_truncate (logged, 0);
+  support_run (task, NULL);
+  assert_logged ("before the agent: Welcome, ");
+  assert_logged ("\nall\n");
+}
+
+static gboolean
+has_gone (gpointer launcher)
+{
+  return pcall_launcher_get_n_connected (launcher) == 0;
+}
+
+/* A worker that has ended has no result; who says so is not believed any more. */
+static void
+test_result_after_exit (void)
+{
+  g_autoptr (PcallLauncher) launcher = launcher_new_mock ("result-after-exit", 1);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "mock", 1);
+
+  support_start (task);
+  g_error_free (support_join_failing (task));
+  launcher_assert_error (task, 0, PCALL_ERROR_CRASHED, "*killed by signal 9*");
+  g_assert_true (traces_wait_until (has_gone, launcher));
+}
+
 /* One told that its worker ended before the call began, and was gone with that. */
 static void
 test_exit_before_call (void)
@@ -509,6 +542,8 @@ main (int argc, char *argv[])
   launcher_add ("/pcall/connect/good-mocks", test_good_mocks);
   launcher_add ("/pcall/connect/crowd", test_crowd);
   launcher_add ("/pcall/connect/exit-before-call", test_exit_before_call);
+  launcher_add ("/pcall/connect/result-after-exit", test_result_after_exit);
+  launcher_add ("/pcall/connect/noise", test_noise);
   launcher_add ("/pcall/connect/bad-ones-first", test_bad_ones_first);
   add_tables ();
 

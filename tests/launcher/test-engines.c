@@ -13,36 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "launcher-support.h"
+#include "engine-support.h"
 
-#define N_WORKERS 2
 #define MANY 40
-
-static const char *engine;
-
-static PcallLauncher *
-launcher_new_engine (guint n_workers)
-{
-  g_autofree char *hosts = g_strdup_printf ("%u/pcall-host", n_workers);
-  const char *all_hosts[] = { hosts, NULL };
-  const char *options[] = { "-F", g_getenv ("PCALL_TEST_SSH_CONFIG"), NULL };
-  const char *immediate[] = { "--quiet", NULL };
-  const char *mpirun[] = { "mpirun", "-n", "{n}", NULL };
-
-  if (g_str_equal (engine, "ssh"))
-    return pcall_launcher_new_ssh (all_hosts, options);
-  if (g_str_equal (engine, "mpirun"))
-    return pcall_launcher_new (mpirun, n_workers, PCALL_LAUNCHER_CONNECT);
-  if (g_str_equal (engine, "slurm"))
-    return pcall_launcher_new_slurm (n_workers, immediate);
-  return pcall_launcher_new_slurm (0, immediate);
-}
-
-static gboolean
-is_slurm (void)
-{
-  return g_str_has_prefix (engine, "slurm");
-}
 
 static void
 test_results (void)
@@ -222,34 +195,6 @@ test_steps (void)
 }
 
 /* A parent that is killed */
-
-static char *
-run_and_read (const char *command)
-{
-  char *output = NULL;
-  g_autoptr (GError) error = NULL;
-
-  g_spawn_command_line_sync (command, &output, NULL, NULL, &error);
-  g_assert_no_error (error);
-  return g_strstrip (output);
-}
-
-static gboolean
-has_no_job (gpointer data)
-{
-  g_autofree char *jobs = run_and_read ("squeue -h");
-
-  return *jobs == '\0';
-}
-
-static gboolean
-has_job (gpointer state)
-{
-  g_autofree char *command = g_strdup_printf ("squeue -h -t %s", (const char *) state);
-  g_autofree char *jobs = run_and_read (command);
-
-  return *jobs != '\0';
-}
 
 /* ssh does not. */
 static void

@@ -58,6 +58,8 @@ MailProg=/bin/true
 ReturnToService=2
 SchedulerType=sched/backfill
 SchedulerParameters=sched_min_interval=0
+PreemptType=preempt/partition_prio
+PreemptMode=CANCEL
 InactiveLimit=0
 KillWait=2
 MinJobAge=10
@@ -74,7 +76,8 @@ CONF
     i=$((i + 1))
   done
   echo "PartitionName=all Nodes=node[1-$n_nodes] Default=YES MaxTime=INFINITE State=UP" \
-    "OverSubscribe=YES"
+    "OverSubscribe=YES PriorityTier=1"
+  echo "PartitionName=urgent Nodes=node[1-$n_nodes] MaxTime=INFINITE State=UP PriorityTier=2"
 }
 
 bring_up_once ()

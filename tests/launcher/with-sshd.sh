@@ -24,7 +24,7 @@ configure_sshd ()
 ListenAddress 127.0.0.1:$1
 HostKey $dir/host_key
 AuthorizedKeysFile $dir/id.pub
-PidFile none
+PidFile $dir/run/sshd.pid
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 UsePAM no
@@ -53,7 +53,7 @@ CONF
 # What a user has in .bashrc may take long, and print something: here it does the second.
 bring_up_once ()
 {
-  mkdir "$dir/home"
+  mkdir "$dir/home" "$dir/run"
   echo 'echo "Welcome to $(uname -n)"' > "$dir/home/.bashrc"
   ssh-keygen -q -t ed25519 -N '' -f "$dir/host_key"
   ssh-keygen -q -t ed25519 -N '' -f "$dir/id"

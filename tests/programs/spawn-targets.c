@@ -287,6 +287,25 @@ TARGET (write_pid)
   return NULL;
 }
 
+/* Tells its pid in a file of the directory that is named, and waits for another file there. */
+TARGET (wait_for_go)
+{
+  const char *directory;
+  g_autofree char *worker = NULL;
+  g_autofree char *go = NULL;
+  g_autofree char *text = g_strdup_printf ("%d", getpid ());
+
+  if (!pcall_parse_args (args, kwargs, error, "(&s)", &directory, NULL))
+    return NULL;
+  worker = g_strdup_printf ("%s/worker-%d", directory, getpid ());
+  go = g_build_filename (directory, "go", NULL);
+  if (!g_file_set_contents (worker, text, -1, error))
+    return NULL;
+  while (access (go, F_OK) < 0)
+    g_usleep (5000);
+  return g_variant_new_uint32 (pcall_get_call_index ());
+}
+
 TARGET (get_parent)
 {
   return g_variant_new_int32 (getppid ());

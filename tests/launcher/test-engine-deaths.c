@@ -1,0 +1,517 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The pcall authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/* What becomes of calls when a part of a real engine dies while they run: the worker, the agent, the
+ * command that brought it, a daemon, a job. Either they go on, or each that ran is told of as lost,
+ * with its host, and the others run elsewhere. Nothing is left. With -m slow each death is died a
+ * hundred times, and how long it takes until it is told of is said.
+ *
+ *   test-engine-deaths ssh | slurm
+ */
+
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include "engine-parts.h"
+
+#define N_CALLS 6
+#define AGAIN_S 3
+
+/* Calls that wait until they are told to end. */
+typedef struct
+{
+  PcallLauncher *launcher;
+  PcallTask     *task;
+  char          *directory; /* where each that runs tells its worker's pid */
+  pid_t          worker;    /* one of these */
+  pid_t          other;     /* a job that needs all there is */
+} Work;
+
+/* A job that needs all there is, beside the launcher's. */
+
+static pid_t
+start_job (const char *option, const char *value)
+{
+  const char *argv[] = { "srun", "--quiet", "--exclusive", "-N2", option, value, "sleep", "1000",
+                         NULL };
+  g_autoptr (GError) error = NULL;
+  GPid pid = 0;
+
+  g_spawn_async (NULL, (char **) argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD,
+                 NULL, NULL, &pid, &error);
+  g_assert_no_error (error);
+  return pid;
+}
+
+/* srun misses a signal that comes just before it waits for its job to begin. */
+static void
+tell_to_end (pid_t pid)
+{
+  int pidfd = traces_open_pidfd (pid);
+
+  g_assert_cmpint (pidfd, >=, 0);
+  do
+    kill (pid, SIGTERM);
+  while (!traces_wait_for_end (pidfd, AGAIN_S));
+  close (pidfd);
+}
+
+static void
+end_other (Work *work)
+{
+  if (work->other == 0)
+    return;
+  tell_to_end (work->other);
+  g_assert_cmpint (waitpid (work->other, NULL, 0), ==, work->other);
+}
+
+/* Deaths */
+
+static void
+kill_worker (Work *work)
+{
+  g_assert_no_errno (kill (work->worker, SIGKILL));
+}
+
+static void
+kill_agent (Work *work)
+{
+  g_assert_no_errno (kill (launcher_get_parent (work->worker), SIGKILL));
+}
+
+static const char *
+get_command (void)
+{
+  return is_slurm () ? "srun" : "ssh";
+}
+
+static void
+kill_command (Work *work)
+{
+  g_assert_no_errno (kill (find_child (get_command (), work->other), SIGKILL));
+}
+
+static void
+end_command (Work *work)
+{
+  g_assert_no_errno (kill (find_child (get_command (), work->other), SIGTERM));
+}
+
+static void
+kill_slurmstepd (Work *work)
+{
+  kill_and_wait (find_ancestor (work->worker, "slurmstepd"));
+}
+
+static void
+kill_slurmd (Work *work)
+{
+  kill_and_wait (find_daemon ("slurmd-node1"));
+  kill_and_wait (find_daemon ("slurmd-node2"));
+}
+
+static void
+kill_slurmctld (Work *work)
+{
+  wait_for_state ();
+  kill_and_wait (find_daemon ("slurmctld"));
+}
+
+static void
+kill_session (Work *work)
+{
+  kill_and_wait (find_ancestor (work->worker, "sshd"));
+}
+
+static void
+kill_sshd (Work *work)
+{
+  kill_and_wait (find_daemon ("sshd"));
+}
+
+static void
+cancel_jobs (const char *state)
+{
+  g_autofree char *command = g_strdup_printf ("scancel -t %s", state);
+
+  g_free (run_and_read (command));
+}
+
+static void
+cancel_job (int number)
+{
+  g_autofree char *command = g_strdup_printf ("scancel %d", number);
+
+  g_free (run_and_read (command));
+}
+
+static void
+cancel_running (Work *work)
+{
+  cancel_jobs ("R");
+}
+
+static void
+cancel_pending (Work *work)
+{
+  cancel_jobs ("PD");
+}
+
+static void
+preempt (Work *work)
+{
+  work->other = start_job ("-p", "urgent");
+}
+
+/* One of the two that run, and not the one that waits. */
+static void
+end_one_of_several (Work *work)
+{
+  g_autofree char *jobs = list_jobs ("R");
+
+  cancel_job (atoi (jobs));
+}
+
+/* What is to become of calls, of which two run */
+typedef struct
+{
+  const char *name;
+  void      (*die) (Work *work);
+  void      (*revive) (void);
+  gboolean    waits; /* a job does, while the calls run */
+  guint       n_lost;
+  PcallError  code;
+  const char *pattern;
+} Death;
+
+#define LOST PCALL_ERROR_LOST, "call * (*) on *: *"
+
+static const Death deaths[] = {
+  { "worker", kill_worker, NULL, FALSE, 1, PCALL_ERROR_CRASHED,
+    "call * (*) on *: killed by signal 9 *" },
+  { "agent", kill_agent, NULL, FALSE, 1, LOST },
+};
+
+static const Death slurm_deaths[] = {
+  { "srun", kill_command, NULL, FALSE, 2, LOST },
+  { "srun-told-to-end", end_command, NULL, FALSE, 2, LOST },
+  { "scancel", cancel_running, NULL, FALSE, 2, LOST },
+  { "preempted", preempt, NULL, FALSE, 2, LOST },
+  { "slurmstepd", kill_slurmstepd, NULL, FALSE, 0, 0, NULL },
+  { "slurmd", kill_slurmd, revive_slurmd, FALSE, 0, 0, NULL },
+  { "slurmctld", kill_slurmctld, revive_slurmctld, FALSE, 0, 0, NULL },
+  { "scancel-beside-pending", end_one_of_several, NULL, TRUE, 1, LOST },
+  { "scancel-of-pending", cancel_pending, NULL, TRUE, 0, 0, NULL },
+};
+
+static const Death ssh_deaths[] = {
+  { "ssh", kill_command, NULL, FALSE, 1, LOST },
+  { "ssh-told-to-end", end_command, NULL, FALSE, 1, LOST },
+  { "sshd-session", kill_session, NULL, FALSE, 1, LOST },
+  { "sshd", kill_sshd, revive_sshd, FALSE, 0, 0, NULL },
+};
+
+/* Three commands for one agent each, of which two have a node each, and one waits for one. */
+static PcallLauncher *
+launcher_new_waiting (void)
+{
+  const char *command[] = { "srun", "--quiet", "--export=ALL", "--exclusive", "-N1", "-n{n}",
+                            NULL };
+  PcallLauncher *launcher =
+      pcall_launcher_new (command, N_WORKERS + 1, PCALL_LAUNCHER_CONNECT);
+
+  pcall_launcher_set_workers_per_launch (launcher, 1);
+  return launcher;
+}
+
+static guint
+count_running (Work *work)
+{
+  g_autoptr (GDir) dir = g_dir_open (work->directory, 0, NULL);
+  const char *name;
+  guint n = 0;
+
+  g_assert_nonnull (dir);
+  while ((name = g_dir_read_name (dir)) != NULL)
+    if (g_str_has_prefix (name, "worker-") && strchr (name, '.') == NULL)
+      {
+        g_autofree char *path = g_build_filename (work->directory, name, NULL);
+
+        work->worker = read_pid (path);
+        n++;
+      }
+  return n;
+}
+
+/* Who asks a task something drives it. */
+static gboolean
+are_running (gpointer data)
+{
+  Work *work = data;
+
+  return pcall_task_get_n_failed (work->task) == 0 && count_running (work) == N_WORKERS;
+}
+
+static void
+begin (Work *work, const Death *death)
+{
+  work->directory = launcher_make_directory ();
+  work->launcher =
+      death->waits ? launcher_new_waiting () : launcher_new_engine (N_WORKERS);
+  work->task = launcher_task (work->launcher, "wait_for_go", N_CALLS);
+  pcall_task_set_common_args (work->task, g_variant_new ("(s)", work->directory));
+  support_start (work->task);
+  g_assert_true (traces_wait_until (are_running, work));
+  if (death->waits)
+    g_assert_true (traces_wait_until (has_job, (gpointer) "PD"));
+}
+
+static void
+end (Work *work)
+{
+  pcall_launcher_close (work->launcher);
+  g_object_unref (work->task);
+  g_object_unref (work->launcher);
+  launcher_remove_directory (work->directory);
+  g_free (work->directory);
+}
+
+static void
+let_go (Work *work)
+{
+  g_autofree char *go = g_build_filename (work->directory, "go", NULL);
+
+  g_assert_true (g_file_set_contents (go, "", 0, NULL));
+}
+
+typedef struct
+{
+  PcallTask *task;
+  guint      n;
+} Failures;
+
+static gboolean
+have_failed (gpointer data)
+{
+  const Failures *failures = data;
+
+  return pcall_task_get_n_failed (failures->task) >= failures->n;
+}
+
+/* Milliseconds until all that is lost is told of. */
+static gdouble
+let_die (Work *work, const Death *death)
+{
+  Failures failures = { work->task, death->n_lost };
+  gint64 died = g_get_monotonic_time ();
+
+  death->die (work);
+  g_assert_true (traces_wait_until (have_failed, &failures));
+  return (g_get_monotonic_time () - died) / 1000.0;
+}
+
+static void
+assert_outcome (Work *work, const Death *death)
+{
+  guint n_lost = 0;
+
+  for (guint i = 0; i < N_CALLS; i++)
+    if (support_state (work->task, i) != PCALL_CALL_STATE_SUCCEEDED)
+      {
+        launcher_assert_error (work->task, i, death->code, death->pattern);
+        n_lost++;
+      }
+  g_assert_cmpuint (n_lost, ==, death->n_lost);
+}
+
+static gdouble
+die_once (const Death *death)
+{
+  Work work = { NULL };
+  g_autoptr (Tally) tally = NULL;
+  gdouble told;
+
+  begin (&work, death);
+  tally = tally_new (work.task);
+  told = let_die (&work, death);
+  end_other (&work);
+  let_go (&work);
+  pcall_task_join (work.task, SUPPORT_LIMIT_S, NULL, NULL);
+  assert_outcome (&work, death);
+  if (death->revive != NULL)
+    death->revive ();
+  end (&work);
+  return told;
+}
+
+static int
+compare_times (gconstpointer a, gconstpointer b)
+{
+  gdouble difference = *(const gdouble *) a - *(const gdouble *) b;
+
+  return difference < 0 ? -1 : difference > 0;
+}
+
+static void
+say_times (GArray *times)
+{
+  const gdouble *sorted = (const gdouble *) times->data;
+
+  g_array_sort (times, compare_times);
+  g_test_message ("told after %.1f ms (median), %.1f ms (p99 of %u), %.1f ms at the most",
+                  sorted[times->len / 2], sorted[(times->len * 99 - 1) / 100], times->len,
+                  sorted[times->len - 1]);
+}
+
+static void
+run_rounds (gdouble (*round) (const Death *death), const Death *death)
+{
+  g_autoptr (GArray) times = g_array_new (FALSE, FALSE, sizeof (gdouble));
+
+  for (guint i = 0; i < traces_rounds (1, 100); i++)
+    {
+      g_autofree char *before = traces_take ();
+      gdouble told = round (death);
+
+      g_array_append_val (times, told);
+      g_assert_true (traces_wait_until (has_no_remains, NULL));
+      g_assert_true (traces_wait_until (launcher_logs_are_swept, NULL));
+      traces_assert_back (before);
+    }
+  if (death->n_lost > 0)
+    say_times (times);
+}
+
+static void
+test_death (gconstpointer data)
+{
+  run_rounds (die_once, data);
+}
+
+/* Slurm alone: of calls none runs yet */
+
+static void
+end_waiting_command (Work *work)
+{
+  tell_to_end (find_child (get_command (), work->other));
+}
+
+static void
+kill_waiting_command (Work *work)
+{
+  kill_command (work);
+  /* Slurm does not notice. */
+  cancel_jobs ("PD");
+}
+
+static const Death waiting_deaths[] = {
+  { "pending-scancel", cancel_pending, NULL, TRUE, N_CALLS, PCALL_ERROR_START,
+    "call * launcher \"srun *\": * before an agent came*" },
+  { "pending-srun-told-to-end", end_waiting_command, NULL, TRUE, N_CALLS, PCALL_ERROR_START,
+    "call * launcher \"srun *\": * before an agent came*" },
+  { "pending-srun", kill_waiting_command, NULL, TRUE, N_CALLS, PCALL_ERROR_START,
+    "call * launcher \"srun *\": killed by signal 9 * before an agent came*" },
+};
+
+static gdouble
+die_waiting (const Death *death)
+{
+  const char *all[] = { "--quiet", "--exclusive", "-N2", NULL };
+  Work work = { NULL };
+  gdouble told;
+
+  work.other = start_job ("-p", "all");
+  g_assert_true (traces_wait_until (has_job, (gpointer) "R"));
+  work.directory = launcher_make_directory ();
+  work.launcher = pcall_launcher_new_slurm (N_WORKERS, all);
+  work.task = launcher_task (work.launcher, "get_index", N_CALLS);
+  support_start (work.task);
+  g_assert_true (traces_wait_until (has_job, (gpointer) "PD"));
+  told = let_die (&work, death);
+  pcall_task_join (work.task, SUPPORT_LIMIT_S, NULL, NULL);
+  assert_outcome (&work, death);
+  end_other (&work);
+  end (&work);
+  return told;
+}
+
+static void
+test_waiting (gconstpointer data)
+{
+  run_rounds (die_waiting, data);
+}
+
+/* A time limit, at which Slurm looks twice a minute: many jobs come to theirs together. */
+
+#define N_LIMITED_JOBS 50
+#define N_LIMITED (N_LIMITED_JOBS * N_WORKERS)
+
+static gboolean
+have_ended (gpointer task)
+{
+  return pcall_task_get_n_finished (task) == N_LIMITED;
+}
+
+static void
+test_time_limit (void)
+{
+  const char *command[] = { "srun", "--quiet", "--export=ALL", "--time=1", "-n{n}", NULL };
+  g_autofree char *directory = launcher_make_directory ();
+  g_autoptr (PcallLauncher) launcher =
+      pcall_launcher_new (command, N_LIMITED, PCALL_LAUNCHER_CONNECT);
+  g_autoptr (PcallTask) task = launcher_task (launcher, "wait_for_go", N_LIMITED);
+  g_autoptr (Tally) tally = tally_new (task);
+
+  pcall_launcher_set_workers_per_launch (launcher, N_WORKERS);
+  pcall_task_set_common_args (task, g_variant_new ("(s)", directory));
+  support_start (task);
+  for (guint i = 0; i < 3 && !traces_wait_until (have_ended, task); i++)
+    ;
+  g_error_free (support_join_failing (task));
+  tally_assert_complete (tally);
+  for (guint i = 0; i < N_LIMITED; i++)
+    launcher_assert_error (task, i, PCALL_ERROR_LOST,
+                           "call * (*) on node*: the connection was lost: *");
+  pcall_launcher_close (launcher);
+  g_assert_true (traces_wait_until (has_no_remains, NULL));
+  launcher_remove_directory (directory);
+}
+
+static void
+add_all (const Death *rows, gsize n, GTestDataFunc func)
+{
+  for (gsize i = 0; i < n; i++)
+    {
+      g_autofree char *path = g_strconcat ("/pcall/engine-deaths/", rows[i].name, NULL);
+
+      g_test_add_data_func (path, &rows[i], func);
+    }
+}
+
+int
+main (int argc, char *argv[])
+{
+  g_test_init (&argc, &argv, NULL);
+  traces_begin ();
+
+  engine = argc > 1 ? argv[1] : "";
+  if (!g_str_equal (engine, "ssh") && !g_str_equal (engine, "slurm"))
+    {
+      fprintf (stderr, "test-engine-deaths: ssh or slurm?\n");
+      return 2;
+    }
+
+  add_all (deaths, G_N_ELEMENTS (deaths), test_death);
+  if (is_slurm ())
+    {
+      add_all (slurm_deaths, G_N_ELEMENTS (slurm_deaths), test_death);
+      add_all (waiting_deaths, G_N_ELEMENTS (waiting_deaths), test_waiting);
+      if (g_test_slow ())
+        launcher_add_killing ("/pcall/engine-deaths/time-limit", test_time_limit);
+    }
+  else
+    add_all (ssh_deaths, G_N_ELEMENTS (ssh_deaths), test_death);
+  return g_test_run ();
+}
