@@ -122,7 +122,7 @@ static gdouble
 run_large (BenchRequest  *request,
            GError       **error)
 {
-  gsize size = bench_request_get_number (request, "size");
+  guint64 size = bench_request_get_number (request, "size");
 
   return run_times (request, "count_up", g_variant_new ("(t)", size), error);
 }
