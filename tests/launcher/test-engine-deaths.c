@@ -165,6 +165,16 @@ preempt (Work *work)
   work->other = start_job ("-p", "urgent");
 }
 
+/* It is to begin anew, when what it had is over for sure: a few seconds later. */
+static void
+requeue (Work *work)
+{
+  g_autofree char *jobs = list_jobs ("R");
+  g_autofree char *command = g_strdup_printf ("scontrol requeue %d", atoi (jobs));
+
+  g_free (run_and_read (command));
+}
+
 /* One of the two that run, and not the one that waits. */
 static void
 end_one_of_several (Work *work)
@@ -174,13 +184,20 @@ end_one_of_several (Work *work)
   cancel_job (atoi (jobs));
 }
 
+typedef enum
+{
+  PLAIN,
+  BATCH,   /* a job that may be requeued */
+  WAITING, /* a job does, while the calls run */
+} Jobs;
+
 /* What is to become of calls, of which two run */
 typedef struct
 {
   const char *name;
   void      (*die) (Work *work);
   void      (*revive) (void);
-  gboolean    waits; /* a job does, while the calls run */
+  Jobs        jobs;
   guint       n_lost;
   PcallError  code;
   const char *pattern;
@@ -189,28 +206,33 @@ typedef struct
 #define LOST PCALL_ERROR_LOST, "call * (*) on *: *"
 
 static const Death deaths[] = {
-  { "worker", kill_worker, NULL, FALSE, 1, PCALL_ERROR_CRASHED,
+  { "worker", kill_worker, NULL, PLAIN, 1, PCALL_ERROR_CRASHED,
     "call * (*) on *: killed by signal 9 *" },
-  { "agent", kill_agent, NULL, FALSE, 1, LOST },
+  { "agent", kill_agent, NULL, PLAIN, 1, LOST },
 };
 
 static const Death slurm_deaths[] = {
-  { "srun", kill_command, NULL, FALSE, 2, LOST },
-  { "srun-told-to-end", end_command, NULL, FALSE, 2, LOST },
-  { "scancel", cancel_running, NULL, FALSE, 2, LOST },
-  { "preempted", preempt, NULL, FALSE, 2, LOST },
-  { "slurmstepd", kill_slurmstepd, NULL, FALSE, 0, 0, NULL },
-  { "slurmd", kill_slurmd, revive_slurmd, FALSE, 0, 0, NULL },
-  { "slurmctld", kill_slurmctld, revive_slurmctld, FALSE, 0, 0, NULL },
-  { "scancel-beside-pending", end_one_of_several, NULL, TRUE, 1, LOST },
-  { "scancel-of-pending", cancel_pending, NULL, TRUE, 0, 0, NULL },
+  { "srun", kill_command, NULL, PLAIN, 2, LOST },
+  { "srun-told-to-end", end_command, NULL, PLAIN, 2, LOST },
+  { "scancel", cancel_running, NULL, PLAIN, 2, LOST },
+  { "preempted", preempt, NULL, PLAIN, 2, LOST },
+  { "slurmstepd", kill_slurmstepd, NULL, PLAIN, 0, 0, NULL },
+  { "slurmd", kill_slurmd, revive_slurmd, PLAIN, 0, 0, NULL },
+  { "slurmctld", kill_slurmctld, revive_slurmctld, PLAIN, 0, 0, NULL },
+  { "scancel-beside-pending", end_one_of_several, NULL, WAITING, 1, LOST },
+  { "scancel-of-pending", cancel_pending, NULL, WAITING, 0, 0, NULL },
+};
+
+/* sbatch asks seldom whether its job has ended. */
+static const Death slow_deaths[] = {
+  { "requeued", requeue, NULL, BATCH, 2, LOST },
 };
 
 static const Death ssh_deaths[] = {
-  { "ssh", kill_command, NULL, FALSE, 1, LOST },
-  { "ssh-told-to-end", end_command, NULL, FALSE, 1, LOST },
-  { "sshd-session", kill_session, NULL, FALSE, 1, LOST },
-  { "sshd", kill_sshd, revive_sshd, FALSE, 0, 0, NULL },
+  { "ssh", kill_command, NULL, PLAIN, 1, LOST },
+  { "ssh-told-to-end", end_command, NULL, PLAIN, 1, LOST },
+  { "sshd-session", kill_session, NULL, PLAIN, 1, LOST },
+  { "sshd", kill_sshd, revive_sshd, PLAIN, 0, 0, NULL },
 };
 
 /* Three commands for one agent each, of which two have a node each, and one waits for one. */
@@ -224,6 +246,24 @@ launcher_new_waiting (void)
 
   pcall_launcher_set_workers_per_launch (launcher, 1);
   return launcher;
+}
+
+/* One batch job for both */
+static PcallLauncher *
+launcher_new_batch (void)
+{
+  const char *command[] = { "sbatch", "--quiet", "--wait", "--requeue", "--output=/dev/null",
+                            "-n{n}", "--wrap", "srun --quiet {agent}", NULL };
+
+  return pcall_launcher_new (command, N_WORKERS, PCALL_LAUNCHER_CONNECT);
+}
+
+static PcallLauncher *
+launcher_new_with (Jobs jobs)
+{
+  if (jobs == WAITING)
+    return launcher_new_waiting ();
+  return jobs == BATCH ? launcher_new_batch () : launcher_new_engine (N_WORKERS);
 }
 
 static guint
@@ -258,13 +298,12 @@ static void
 begin (Work *work, const Death *death)
 {
   work->directory = launcher_make_directory ();
-  work->launcher =
-      death->waits ? launcher_new_waiting () : launcher_new_engine (N_WORKERS);
+  work->launcher = launcher_new_with (death->jobs);
   work->task = launcher_task (work->launcher, "wait_for_go", N_CALLS);
   pcall_task_set_common_args (work->task, g_variant_new ("(s)", work->directory));
   support_start (work->task);
   g_assert_true (traces_wait_until (are_running, work));
-  if (death->waits)
+  if (death->jobs == WAITING)
     g_assert_true (traces_wait_until (has_job, (gpointer) "PD"));
 }
 
@@ -407,11 +446,11 @@ kill_waiting_command (Work *work)
 }
 
 static const Death waiting_deaths[] = {
-  { "pending-scancel", cancel_pending, NULL, TRUE, N_CALLS, PCALL_ERROR_START,
+  { "pending-scancel", cancel_pending, NULL, WAITING, N_CALLS, PCALL_ERROR_START,
     "call * launcher \"srun *\": * before an agent came*" },
-  { "pending-srun-told-to-end", end_waiting_command, NULL, TRUE, N_CALLS, PCALL_ERROR_START,
+  { "pending-srun-told-to-end", end_waiting_command, NULL, WAITING, N_CALLS, PCALL_ERROR_START,
     "call * launcher \"srun *\": * before an agent came*" },
-  { "pending-srun", kill_waiting_command, NULL, TRUE, N_CALLS, PCALL_ERROR_START,
+  { "pending-srun", kill_waiting_command, NULL, WAITING, N_CALLS, PCALL_ERROR_START,
     "call * launcher \"srun *\": killed by signal 9 * before an agent came*" },
 };
 
@@ -509,7 +548,10 @@ main (int argc, char *argv[])
       add_all (slurm_deaths, G_N_ELEMENTS (slurm_deaths), test_death);
       add_all (waiting_deaths, G_N_ELEMENTS (waiting_deaths), test_waiting);
       if (g_test_slow ())
-        launcher_add_killing ("/pcall/engine-deaths/time-limit", test_time_limit);
+        {
+          add_all (slow_deaths, G_N_ELEMENTS (slow_deaths), test_death);
+          launcher_add_killing ("/pcall/engine-deaths/time-limit", test_time_limit);
+        }
     }
   else
     add_all (ssh_deaths, G_N_ELEMENTS (ssh_deaths), test_death);
