@@ -17,6 +17,9 @@
 #include "engine-parts.h"
 
 #define N_CALLS 6
+
+/* How often, and after how many seconds again, srun is told to end */
+#define N_TRIES 3
 #define AGAIN_S 3
 
 /* Calls that wait until they are told to end. */
@@ -35,8 +38,8 @@ typedef struct
 static pid_t
 start_job (const char *option, const char *value)
 {
-  const char *argv[] = { "srun", "--quiet", "--exclusive", "-N2", option, value, "sleep", "1000",
-                         NULL };
+  const char *argv[] = { "srun", "--quiet", "-J", "other", "--exclusive", "-N2", option, value,
+                         "sleep", "1000", NULL };
   g_autoptr (GError) error = NULL;
   GPid pid = 0;
 
@@ -46,25 +49,12 @@ start_job (const char *option, const char *value)
   return pid;
 }
 
-/* srun misses a signal that comes just before it waits for its job to begin. */
-static void
-tell_to_end (pid_t pid)
-{
-  int pidfd = traces_open_pidfd (pid);
-
-  g_assert_cmpint (pidfd, >=, 0);
-  do
-    kill (pid, SIGTERM);
-  while (!traces_wait_for_end (pidfd, AGAIN_S));
-  close (pidfd);
-}
-
 static void
 end_other (Work *work)
 {
   if (work->other == 0)
     return;
-  tell_to_end (work->other);
+  g_free (run_and_read ("scancel -n other"));
   g_assert_cmpint (waitpid (work->other, NULL, 0), ==, work->other);
 }
 
@@ -473,17 +463,31 @@ test_death (gconstpointer data)
 /* Slurm alone: of calls none runs yet */
 
 static void
-end_waiting_command (Work *work)
-{
-  tell_to_end (find_child (get_command (), work->other));
-}
-
-static void
 kill_waiting_command (Work *work)
 {
   kill_command (work);
   /* Slurm does not notice. */
   cancel_jobs ("PD");
+}
+
+/* srun misses a signal that comes just before it waits for its job to begin, and one that comes while
+ * it sends something may stop it for ever. */
+static void
+end_waiting_command (Work *work)
+{
+  pid_t pid = find_child (get_command (), work->other);
+  int pidfd = traces_open_pidfd (pid);
+  gboolean ended = FALSE;
+
+  g_assert_cmpint (pidfd, >=, 0);
+  for (guint i = 0; i < N_TRIES && !ended; i++)
+    {
+      kill (pid, SIGTERM);
+      ended = traces_wait_for_end (pidfd, AGAIN_S);
+    }
+  close (pidfd);
+  if (!ended)
+    kill_waiting_command (work);
 }
 
 static const Death waiting_deaths[] = {
