@@ -8,12 +8,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/pcall-agent-context-private.h"
 #include "agent/pcall-call-log-private.h"
 #include "agent/pcall-heir-private.h"
 #include "agent/pcall-uplink-private.h"
@@ -52,6 +52,11 @@
 #define RETIRE_US (3 * G_USEC_PER_SEC)
 #define TOGETHER_MS 50
 #define KILLED_TOGETHER_MS 20
+
+/* An outcome of so many bytes takes a while to be sent; one of so few goes whole or not at all,
+ * also with another frame. */
+#define LARGE 65536
+#define SMALL 1024
 
 typedef struct
 {
@@ -175,25 +180,52 @@ put_log (Agent    *self,
                         path != NULL ? key : "");
 }
 
-/* Hands the worker the next call, if it has none. */
+/* The next call, if the worker has none; NULL: there is none for it. */
+static WaitingCall *
+take_next (Agent *self)
+{
+  return self->call < 0 && hands_on (self) ? g_queue_pop_head (&self->waiting) : NULL;
+}
+
+/* Once the worker has the call, it may be that nothing more is heard of this process: this goes
+ * before. */
+static PcallOutgoing
+tell_begun (const WaitingCall *call)
+{
+  static const guint8 unit;
+
+  return (PcallOutgoing) {
+    .type = PCALL_FRAME_BEGUN, .call_index = call->index, .data = &unit, .size = sizeof unit
+  };
+}
+
+/* Hands the worker the call, which was told to have begun. */
+static void
+hand_on (Agent       *self,
+         WaitingCall *call)
+{
+  g_autoptr (GVariant) value =
+      pcall_payload_get_value (call->payload, pcall_frame_payload_type (PCALL_FRAME_CALL));
+
+  pcall_journal_reset (pcall_peer_get_journal (self->worker));
+  self->call = call->index;
+  self->refused = -1;
+  pcall_peer_send (self->worker, PCALL_FRAME_CALL, call->index, put_log (self, value));
+  waiting_call_free (call);
+}
+
 static void
 begin_next (Agent *self)
 {
-  WaitingCall *next =
-      self->call < 0 && hands_on (self) ? g_queue_pop_head (&self->waiting) : NULL;
-  g_autoptr (GVariant) value = NULL;
+  WaitingCall *next = take_next (self);
+  PcallOutgoing begun;
 
   if (next == NULL)
     return;
 
-  value = pcall_payload_get_value (next->payload, pcall_frame_payload_type (PCALL_FRAME_CALL));
-  pcall_journal_reset (pcall_peer_get_journal (self->worker));
-  self->call = next->index;
-  self->refused = -1;
-  /* Once the worker has the call, it may be that nothing more is heard of this process. */
-  pcall_uplink_send (&self->up, PCALL_FRAME_BEGUN, next->index, nothing ());
-  pcall_peer_send (self->worker, PCALL_FRAME_CALL, next->index, put_log (self, value));
-  waiting_call_free (next);
+  begun = tell_begun (next);
+  pcall_uplink_send_frames (&self->up, &begun, 1);
+  hand_on (self, next);
 }
 
 /* From the worker */
@@ -257,18 +289,56 @@ send_journal (Agent *self)
                        g_bytes_get_data (journal, NULL), g_bytes_get_size (journal));
 }
 
+/* With word of the next call, if one waits: so the parent has one thing to wake up for. While an
+ * outcome is large, and so is long on its way, the worker is not to wait: word of the next call
+ * goes before. */
+static void
+pass_outcome (Agent            *self,
+              const PcallFrame *frame)
+{
+  WaitingCall *next = take_next (self);
+  PcallOutgoing frames[2] = { { .type = frame->type,
+                                .call_index = frame->call_index,
+                                .data = pcall_payload_get_data (frame->payload),
+                                .size = frame->payload->length,
+                                .memory = frame->memory } };
+
+  if (next == NULL)
+    {
+      pcall_uplink_send_frames (&self->up, frames, 1);
+      return;
+    }
+
+  frames[1] = tell_begun (next);
+  if (frame->payload->length >= LARGE)
+    {
+      pcall_uplink_send_frames (&self->up, &frames[1], 1);
+      hand_on (self, next);
+      pcall_uplink_send_frames (&self->up, frames, 1);
+      return;
+    }
+
+  if (frame->payload->length <= SMALL)
+    pcall_uplink_send_frames (&self->up, frames, 2);
+  else
+    for (guint i = 0; i < 2; i++)
+      pcall_uplink_send_frames (&self->up, &frames[i], 1);
+  hand_on (self, next);
+}
+
 static void
 end_call (Agent            *self,
           const PcallFrame *frame)
 {
+  gboolean refused = frame->handles != NULL || self->refused == self->call;
+
   pcall_call_log_end (&self->log);
   send_journal (self);
-  if (!self->condemned && (frame->handles != NULL || self->refused == self->call))
+  if (!self->condemned && refused)
     send_refusal (self);
-  else if (!self->condemned)
-    pcall_uplink_pass (&self->up, frame->type, frame->call_index,
-                       pcall_payload_get_data (frame->payload), frame->payload->length);
   self->call = -1;
+  if (!self->condemned && !refused)
+    pass_outcome (self, frame);
   if (self->leaving)
     retire_worker (self);
   else
@@ -368,62 +438,6 @@ static const PcallPeerFuncs worker_funcs = {
 
 /* From the parent */
 
-/* What the launcher has for the environment goes before what the task says that it is. */
-static void
-set_variable (PcallConditions *conditions,
-              const char      *name,
-              const char      *value)
-{
-  g_setenv (name, value, TRUE);
-  if (conditions->environment != NULL)
-    conditions->environment = g_environ_setenv (conditions->environment, name, value, TRUE);
-}
-
-static void
-prepare (Agent                   *self,
-         const PcallRemoteLaunch *launch)
-{
-  for (guint i = 0; launch->environment[i] != NULL; i++)
-    {
-      const char *equals = strchr (launch->environment[i], '=');
-      g_autofree char *name =
-          equals != NULL ? g_strndup (launch->environment[i], equals - launch->environment[i])
-                         : NULL;
-
-      if (name != NULL && *name != '\0')
-        set_variable (launch->conditions, name, equals + 1);
-    }
-
-  pcall_conditions_unref (self->context.conditions);
-  self->context.conditions = pcall_conditions_ref (launch->conditions);
-}
-
-static PcallTarget *
-make_target (const PcallRemoteLaunch *launch)
-{
-  return launch->argv[0] != NULL
-             ? pcall_target_new_worker ((const char * const *) launch->argv, "worker")
-             : pcall_target_new_symbol ("module", "worker");
-}
-
-/* A machine without room for logs can still run calls. */
-static gboolean
-open_context (Agent   *self,
-              GError **error)
-{
-  g_autoptr (PcallArguments) arguments = pcall_arguments_new ();
-  g_autoptr (PcallConditions) conditions = pcall_conditions_new ();
-
-  pcall_start_context_init (&self->context, arguments, conditions);
-  self->context.gives_journal = TRUE;
-  pcall_start_context_use (&self->context, &pcall_start_spawn);
-  if (pcall_start_context_open (&self->context, PCALL_LOG_MODE_SECTIONS, NULL, FALSE, NULL))
-    return TRUE;
-
-  pcall_start_context_close (&self->context);
-  return pcall_start_context_open (&self->context, PCALL_LOG_MODE_INHERIT, NULL, FALSE, error);
-}
-
 /* When there is a worker to be started: an agent that is killed before leaves no directory. */
 static gboolean
 open_for_workers (Agent   *self,
@@ -432,7 +446,7 @@ open_for_workers (Agent   *self,
   if (self->opened)
     return TRUE;
 
-  self->opened = open_context (self, error);
+  self->opened = pcall_agent_context_open (&self->context, error);
   if (self->opened)
     pcall_call_log_init (&self->log, self->engine, self->context.log, &self->up);
   else
@@ -445,13 +459,13 @@ start_worker (Agent                   *self,
               const PcallRemoteLaunch *launch,
               GError                 **error)
 {
-  g_autoptr (PcallTarget) target = make_target (launch);
+  g_autoptr (PcallTarget) target = pcall_agent_make_target (launch);
   PcallJob job = { .target = target, .slot = -1, .child = -1, .methods = &pcall_start_spawn };
   PcallStarted started = { .error_number = 0 };
 
   if (!open_for_workers (self, error))
     return FALSE;
-  prepare (self, launch);
+  pcall_agent_context_prepare (&self->context, launch);
   if (!pcall_start_spawn.start (&self->context, &job, &started, error))
     return FALSE;
 
@@ -459,6 +473,8 @@ start_worker (Agent                   *self,
   self->pid = started.process.pid;
   self->worker =
       pcall_peer_new (self->engine, &started, self->context.nonce, &worker_funcs, self, error);
+  if (self->worker != NULL)
+    pcall_peer_keep_memory (self->worker);
   return self->worker != NULL;
 }
 
@@ -661,7 +677,6 @@ main (void)
   for (;;)
     {
       pcall_engine_wait (agent.engine, -1);
-      while (pcall_engine_dispatch (agent.engine, G_MAXUINT))
-        ;
+      pcall_engine_dispatch (agent.engine, G_MAXUINT);
     }
 }

@@ -16,8 +16,10 @@
 /* The worker writes into a file, as it does anywhere; the kernel tells when that has grown, and
  * what was added is sent as it is: lines and records, which the parent tells apart. Many small
  * writes go together, for what was just sent is followed by a pause. Where the kernel does not
- * tell, all is sent in the end. */
+ * tell, all is sent in the end; and so it is of a call that is over soon, which the kernel is not
+ * asked for. */
 
+#define FIRST_US 5000
 #define PAUSE_US 20000
 #define CHUNK_SIZE 65536
 
@@ -82,11 +84,27 @@ send_rest (PcallCallLog *self)
 }
 
 static void
+set_timer (PcallCallLog  *self,
+           gint64         length,
+           PcallTimerFunc func)
+{
+  pcall_engine_set_timer (self->engine, &self->pause, g_get_monotonic_time () + length, func, self);
+}
+
+static void
 pause_is_over (gpointer data)
 {
   PcallCallLog *self = data;
 
   pcall_engine_rewatch (self->engine, &self->watch, EPOLLIN);
+}
+
+/* Something was just sent. */
+static void
+rest (PcallCallLog *self)
+{
+  pcall_engine_rewatch (self->engine, &self->watch, 0);
+  set_timer (self, PAUSE_US, pause_is_over);
 }
 
 /* It may have been the file of a call that is over. */
@@ -97,12 +115,8 @@ file_grew (gpointer data,
   PcallCallLog *self = data;
   char buffer[4096];
 
-  if (read (self->notify_fd, buffer, sizeof buffer) < 0 || self->fd < 0 || !send_rest (self))
-    return;
-
-  pcall_engine_rewatch (self->engine, &self->watch, 0);
-  pcall_engine_set_timer (self->engine, &self->pause, g_get_monotonic_time () + PAUSE_US,
-                          pause_is_over, self);
+  if (read (self->notify_fd, buffer, sizeof buffer) >= 0 && self->fd >= 0 && send_rest (self))
+    rest (self);
 }
 
 static int
@@ -123,14 +137,28 @@ remove_watch (PcallCallLog *self,
   *watch = -1;
 }
 
+/* The call takes a while. */
+static void
+follow (gpointer data)
+{
+  PcallCallLog *self = data;
+  g_autofree char *out_path = self->out >= 0 ? pcall_log_files_get_out_path (self->path) : NULL;
+
+  self->notify[0] = add_watch (self, self->path);
+  if (out_path != NULL)
+    self->notify[1] = add_watch (self, out_path);
+  if (send_rest (self))
+    rest (self);
+  else
+    pause_is_over (self);
+}
+
 const char *
 pcall_call_log_begin (PcallCallLog *self,
                       guint         index,
                       pid_t         pid,
                       gboolean      split)
 {
-  g_autofree char *out_path = NULL;
-
   pcall_log_files_set_split (self->files, split);
   self->fd = pcall_log_files_make_here (self->files, index, pid, &self->out);
   if (self->fd < 0)
@@ -139,12 +167,8 @@ pcall_call_log_begin (PcallCallLog *self,
   self->index = index;
   self->pid = pid;
   self->path = pcall_log_files_get_path (self->files, index, pid);
-  self->notify[0] = add_watch (self, self->path);
-  if (self->out >= 0)
-    {
-      out_path = pcall_log_files_get_out_path (self->path);
-      self->notify[1] = add_watch (self, out_path);
-    }
+  if (self->notify_fd >= 0)
+    set_timer (self, FIRST_US, follow);
   return self->path;
 }
 
@@ -164,6 +188,7 @@ pcall_call_log_drop (PcallCallLog *self)
   if (self->fd < 0)
     return;
 
+  pcall_engine_unset_timer (self->engine, &self->pause);
   remove_watch (self, &self->notify[0]);
   remove_watch (self, &self->notify[1]);
   pcall_fd_clear (&self->fd);

@@ -31,6 +31,10 @@ void     pcall_uplink_pass (PcallChannel  *channel,
                             guint          index,
                             gconstpointer  data,
                             gsize          size);
+/* The same of two frames at the most, which go together. */
+void     pcall_uplink_send_frames (PcallChannel        *channel,
+                                   const PcallOutgoing *frames,
+                                   guint                n_frames);
 /* Says that nothing follows, and waits until the parent has taken that in and closed the
  * connection; not for ever. */
 void     pcall_uplink_close (PcallChannel *channel);

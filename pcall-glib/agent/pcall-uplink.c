@@ -349,11 +349,12 @@ pcall_uplink_open (PcallChannel *channel,
   return TRUE;
 }
 
-static void
-send_frame (PcallChannel        *channel,
-            const PcallOutgoing *frame)
+void
+pcall_uplink_send_frames (PcallChannel        *channel,
+                          const PcallOutgoing *frames,
+                          guint                n_frames)
 {
-  if (pcall_channel_send (channel, frame, 1))
+  if (pcall_channel_send (channel, frames, n_frames))
     return;
 
   if (errno != EPIPE && errno != ECONNRESET)
@@ -372,7 +373,7 @@ pcall_uplink_send (PcallChannel  *channel,
   g_autoptr (GVariant) owned = g_variant_ref_sink (value);
   PcallOutgoing frame = pcall_outgoing_new (type, index, owned);
 
-  send_frame (channel, &frame);
+  pcall_uplink_send_frames (channel, &frame, 1);
 }
 
 void
@@ -384,7 +385,7 @@ pcall_uplink_pass (PcallChannel  *channel,
 {
   PcallOutgoing frame = { .type = type, .call_index = index, .data = data, .size = size };
 
-  send_frame (channel, &frame);
+  pcall_uplink_send_frames (channel, &frame, 1);
 }
 
 void

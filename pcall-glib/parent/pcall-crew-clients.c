@@ -151,8 +151,10 @@ pcall_crew_want (PcallCrewClient *client,
   g_mutex_lock (&self->lock);
   client->n_wanted = n_wanted;
   if (more)
-    fill_for (self, client);
-  pcall_crew_wake_thread (self);
+    {
+      fill_for (self, client);
+      pcall_crew_wake_thread (self);
+    }
   g_mutex_unlock (&self->lock);
 }
 

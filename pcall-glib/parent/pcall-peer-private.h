@@ -84,6 +84,8 @@ void             pcall_peer_stop_listening (PcallPeer   *self);
 const PcallExit *pcall_peer_get_exit  (PcallPeer        *self);
 /* How the child broke the protocol; NULL if it did not. */
 const GError    *pcall_peer_get_error (PcallPeer        *self);
+/* Its frames are to keep the memory in which their payloads came. */
+void             pcall_peer_keep_memory (PcallPeer      *self);
 
 /* On another machine */
 

@@ -374,6 +374,12 @@ pcall_peer_get_exit (PcallPeer *self)
   return &self->exit;
 }
 
+void
+pcall_peer_keep_memory (PcallPeer *self)
+{
+  self->channel.keeps_memory = TRUE;
+}
+
 const GError *
 pcall_peer_get_error (PcallPeer *self)
 {

@@ -23,6 +23,10 @@
  * it does when it is asked for it and when the worker is to end. Where the connection is lost, a
  * call that was sent may have begun without a word, unless all that the agent sent has come.
  *
+ * While a large result comes the next call has begun already, and the agent has said so before. It
+ * is told here when that result is there: what comes of it comes then, and a timeout of its own is
+ * not to count what another call's result takes.
+ *
  * A call is ended with its worker. It may have ended by itself when the order comes to the agent,
  * and the next one have begun: so the order is for that call alone, and does nothing then. That its
  * end comes is how this is known here. */
@@ -39,6 +43,7 @@ typedef struct
   int         log_fd;    /* where what the call writes goes; 0: nowhere */
   int         out_fd;    /* where its standard output does; 0: there, too */
   GQueue      ahead;     /* Sent, the next first */
+  gboolean    next_begun; /* the first of these has, while the result of the call comes */
   gsize       n_bytes;   /* of those */
   gint64      asked;     /* when the call was sent that met no other; 0: it has begun */
   PcallWindow window;
@@ -183,6 +188,7 @@ remove_sent (Away  *self,
 {
   g_autofree Sent *sent = link->data;
 
+  *self->push.base.setup->n_recalled -= sent->recalled;
   self->n_bytes -= sent->size;
   g_queue_delete_link (&self->ahead, link);
   return sent->job;
@@ -219,9 +225,12 @@ static void
 recall (Away *self,
         Sent *sent)
 {
-  if (!sent->recalled)
-    pcall_peer_withdraw (self->push.base.peer, sent->job.index, -1);
+  if (sent->recalled)
+    return;
+
+  pcall_peer_withdraw (self->push.base.peer, sent->job.index, -1);
   sent->recalled = TRUE;
+  ++*self->push.base.setup->n_recalled;
 }
 
 static void
@@ -234,36 +243,52 @@ take_back (PcallRunner *runner,
     recall ((Away *) runner, link->data);
 }
 
-gboolean
+void
 pcall_runner_push_shorten (PcallRunner *runner,
                            guint        n)
 {
   Away *self = (Away *) runner;
   guint n_calls = pcall_runner_push_get_n_calls (runner);
-  gboolean any = FALSE;
 
-  for (GList *l = self->ahead.tail; l != NULL; l = l->prev, n_calls--)
-    {
-      if (n_calls > n)
-        recall (self, l->data);
-      any |= ((Sent *) l->data)->recalled;
-    }
-  return any;
+  for (GList *l = self->ahead.tail; l != NULL && n_calls > n; l = l->prev, n_calls--)
+    recall (self, l->data);
 }
 
 /* Frames */
 
+static gboolean
+is_next (Away  *self,
+         guint  index)
+{
+  return self->ahead.head != NULL && ((Sent *) self->ahead.head->data)->job.index == index;
+}
+
 static void
-take_begun (Away *self)
+begin (Away   *self,
+       gint64  now)
+{
+  open_log (self);
+  pcall_runner_begin_call (&self->push.base, now);
+}
+
+static void
+take_begun (Away             *self,
+            const PcallFrame *frame)
 {
   PcallRunner *runner = &self->push.base;
   gint64 now = g_get_monotonic_time ();
 
-  if (self->asked > 0)
-    pcall_window_note_round_trip (&self->window, now - self->asked);
-  self->asked = 0;
-  open_log (self);
-  pcall_runner_begin_call (runner, now);
+  if (runner->sent && !runner->begun && runner->job.index == frame->call_index)
+    {
+      if (self->asked > 0)
+        pcall_window_note_round_trip (&self->window, now - self->asked);
+      self->asked = 0;
+      begin (self, now);
+    }
+  else if (runner->begun && !self->next_begun && is_next (self, frame->call_index))
+    self->next_begun = TRUE;
+  else
+    pcall_runner_refuse (runner, frame);
 }
 
 /* The call has ended, or will not begin. If it was withdrawn, its worker goes on without it; if all
@@ -283,6 +308,11 @@ finish_call (Away *self)
     }
   self->withdrawn = FALSE;
   turn_to_next (self);
+  if (self->next_begun)
+    {
+      self->next_begun = FALSE;
+      begin (self, g_get_monotonic_time ());
+    }
 }
 
 static void
@@ -290,8 +320,10 @@ take_outcome (Away             *self,
               const PcallFrame *frame)
 {
   PcallRunner *runner = &self->push.base;
+  gint64 now = g_get_monotonic_time ();
 
-  pcall_window_note_call (&self->window, g_get_monotonic_time () - runner->began);
+  pcall_window_note_call (&self->window, now - runner->began);
+  pcall_window_note_transfer (&self->window, frame->since > 0 ? now - frame->since : 0);
   pcall_runner_take_outcome (runner, frame);
   finish_call (self);
 }
@@ -314,7 +346,7 @@ take_returned (Away             *self,
   GList *link = find_sent (self, frame->call_index);
 
   self->asked = 0;
-  if (link != NULL)
+  if (link != NULL && !(self->next_begun && link == self->ahead.head))
     {
       give_back (self, remove_sent (self, link), NULL);
     }
@@ -350,10 +382,8 @@ take_frame (PcallRunner      *runner,
   Away *self = (Away *) runner;
   gboolean is_outcome = frame->type == PCALL_FRAME_RESULT || frame->type == PCALL_FRAME_ERROR;
 
-  if (frame->type == PCALL_FRAME_BEGUN && runner->sent && !runner->begun)
-    take_begun (self);
-  else if (frame->type == PCALL_FRAME_BEGUN)
-    pcall_runner_refuse (runner, frame);
+  if (frame->type == PCALL_FRAME_BEGUN)
+    take_begun (self, frame);
   else if (frame->type == PCALL_FRAME_RETURNED)
     take_returned (self, frame);
   else if (is_outcome && runner->state == PCALL_RUNNER_BUSY)
@@ -395,13 +425,14 @@ withdraw (PcallRunner *runner)
 
 /* What an agent says of a worker that lies is not heard any more. */
 static char *
-describe_loss (PcallRunner *runner)
+describe_loss (PcallRunner *runner,
+               gboolean     begun)
 {
   const char *loss = pcall_peer_get_loss (runner->peer);
   const GError *error = pcall_peer_get_error (runner->peer);
   const char *host = pcall_peer_get_host (runner->peer);
 
-  if (loss != NULL && !pcall_peer_has_all (runner->peer))
+  if (loss != NULL && (begun || !pcall_peer_has_all (runner->peer)))
     return g_strdup_printf ("the connection to %s was lost: %s", host, loss);
   if (loss == NULL && error != NULL)
     return g_strdup_printf ("a worker on %s was not understood, which may have run it: %s", host,
@@ -414,11 +445,14 @@ static void
 ended (PcallRunner *runner)
 {
   Away *self = (Away *) runner;
-  g_autofree char *loss = describe_loss (runner);
+  g_autofree char *loss = describe_loss (runner, FALSE);
+  g_autofree char *loss_of_next = describe_loss (runner, self->next_begun);
 
   pcall_push_detach (runner);
-  while (self->ahead.tail != NULL)
+  while (self->ahead.length > 1)
     give_back (self, remove_sent (self, self->ahead.tail), loss);
+  if (self->ahead.length > 0)
+    give_back (self, remove_sent (self, self->ahead.tail), loss_of_next);
 }
 
 /* An agent that has gone may have handed the call on. */
@@ -443,12 +477,13 @@ clear (PcallRunner *runner)
 }
 
 #define OF_A_CALL                                                                                  \
-  (PCALL_FRAMES_OF_A_CALL | 1u << PCALL_FRAME_BEGUN | 1u << PCALL_FRAME_LOG |                      \
-   1u << PCALL_FRAME_OUT | 1u << PCALL_FRAME_JOURNAL)
+  (PCALL_FRAMES_OF_A_CALL | 1u << PCALL_FRAME_LOG | 1u << PCALL_FRAME_OUT |                        \
+   1u << PCALL_FRAME_JOURNAL)
 
 const PcallRunnerClass pcall_runner_away = {
   .size = sizeof (Away),
-  .frames = OF_A_CALL | 1u << PCALL_FRAME_HELLO | 1u << PCALL_FRAME_RETURNED,
+  .frames = OF_A_CALL | 1u << PCALL_FRAME_BEGUN | 1u << PCALL_FRAME_HELLO |
+            1u << PCALL_FRAME_RETURNED,
   .of_a_call = OF_A_CALL,
   .release = release,
   .frame = take_frame,

@@ -74,6 +74,7 @@ typedef struct
   PcallCrew               *crew;    /* whose agents the children are of; NULL: they are here */
   gint64                   timeout; /* microseconds, 0 for none */
   gint64                   grace_period;
+  guint                   *n_recalled; /* calls that were sent ahead, and are asked back */
   const PcallRunnerFuncs  *funcs;
   gpointer                 data;
 } PcallRunnerSetup;
@@ -172,9 +173,8 @@ gboolean          pcall_runner_push_has_room   (PcallRunner    *self);
 guint             pcall_runner_push_get_n_calls (PcallRunner   *self);
 void              pcall_runner_push_add        (PcallRunner    *self,
                                                 const PcallJob *job);
-/* Takes back those that it was sent last, so that it has @n calls; whether any that it was sent
- * ahead is on its way back. */
-gboolean          pcall_runner_push_shorten    (PcallRunner    *self,
+/* Takes back those that it was sent last, so that it has @n calls. */
+void              pcall_runner_push_shorten    (PcallRunner    *self,
                                                 guint           n);
 /* Tells it that there are no more calls. */
 void              pcall_runner_push_retire     (PcallRunner    *self);

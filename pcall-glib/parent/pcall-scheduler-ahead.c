@@ -11,7 +11,8 @@
  *
  * A worker has no more than its part: what is left of the task, by the number of workers. What it
  * has and did not begin can be had back. That is asked for where nothing waits and another worker
- * has nothing to do, as when one call takes longer than those before it. */
+ * has nothing to do, as when one call takes longer than those before it. Workers may be thousands,
+ * so they are looked at only where their part is another one. */
 
 static guint
 count_part (PcallScheduler *self,
@@ -59,17 +60,18 @@ pcall_scheduler_send_ahead (PcallScheduler *self,
       job = pcall_scheduler_make_job (self, next, -1);
       pcall_runner_push_add (runner, &job);
       self->crew.away.ahead = TRUE;
+      self->crew.away.part = 0;
     }
 }
 
 gboolean
 pcall_scheduler_call_back (PcallScheduler *self)
 {
+  PcallAway *away = &self->crew.away;
   guint n_missing;
   guint part;
-  gboolean any = FALSE;
 
-  if (!self->crew.away.ahead || pcall_scheduler_is_stopped (self) || self->calls == NULL)
+  if (!away->ahead || pcall_scheduler_is_stopped (self) || self->calls == NULL)
     return FALSE;
 
   n_missing = self->roster.n < self->room.max_workers && pcall_scheduler_has_arrival (self);
@@ -77,9 +79,10 @@ pcall_scheduler_call_back (PcallScheduler *self)
     return FALSE;
 
   part = count_part (self, self->roster.n + n_missing);
-  for (GList *l = self->crew.all.head; l != NULL; l = l->next)
-    any |= pcall_runner_push_shorten (l->data, part);
-  return any;
+  for (GList *l = part != away->part ? self->crew.all.head : NULL; l != NULL; l = l->next)
+    pcall_runner_push_shorten (l->data, part);
+  away->part = part;
+  return away->n_recalled > 0;
 }
 
 static gboolean

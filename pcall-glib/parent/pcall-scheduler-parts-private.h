@@ -29,6 +29,9 @@ typedef struct
   PcallWatch      watch;  /* of what tells that there is something new */
   GHashTable     *lost;   /* index of a call → how often it was lost; NULL: none ever was */
   gboolean        ahead;  /* a call was sent ahead, once */
+  guint           n_recalled; /* calls that were, and are asked back */
+  guint           part;   /* of each worker, when all were looked at for that; 0: since then a call
+                             was sent ahead */
 } PcallAway;
 
 /* The children that have not ended. */

@@ -144,6 +144,7 @@ pcall_scheduler_new (PcallEngine                 *engine,
     .crew = options->crew,
     .timeout = options->timeout,
     .grace_period = options->grace_period,
+    .n_recalled = &self->crew.away.n_recalled,
     .funcs = &pcall_scheduler_runner_funcs,
     .data = self,
   };

@@ -14,6 +14,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   gint64  round_trip; /* to the worker's agent and back; 0: it was not measured yet */
+  gdouble transfer;   /* how long results were on their way from their first byte to the last */
   gdouble mean;       /* of how long calls took, of which the last count most; as above */
   gboolean measured;  /* how long one took, too */
 } PcallWindow;
@@ -23,6 +24,9 @@ void  pcall_window_note_round_trip (PcallWindow *self,
                                     gint64       took);
 /* A call took so long. */
 void  pcall_window_note_call       (PcallWindow *self,
+                                    gint64       took);
+/* Its result took so long to come, from the first byte to the last. */
+void  pcall_window_note_transfer   (PcallWindow *self,
                                     gint64       took);
 /* So many calls may wait at the worker's agent. */
 guint pcall_window_get_n_ahead     (const PcallWindow *self);

@@ -7,17 +7,19 @@
 
 /* A worker that ends a call has the next one at once if that waits beside it. While word of an end
  * goes to the parent and a call comes back, a worker runs as many as take that long together: so
- * many have to wait there, and one more. Where calls take much longer than the way, nothing is to
+ * many have to wait there, and one more. Word of an end that has a large result takes as long as
+ * that. Where calls take much longer than the way, nothing is to
  * be won, and whoever waits behind a long call could have run elsewhere. */
 
 /* Calls take much longer than the round trip when it is less than this part of them. */
 #define LITTLE 0.1
 
-#define MAX_AHEAD 63
+#define MAX_AHEAD 255
 
 /* How much of what is known one more measurement changes. */
 #define SHARE_OF_CALL 0.125
 #define SHARE_OF_ROUND_TRIP 0.25
+#define SHARE_OF_TRANSFER 0.25
 
 void
 pcall_window_note_round_trip (PcallWindow *self,
@@ -39,10 +41,18 @@ pcall_window_note_call (PcallWindow *self,
   self->measured = TRUE;
 }
 
+void
+pcall_window_note_transfer (PcallWindow *self,
+                            gint64       took)
+{
+  self->transfer += ((gdouble) took - self->transfer) * SHARE_OF_TRANSFER;
+}
+
 guint
 pcall_window_get_n_ahead (const PcallWindow *self)
 {
-  gdouble n = self->measured ? (gdouble) self->round_trip / self->mean : 0;
+  gboolean known = self->measured && self->round_trip > 0;
+  gdouble n = known ? ((gdouble) self->round_trip + self->transfer) / self->mean : 0;
 
   return n < LITTLE ? 0 : (guint) MIN (n + 1, MAX_AHEAD);
 }

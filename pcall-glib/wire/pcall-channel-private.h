@@ -28,6 +28,7 @@ typedef struct
   PcallPayload    *payload;
   gsize            payload_filled;
   gsize            payload_capacity;
+  gint64           since;       /* when it began to come, if it is large; 0: it is not */
   PcallDescriptors descriptors; /* that came with the beginning of the next header */
   GUnixFDList     *handles;     /* of the incoming frame */
   guint64          n_received;  /* bytes, in all */
@@ -38,6 +39,8 @@ typedef struct
   gboolean         sealed;   /* so it is said behind that, which is true of any way here */
   gboolean         trusts; /* the other side, which is our parent, to send values in normal form */
   gboolean         attaches; /* large payloads as memory, to what it sends */
+  gboolean         keeps_memory; /* in which payloads come, for who passes them on */
+  int              memory;   /* such of the incoming frame; 0: none */
 } PcallChannel;
 
 /* A frame that came. */
@@ -50,6 +53,8 @@ struct _PcallFrame
   guint32        call_index;
   PcallPayload  *payload; /* in normal form, of the type that the frame type tells */
   GUnixFDList   *handles; /* NULL if there are none */
+  gint64         since;   /* when it began to come, by the monotonic clock; 0: it is small */
+  int            memory;  /* that holds the payload, too, where that is kept; 0: none */
 };
 
 void pcall_frame_free (PcallFrame *frame);

@@ -6,6 +6,7 @@
 #include "wire/pcall-channel-private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <poll.h>
 #include <string.h>
@@ -22,7 +23,8 @@
  * A frame is written from where its value lies; nothing is copied but by the kernel. A large
  * payload is written into memory instead, which is attached to the frame's header, wherever such
  * memory can be had: where it cannot, because there is no descriptor left, no room, or a limit of
- * the size of files, its bytes follow as they would for any other.
+ * the size of files, its bytes follow as they would for any other. Where they go into a pipe, and
+ * are in such memory already, the kernel passes its pages on.
  *
  * Bytes have one virtue that memory has not: a socket holds a few of them only, so whoever sends
  * more than is read has to wait. So a message goes as memory only when all before it has been read.
@@ -245,6 +247,51 @@ send_frames (PcallChannel        *self,
   return send_all (self, &message);
 }
 
+/* So much of the payload as goes into a pipe without being copied: nothing where that is none. */
+static gsize
+splice_memory (PcallChannel *self,
+               int           memory,
+               gsize         size)
+{
+  loff_t offset = 0;
+  gssize n = 1;
+
+  while ((gsize) offset < size && (n > 0 || (n < 0 && errno == EINTR)))
+    n = splice (memory, &offset, self->out_fd, NULL, size - (gsize) offset, 0);
+  return (gsize) offset;
+}
+
+/* What is left is written: where the other side is gone, that fails as well. In the same pieces as
+ * what is written wholly. */
+static gboolean
+send_from_memory (PcallChannel        *self,
+                  const PcallOutgoing *frame)
+{
+  guint8 header[PCALL_FRAME_HEADER_SIZE];
+  struct iovec iovecs[IOVECS_PER_FRAME];
+  struct msghdr message = { .msg_iov = iovecs };
+  gsize size;
+
+  message.msg_iovlen = add_frame (self, frame, FALSE, header, iovecs);
+  if (!write_piece (self, &message, PCALL_FRAME_HEADER_SIZE))
+    return FALSE;
+
+  size = get_size (&message) - LAST_PIECE_SIZE;
+  skip_sent (&message, splice_memory (self, frame->memory, size));
+  return write_piece (self, &message, get_size (&message) - LAST_PIECE_SIZE) &&
+         write_piece (self, &message, LAST_PIECE_SIZE);
+}
+
+/* Whether the other side of a pipe can have the pages of the payload. */
+static gboolean
+can_be_spliced (PcallChannel        *self,
+                const PcallOutgoing *frames,
+                guint                n_frames)
+{
+  return self->out_fd > 0 && n_frames == 1 && frames->memory != 0 && frames->boxed_type == NULL &&
+         frames->size > LAST_PIECE_SIZE;
+}
+
 /* Nothing was sent then. */
 static gboolean
 is_about_attachments (int error_number)
@@ -346,6 +393,8 @@ pcall_channel_send (PcallChannel        *self,
     return send_large (self, frames, n_frames);
   if (frames->handles != NULL)
     return send_attached (self, frames, n_frames, -1);
+  if (can_be_spliced (self, frames, n_frames))
+    return send_from_memory (self, frames);
   return send_frames (self, frames, n_frames, FALSE, &nothing);
 }
 

@@ -42,6 +42,8 @@ pcall_frame_free (PcallFrame *frame)
 {
   pcall_payload_unref (frame->payload);
   g_clear_object (&frame->handles);
+  if (frame->memory > 0)
+    close (frame->memory);
   g_free (frame);
 }
 
@@ -104,6 +106,9 @@ pcall_channel_clear (PcallChannel *self)
   g_clear_pointer (&self->payload, pcall_payload_unref);
   g_clear_object (&self->handles);
   pcall_descriptors_clear (&self->descriptors);
+  if (self->memory > 0)
+    close (self->memory);
+  self->memory = 0;
   if (self->fd >= 0)
     close (self->fd);
   if (self->out_fd > 0)
@@ -215,6 +220,9 @@ finish_frame (PcallChannel    *self,
   frame->call_index = self->incoming.call_index;
   frame->payload = g_steal_pointer (&self->payload);
   frame->handles = g_steal_pointer (&self->handles);
+  frame->since = self->since;
+  frame->memory = self->memory;
+  self->memory = 0;
   queue_push (frames, frame);
   return TRUE;
 }
@@ -228,7 +236,10 @@ take_memory (PcallChannel *self,
 
   self->payload =
       pcall_memory_receive (fd, self->incoming.length, self->incoming.swapped, error);
-  close (fd);
+  if (self->payload != NULL && self->keeps_memory && !self->incoming.swapped && fd > 0)
+    self->memory = fd;
+  else
+    close (fd);
   if (self->payload == NULL)
     return FALSE;
 
@@ -308,6 +319,7 @@ advance (PcallChannel    *self,
                                       &self->incoming, error))
         return FALSE;
       self->next_received++;
+      self->since = self->incoming.length >= FIRST_CAPACITY ? g_get_monotonic_time () : 0;
       if (!take_attachments (self, error))
         return FALSE;
     }

@@ -15,7 +15,7 @@ G_BEGIN_DECLS
  * Bytes in, bytes out; nothing here touches a descriptor. */
 
 /* The version of what parent and agent say to each other, beside frames of workers. */
-#define PCALL_REMOTE_VERSION 3
+#define PCALL_REMOTE_VERSION 4
 
 #define PCALL_SECRET_SIZE 16
 #define PCALL_SECRET_TEXT_SIZE (2 * PCALL_SECRET_SIZE + 1)

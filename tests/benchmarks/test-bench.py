@@ -60,6 +60,9 @@ class QuickRun(unittest.TestCase):
             "logs",
             "launcher-one",
             "launcher-warm",
+            "launcher-ahead",
+            "launcher-large",
+            "launcher-mocks",
         ):
             self.assertTrue(groups[name], name)
             for row in groups[name]:

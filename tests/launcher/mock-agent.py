@@ -8,8 +8,9 @@
 
 It connects to PCALL_AGENT_ADDRESS, in the byte order of another machine where MODE is `swapped`,
 and runs no worker: each call returns its index. As a `crowd` it is N agents at once, of which none
-answers before each has a call. Frames are made by hand, from what
-pcall-frame-private.h says of them, so that what they look like cannot change unseen.
+answers before each has a call; as those that are `ready` they do so the first time only, and answer
+at once from then on. Frames are made by hand, from what pcall-frame-private.h says of them, so that
+what they look like cannot change unseen.
 """
 
 import hashlib
@@ -24,7 +25,7 @@ import sys
 RESULT, HELLO, CALL, STOP = 2, 9, 10, 11
 CHALLENGE, PROOF, LAUNCH, BEGUN, EXIT, PING, PONG, LEAVING = 13, 14, 15, 17, 22, 23, 24, 25
 VERSION = 1
-REMOTE_VERSION = 3
+REMOTE_VERSION = 4
 HEADER = 32
 
 
@@ -47,6 +48,7 @@ class Link:
         addresses = os.environ["PCALL_AGENT_ADDRESS"].split()
         host, port = addresses[-1].rsplit(":", 1)
         self.socket = socket.create_connection((host.strip("[]"), int(port)))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.proof = None
 
     def pack(self, form, *values):
@@ -162,13 +164,14 @@ def replay(link):
     other.receive()
 
 
-def crowd(n):
+def crowd(n, is_ready):
     """So many, until the parent has enough of them all."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     selector = selectors.DefaultSelector()
     calls = []
     n_missing = n
+    mode = "crowd"
     while n_missing or selector.get_map():
         if n_missing:
             link = Link("<")
@@ -179,7 +182,7 @@ def crowd(n):
         # Those who are there are not to be taken for dead meanwhile.
         for key, _ in selector.select(0 if n_missing else None):
             try:
-                index = answer(key.data, "crowd")
+                index = answer(key.data, mode)
             except (Closed, ConnectionError):
                 selector.unregister(key.fileobj)
                 continue
@@ -189,6 +192,7 @@ def crowd(n):
             for link, index in calls:
                 finish(link, index)
             calls = []
+            mode = "ready" if is_ready else "crowd"
 
 
 def main(mode):
@@ -222,8 +226,8 @@ def main(mode):
 
 if __name__ == "__main__":
     try:
-        if sys.argv[1] == "crowd":
-            crowd(int(sys.argv[2]))
+        if sys.argv[1] in ("crowd", "ready"):
+            crowd(int(sys.argv[2]), sys.argv[1] == "ready")
         else:
             main(sys.argv[1])
     except (Closed, ConnectionError):

@@ -7,8 +7,8 @@
     mock-ahead.py MODE FILE
 
 It answers the first call late, and waits then until several are there at once. What it does with
-them is what MODE says. As `lost`, or `lost-in-frame`, it does so once: when FILE is there, it is like
-any other agent. As `common` it runs calls if what they have in common came apart from them.
+them is what MODE says. As `lost`, `lost-in-frame` or `lost-early` it does so once: when FILE is
+there, it is like any other agent. As `common` it runs calls if what they have in common came apart from them.
 """
 
 import importlib.util
@@ -82,12 +82,24 @@ def wait_for_calls(link):
     return waiting
 
 
-def be_lost(link, index, path, in_frame):
+def run_early(link, waiting):
+    """Each of two begins before the one before it has ended, as where results are large."""
+    link.begin(waiting[0])
+    for ended, begun in zip(waiting[:2], waiting[1:3]):
+        link.begin(begun)
+        link.end(ended)
+    link.end(waiting[2])
+    del waiting[:3]
+
+
+def be_lost(link, waiting, path, mode):
     """What comes is read, or it would be a reset that the parent sees."""
     pathlib.Path(path).touch()
-    link.begin(index)
-    if in_frame:
-        link.end_in_part(index)
+    link.begin(waiting[0])
+    if mode == "lost-early":
+        link.begin(waiting[1])
+    if mode != "lost":
+        link.end_in_part(waiting[0])
     link.socket.shutdown(socket.SHUT_WR)
     while link.socket.recv(4096):
         pass
@@ -98,7 +110,9 @@ def serve_ahead(link, mode, path):
     """What MODE says."""
     waiting = wait_for_calls(link)
     if mode.startswith("lost"):
-        be_lost(link, waiting[0], path, mode == "lost-in-frame")
+        be_lost(link, waiting, path, mode)
+    if mode == "early":
+        run_early(link, waiting)
     if mode == "withdrawn":
         link.run_first(waiting, WITHDRAW)
     if mode == "terminated":

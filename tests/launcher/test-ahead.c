@@ -279,7 +279,7 @@ launcher_new_mock (const char *mode, const char *path)
   return pcall_launcher_new (command, 1, PCALL_LAUNCHER_CONNECT);
 }
 
-static const char * const good_mocks[] = { "run", "returned" };
+static const char * const good_mocks[] = { "run", "returned", "early" };
 
 static void
 test_sent_ahead (void)
@@ -395,6 +395,13 @@ static void
 test_lost_in_frame (void)
 {
   g_assert_cmpuint (count_lost ("lost-in-frame", NULL, 0), ==, 1);
+}
+
+/* The one that had begun while the result of another was on its way is lost, too. */
+static void
+test_lost_early (void)
+{
+  g_assert_cmpuint (count_lost ("lost-early", NULL, 0), ==, 2);
 }
 
 static void
@@ -630,6 +637,7 @@ main (int argc, char *argv[])
   launcher_add ("/pcall/ahead/common-arguments", test_common_arguments);
   launcher_add ("/pcall/ahead/lost", test_lost);
   launcher_add ("/pcall/ahead/lost-in-frame", test_lost_in_frame);
+  launcher_add ("/pcall/ahead/lost-early", test_lost_early);
   launcher_add ("/pcall/ahead/lost-behind-tunnel", test_lost_behind_tunnel);
   launcher_add_any ("/pcall/ahead/killed", test_killed, TRUE, traces_rounds (10, 100));
   launcher_add_any ("/pcall/ahead/killed-and-retried", test_killed_and_retried, TRUE,

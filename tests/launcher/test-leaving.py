@@ -2,8 +2,8 @@
 # SPDX-FileCopyrightText: 2026 The pcall authors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""An agent that is told to end while its parent does not read, and goes on to write: what it sent last
-comes all the same.
+"""An agent whose parent does not read. When it is told to end then, and the parent goes on to write,
+what it sent last comes all the same. While it sends a large result, the next call runs.
 
     test-leaving.py AGENT MODULE
 
@@ -18,6 +18,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -31,6 +32,7 @@ SECRET = "00112233445566778899aabbccddeeff"
 LIMIT = 60
 ROUNDS = 10
 SIZE = 1 << 20
+MORE_THAN_FITS = 32 << 20
 ESTABLISHED = "01"
 
 
@@ -94,28 +96,34 @@ def write_on(link, ends):
         pass
 
 
-def start_agent(program):
+def start_agent(program, variables=()):
     """The process, and the connection."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         address = "{}:{}".format(*listener.getsockname())
-        variables = {"PCALL_AGENT_ADDRESS": address, "PCALL_AGENT_SECRET": SECRET}
-        agent = subprocess.Popen([program], env=os.environ | variables)
+        own = {"PCALL_AGENT_ADDRESS": address, "PCALL_AGENT_SECRET": SECRET}
+        agent = subprocess.Popen([program], env=os.environ | own | dict(variables))
         connection = listener.accept()[0]
     return agent, connection
+
+
+def launch(connection):
+    """Until there is a worker."""
+    link = ParentLink(connection)
+    link.challenge()
+    link.wait_for(mock_agent.HELLO)
+    link.send(mock_agent.LAUNCH, 0, b"\0\0")
+    link.wait_for(mock_agent.HELLO)
+    return link
 
 
 def leave_once(program, module):
     """Whether the last result came, and what else there was, and the end behind it."""
     agent, connection = start_agent(program)
     address = connection.getpeername()
-    link = ParentLink(connection)
-    link.challenge()
-    link.wait_for(mock_agent.HELLO)
-    link.send(mock_agent.LAUNCH, 0, b"\0\0")
-    link.wait_for(mock_agent.HELLO)
+    link = launch(connection)
     link.send(mock_agent.CALL, 0, pack_call(f"{module}:count_up", SIZE))
     link.wait_for(mock_agent.BEGUN)
 
@@ -141,12 +149,41 @@ def leave_once(program, module):
         assert agent.wait(LIMIT) == 0
 
 
-def main(program, module):
-    """One case."""
-    print("1..1")
-    is_good = all(leave_once(program, module) for _ in range(ROUNDS))
-    print("ok 1 leaving" if is_good else "not ok 1 leaving")
-    return 0 if is_good else 1
+def leave(program, module):
+    """That it does so at any time."""
+    return all(leave_once(program, module) for _ in range(ROUNDS))
+
+
+def overlap(program, module):
+    """Whether a call runs while the result of the one before is not read, and word of that came."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = pathlib.Path(directory, "pid")
+        agent, connection = start_agent(program, {"PCALL_TEST_PID_FILE": str(path)})
+        link = launch(connection)
+        link.send(mock_agent.CALL, 0, pack_call(f"{module}:count_up", MORE_THAN_FITS))
+        link.send(mock_agent.CALL, 1, pack_call(f"{module}:write_pid", 0))
+        until = time.monotonic() + LIMIT
+        while not path.exists() and time.monotonic() < until:
+            time.sleep(0.001)
+        runs = path.exists()
+        frames = [link.receive()[:2] for _ in range(3)]
+        print(f"# {frames}")
+        connection.close()
+        assert agent.wait(LIMIT) == 0
+    told = [(mock_agent.BEGUN, 0), (mock_agent.BEGUN, 1), (mock_agent.RESULT, 0)]
+    return runs and frames == told
+
+
+def main(*words):
+    """All cases."""
+    cases = [leave, overlap]
+    print(f"1..{len(cases)}")
+    n_bad = 0
+    for number, case in enumerate(cases, 1):
+        is_good = case(*words)
+        n_bad += not is_good
+        print(f"{'ok' if is_good else 'not ok'} {number} {case.__name__}")
+    return n_bad
 
 
 if __name__ == "__main__":

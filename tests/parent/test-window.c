@@ -29,9 +29,9 @@ static const Row rows[] = {
   { 40000, 401000, 0 },
   { 200, 1000000, 0 },
   /* However short calls are, and however long the way */
-  { 40000, 100, 63 },
-  { 40000, 0, 63 },
-  { G_GINT64_CONSTANT (3600000000), 1, 63 },
+  { 40000, 100, 255 },
+  { 40000, 0, 255 },
+  { G_GINT64_CONSTANT (3600000000), 1, 255 },
   /* A clock that is not as fine */
   { 0, 0, 2 },
 };
@@ -76,6 +76,27 @@ test_changes (void)
   g_assert_cmpuint (n, <, 30);
 }
 
+/* While a large result comes, the worker has something to do. */
+static void
+test_transfer (void)
+{
+  PcallWindow window = { .round_trip = 0 };
+
+  pcall_window_note_transfer (&window, 250000);
+  pcall_window_note_call (&window, 350000);
+  g_assert_cmpuint (pcall_window_get_n_ahead (&window), ==, 0);
+  pcall_window_note_round_trip (&window, 1000);
+  g_assert_cmpuint (pcall_window_get_n_ahead (&window), ==, 1);
+  for (guint i = 0; i < 100; i++)
+    pcall_window_note_call (&window, 100000);
+  for (guint i = 0; i < 100; i++)
+    pcall_window_note_transfer (&window, 250000);
+  g_assert_cmpuint (pcall_window_get_n_ahead (&window), ==, 3);
+  for (guint i = 0; i < 100; i++)
+    pcall_window_note_transfer (&window, 0);
+  g_assert_cmpuint (pcall_window_get_n_ahead (&window), ==, 0);
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -83,6 +104,7 @@ main (int argc, char *argv[])
 
   g_test_add_func ("/pcall/window/rows", test_rows);
   g_test_add_func ("/pcall/window/changes", test_changes);
+  g_test_add_func ("/pcall/window/transfer", test_transfer);
 
   return g_test_run ();
 }

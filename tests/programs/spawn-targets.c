@@ -123,6 +123,16 @@ TARGET (exit_99)
   return NULL;
 }
 
+/* So many seconds */
+TARGET (nap)
+{
+  gdouble seconds;
+
+  g_variant_get (args, "(d)", &seconds);
+  g_usleep ((gulong) (seconds * G_USEC_PER_SEC));
+  return NULL;
+}
+
 TARGET (sleep_long)
 {
   pcall_send_message (g_variant_new_int32 (getpid ()));
@@ -417,6 +427,23 @@ TARGET (count_up)
   for (gsize i = 0; i < size; i++)
     bytes[i] = (guint8) i;
   return g_variant_new_from_data (G_VARIANT_TYPE_BYTESTRING, bytes, size, TRUE, g_free, bytes);
+}
+
+/* What is in a file */
+TARGET (map_file)
+{
+  const char *path;
+  g_autoptr (GMappedFile) file = NULL;
+  g_autoptr (GBytes) bytes = NULL;
+
+  if (!pcall_parse_args (args, kwargs, error, "(&s)", &path, NULL))
+    return NULL;
+  file = g_mapped_file_new (path, FALSE, error);
+  if (file == NULL)
+    return NULL;
+
+  bytes = g_mapped_file_get_bytes (file);
+  return g_variant_new_from_bytes (G_VARIANT_TYPE_BYTESTRING, bytes, TRUE);
 }
 
 /* A handle of a pipe that a word was written to. */

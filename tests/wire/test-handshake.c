@@ -215,7 +215,7 @@ test_other_version (void)
   pair_init (&pair, 1, 1);
   proof = get_proof (&pair);
   memcpy (proof->data + VERSION_AT, &version, sizeof version);
-  assert_refused (&pair.parent, proof->data, proof->len, "the agent speaks version 77 *, not 3");
+  assert_refused (&pair.parent, proof->data, proof->len, "the agent speaks version 77 *, not 4");
   pair_clear (&pair);
 }
 

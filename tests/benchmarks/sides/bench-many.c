@@ -13,7 +13,6 @@
 
 #include "bench.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -41,19 +40,6 @@ double_index (GVariant  *args,
               GError   **error)
 {
   return g_variant_new_uint32 (2 * pcall_get_call_index ());
-}
-
-/* In bytes, by what the kernel says. */
-static gdouble
-get_resident_memory (void)
-{
-  g_autofree char *text = NULL;
-  g_auto (GStrv) fields = NULL;
-
-  if (!g_file_get_contents ("/proc/self/statm", &text, NULL, NULL))
-    return 0;
-  fields = g_strsplit (text, " ", 3);
-  return atol (fields[1]) * (gdouble) sysconf (_SC_PAGESIZE);
 }
 
 /* a(u): [(0,), (1,), (2,) …] */
@@ -155,13 +141,13 @@ static gdouble
 measure_memory (BenchRequest  *request,
                 GError       **error)
 {
-  gdouble memory = get_resident_memory (), start = bench_now (), seconds;
+  gdouble memory = bench_get_memory (), start = bench_now (), seconds;
   g_autoptr (PcallTask) task = new_task (request);
 
   if (!pcall_task_start (task, error) || !pcall_task_join (task, -1, NULL, error))
     return -1;
   seconds = bench_now () - start;
-  memory = get_resident_memory () - memory;
+  memory = bench_get_memory () - memory;
   bench_request_add_number (request, "bytes", memory / bench_request_get_number (request, "n"));
   return seconds;
 }

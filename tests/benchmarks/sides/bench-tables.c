@@ -8,6 +8,6 @@
 #include "bench.h"
 
 const BenchSide *const bench_tables[] = {
-  bench_calls,  bench_crowd,   bench_launcher, bench_logs, bench_many,
-  bench_memory, bench_results, bench_stall,    bench_work, NULL,
+  bench_calls,  bench_crowd, bench_engines, bench_launcher, bench_logs, bench_many,
+  bench_memory, bench_mocks, bench_results, bench_stall,    bench_work, NULL,
 };

@@ -14,8 +14,10 @@
 
 #include <locale.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define AT_A_TIME 2
 
@@ -87,6 +89,18 @@ bench_request_add_text (BenchRequest *self,
 
   g_string_append_printf (self->answer, "%s\"%s\": \"%s\"", self->answer->len > 0 ? ", " : "",
                           name, escaped);
+}
+
+gdouble
+bench_get_memory (void)
+{
+  g_autofree char *text = NULL;
+  g_auto (GStrv) fields = NULL;
+
+  if (!g_file_get_contents ("/proc/self/statm", &text, NULL, NULL))
+    return 0;
+  fields = g_strsplit (text, " ", 3);
+  return atol (fields[1]) * (gdouble) sysconf (_SC_PAGESIZE);
 }
 
 static const BenchSide *

@@ -28,10 +28,12 @@ extern const BenchSide *const bench_tables[];
 /* Each ends with a side without a name. */
 extern const BenchSide bench_calls[];
 extern const BenchSide bench_crowd[];
+extern const BenchSide bench_engines[];
 extern const BenchSide bench_launcher[];
 extern const BenchSide bench_logs[];
 extern const BenchSide bench_many[];
 extern const BenchSide bench_memory[];
+extern const BenchSide bench_mocks[];
 extern const BenchSide bench_results[];
 extern const BenchSide bench_stall[];
 extern const BenchSide bench_work[];
@@ -43,6 +45,11 @@ const char *bench_request_get_text   (BenchRequest *self,
 PcallTask  *bench_request_new_task   (BenchRequest *self,
                                       PcallFunc     func,
                                       gpointer      user_data);
+/* Of `size` bytes, and in the page cache, as it has just been written: its path. */
+char       *bench_request_write_file (BenchRequest *self,
+                                      GError      **error);
+/* Of this process, in bytes, by what the kernel says. */
+gdouble     bench_get_memory         (void);
 void        bench_request_add_number (BenchRequest *self,
                                       const char   *name,
                                       gdouble       value);

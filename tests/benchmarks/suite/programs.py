@@ -24,8 +24,9 @@ PACKAGES = {
     "here": "python3-gi and the typelib",
     "ssh": "openssh-server",
     "slurm": "slurmctld, slurmd, slurm-client and munge",
+    "C-ssh": "openssh-server",
+    "C-slurm": "slurmctld, slurmd, slurm-client and munge",
 }
-
 
 WHERE_SBIN = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 SKIPPED = "1..0 # SKIP "
@@ -62,8 +63,9 @@ def find_commands(build):
     has_gi = has_gir and runs([python, "-c", "import gi"])
     engines = [python, os.path.join(sides, "engine-sides.py")] if has_gi else None
     slurm = ["munged", "slurmctld", "slurmd", "srun"]
+    bench = [os.path.join(build, "tests", "benchmarks", "bench")]
     return {
-        "C": [os.path.join(build, "tests", "benchmarks", "bench")],
+        "C": bench,
         "python": [python, os.path.join(sides, "python-sides.py")] if has_gi else None,
         "peers": [python, os.path.join(sides, "peers.py")],
         "perl": [perl, os.path.join(sides, "perl-sides.pl")] if perl else None,
@@ -72,6 +74,8 @@ def find_commands(build):
         "here": engines,
         "ssh": find_engine("with-sshd.sh", ["sshd", "ssh"], engines),
         "slurm": find_engine("with-slurm.sh", slurm, engines),
+        "C-ssh": find_engine("with-sshd.sh", ["sshd", "ssh"], bench),
+        "C-slurm": find_engine("with-slurm.sh", slurm, bench),
     }
 
 
