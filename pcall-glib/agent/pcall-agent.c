@@ -51,7 +51,7 @@
  * are of one origin: who kills all that runs here is quick, and a crash is not to be told late. */
 #define RETIRE_US (3 * G_USEC_PER_SEC)
 #define TOGETHER_MS 50
-#define KILLED_TOGETHER_MS 10
+#define KILLED_TOGETHER_MS 20
 
 /* An outcome of so many bytes takes a while to be sent; one of so few goes whole or not at all,
  * also with another frame. */

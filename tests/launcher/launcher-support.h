@@ -270,11 +270,20 @@ launcher_add_waiting (const char *path,
                                             traces_rounds (1, 20) });
 }
 
-/* The same, of a table */
+/* The same two, of a table */
+
 static inline void
-launcher_add_row (const char   *path,
-                  GTestDataFunc func,
-                  gconstpointer row)
+launcher_add_end_row (const char   *path,
+                      GTestDataFunc func,
+                      gconstpointer row)
+{
+  launcher_add_test (path, (LauncherTest) { NULL, func, row, TRUE, traces_rounds (1, 100), 1 });
+}
+
+static inline void
+launcher_add_waiting_row (const char   *path,
+                          GTestDataFunc func,
+                          gconstpointer row)
 {
   launcher_add_test (path, (LauncherTest) { NULL, func, row, TRUE, traces_rounds (1, 5),
                                             traces_rounds (1, 20) });

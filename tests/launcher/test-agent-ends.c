@@ -435,19 +435,20 @@ add_tables (void)
       g_autofree char *path =
           g_strdup_printf ("/pcall/agent-ends/all-told-to-end/%" G_GSIZE_FORMAT, i);
 
-      launcher_add_row (path, tell_all_to_end, orders[i]);
+      /* Who tells them all should not be kept waiting in between. */
+      launcher_add_end_row (path, tell_all_to_end, orders[i]);
     }
   for (gsize i = 0; i < G_N_ELEMENTS (bad_commands); i++)
     {
       g_autofree char *path = g_strdup_printf ("/pcall/agent-ends/command/%" G_GSIZE_FORMAT, i);
 
-      launcher_add_row (path, try_bad_command, &bad_commands[i]);
+      launcher_add_waiting_row (path, try_bad_command, &bad_commands[i]);
     }
   for (gsize i = 0; i < G_N_ELEMENTS (bad_workers); i++)
     {
       g_autofree char *path = g_strconcat ("/pcall/agent-ends/worker/", bad_workers[i].mode, NULL);
 
-      launcher_add_row (path, try_bad_worker, &bad_workers[i]);
+      launcher_add_waiting_row (path, try_bad_worker, &bad_workers[i]);
     }
 }
 
