@@ -46,7 +46,7 @@
  * over the fork, so that no fork falls between making the pipe and knowing its number. */
 
 static pthread_mutex_t life_lock = PTHREAD_MUTEX_INITIALIZER;
-static __thread gboolean life_is_locked_over_fork; /* by this thread */
+static PCALL_CHILD_VARIABLE gboolean life_is_locked_over_fork; /* by this thread */
 static int life_error; /* why there are no fork handlers, an errno */
 static guint life_n_users;
 static int life_read_fd = -1;

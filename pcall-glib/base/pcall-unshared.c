@@ -28,7 +28,7 @@ static struct
   guint           n_room;
 } unshared = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-static __thread gboolean is_locked_over_fork;
+static PCALL_CHILD_VARIABLE gboolean is_locked_over_fork;
 
 static void
 before_fork (void)
