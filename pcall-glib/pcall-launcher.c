@@ -5,12 +5,14 @@
 
 #include "pcall-launcher-private.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "pcall-enum-types.h"
 #include "pcall-error.h"
+#include "base/pcall-child-code-private.h"
 #include "base/pcall-seconds-private.h"
 
 /* A launcher: how workers are started on other machines.
@@ -171,6 +173,26 @@ pcall_launcher_close (PcallLauncher *self)
   pcall_crew_unref (crew);
 }
 
+static struct
+{
+  GMutex         lock;
+  PcallLauncher *launcher; /* NULL: it was not made yet */
+} of_environment;
+
+/* That of the process that was forked is of no use here, and another thread may have had the
+ * lock. */
+PCALL_CHILD_CODE static void
+forked (void)
+{
+  memset (&of_environment, 0, sizeof of_environment);
+}
+
+__attribute__ ((constructor)) static void
+register_fork_handler (void)
+{
+  pthread_atfork (NULL, NULL, forked);
+}
+
 /**
  * pcall_launcher_get_default:
  * @error: return location for an error
@@ -187,9 +209,6 @@ pcall_launcher_close (PcallLauncher *self)
 PcallLauncher *
 pcall_launcher_get_default (GError **error)
 {
-  static GMutex lock;
-  static PcallLauncher *launcher;
-  static pid_t owner;
   PcallLauncher *found;
   const char *text = secure_getenv (ENV_LAUNCHER);
 
@@ -198,13 +217,11 @@ pcall_launcher_get_default (GError **error)
   if (text == NULL || *text == '\0')
     return NULL;
 
-  g_mutex_lock (&lock);
-  /* That of a process that this one was forked from is of no use. */
-  if (launcher == NULL || owner != getpid ())
-    launcher = pcall_launcher_new_for_string (text, error);
-  owner = getpid ();
-  found = launcher;
-  g_mutex_unlock (&lock);
+  g_mutex_lock (&of_environment.lock);
+  if (of_environment.launcher == NULL)
+    of_environment.launcher = pcall_launcher_new_for_string (text, error);
+  found = of_environment.launcher;
+  g_mutex_unlock (&of_environment.lock);
   if (found == NULL)
     g_prefix_error (error, ENV_LAUNCHER ": ");
   return found;

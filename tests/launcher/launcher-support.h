@@ -133,6 +133,22 @@ launcher_assert_matches (const char *text,
     g_error ("'%s' is not %s", text, pattern);
 }
 
+/* Each time it is tried. */
+static inline void
+launcher_assert_no_start (PcallTask  *task,
+                          PcallError  code,
+                          const char *pattern)
+{
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      g_assert_false (pcall_task_start (task, &error));
+      g_assert_error (error, PCALL_ERROR, (int) code);
+      launcher_assert_matches (error->message, pattern);
+    }
+}
+
 /* The error of a call, and what it says. */
 static inline void
 launcher_assert_error (PcallTask  *task,

@@ -154,24 +154,11 @@ test_job (void)
 /* Mistakes, each of which is told when a task is started, which can be tried again then */
 
 static void
-assert_no_start (PcallTask *task, PcallError code, const char *pattern)
-{
-  for (guint i = 0; i < 2; i++)
-    {
-      g_autoptr (GError) error = NULL;
-
-      g_assert_false (pcall_task_start (task, &error));
-      g_assert_error (error, PCALL_ERROR, (int) code);
-      launcher_assert_matches (error->message, pattern);
-    }
-}
-
-static void
 assert_useless (PcallLauncher *launcher, const char *pattern)
 {
   g_autoptr (PcallTask) task = launcher_task (launcher, "get_index", 2);
 
-  assert_no_start (task, PCALL_ERROR_START, pattern);
+  launcher_assert_no_start (task, PCALL_ERROR_START, pattern);
   pcall_task_set_launcher (task, NULL);
   support_run (task, "[<uint32 0>, <uint32 1>]");
 }
@@ -212,8 +199,8 @@ test_callback (void)
   g_autoptr (PcallTask) task = support_task (support_index, 2);
 
   pcall_task_set_launcher (task, launcher);
-  assert_no_start (task, PCALL_ERROR_TARGET,
-                   "a function of this program (*) is not there on another machine: *");
+  launcher_assert_no_start (task, PCALL_ERROR_TARGET,
+                            "a function of this program (*) is not there on another machine: *");
   pcall_task_set_launcher (task, NULL);
   support_run (task, "[<uint32 0>, <uint32 1>]");
 }
@@ -225,7 +212,7 @@ test_fork (void)
   g_autoptr (PcallTask) task = launcher_task (launcher, "get_index", 1);
 
   pcall_task_set_start_method (task, PCALL_START_METHOD_FORK);
-  assert_no_start (task, PCALL_ERROR_TARGET, "*cannot be forked here*");
+  launcher_assert_no_start (task, PCALL_ERROR_TARGET, "*cannot be forked here*");
 }
 
 static void
@@ -235,7 +222,7 @@ test_own_cgroup (void)
   g_autoptr (PcallTask) task = launcher_task (launcher, "get_index", 1);
 
   pcall_task_set_own_cgroup (task, TRUE);
-  assert_no_start (task, PCALL_ERROR_TARGET, "own-cgroup is for children of this process, *");
+  launcher_assert_no_start (task, PCALL_ERROR_TARGET, "own-cgroup is for children of this process, *");
 }
 
 static void
@@ -589,47 +576,6 @@ test_conditions (void)
   support_run (next, "[<0>]");
 }
 
-/* A task within a call, in a fork that has the launcher of its parent, which it cannot use */
-static GVariant *
-run_nested (GVariant *args, GVariant *kwargs, gpointer data, GError **error)
-{
-  g_autoptr (PcallTask) task = symbol_task ("get_index", 2);
-
-  return pcall_task_run (task, NULL, error);
-}
-
-/* The variable is for programs that know nothing of launchers. */
-static void
-run_with_variable (gconstpointer data)
-{
-  g_autoptr (PcallTask) named = symbol_task ("get_parent", 1);
-  g_autoptr (PcallTask) callback = support_task (support_index, 1);
-  g_autoptr (PcallTask) nested = support_task (run_nested, 1);
-  g_autoptr (PcallTask) bad = symbol_task ("get_index", 1);
-  g_autoptr (PcallLauncher) launcher = NULL;
-  g_autoptr (PcallCall) call = NULL;
-
-  g_setenv ("PCALL_LAUNCHER", "slurm:none", TRUE);
-  assert_no_start (bad, PCALL_ERROR_START, "PCALL_LAUNCHER: launcher: slurm: \"none\" is no *");
-
-  g_setenv ("PCALL_LAUNCHER", "{agent}", TRUE);
-  support_run (named, NULL);
-  call = pcall_task_dup_call (named, 0);
-  g_assert_cmpstr (pcall_call_get_host (call), ==, g_get_host_name ());
-  g_assert_null (pcall_task_get_launcher (named));
-  support_run (callback, "[<uint32 0>]");
-  support_run (nested, "[<[<uint32 0>, <uint32 1>]>]");
-  launcher = g_object_ref (pcall_launcher_get_default (NULL));
-  g_assert_cmpuint (pcall_launcher_get_n_connected (launcher), ==, 1);
-  pcall_launcher_close (launcher);
-}
-
-static void
-test_variable (void)
-{
-  traces_in_subprocess (run_with_variable, NULL);
-}
-
 int
 main (int argc, char *argv[])
 {
@@ -664,7 +610,6 @@ main (int argc, char *argv[])
   launcher_add ("/pcall/launcher/closed-while-running", test_closed_while_running);
   launcher_add ("/pcall/launcher/surroundings", test_surroundings);
   launcher_add ("/pcall/launcher/conditions", test_conditions);
-  launcher_add ("/pcall/launcher/variable", test_variable);
 
   return g_test_run ();
 }
