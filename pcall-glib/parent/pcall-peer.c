@@ -182,8 +182,10 @@ watch (PcallPeer *self,
 {
   if (self->remote != NULL)
     {
+      if (!watch_channel (self, error))
+        return FALSE;
       pcall_peer_remote_enter (self);
-      return watch_channel (self, error);
+      return TRUE;
     }
 
   if (pcall_engine_watch (self->engine, &self->process_watch, self->process.pidfd, EPOLLIN,

@@ -7,6 +7,8 @@
  * it has ended, whoever holds its channel; what it is sent waits until it takes it; and it can be
  * ended, whatever it does. */
 
+#include <sys/mman.h>
+
 #include <pcall-glib/parent/pcall-peer-private.h>
 
 #include "children-support.h"
@@ -472,6 +474,39 @@ test_new_fails (Fixture *self, gconstpointer data)
   g_assert_cmpstr (self->told->str, ==, "");
 }
 
+/* One that could not enter has left nothing in the engine. */
+
+static void
+is_due (gpointer data)
+{
+  *(gboolean *) data = TRUE;
+}
+
+static void
+test_remote_not_entered (Fixture *self, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean due = FALSE;
+  PcallTimer timer = { 0 };
+  PcallChannel channel;
+  PcallPeer *peer;
+  int fd = memfd_create ("nothing to wait for", MFD_CLOEXEC);
+
+  g_assert_no_errno (fd);
+  pcall_channel_init (&channel, fd, 0);
+  peer = pcall_peer_new_remote (&channel, 1);
+  g_assert_false (pcall_peer_enter (peer, self->engine, &without_closed, self, &error));
+  g_assert_error (error, PCALL_ERROR, PCALL_ERROR_START);
+  pcall_peer_free (peer);
+
+  pcall_engine_set_timer (self->engine, &timer, g_get_monotonic_time () + 1000, is_due, &due);
+  while (!due)
+    {
+      pcall_engine_wait (self->engine, -1);
+      pcall_engine_dispatch (self->engine, G_MAXUINT);
+    }
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -495,6 +530,7 @@ main (int argc, char *argv[])
     { "/peer/never-read", test_never_read, 0 },
     { "/peer/never-read/while-held", test_unread_while_held, 0 },
     { "/peer/new-fails", test_new_fails, 0 },
+    { "/peer/remote-not-entered", test_remote_not_entered, 0 },
   };
 
   g_test_init (&argc, &argv, NULL);
