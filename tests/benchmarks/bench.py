@@ -4,7 +4,7 @@
 
 """What pcall costs, against the bare system and against today's pools.
 
-Runs everything in less than ten minutes, prints a table, and keeps what was measured as
+Runs everything in about ten minutes, prints a table, and keeps what was measured as
 benchmarks.json in the build directory, for report.py. With names it measures only those, and keeps
 nothing unless told where.
 
