@@ -8,8 +8,8 @@
 /* A worker that ends a call has the next one at once if that waits beside it. While word of an end
  * goes to the parent and a call comes back, a worker runs as many as take that long together: so
  * many have to wait there, and one more. Word of an end that has a large result takes as long as
- * that. Where calls take much longer than the way, nothing is to
- * be won, and whoever waits behind a long call could have run elsewhere. */
+ * that. Where calls take much longer than the way, nothing is to be won, and whoever waits behind a
+ * long call could have run elsewhere. */
 
 /* Calls take much longer than the round trip when it is less than this part of them. */
 #define LITTLE 0.1

@@ -3,8 +3,6 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "pcall-binding.h"
-
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
